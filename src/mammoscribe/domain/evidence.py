@@ -1,0 +1,100 @@
+"""Evidence, claims and sentences: a sentence that rests on nothing cannot be built."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mammoscribe.support.errors import InvalidNoun
+
+
+class EvidenceKind(StrEnum):
+    """What a sentence can rest on."""
+
+    FINDING = "finding"
+    BREAST = "breast"
+    VIEW = "view"
+    PRIOR_PAIR = "prior_pair"
+    EXAM = "exam"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A pointer from a sentence: `ref` is a finding id, `L`/`R`, a view id, `current|prior` view ids, or an exam id."""
+
+    kind: EvidenceKind
+    ref: str
+
+    def __post_init__(self) -> None:
+        if not self.ref:
+            raise InvalidNoun(f"{self.kind} evidence that points nowhere", "the id of what it rests on")
+        if self.kind is EvidenceKind.PRIOR_PAIR and self.ref.count("|") != 1:
+            raise InvalidNoun(f"prior pair evidence {self.ref!r}", "CURRENT_VIEW|PRIOR_VIEW")
+
+
+class Section(StrEnum):
+    """Report sections, in the order they are written."""
+
+    INDICATION = "indication"
+    TECHNIQUE = "technique"
+    COMPARISON = "comparison"
+    COMPOSITION = "composition"
+    FINDINGS = "findings"
+    IMPRESSION = "impression"
+    RECOMMENDATION = "recommendation"
+    LIMITS = "limits"
+
+
+class Writer(StrEnum):
+    """Who wrote a sentence."""
+
+    RENDERER = "renderer"
+    DECODER = "decoder"
+    EXTERNAL = "external"
+
+
+class GateResult(StrEnum):
+    """What the gate found when it held a claim against the findings."""
+
+    CONSISTENT = "consistent"
+    CORRECTED = "corrected"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence somebody's model wrote, before the gate has seen it: text and, if it pointed, what it pointed at."""
+
+    text: str
+    writer: Writer = Writer.DECODER
+    section: Section = Section.FINDINGS
+    pointers: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class RejectedClaim:
+    """A claim that did not pass the gate, and why; it never appears in the report text."""
+
+    claim: Claim
+    reason: str
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of the report with the evidence it rests on.
+
+    Raises:
+        InvalidNoun: without text or evidence, or when the gate called it unsupported.
+    """
+
+    text: str
+    section: Section
+    evidence: tuple[Evidence, ...]
+    writer: Writer = Writer.RENDERER
+    gate: GateResult = GateResult.CONSISTENT
+
+    def __post_init__(self) -> None:
+        if not self.text.strip():
+            raise InvalidNoun("an empty sentence")
+        if not self.evidence:
+            raise InvalidNoun(f"the sentence {self.text!r} rests on nothing", "at least one piece of evidence")
+        if self.gate is GateResult.UNSUPPORTED:
+            raise InvalidNoun(f"the unsupported claim {self.text!r} cannot be a sentence", "a rejected claim")

@@ -1,0 +1,87 @@
+"""An exam: the views of one visit of one patient, with the prior visit's views beside them."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from mammoscribe.domain.view import Laterality, Projection, Role, View
+from mammoscribe.support.errors import InvalidNoun
+
+HANGING = tuple((s, p) for p in (Projection.CC, Projection.MLO) for s in (Laterality.RIGHT, Laterality.LEFT))
+"""Order on the screen: R CC, L CC, R MLO, L MLO; chest walls back to back."""
+
+
+@dataclass(frozen=True)
+class Exam:
+    """Any non-empty subset of R/L x CC/MLO, each at most once per role, with or without prior views.
+
+    Raises:
+        InvalidNoun: without a current view, on a repeated id or view, or a prior dated after the exam.
+    """
+
+    id: str
+    views: tuple[View, ...]
+    patient_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            raise InvalidNoun("an exam without an id")
+        if not self.current:
+            raise InvalidNoun(f"exam {self.id} has no current view", "at least one of R/L x CC/MLO")
+        ids = [v.id for v in self.views]
+        if len(set(ids)) != len(ids):
+            raise InvalidNoun(f"exam {self.id} has view ids that repeat: {sorted(ids)}")
+        kinds = [(v.role, v.laterality, v.projection) for v in self.views]
+        if len(set(kinds)) != len(kinds):
+            raise InvalidNoun(
+                f"exam {self.id} has two views of one kind: {sorted(v.name for v in self.views)}",
+                "each projection of a breast once",
+                "name the one to read with --view FILE=RCC",
+            )
+        day, earlier = self.date, [v.date for v in self.prior if v.date]
+        if day and any(d >= day for d in earlier):
+            raise InvalidNoun(f"exam {self.id} of {day} has a prior of {max(earlier)}", "a prior before the exam")
+
+    @property
+    def current(self) -> tuple[View, ...]:
+        """The views to be read, in hanging order."""
+        return _in_hanging_order(v for v in self.views if v.role is Role.CURRENT)
+
+    @property
+    def prior(self) -> tuple[View, ...]:
+        """The earlier visit's views, in hanging order; empty without a prior."""
+        return _in_hanging_order(v for v in self.views if v.role is Role.PRIOR)
+
+    @property
+    def date(self) -> dt.date | None:
+        """Day of the exam, from its current views; None when unknown."""
+        return next((v.date for v in self.current if v.date), None)
+
+    @property
+    def prior_date(self) -> dt.date | None:
+        """Day of the prior, or None when there is none or it is undated."""
+        return next((v.date for v in self.prior if v.date), None)
+
+    def view(self, view_id: str) -> View:
+        """The view of that id; an unknown id raises InvalidNoun."""
+        for view in self.views:
+            if view.id == view_id:
+                return view
+        raise InvalidNoun(f"exam {self.id} has no view {view_id!r}", f"one of {', '.join(v.id for v in self.views)}")
+
+    def views_of(self, laterality: Laterality) -> tuple[View, ...]:
+        """Current views of one breast."""
+        return tuple(v for v in self.current if v.laterality is laterality)
+
+    def prior_of(self, view: View) -> View | None:
+        """The prior view of the same breast and projection, if there is one."""
+        same = (v for v in self.prior if (v.laterality, v.projection) == (view.laterality, view.projection))
+        return next(same, None)
+
+    @property
+    def imaged(self) -> tuple[Laterality, ...]:
+        """Breasts with at least one current view, right first."""
+        return tuple(s for s in Laterality if self.views_of(s))
+
+
+def _in_hanging_order(views) -> tuple[View, ...]:
+    return tuple(sorted(views, key=lambda v: HANGING.index((v.laterality, v.projection))))
