@@ -1,0 +1,61 @@
+# The doors for people: `make demo` and `make test` need only Python 3.11, git and make.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test test-real check check-html lint types imports map format wheel-test benchmarks clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/installed ## install, read a synthetic exam, say where the report is
+	@$(BIN)/mammoscribe demo --out demo
+
+test: $(VENV)/installed-dev ## install and run the whole test suite
+	$(BIN)/python -m pytest --durations=10
+
+test-real: $(VENV)/installed-dev ## the tests on real data; fails where the data are absent
+	MAMMOSCRIBE_REQUIRE_DATA=1 $(BIN)/python -m pytest -m "real and not html"
+
+check-html: $(VENV)/installed-dev ## the tests in a headless browser; fails where there is none
+	MAMMOSCRIBE_REQUIRE_BROWSER=1 $(BIN)/python -m pytest -m html
+
+check: lint imports map types ## format, lint, import floors, map, types
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+imports: $(VENV)/installed-dev
+	$(BIN)/lint-imports
+
+map: $(VENV)/installed-dev
+	$(BIN)/python tools/house_map.py --check
+
+types: $(VENV)/installed-dev
+	$(BIN)/pyright
+
+format: $(VENV)/installed-dev ## write what `make check` would ask for: format, fixes, the map
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/python tools/house_map.py
+
+wheel-test: $(VENV)/installed-dev ## build the wheel and read an exam with it, outside the source tree
+	$(BIN)/python -m pytest -m wheel tests/package
+
+clean: ## remove what was built, not the environment
+	rm -rf build dist demo src/*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "No python3 found; install Python 3.11 or newer."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is too old: Python 3.11 or newer is needed (make PYTHON=/path/to/python)."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/installed-dev: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/installed

@@ -1,0 +1,82 @@
+"""The `mammoscribe` command: its sub-commands, and errors as one line on stderr with exit code 2."""
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from mammoscribe import __version__
+from mammoscribe.cli import demo, doctor, evaluate, phantom, predict, read, train
+from mammoscribe.cli.console import errors
+from mammoscribe.support.errors import MammoscribeError
+
+DESCRIPTION = (
+    "Reads a mammography exam and writes a BI-RADS report in which every sentence points at the place in the image "
+    "it rests on.\n\nResearch software. Not a medical device."
+)
+EXAMPLE = "Example: mammoscribe demo"
+
+
+class _OneLineErrors(TyperGroup):
+    """A user's mistake is one clear sentence, never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MammoscribeError as error:
+            message = error.sentence()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if error.filename is None:
+                raise
+            message = f"{error.filename}: {error.strerror}."
+        errors.print(f"[bold red]error[/] {_plain(message)}", highlight=False, soft_wrap=True)
+        raise typer.Exit(2)
+
+
+def _plain(message: str) -> str:
+    """The message on one line, its square brackets not read as markup."""
+    return " ".join(message.split()).replace("[", r"\[")
+
+
+app = typer.Typer(
+    cls=_OneLineErrors,
+    help=DESCRIPTION,
+    epilog=EXAMPLE,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+COMMANDS = {
+    "demo": demo,
+    "read": read,
+    "predict": predict,
+    "phantom": phantom,
+    "train": train,
+    "evaluate": evaluate,
+    "doctor": doctor,
+}
+for _name, _module in COMMANDS.items():
+    app.command(_name, epilog=_module.EXAMPLE)(_module.command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mammoscribe {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Options of the command itself; typer takes the help text from the app."""
+
+
+def main() -> None:
+    """Entry point of the installed `mammoscribe` command."""
+    app(prog_name="mammoscribe")

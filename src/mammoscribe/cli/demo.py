@@ -1,0 +1,33 @@
+"""`mammoscribe demo`: draws a fixed synthetic exam with a prior, reads it, says where the report is."""
+
+from pathlib import Path
+
+from mammoscribe.cli.console import out as console
+from mammoscribe.cli.console import working
+from mammoscribe.cli.options import FORMATS, Model, OutDir, folder_for
+from mammoscribe.cli.summary import summary_of
+
+EXAMPLE = "Example: mammoscribe demo --out demo"
+SEED = 20
+
+
+def command(out: OutDir = Path("demo"), model: Model = "starter") -> None:
+    """Read a synthetic exam and write its report: no data, no GPU, no network.
+
+    The exam is drawn from a fixed seed, with a prior, and written as DICOM into OUT/exam.
+    """
+    folder = folder_for(out)
+    from mammoscribe.data.load import load_exam
+    from mammoscribe.phantom import draw_exam, write_dicom_exam
+    from mammoscribe.reading import load_reader, read_exam, write_outputs
+
+    with working("drawing a synthetic exam with its prior"):
+        files = write_dicom_exam(draw_exam(SEED, with_prior=True), folder / "exam")
+    with working("reading it"):
+        loaded = load_exam(files.current, prior=files.prior)
+        reading = read_exam(loaded.exam, load_reader(model))
+        written = write_outputs(reading, folder, tuple(FORMATS))
+    console.print(summary_of(reading.report))
+    console.print("This exam is synthetic: drawn by mammoscribe.phantom, of nobody.", style="dim")
+    page = next(path for path in written if path.suffix == ".html")
+    console.print(f"report: {page}", style="bold", highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,7 @@
+"""stub"""
+
+EXAMPLE = "Example: mammoscribe evaluate"
+
+
+def command() -> None:
+    """Stub"""

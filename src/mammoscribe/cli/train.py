@@ -1,0 +1,7 @@
+"""stub"""
+
+EXAMPLE = "Example: mammoscribe train"
+
+
+def command() -> None:
+    """Stub"""

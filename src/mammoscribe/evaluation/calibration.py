@@ -1,0 +1,116 @@
+"""Turning scores into probabilities, and checking them: Platt scaling, temperature, reliability table.
+
+Sources: Platt 1999 with the Newton fit of Lin, Lin & Weng, Machine Learning 2007; Guo et al., ICML 2017 (temperature).
+A fit belongs to the population it was made on: store the two together (`domain.report.Calibration`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import optimize, special
+
+from mammoscribe.evaluation.bootstrap import FloatArray, Interval, wilson
+from mammoscribe.support.errors import InputError
+
+
+@dataclass(frozen=True)
+class Platt:
+    """probability = sigmoid(slope * score + intercept)."""
+
+    slope: float
+    intercept: float
+
+    def apply(self, scores: ArrayLike) -> FloatArray:
+        """Probabilities 0..1 of scores [n]."""
+        return special.expit(self.slope * np.asarray(scores, dtype=np.float64) + self.intercept)
+
+
+def fit_platt(scores: ArrayLike, labels: ArrayLike) -> Platt:
+    """Logistic fit of labels on scores, with Platt's smoothed targets so that separable data stay finite.
+
+    Args:
+        scores: any real numbers (logits are best), [n].
+        labels: 0 or 1, [n].
+
+    Raises:
+        InputError: when shapes differ, a score is not finite, or only one class is there.
+    """
+    s, y = _checked(scores, labels)
+    if y.min() == y.max():
+        raise InputError("Platt scaling on one class only", "positives and negatives")
+    positives, negatives = y.sum(), (1 - y).sum()
+    target = np.where(y == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    middle, spread = s.mean(), s.std() or 1.0
+    z = (s - middle) / spread  # the fit is then as well conditioned as the data allow
+    start = np.array([0.0, special.logit(target.mean())])
+    fit = optimize.minimize(_negative_log_likelihood, start, (z, target), jac=_gradient, hess=_hessian, method="trust-exact")
+    slope = float(fit.x[0] / spread)
+    return Platt(slope, float(fit.x[1] - slope * middle))
+
+
+def _negative_log_likelihood(ab: FloatArray, z: FloatArray, target: FloatArray) -> float:
+    eta = ab[0] * z + ab[1]
+    return float(np.mean(np.logaddexp(0, eta) - target * eta))
+
+
+def _gradient(ab: FloatArray, z: FloatArray, target: FloatArray) -> FloatArray:
+    residual = special.expit(ab[0] * z + ab[1]) - target
+    return np.array([np.mean(residual * z), np.mean(residual)])
+
+
+def _hessian(ab: FloatArray, z: FloatArray, target: FloatArray) -> FloatArray:
+    p = special.expit(ab[0] * z + ab[1])
+    w = p * (1 - p)
+    cross = np.mean(w * z)
+    return np.array([[np.mean(w * z * z), cross], [cross, np.mean(w)]])
+
+
+def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
+    """The temperature T for which softmax(logits / T) has the least negative log likelihood, 0.05..20.
+
+    Args:
+        logits: [n, k]; for a binary logit x give [[0, x], ...].
+        labels: class indices, [n].
+    """
+    x, y = np.asarray(logits, dtype=np.float64), np.asarray(labels, dtype=int)
+    if x.ndim != 2 or y.shape != x.shape[:1] or not len(y):
+        raise InputError(f"logits {x.shape} beside labels {y.shape}", "[n, k] and [n], not empty")
+
+    def loss(log_temperature: float) -> float:
+        scaled = x / np.exp(log_temperature)
+        return float(-np.mean(special.log_softmax(scaled, axis=1)[np.arange(len(y)), y]))
+
+    fit = optimize.minimize_scalar(loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(fit.x))
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Cases of like probability: how many, the mean probability, the share that was positive with its interval."""
+
+    n: int
+    predicted: float
+    observed: float
+    interval: Interval
+
+
+def reliability_table(probs: ArrayLike, labels: ArrayLike, num_bins: int = 15) -> tuple[ReliabilityBin, ...]:
+    """Bins of (nearly) the same number of cases each, from low to high probability; none is empty."""
+    p, y = _checked(probs, labels)
+    order = np.argsort(p, kind="stable")
+    parts = np.array_split(order, min(num_bins, len(order)))
+    return tuple(
+        ReliabilityBin(len(i), float(p[i].mean()), float(y[i].mean()), wilson(int(y[i].sum()), len(i))) for i in parts
+    )
+
+
+def _checked(scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    s, y = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)
+    if s.ndim != 1 or s.shape != y.shape or not len(s):
+        raise InputError(f"scores {s.shape} beside labels {y.shape}", "two vectors of one length, not empty")
+    if not np.isfinite(s).all():
+        raise InputError("a score that is not finite", "a number for every case")
+    if not np.isin(y, (0.0, 1.0)).all():
+        raise InputError("labels other than 0 and 1", "0 or 1")
+    return s, y

@@ -1,0 +1,111 @@
+"""report.txt: the report as plain text, sections in standard order, with the numbers and what was not assessed."""
+
+import textwrap
+
+from mammoscribe.domain.evidence import Section, Sentence
+from mammoscribe.domain.report import Breast, Report
+from mammoscribe.exports.words import (
+    NOTICE,
+    calibration_words,
+    density_words,
+    not_assessed,
+    percent,
+    view_name,
+)
+
+HEADINGS = {
+    Section.INDICATION: "Indication",
+    Section.TECHNIQUE: "Technique",
+    Section.COMPARISON: "Comparison",
+    Section.COMPOSITION: "Breast composition",
+    Section.FINDINGS: "Findings",
+    Section.IMPRESSION: "Impression",
+    Section.RECOMMENDATION: "Recommendation",
+    Section.LIMITS: "Limits",
+}
+WIDTH = 100
+
+
+def report_text(report: Report, evidence: bool = True) -> str:
+    """The report as wrapped plain text.
+
+    Args:
+        report: what to write.
+        evidence: whether each sentence ends with the ids it rests on, in brackets.
+    """
+    blocks = [
+        _head(report),
+        _block("Warnings", [f"- {w}" for w in report.warnings]),
+        *(_section(report, section, evidence) for section in HEADINGS),
+        _block("Breasts", [line for b in report.breasts for line in _breast(b)]),
+        _block("Not assessed", [f"- {line}" for line in not_assessed(report)]),
+        _block("How often such sentences were right", [f"- {line}" for line in report.provenance.reliability]),
+        _provenance(report),
+    ]
+    return "\n\n".join(b for b in blocks if b) + "\n"
+
+
+def _head(report: Report) -> str:
+    exam = report.exam
+    day = exam.date.isoformat() if exam.date else "date unknown"
+    lines = ["MAMMOGRAPHY REPORT", NOTICE, "", f"Exam: {_one_line(exam.id)}, {day}"]
+    lines.append("Views: " + ", ".join(v.name for v in exam.current))
+    if exam.prior:
+        prior_day = exam.prior_date.isoformat() if exam.prior_date else "date unknown"
+        lines.append(f"Prior ({prior_day}): " + ", ".join(v.name for v in exam.prior))
+    category = report.assessment.category
+    lines.append(f"Assessment: BI-RADS {category}, {category.facts.wording} ({report.assessment.rule})")
+    return "\n".join(lines)
+
+
+def _section(report: Report, section: Section, evidence: bool) -> str:
+    return _block(HEADINGS[section], [_sentence(s, evidence) for s in report.section(section)])
+
+
+def _sentence(sentence: Sentence, evidence: bool) -> str:
+    if not evidence:
+        return sentence.text
+    return f"{sentence.text} [{', '.join(e.ref for e in sentence.evidence)}]"
+
+
+def _breast(breast: Breast) -> list[str]:
+    name = breast.laterality.word.capitalize()
+    if not breast.imaged:
+        return [f"{name}: not imaged"]
+    category = f"BI-RADS {breast.assessment.category} ({breast.assessment.rule})" if breast.assessment else "not assessed"
+    probability = "not assessed"
+    if breast.prob_malignant is not None and breast.calibration is not None:
+        probability = f"{percent(breast.prob_malignant)} ({calibration_words(breast.calibration)})"
+    return [
+        f"{name}: density {density_words(breast)}",
+        f"  assessment: {category}",
+        f"  probability of malignancy: {probability}",
+    ]
+
+
+def _provenance(report: Report) -> str:
+    made_by = report.provenance
+    lines = [
+        f"{made_by.package}, model {made_by.model}, weights {made_by.weights_sha256[:12]}",
+        f"Trained on: {made_by.trained_on}",
+        f"Lexicon: BI-RADS {made_by.edition}",
+    ]
+    lines += [f"{view_name(v)}: {_one_line(v.source)}" for v in (*report.exam.current, *report.exam.prior)]
+    return _block("Provenance", lines)
+
+
+def _block(heading: str, lines: list[str]) -> str:
+    if not lines:
+        return ""
+    return "\n".join([heading.upper(), *(_wrapped(_one_line(line, keep_indent=True)) for line in lines)])
+
+
+def _wrapped(line: str) -> str:
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def _one_line(text: str, keep_indent: bool = False) -> str:
+    """Text without line breaks or control characters: an id from a file cannot fake a section."""
+    clean = "".join(c if c.isprintable() else " " for c in text)
+    return clean if keep_indent else clean.strip()

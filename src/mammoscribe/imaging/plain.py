@@ -1,0 +1,89 @@
+"""PNG, JPEG, TIFF and PGM pictures: their size, and their grey values 0..1."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mammoscribe.support.errors import InputError
+
+FORMATS = ("PNG", "JPEG", "TIFF", "PPM")
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The picture, with every failure of the decoder as one InputError."""
+    try:
+        with Image.open(path, formats=FORMATS) as picture:
+            yield picture
+    except InputError:
+        raise
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"{path} cannot be decoded as a picture ({reason})", "a whole DICOM, PNG, JPEG, TIFF or PGM file"
+        ) from error
+
+
+def is_plain(path: Path) -> bool:
+    """Whether the file begins like one of the formats read here."""
+    try:
+        with Image.open(path, formats=FORMATS):
+            return True
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
+
+
+def plain_size(path: Path) -> tuple[int, int]:
+    """(width, height) in pixels, without decoding; an unreadable file raises InputError."""
+    with _opened(path) as picture:
+        return picture.size
+
+
+def plain_frames(path: Path) -> int:
+    """Number of pages of a TIFF, 1 for other formats."""
+    with _opened(path) as picture:
+        return int(getattr(picture, "n_frames", 1))
+
+
+def read_plain(path: Path, frame: int = 0) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Grey values float32 [H, W] in 0..1 and the steps taken; an unreadable file raises InputError."""
+    with _opened(path) as picture:
+        if not 0 <= frame < getattr(picture, "n_frames", 1):
+            raise InputError(f"{path} has no frame {frame}", f"0 to {getattr(picture, 'n_frames', 1) - 1}")
+        if frame:
+            picture.seek(frame)
+        white_is_zero = picture.format == "TIFF" and picture.tag_v2.get(262) == 0  # type: ignore[attr-defined]
+        picture.load()
+        grey, step = _grey(picture)
+        if white_is_zero and picture.mode.startswith("I"):  # Pillow turns 8-bit WhiteIsZero round, 16-bit not
+            return 1.0 - grey, (step, "inverted (TIFF white is zero)")
+        return grey, (step,)
+
+
+def _grey(picture: Image.Image) -> tuple[np.ndarray, str]:
+    if picture.mode == "1":
+        picture = picture.convert("L")
+    if picture.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
+        picture = picture.convert("RGB")
+    if picture.mode in ("L", "LA"):
+        return np.asarray(picture.getchannel(0), dtype=np.float32) / np.float32(255), "8 bit"
+    if picture.mode in ("RGB", "RGBA", "RGBX"):
+        return _luminance(np.asarray(picture, dtype=np.float32)[..., :3] / np.float32(255))
+    values = np.asarray(picture)
+    if picture.mode.startswith("I;16") or (picture.mode == "I" and 0 <= values.min() and values.max() <= 65535):
+        return values.astype(np.float32) / np.float32(65535), "16 bit"
+    if not np.isfinite(values).all():
+        raise InputError(f"a picture of mode {picture.mode} with values that are not finite")
+    low, high = float(values.min()), float(values.max())
+    return ((values - low) / max(high - low, 1e-12)).astype(np.float32), f"scaled from {low:g}..{high:g}"
+
+
+def _luminance(colours: np.ndarray) -> tuple[np.ndarray, str]:
+    first = colours[..., 0]
+    if np.array_equal(first, colours[..., 1]) and np.array_equal(first, colours[..., 2]):
+        return np.ascontiguousarray(first), "8 bit, three equal channels"
+    return colours @ _LUMA, "colours taken as luminance"

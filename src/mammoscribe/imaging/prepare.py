@@ -1,0 +1,277 @@
+"""From a stored picture to the canvas a model sees: breast only, chest wall left, isotropic, tissue-normalised."""
+
+from dataclasses import dataclass, replace
+from math import ceil
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from mammoscribe.domain.view import Box, Laterality, View
+from mammoscribe.imaging.mask import BreastOutline, find_breast
+from mammoscribe.imaging.picture import Picture
+from mammoscribe.imaging.placement import Placement
+from mammoscribe.support.errors import InputError
+
+ASSUMED_FIELD_HEIGHT_MM = 260.0
+"""Height given to a picture of unknown spacing: between the two usual detector heights, 240 and 290 mm."""
+
+UNSQUASHED_HEIGHT_TO_WIDTH = 1.28
+"""Height : width given back to a square picture of unknown spacing. Full-field detectors are 4096 x 3328 (1.23),
+2294 x 1914 (1.20), 3328 x 2560 (1.30), 2776 x 2082 (1.33) pixels; a square one was squashed by its export."""
+
+UNCLEAR_SIDE = 0.1
+"""Certainty of the chest wall's side under which the standard hanging is used instead of the pixels."""
+
+BRIGHTEST = 1.2
+"""Upper clip of normalised grey values; 1 is the 99th percentile of the breast."""
+
+
+@dataclass(frozen=True)
+class PreparedView:
+    """A view on its canvas, with the way back to stored pixels.
+
+    Args:
+        view: the view it shows.
+        pixels: float32 [h, w]; 0 outside the breast, 0..1 from the 1st to the 99th tissue percentile, at most 1.2.
+        mask: bool [h, w], the breast with the pectoral muscle.
+        placement: stored pixels to canvas pixels and back.
+        nipple_xy: canvas (x, y) of the skin point farthest from the chest wall, a first guess of the nipple.
+        um_per_px: micrometres per canvas pixel; assumed when `millimetres_known` is False.
+        millimetres_known: whether lengths may be printed.
+        crop: the breast's box in stored pixels.
+        levels: grey values (of the Picture) that became 0 and 1.
+        chest_on_left: side of the STORED picture on which the chest wall was found.
+        steps: what was done, in order.
+        warnings: what the reader should know.
+    """
+
+    view: View
+    pixels: np.ndarray
+    mask: np.ndarray
+    placement: Placement
+    nipple_xy: tuple[float, float]
+    um_per_px: float
+    millimetres_known: bool
+    crop: Box
+    levels: tuple[float, float]
+    chest_on_left: bool
+    steps: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def prepare_view(
+    view: View, picture: Picture, um_per_px: float = 400.0, size_px: tuple[int, int] | None = (512, 320)
+) -> PreparedView:
+    """Find the breast, turn its chest wall to the left, crop, resample and normalise.
+
+    Args:
+        view: what the picture shows; its laterality stays as given, the pixels decide the flip.
+        picture: the decoded picture of that view.
+        um_per_px: wanted size of a canvas pixel; a breast too large for `size_px` gets a coarser one, recorded.
+        size_px: (height, width) of the canvas, padded with zeros (chest wall at x = 0, centred vertically);
+            None for a canvas of the breast's own size.
+
+    Raises:
+        InputError: when the picture is blank.
+    """
+    if float(np.ptp(picture.pixels)) < 1e-6:
+        raise InputError(f"{view.source} is blank: all its pixels are alike", "a picture of a breast")
+    outline = find_breast(picture.pixels)
+    chest_on_left, side_warnings = _decide_side(view, outline)
+    mask = _with_skin(outline.mask, chest_on_left)
+    crop = _breast_box(mask, outline.factor, picture)
+    spacing, known, spacing_steps, spacing_warnings = _spacing(view, picture, crop, chest_on_left)
+    um = _fitting(um_per_px, crop, spacing, size_px)
+    placement = _place(picture, crop, not chest_on_left, spacing, um, size_px, known)
+    on_canvas = _render(mask.astype(np.float32), placement, outline.factor) > 0.5
+    grey = _render(picture.pixels, placement)
+    levels = _tissue_levels(grey, on_canvas)
+    steps = (
+        *picture.steps,
+        *spacing_steps,
+        "turned so that the chest wall is left" if placement.flipped else "chest wall already left",
+        f"cropped to columns {crop.x0:.0f}-{crop.x1:.0f}, rows {crop.y0:.0f}-{crop.y1:.0f}",
+        f"resampled to {um:.1f} um per pixel{'' if known else ' (assumed)'}",
+        f"grey {levels[0]:.4f}..{levels[1]:.4f} to 0..1",
+    )
+    coarser = (f"{view.name}: read at {um:.0f} um per pixel, the breast is larger than the canvas",)
+    warnings = outline.warnings + side_warnings + spacing_warnings + (coarser if um > um_per_px * 1.5 else ())
+    return PreparedView(
+        view, _normalised(grey, on_canvas, levels), on_canvas, placement, _nipple(on_canvas, placement), um, known,
+        crop, levels, chest_on_left, steps, warnings,
+    )  # fmt: skip
+
+
+def resample(picture: Picture, prepared: PreparedView, um_per_px: float = 100.0) -> PreparedView:
+    """The same breast at another resolution: mask, flip, crop and grey levels come from `prepared`.
+
+    The canvas is the crop's own size, without padding; its `placement` leads to the same stored pixels.
+    """
+    first = prepared.placement
+    zoom = prepared.um_per_px / um_per_px
+    spacing = (first.scale_y * prepared.um_per_px / 1000, first.scale_x * prepared.um_per_px / 1000)
+    placement = _place(picture, prepared.crop, first.flipped, spacing, um_per_px, None, prepared.millimetres_known)
+    high, wide = placement.canvas_height_px, placement.canvas_width_px
+    rows = np.minimum(((np.arange(high) + 0.5) / zoom + _top(first, prepared.crop)).astype(int), first.canvas_height_px - 1)
+    columns = np.minimum(((np.arange(wide) + 0.5) / zoom).astype(int), first.canvas_width_px - 1)
+    mask = prepared.mask[np.ix_(rows, columns)]
+    nipple = placement.to_canvas_point(*first.to_stored_point(*prepared.nipple_xy))
+    pixels = _normalised(_render(picture.pixels, placement), mask, prepared.levels)
+    return replace(
+        prepared, pixels=pixels, mask=mask, placement=placement, nipple_xy=nipple, um_per_px=um_per_px,
+        steps=(*prepared.steps, f"again at {um_per_px:.1f} um per pixel"),
+    )  # fmt: skip
+
+
+def _decide_side(view: View, outline: BreastOutline) -> tuple[bool, tuple[str, ...]]:
+    """Whether the chest wall is on the left of the stored picture, and what to say about it."""
+    hung_left = view.laterality is Laterality.LEFT
+    if outline.certainty < UNCLEAR_SIDE:
+        return hung_left, (f"{view.name}: both sides of the breast are cut alike, the usual side is taken as chest wall",)
+    if outline.chest_on_left != hung_left:
+        side = "left" if outline.chest_on_left else "right"
+        return outline.chest_on_left, (
+            f"{view.name}: the chest wall lies on the {side} of the stored picture, "
+            f"the other side is usual for a {view.laterality.word} breast; laterality kept as given",
+        )
+    return outline.chest_on_left, ()
+
+
+def _with_skin(mask: np.ndarray, chest_on_left: bool) -> np.ndarray:
+    """The mask one reduced pixel wider, for the faint skin line; not at the chest wall, where the film may end."""
+    wider = ndimage.binary_dilation(mask, iterations=1)
+    columns = np.nonzero(mask.any(axis=0))[0]
+    if chest_on_left:
+        wider[:, : columns[0]] = False
+    else:
+        wider[:, columns[-1] + 1 :] = False
+    return wider
+
+
+def _breast_box(mask: np.ndarray, factor: int, picture: Picture) -> Box:
+    rows, columns = np.nonzero(mask.any(axis=1))[0], np.nonzero(mask.any(axis=0))[0]
+    box = Box(*(float(factor * e) for e in (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)))
+    return box.clipped(picture.width_px, picture.height_px) or box
+
+
+def _spacing(
+    view: View, picture: Picture, crop: Box, chest_on_left: bool
+) -> tuple[tuple[float, float], bool, tuple[str, ...], tuple[str, ...]]:
+    """((row, column) mm, whether it is known, steps, warnings)."""
+    if picture.spacing_mm is not None:
+        source = view.spacing_source if view.spacing_mm is not None else picture.spacing_source
+        known = source in (source.HEADER, source.DECLARED)
+        return picture.spacing_mm, known, (f"spacing {source}",), ()
+    row = ASSUMED_FIELD_HEIGHT_MM / picture.height_px
+    gap = crop.x0 if chest_on_left else picture.width_px - crop.x1
+    if picture.height_px == picture.width_px and gap < 0.02 * picture.width_px:
+        warning = (
+            f"{view.name}: a square picture without pixel spacing is taken as squashed; height : width "
+            f"{UNSQUASHED_HEIGHT_TO_WIDTH} and {ASSUMED_FIELD_HEIGHT_MM:.0f} mm height assumed, no millimetres given"
+        )
+        step = f"un-squashed to height : width {UNSQUASHED_HEIGHT_TO_WIDTH}"
+        return (row, row / UNSQUASHED_HEIGHT_TO_WIDTH), False, (step,), (warning,)
+    warning = f"{view.name}: no pixel spacing; {ASSUMED_FIELD_HEIGHT_MM:.0f} mm height assumed, no millimetres given"
+    return (row, row), False, (f"{ASSUMED_FIELD_HEIGHT_MM:.0f} mm picture height assumed",), (warning,)
+
+
+def _fitting(um_per_px: float, crop: Box, spacing: tuple[float, float], size_px: tuple[int, int] | None) -> float:
+    """The wanted micrometres per pixel, or the finest at which the crop fits the canvas."""
+    if size_px is None:
+        return um_per_px
+    return max(um_per_px, crop.height * spacing[0] * 1000 / size_px[0], crop.width * spacing[1] * 1000 / size_px[1])
+
+
+def _place(
+    picture: Picture,
+    crop: Box,
+    flipped: bool,
+    spacing: tuple[float, float],
+    um: float,
+    size_px: tuple[int, int] | None,
+    known: bool,
+) -> Placement:
+    scale_y, scale_x = spacing[0] * 1000 / um, spacing[1] * 1000 / um
+    high, wide = max(1, ceil(crop.height * scale_y - 1e-6)), max(1, ceil(crop.width * scale_x - 1e-6))
+    canvas_high, canvas_wide = size_px or (high, wide)
+    edge = picture.width_px - crop.x1 if flipped else crop.x0
+    return Placement(
+        picture.width_px, picture.height_px, flipped, scale_x, scale_y,
+        -edge * scale_x, (canvas_high - high) // 2 - crop.y0 * scale_y, canvas_wide, canvas_high, um if known else None,
+    )  # fmt: skip
+
+
+def _top(placement: Placement, crop: Box) -> float:
+    """Canvas row at which the crop begins."""
+    return crop.y0 * placement.scale_y + placement.offset_y
+
+
+def _render(pixels: np.ndarray, placement: Placement, factor: int = 1) -> np.ndarray:
+    """Area-weighted resampling of a stored picture (or one reduced by `factor`) onto its canvas; 0 where there is none.
+
+    Only whole canvas pixels that lie in the stored picture, at least in part, are computed.
+    """
+    canvas = np.zeros((placement.canvas_height_px, placement.canvas_width_px), np.float32)
+    left, right = _covered(placement.offset_x, placement.scale_x, placement.stored_width_px, canvas.shape[1])
+    top, bottom = _covered(placement.offset_y, placement.scale_y, placement.stored_height_px, canvas.shape[0])
+    (xa, y0), (xb, y1) = placement.to_stored_point(left, top), placement.to_stored_point(right, bottom)
+    x0, x1 = min(xa, xb) / factor, max(xa, xb) / factor
+    part, box = _padded_part(pixels, (x0, y0 / factor, x1, y1 / factor))
+    enlarging = placement.scale_x * factor > 1 and placement.scale_y * factor > 1
+    method = Image.Resampling.BILINEAR if enlarging else Image.Resampling.HAMMING
+    size = (right - left, bottom - top)
+    resized = np.asarray(Image.fromarray(part).resize(size, method, box=box, reducing_gap=3.0))
+    canvas[top:bottom, left:right] = resized[:, ::-1] if placement.flipped else resized
+    return canvas
+
+
+def _covered(offset: float, scale: float, stored: int, canvas: int) -> tuple[int, int]:
+    """First and last + 1 canvas pixels that show any of the stored picture."""
+    first, last = max(0, int(np.floor(offset + 1e-6))), min(canvas, ceil(offset + stored * scale - 1e-6))
+    return first, max(first + 1, last)
+
+
+def _padded_part(
+    pixels: np.ndarray, box: tuple[float, float, float, float]
+) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+    """The part of `pixels` under `box` with zeros where the box reaches outside, and the box in that part."""
+    high, wide = pixels.shape
+    c0, r0 = int(np.floor(box[0] + 1e-6)), int(np.floor(box[1] + 1e-6))
+    c1, r1 = ceil(box[2] - 1e-6), ceil(box[3] - 1e-6)
+    part = pixels[max(0, r0) : min(high, r1), max(0, c0) : min(wide, c1)]
+    if c0 < 0 or r0 < 0 or c1 > wide or r1 > high:
+        margins = ((max(0, -r0), max(0, r1 - high)), (max(0, -c0), max(0, c1 - wide)))
+        part = np.pad(part, margins)
+    inside = (max(0.0, box[0] - c0), max(0.0, box[1] - r0), min(c1 - c0, box[2] - c0), min(r1 - r0, box[3] - r0))
+    return part, inside
+
+
+def _tissue_levels(grey: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
+    """1st and 99th percentile of the breast."""
+    inside = grey[mask]
+    if not inside.size:
+        inside = grey.ravel()
+    low, high = np.percentile(inside, (1, 99))
+    return float(low), float(max(high, low + 1e-4))
+
+
+def _normalised(grey: np.ndarray, mask: np.ndarray, levels: tuple[float, float]) -> np.ndarray:
+    low, high = levels
+    scaled = np.clip((grey - np.float32(low)) / np.float32(high - low), 0, np.float32(BRIGHTEST))
+    return np.where(mask, scaled, np.float32(0)).astype(np.float32, copy=False)
+
+
+def _nipple(mask: np.ndarray, placement: Placement) -> tuple[float, float]:
+    """The skin point farthest from the chest wall, after a running mean of the outline over about 8 % of its height.
+
+    The uppermost 15 % and lowest 8 % of the outline are left out: axilla, label remains and abdomen lie there.
+    """
+    rows = np.nonzero(mask.any(axis=1))[0]
+    if rows.size == 0:
+        return placement.canvas_width_px / 2, placement.canvas_height_px / 2
+    skin = mask.shape[1] - mask[rows, ::-1].argmax(axis=1).astype(float)
+    smooth = ndimage.uniform_filter1d(skin, max(3, int(0.08 * rows.size)), mode="nearest")
+    smooth[: int(0.15 * rows.size)] = smooth[rows.size - int(0.08 * rows.size) :] = 0.0
+    farthest = smooth >= smooth.max() - 0.5
+    return float(skin[farthest].max()), float(rows[farthest].mean() + 0.5)

@@ -1,0 +1,236 @@
+"""From raw marks in views to findings of the exam: duplicates dropped, CC and MLO joined, words and place chosen."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+
+from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
+from mammoscribe.domain.lexicon import Axis
+from mammoscribe.domain.location import Location, from_one_view, from_two_views
+from mammoscribe.domain.view import Box, Laterality, Projection, View
+from mammoscribe.imaging.prepare import PreparedView
+from mammoscribe.models.marks import STRIDE, TYPES
+from mammoscribe.models.patches import CalcCandidate
+from mammoscribe.models.queries import AXIS_TERMS, CHANGES, LINK_DIM
+from mammoscribe.models.reader_net import ReaderNetOutput
+
+SAME_PLACE_IOU = 0.3
+LINK_LEVEL = 0.5
+CALC_GAP_CM = 1.5
+"""Nipple distances of one group in CC and MLO differ by less (mammography.md section 3.4 gives +-10 mm, plus box error)."""
+LOWEST_SCORE = 0.02
+ASSOCIATED_LEVEL = 0.5
+
+
+@dataclass(frozen=True)
+class RawMark:
+    """One mark in one view before findings are made of marks.
+
+    Args:
+        box: in stored pixels. score: 0..1. types: [4] probabilities in the order of TYPES.
+        words: axis -> probabilities in the order of AXIS_TERMS.
+        change: [4] probabilities, or None without a prior of the view.
+        link: (cc, mlo) vectors, or None for the patch path, whose marks join by nipple distance alone.
+        behind_cm, above_cm: offset from the nipple; depth: `behind` over nipple-to-chest-wall distance.
+    """
+
+    view: View
+    box: Box
+    score: float
+    types: np.ndarray
+    words: Mapping[Axis, np.ndarray]
+    suspicion: float
+    change: np.ndarray | None
+    link: tuple[np.ndarray, np.ndarray] | None
+    behind_cm: float
+    above_cm: float
+    depth: float
+
+    @property
+    def type(self) -> FindingType:
+        """The likeliest type."""
+        return TYPES[int(self.types.argmax())]
+
+    @property
+    def calcification(self) -> bool:
+        """Whether that type is calcification, which the patch path decides."""
+        return self.type is FindingType.CALCIFICATION
+
+
+def query_marks(out: ReaderNetOutput, exam: Exam, views: Mapping[str, PreparedView]) -> list[RawMark]:
+    """The finding queries as marks, without those that are sure to be nothing."""
+    q = out.queries
+    current = exam.current
+    types = q.type.float().softmax(1).numpy()
+    heat = out.maps.heat.float().amax(1)
+    words = {a: _probabilities(a, logits) for a, logits in q.descriptors.items()}
+    change, suspicion = q.change.float().softmax(1).numpy(), q.suspicion.float().sigmoid().numpy()
+    link = [v.float().numpy() for v in q.link]
+    marks = []
+    for i, v in enumerate(q.anchors.view.tolist()):
+        view, prepared = current[v], views[current[v].id]
+        box = prepared.placement.to_stored_box(_box(q.box[i]))
+        score = float(np.sqrt((1 - types[i, -1]) * _heat_at(heat[v], q.anchors.box[i])))
+        if box is None or score < LOWEST_SCORE:
+            continue
+        prior = exam.prior_of(view)
+        place = _place(q.box[i].float().numpy(), prepared)
+        marks.append(RawMark(
+            view, box, score, types[i, :-1], {a: w[i] for a, w in words.items()}, float(suspicion[i]),
+            change[i] if prior is not None and prior.id in views else None, (link[0][i], link[1][i]), *place,
+        ))  # fmt: skip
+    return marks
+
+
+def _probabilities(axis: Axis, logits: torch.Tensor) -> np.ndarray:
+    logits = logits.float()
+    return (logits.sigmoid() if axis is Axis.ASSOCIATED else logits.softmax(1)).numpy()
+
+
+def _box(edges: torch.Tensor) -> Box:
+    x0, y0, x1, y1 = edges.float().tolist()
+    return Box(min(x0, x1 - 1), min(y0, y1 - 1), x1, y1)
+
+
+def _heat_at(heat: torch.Tensor, box: torch.Tensor) -> float:
+    """Highest heat in the 3x3 cells around an anchor's centre."""
+    x, y = float(box[0] + box[2]) / 2 / STRIDE, float(box[1] + box[3]) / 2 / STRIDE
+    row, column = min(max(int(y), 0), heat.shape[0] - 1), min(max(int(x), 0), heat.shape[1] - 1)
+    near = heat[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]
+    return float(near.max().sigmoid())
+
+
+def _place(box: np.ndarray, prepared: PreparedView) -> tuple[float, float, float]:
+    """(behind_cm, above_cm, depth fraction) of a canvas box."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    nipple_x, nipple_y = prepared.nipple_xy
+    scale = prepared.um_per_px / 1e4
+    behind = float(nipple_x - x)
+    return behind * scale, float(nipple_y - y) * scale, min(1.0, max(0.0, behind / max(nipple_x, 1.0)))
+
+
+def calcification_marks(
+    found: Sequence[CalcCandidate], view: View, fine: PreparedView, coarse: PreparedView
+) -> list[RawMark]:
+    """Candidates of the patch path as marks."""
+    marks = []
+    types = np.eye(len(TYPES))[TYPES.index(FindingType.CALCIFICATION)]
+    for candidate in found:
+        box = fine.placement.to_stored_box(candidate.box)
+        if box is None:
+            continue
+        on_canvas = coarse.placement.to_canvas_box(box)
+        place = _place(np.array([on_canvas.x0, on_canvas.y0, on_canvas.x1, on_canvas.y1]), coarse)
+        words = {
+            Axis.MORPHOLOGY: np.array([candidate.morphology[t] for t in AXIS_TERMS[Axis.MORPHOLOGY]]),
+            Axis.DISTRIBUTION: np.array([candidate.distribution[t] for t in AXIS_TERMS[Axis.DISTRIBUTION]]),
+        }
+        score = max(candidate.score, candidate.benign_score)
+        marks.append(RawMark(view, box, score, types, words, candidate.score, None, None, *place))
+    return marks
+
+
+def assemble(
+    marks: Sequence[RawMark], exam: Exam, views: Mapping[str, PreparedView], link_scale: torch.Tensor
+) -> list[Finding]:
+    """Findings from marks, most certain first, named f1, f2, ..."""
+    groups: list[tuple[RawMark, ...]] = []
+    for side in exam.imaged:
+        for calcification in (False, True):
+            own = [m for m in marks if m.view.laterality is side and m.calcification is calcification]
+            kept = _without_duplicates(own)
+            groups += _joined(kept, link_scale)
+    groups.sort(key=lambda g: -_score(g))
+    return [_finding(f"f{i + 1}", g) for i, g in enumerate(groups)]
+
+
+def _without_duplicates(marks: Sequence[RawMark]) -> list[RawMark]:
+    kept: list[RawMark] = []
+    for mark in sorted(marks, key=lambda m: -m.score):
+        same = (k for k in kept if k.view.id == mark.view.id)
+        if not any(_same_place(k.box, mark.box) for k in same):
+            kept.append(mark)
+    return kept
+
+
+def _same_place(a: Box, b: Box) -> bool:
+    return a.iou(b) > SAME_PLACE_IOU or a.contains(*b.centre) and b.contains(*a.centre)
+
+
+def _joined(marks: Sequence[RawMark], link_scale: torch.Tensor) -> list[tuple[RawMark, ...]]:
+    """Pairs of a CC and an MLO mark that show one thing, and the marks left alone."""
+    cc = [m for m in marks if m.view.projection is Projection.CC]
+    mlo = [m for m in marks if m.view.projection is Projection.MLO]
+    paired: list[tuple[RawMark, ...]] = []
+    if cc and mlo:
+        likeness = np.array([[_link(a, b, link_scale) for b in mlo] for a in cc])
+        for i, j in zip(*linear_sum_assignment(-likeness), strict=True):
+            if likeness[i, j] > LINK_LEVEL:
+                paired.append((cc[i], mlo[j]))
+    used = {id(m) for pair in paired for m in pair}
+    return paired + [(m,) for m in marks if id(m) not in used]
+
+
+def _link(cc: RawMark, mlo: RawMark, link_scale: torch.Tensor) -> float:
+    gap = abs(cc.behind_cm - mlo.behind_cm)
+    if cc.link is None or mlo.link is None:
+        agree = (cc.suspicion >= 0.5) == (mlo.suspicion >= 0.5)
+        return max(0.0, 1 - gap / (2 * CALC_GAP_CM)) * (1.0 if agree else 0.7)
+    offset, slope = link_scale.float().tolist()
+    logit = float(cc.link[0] @ mlo.link[1]) / LINK_DIM**0.5 + offset - float(np.exp(slope)) * gap
+    return float(1 / (1 + np.exp(-logit)))
+
+
+def _score(group: Sequence[RawMark]) -> float:
+    """Two projections that agree count for more than one: the chance that not both are wrong."""
+    return float(1 - np.prod([1 - m.score for m in group]))
+
+
+def _finding(id: str, group: tuple[RawMark, ...]) -> Finding:
+    kind = TYPES[int(np.sum([m.types * m.score for m in group], axis=0).argmax())]
+    first = group[0].view
+    marks = tuple(Mark(m.view.id, m.view.projection, m.box, min(1.0, m.score)) for m in group)
+    change = [m.change for m in group if m.change is not None]
+    return Finding(
+        id=id, type=kind, laterality=first.laterality, marks=marks, score=min(1.0, _score(group)),
+        suspicion=max(m.suspicion for m in group), descriptors=_words(kind, group),
+        location=_location(first.laterality, group),
+        change=Change(CHANGES[int(np.mean(change, axis=0).argmax())]) if change else None,
+    )  # fmt: skip
+
+
+def _words(kind: FindingType, group: Sequence[RawMark]) -> tuple[str, ...]:
+    words: list[str] = []
+    for axis in kind.axes:
+        told = [m.words[axis] for m in group if axis in m.words]
+        if not told:
+            continue
+        mean = np.mean(told, axis=0)
+        if axis is Axis.ASSOCIATED:
+            words += [t for t, p in zip(AXIS_TERMS[axis], mean, strict=True) if p > ASSOCIATED_LEVEL]
+        elif axis is Axis.ASYMMETRY:
+            words.append(_asymmetry(mean, len(group)))
+        else:
+            words.append(AXIS_TERMS[axis][int(mean.argmax())])
+    return tuple(words)
+
+
+def _asymmetry(probabilities: np.ndarray, num_views: int) -> str:
+    """By definition an asymmetry shows in one projection, the others in two."""
+    if num_views == 1:
+        return "asymmetry.asymmetry"
+    names = AXIS_TERMS[Axis.ASYMMETRY]
+    allowed = [p if n != "asymmetry.asymmetry" else -1.0 for n, p in zip(names, probabilities, strict=True)]
+    return names[int(np.argmax(allowed))]
+
+
+def _location(laterality: Laterality, group: Sequence[RawMark]) -> Location:
+    depth = float(np.mean([m.depth for m in group]))
+    by_view = {m.view.projection: m for m in group}
+    if len(by_view) == 2:
+        return from_two_views(laterality, by_view[Projection.CC].above_cm, by_view[Projection.MLO].above_cm, depth)
+    return from_one_view(group[0].view.projection, group[0].above_cm, depth)

@@ -1,0 +1,66 @@
+"""The tensors one forward pass reads: views of a few exams, flattened over exams, and their geometry."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+SLOTS = ("R_CC", "L_CC", "R_MLO", "L_MLO")
+"""Order of view slots in an exam (hanging order); slot % 2 is the breast, slot // 2 the projection."""
+
+
+@dataclass(frozen=True)
+class PatchCandidates:
+    """Candidates of the 100 um patch path, as extra queries.
+
+    Args:
+        view: [P] index into the batch's views.
+        box: [P, 4] x0, y0, x1, y1 in canvas pixels.
+        embedding: [P, E] from the patch network.
+    """
+
+    view: Tensor
+    box: Tensor
+    embedding: Tensor
+
+
+@dataclass(frozen=True)
+class ViewBatch:
+    """N views of B exams.
+
+    Args:
+        images: [N, 1, H, W], tissue-normalised canvas, chest wall at the left.
+        exam: [N] index of the view's exam, 0..B-1.
+        slot: [N] index into SLOTS.
+        nipple: [N, 2] nipple (x, y) in canvas pixels.
+        mm_per_px: [N] canvas scale.
+        previous: [M, 1, H, W] prior images of the rows named in `has_prior`, in order, or None.
+        has_prior: [N] bool.
+        candidates: of the patch path, or None.
+        num_exams: B.
+    """
+
+    images: Tensor
+    exam: Tensor
+    slot: Tensor
+    nipple: Tensor
+    mm_per_px: Tensor
+    previous: Tensor | None
+    has_prior: Tensor
+    num_exams: int
+    candidates: PatchCandidates | None = None
+
+    @property
+    def side(self) -> Tensor:
+        """[N] 0 = right breast, 1 = left."""
+        return self.slot % 2
+
+    @property
+    def breast(self) -> Tensor:
+        """[N] index of the view's breast among the 2 * B of the batch."""
+        return self.exam * 2 + self.side
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the images."""
+        return self.images.device

@@ -1,0 +1,89 @@
+"""The model card as data: shape, weights digest, operating points and calibration of one trained reader."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mammoscribe.domain.finding import FindingType
+from mammoscribe.domain.report import Calibration
+from mammoscribe.models.reader_net import ReaderConfig
+from mammoscribe.support.errors import InputError, InvalidNoun
+from mammoscribe.support.files import write_text
+
+FORMAT = "mammoscribe.card/1"
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """Thresholds and calibration for one population of images.
+
+    Args:
+        population: what they were fixed on, in words; printed beside every probability.
+        thresholds: finding type -> score from which a finding is reported.
+        lower_band: share of the threshold from which a finding is kept as uncertain.
+        malignant: (slope, intercept) of the Platt scaling of the malignancy logit.
+        prevalence, n: of the breasts the scaling was fitted on.
+        density_temperature: divides the density logits.
+        recall_threshold: recall probability from which the category is raised; above 1 switches the rule off.
+        reliability: statements of how often sentences were right, each naming its population.
+    """
+
+    population: str
+    thresholds: dict[str, float]
+    malignant: tuple[float, float]
+    prevalence: float
+    n: int
+    lower_band: float = 0.6
+    density_temperature: float = 1.0
+    recall_threshold: float = 2.0
+    reliability: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if set(self.thresholds) != {t.value for t in FindingType}:
+            raise InvalidNoun(f"thresholds for {sorted(self.thresholds)}", "one for each finding type")
+
+    @property
+    def calibration(self) -> Calibration:
+        """Where the probabilities come from."""
+        return Calibration(self.population, self.prevalence, self.n)
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What ships beside the weights; `synthetic` and `real` are the operating points for the two kinds of exam."""
+
+    name: str
+    trained_on: str
+    config: ReaderConfig
+    weights_sha256: str
+    synthetic: OperatingPoint
+    real: OperatingPoint
+    patches: dict | None = None
+    decoder: dict | None = None
+    version: str = "1"
+
+    def operating_point(self, synthetic: bool) -> OperatingPoint:
+        """The one for that kind of exam."""
+        return self.synthetic if synthetic else self.real
+
+
+def write_card(card: ModelCard, path: Path) -> None:
+    """Write the card as JSON."""
+    write_text(path, json.dumps({"format": FORMAT, **asdict(card)}, indent=1) + "\n")
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read a card; another format or an unknown key raises InputError."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values.pop("format") != FORMAT:
+            raise KeyError("format")
+        points = {k: _point(values.pop(k)) for k in ("synthetic", "real")}
+        return ModelCard(config=ReaderConfig.from_dict(values.pop("config")), **points, **values)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path.name} is not a readable model card ({error})", f"JSON of {FORMAT}") from error
+
+
+def _point(values: dict) -> OperatingPoint:
+    values["malignant"], values["reliability"] = tuple(values["malignant"]), tuple(values["reliability"])
+    return OperatingPoint(**values)

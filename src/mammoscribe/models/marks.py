@@ -1,0 +1,80 @@
+"""The mark head: a dense map per view of where a finding of each type is centred, and how large it is.
+
+Peaks of the map are the anchors of the finding queries (a two-stage set prediction: dense proposals converge in
+minutes on two cores where free queries need days).
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mammoscribe.domain.finding import FindingType
+
+TYPES = tuple(FindingType)
+STRIDE = 8
+MAX_SIDE_PX = 512.0
+
+
+@dataclass(frozen=True)
+class MarkMaps:
+    """Dense predictions at stride 8.
+
+    Args:
+        heat: [N, 4, h, w] logits per finding type.
+        size: [N, 2, h, w] log of box width and height in units of the stride.
+        shift: [N, 2, h, w] offset of the box centre from the cell centre, in units of the stride.
+        features: [N, C, h, w] that the maps were read from.
+    """
+
+    heat: Tensor
+    size: Tensor
+    shift: Tensor
+    features: Tensor
+
+    def boxes(self, view: Tensor, row: Tensor, column: Tensor) -> Tensor:
+        """[P, 4] canvas boxes predicted at the given cells."""
+        size = self.size[view, :, row, column].float().clamp(-3, 5).exp() * STRIDE
+        shift = self.shift[view, :, row, column].float().clamp(-4, 4)
+        centre = (torch.stack((column, row), dim=1) + 0.5 + shift) * STRIDE
+        size = size.clamp(4.0, MAX_SIDE_PX)
+        return torch.cat((centre - size / 2, centre + size / 2), dim=1)
+
+
+class MarkHead(nn.Module):
+    """Feature pyramid from strides 32, 16 and 8 (Lin et al. 2017), then centre heat and box size (Zhou et al. 2019)."""
+
+    def __init__(self, stage_channels: tuple[int, int, int, int], dim: int, channels: int) -> None:
+        super().__init__()
+        self.from_fused = nn.Conv2d(dim, channels, 1)
+        self.from_stage4 = nn.Conv2d(stage_channels[3], channels, 1)
+        self.from_stage3 = nn.Conv2d(stage_channels[2], channels, 1)
+        self.from_stage2 = nn.Conv2d(stage_channels[1], channels, 1)
+        self.smooth16 = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1), nn.GroupNorm(8, channels), nn.ReLU())
+        self.smooth8 = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, 1, 1), nn.GroupNorm(8, channels), nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, 1, 1), nn.GroupNorm(8, channels), nn.ReLU(),
+        )  # fmt: skip
+        self.heat = nn.Conv2d(channels, len(TYPES), 1)
+        self.size = nn.Conv2d(channels, 2, 1)
+        self.shift = nn.Conv2d(channels, 2, 1)
+        nn.init.constant_(self.heat.bias, -4.6)  # focal loss starts from 1 % everywhere
+
+    def forward(self, stages: tuple[Tensor, ...], fused: Tensor) -> MarkMaps:
+        """Backbone maps and the fused map [N, dim, h, w] at stride 32 -> maps at stride 8."""
+        top = self.from_fused(fused) + self.from_stage4(stages[3])
+        middle = self.smooth16(self.from_stage3(stages[2]) + F.interpolate(top, size=stages[2].shape[2:]))
+        features = self.smooth8(self.from_stage2(stages[1]) + F.interpolate(middle, size=stages[1].shape[2:]))
+        return MarkMaps(self.heat(features), self.size(features), self.shift(features), features)
+
+
+def peaks(maps: MarkMaps, per_view: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The strongest local maxima of each view over all types: (view, row, column), [N * per_view] each."""
+    heat = maps.heat.float().amax(dim=1, keepdim=True)
+    local = heat == F.max_pool2d(heat, 3, 1, 1)
+    scores = heat.masked_fill(~local, -1e4).flatten(1)
+    best = scores.topk(per_view, dim=1).indices
+    view = torch.arange(len(heat), device=heat.device)[:, None].expand_as(best)
+    width = heat.shape[3]
+    return view.flatten(), torch.div(best, width, rounding_mode="floor").flatten(), (best % width).flatten()

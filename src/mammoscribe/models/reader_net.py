@@ -1,0 +1,119 @@
+"""The reader network: BioViL-T encoder per view, exam fusion, mark maps, finding queries and breast heads."""
+
+from dataclasses import asdict, dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from mammoscribe.models.batch import ViewBatch
+from mammoscribe.models.biovil_t import ImageEncoderConfig, MultiImageEncoder
+from mammoscribe.models.breast_heads import BreastHeads, BreastOutput
+from mammoscribe.models.fusion import ExamFusion, FusedTokens
+from mammoscribe.models.marks import MarkHead, MarkMaps, peaks
+from mammoscribe.models.queries import Anchors, FindingQueries, QueryOutput
+from mammoscribe.models.resnet import ResNetConfig
+from mammoscribe.support.errors import InvalidNoun
+
+ENCODER_STRIDE = 32
+
+
+@dataclass(frozen=True)
+class ReaderConfig:
+    """Shape of the reader; one architecture from the starter to a BioViL-T-size model.
+
+    Args:
+        canvas_px: (height, width) of the first pass, multiples of 32.
+        um_per_px: scale of the first pass.
+    """
+
+    encoder: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
+    canvas_px: tuple[int, int] = (512, 320)
+    um_per_px: float = 400.0
+    dim: int = 256
+    heads: int = 8
+    fusion_layers: int = 3
+    query_layers: int = 3
+    mark_channels: int = 128
+    queries_per_view: int = 8
+    patch_channels: int = 192
+
+    def __post_init__(self) -> None:
+        if any(side % ENCODER_STRIDE for side in self.canvas_px):
+            raise InvalidNoun(f"canvas of {self.canvas_px} pixels", "multiples of 32")
+
+    def as_dict(self) -> dict:
+        """Plain values, for the model card."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "ReaderConfig":
+        """Inverse of `as_dict`; an unknown key raises TypeError."""
+        values = dict(values)
+        encoder = dict(values.pop("encoder"))
+        backbone = dict(encoder.pop("backbone"))
+        backbone["depths"] = tuple(backbone["depths"])
+        values["canvas_px"] = tuple(values["canvas_px"])
+        return cls(encoder=ImageEncoderConfig(backbone=ResNetConfig(**backbone), **encoder), **values)
+
+
+def starter_config() -> ReaderConfig:
+    """The preset that ships with the package: small enough to train on two cores."""
+    backbone = ResNetConfig(in_channels=1, stem=32, width=16, depths=(2, 3, 3, 2), norm="group")
+    return ReaderConfig(
+        encoder=ImageEncoderConfig(backbone=backbone, dim=96, heads=4, blocks=2, dropout=0.0, drop_path=0.1),
+        canvas_px=(480, 288), dim=192, heads=6, fusion_layers=2, query_layers=2, mark_channels=96, queries_per_view=6,
+    )  # fmt: skip
+
+
+def base_config() -> ReaderConfig:
+    """BioViL-T size: the published encoder (three equal input channels), for a workstation or cluster."""
+    return ReaderConfig()
+
+
+PRESETS = {"starter": starter_config, "base": base_config}
+
+
+@dataclass(frozen=True)
+class ReaderNetOutput:
+    """Everything one pass gives; the decoder reads `queries.state`, `breasts.state` and `fused`."""
+
+    maps: MarkMaps
+    queries: QueryOutput
+    breasts: BreastOutput
+    fused: FusedTokens
+
+
+class ReaderNet(nn.Module):
+    """Views of a few exams in, mark maps, finding queries and breast outputs out."""
+
+    def __init__(self, config: ReaderConfig) -> None:
+        super().__init__()
+        self.config = config
+        encoder = config.encoder
+        self.image_encoder = MultiImageEncoder(encoder)
+        self.fusion = ExamFusion(2 * encoder.dim, config.dim, config.heads, config.fusion_layers)
+        self.mark_head = MarkHead(encoder.backbone.channels, config.dim, config.mark_channels)
+        self.queries = FindingQueries(
+            config.mark_channels, config.patch_channels, config.dim, config.heads, config.query_layers
+        )
+        self.breast_heads = BreastHeads(config.dim)
+
+    def forward(self, batch: ViewBatch) -> ReaderNetOutput:
+        """One pass over the views of `batch`."""
+        images = self._channels(batch.images)
+        previous = None if batch.previous is None else self._channels(batch.previous)
+        encoded = self.image_encoder(images, previous, batch.has_prior)
+        fused = self.fusion(encoded.patches, batch, ENCODER_STRIDE)
+        maps = self.mark_head(encoded.stages, fused.of_views(batch))
+        queries = self.queries(self._anchors(maps, batch), batch, fused)
+        return ReaderNetOutput(maps, queries, self.breast_heads(fused, batch), fused)
+
+    def _channels(self, images: Tensor) -> Tensor:
+        channels = self.config.encoder.backbone.in_channels
+        images = images.expand(-1, channels, -1, -1) if channels > 1 else images
+        return images.contiguous(memory_format=torch.channels_last)
+
+    def _anchors(self, maps: MarkMaps, batch: ViewBatch) -> Anchors:
+        anchors = self.queries.anchors_from_maps(maps, *peaks(maps, self.config.queries_per_view))
+        patches = self.queries.anchors_from_patches(batch)
+        return anchors if patches is None else anchors.joined(patches)

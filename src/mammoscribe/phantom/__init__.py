@@ -1,0 +1,18 @@
+"""Synthetic mammography exams with exact ground truth: pixels, findings, masks, breast facts and twins."""
+
+from mammoscribe.phantom.bench import BENCH_V1, Bench
+from mammoscribe.phantom.exam import BreastTruth, PhantomExam, draw_exam
+from mammoscribe.phantom.spec import SCREENING_SPEC, TRAINING_SPEC, PhantomSpec
+from mammoscribe.phantom.streams import GENERATOR_VERSION
+
+__all__ = [
+    "BENCH_V1",
+    "Bench",
+    "BreastTruth",
+    "GENERATOR_VERSION",
+    "PhantomExam",
+    "PhantomSpec",
+    "SCREENING_SPEC",
+    "TRAINING_SPEC",
+    "draw_exam",
+]

@@ -1,0 +1,31 @@
+"""The frozen benchmark: a spec and the seeds of its exams, read from a data file whose hash a test holds."""
+
+import json
+from dataclasses import dataclass
+from importlib import resources
+
+from mammoscribe.phantom.spec import PhantomSpec
+
+TRAINING_SEEDS = range(0, 100_000)
+VALIDATION_SEEDS = range(100_000, 200_000)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A benchmark's name, the spec its exams are drawn from, and their seeds."""
+
+    name: str
+    spec: PhantomSpec
+    seeds: tuple[int, ...]
+
+
+def load_bench(name: str) -> Bench:
+    """Read a benchmark that ships with the package, for example `bench_v1`."""
+    text = resources.files("mammoscribe.phantom").joinpath(f"{name}.json").read_text(encoding="utf-8")
+    raw = json.loads(text)
+    spec = {k: tuple(v) if isinstance(v, list) else v for k, v in raw["spec"].items()}
+    return Bench(raw["name"], PhantomSpec(**spec), tuple(raw["seeds"]))
+
+
+BENCH_V1 = load_bench("bench_v1")
+"""200 test exams; training uses seeds below 100 000, validation the next 100 000, this bench 900 000 and up."""

@@ -1,0 +1,133 @@
+"""The main path, from an exam to its report. Read this file first.
+
+    exam ─► prepare: every view cropped, turned, resampled, with the way back to its stored pixels
+         ─► reader: findings with a box in each view, and what each breast looks like
+         ─► report: sentences that each cite what they rest on
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mammoscribe import __version__
+from mammoscribe.domain.assessment import assess_breast
+from mammoscribe.domain.evidence import Writer
+from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.report import Breast, Provenance, Report
+from mammoscribe.domain.view import Laterality, View
+from mammoscribe.exports.display import display_image
+from mammoscribe.exports.html import ViewImage, report_html
+from mammoscribe.exports.json_report import dumps_report
+from mammoscribe.exports.text import report_text
+from mammoscribe.imaging.decode import Picture, decode_view
+from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
+from mammoscribe.models.reader import Reader, ReaderOutput, load_reader
+from mammoscribe.reporting.compose import compose_report
+from mammoscribe.support.errors import InputError
+from mammoscribe.support.files import write_text
+
+__all__ = ["Reading", "load_reader", "read_exam", "write_outputs"]
+
+Decode = Callable[[View], Picture]
+SYNTHETIC_PATIENT = "PHANTOM"
+FINE_UM = 100.0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A report with what it was made from: the reader's output and the pictures to show it on."""
+
+    report: Report
+    output: ReaderOutput
+    images: Mapping[str, ViewImage]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Views of one exam, ready for the networks, by view id: first pass, 100 um pass, and pictures for the page."""
+
+    coarse: Mapping[str, PreparedView]
+    fine: Mapping[str, PreparedView]
+    images: Mapping[str, ViewImage]
+
+
+def read_exam(
+    exam: Exam, reader: Reader, writer: Writer = Writer.RENDERER, decode: Decode = decode_view, images: bool = True
+) -> Reading:
+    """Exam in, report out: every sentence of the result cites evidence in `exam`.
+
+    Args:
+        exam: the views to read, with prior views or without.
+        reader: a trained reader (`load_reader`).
+        writer: who writes the findings section; a decoder's claims always pass the gate.
+        decode: how to get a view's pixels; the default reads the file that the view names.
+        images: whether to make pictures for the HTML page.
+    """
+    synthetic = (exam.patient_id or "").startswith(SYNTHETIC_PATIENT)
+    prepared = prepare(exam, reader, decode, images)
+    output = reader.read(exam, prepared.coarse, prepared.fine, synthetic)
+    if writer is Writer.DECODER:
+        output = replace(output, claims=reader.draft(exam, output))
+    breasts = assess(exam, reader, output, synthetic)
+    report = compose_report(
+        exam, breasts, output.findings, provenance(reader, prepared, synthetic), output.claims, writer,
+        warnings=tuple(w for view in prepared.coarse.values() for w in view.warnings), lower_band=output.lower_band,
+    )  # fmt: skip
+    return Reading(report, output, prepared.images)
+
+
+def prepare(exam: Exam, reader: Reader, decode: Decode, images: bool) -> Prepared:
+    """Decode each view once and keep only what is needed of it: full-size pixels of one view at a time."""
+    config = reader.card.config
+    coarse, fine, shown = {}, {}, {}
+    for view in exam.views:
+        picture = decode(view)
+        coarse[view.id] = prepare_view(view, picture, config.um_per_px, config.canvas_px)
+        if view in exam.current and reader.patch_net is not None:
+            fine[view.id] = resample(picture, coarse[view.id], FINE_UM)
+        if images:
+            mirrored = coarse[view.id].placement.flipped != (view.laterality is Laterality.RIGHT)
+            shown[view.id] = display_image(view, picture.pixels, mirrored)
+    return Prepared(coarse, fine, shown)
+
+
+def assess(exam: Exam, reader: Reader, output: ReaderOutput, synthetic: bool) -> tuple[Breast, Breast]:
+    """Breast-level facts: the domain's rule over findings, which the recall head can only raise."""
+    threshold = reader.card.operating_point(synthetic).recall_threshold
+    right, left = (_breast(side, exam, output, threshold) for side in Laterality)
+    return right, left
+
+
+def _breast(side: Laterality, exam: Exam, output: ReaderOutput, recall_threshold: float) -> Breast:
+    if side not in exam.imaged:
+        return Breast(side, imaged=False, reason="not imaged in this exam")
+    reading = output.breasts[side]
+    own = [f for f in output.findings if f.laterality is side]
+    return Breast(
+        side, imaged=True, density=reading.density, density_probs=reading.density_probs,
+        assessment=assess_breast(own, recall=reading.recall_score >= recall_threshold),
+        prob_malignant=reading.prob_malignant, calibration=reading.calibration,
+    )  # fmt: skip
+
+
+def provenance(reader: Reader, prepared: Prepared, synthetic: bool) -> Provenance:
+    """What made the report, and how often such sentences are right for this kind of exam."""
+    card = reader.card
+    return Provenance(
+        package=f"mammoscribe {__version__}", model=f"{card.name} {card.version}", weights_sha256=card.weights_sha256,
+        trained_on=card.trained_on, preprocessing=tuple((i, v.steps) for i, v in prepared.coarse.items()),
+        reliability=card.operating_point(synthetic).reliability,
+    )  # fmt: skip
+
+
+def write_outputs(reading: Reading, out: Path, formats: Sequence[str] = ("html", "json", "txt")) -> list[Path]:
+    """Write `report.<format>` files into `out`; an unknown format raises InputError before anything is written."""
+    writers: dict[str, Callable[[], str]] = {
+        "html": lambda: report_html(reading.report, reading.images),
+        "json": lambda: dumps_report(reading.report),
+        "txt": lambda: report_text(reading.report),
+    }
+    unknown = [f for f in formats if f not in writers]
+    if unknown:
+        raise InputError(f"format {unknown[0]!r}", f"some of {', '.join(writers)}")
+    return [write_text(out / f"report.{name}", writers[name]()) for name in formats]

@@ -1,0 +1,84 @@
+"""The report of an exam: facts and, if a model wrote some, its claims go in; a Report with cited sentences comes out."""
+
+import dataclasses
+from collections.abc import Iterable
+
+from mammoscribe.domain.evidence import Claim, Section, Writer
+from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.finding import Finding
+from mammoscribe.domain.lexicon import Edition
+from mammoscribe.domain.report import Breast, Provenance, Report
+from mammoscribe.domain.view import Laterality
+from mammoscribe.reporting.facts import in_words_of, prior_pairs
+from mammoscribe.reporting.gate import GateOutcome, gate
+from mammoscribe.reporting.render import Chart, Statement, render
+
+_SECTIONS = list(Section)
+_SIDES = [*Laterality, None]
+
+
+def compose_report(
+    exam: Exam,
+    breasts: tuple[Breast, Breast],
+    findings: tuple[Finding, ...],
+    provenance: Provenance,
+    claims: tuple[Claim, ...] = (),
+    writer: Writer = Writer.RENDERER,
+    warnings: tuple[str, ...] = (),
+    lower_band: tuple[Finding, ...] = (),
+) -> Report:
+    """Write the report of one exam.
+
+    Args:
+        exam: what was read.
+        breasts: right, then left.
+        findings: above threshold; written in the terms of `provenance.edition`.
+        provenance: what made the facts.
+        claims: sentences of a language model; they always pass the gate, and what fails is kept in `rejected_claims`.
+        writer: RENDERER writes from the facts alone; DECODER or EXTERNAL puts the claims that pass in their place,
+            and the renderer appends what they left out.
+        warnings: carried into the report.
+        lower_band: candidates below the threshold, which "possible" may refer to.
+
+    Returns:
+        The report; every sentence cites what it rests on.
+    """
+    readable, dropped = _with_readable_change(exam, findings, provenance.edition)
+    chart = Chart(exam, breasts, readable)
+    outcome = gate(claims, exam, readable, breasts, _with_readable_change(exam, lower_band, provenance.edition)[0])
+    written = render(chart) if writer is Writer.RENDERER else _merged(outcome, render(chart))
+    return Report(
+        exam=exam,
+        breasts=breasts,
+        findings=readable,
+        sentences=tuple(s.sentence for s in written),
+        assessment=chart.overall,
+        provenance=provenance,
+        rejected_claims=outcome.rejected,
+        warnings=(*warnings, *dropped),
+    )
+
+
+def _with_readable_change(
+    exam: Exam, findings: Iterable[Finding], edition: Edition
+) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """Findings in the edition's terms, without a change where no prior view of the breast pairs with a current one."""
+    kept, dropped = [], []
+    for finding in findings:
+        worded = in_words_of(finding, edition)
+        if worded.change is not None and not prior_pairs(exam, worded.laterality):
+            dropped.append(f"{worded.id} was called {worded.change}, but no prior view of its breast was read.")
+            worded = dataclasses.replace(worded, change=None)
+        kept.append(worded)
+    return tuple(kept), tuple(dropped)
+
+
+def _merged(outcome: GateOutcome, rendered: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """Claims that passed, and the rendered statements whose facts they left out, in the order of a report."""
+    covered = {f for s in outcome.statements for f in s.facts}
+    appended = tuple(s for s in rendered if not covered.issuperset(s.facts))
+    return tuple(sorted((*outcome.statements, *appended), key=_place))
+
+
+def _place(statement: Statement) -> tuple[int, int]:
+    return _SECTIONS.index(statement.sentence.section), _SIDES.index(statement.side)

@@ -1,0 +1,153 @@
+"""Cutting a sentence into lexemes: known phrases, categories, densities, clock hours, sizes and dates; the rest unread."""
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mammoscribe.domain.assessment import Category
+from mammoscribe.domain.view import Laterality, Projection
+from mammoscribe.reporting.vocabulary import PHRASES, Kind
+
+
+@dataclass(frozen=True)
+class Lexeme:
+    """A piece of the sentence: what it does, what it stands for, and the text itself."""
+
+    kind: Kind
+    value: object
+    text: str
+
+
+_ROMAN = {"0": "0", "i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
+_CATEGORY = r"(?:(?:vi|iv|v|iii|ii|i)(?![a-z])|[0-6](?![0-9]))"
+_LETTER = r"(?:-?\(?[abc]\)?(?![a-z])|\s+\(?[abc]\)?(?![a-z])(?!\s+[a-z]))?"
+_ONE = rf"{_CATEGORY}{_LETTER}"
+_BIRADS = re.compile(
+    r"(?:acr\s*)?\(?bi[\s-]*rads?(?:\s*®)?\)?"
+    r"(?:[\s:=#-]|categor(?:y|ies)|cat\b\.?|score|assessment|final|overall|classification|class|grade|is|of)*"
+    rf"\(?(?P<list>{_ONE}(?:\s*(?:,|/|&|and\b|or\b|to\b)\s*{_ONE}(?!\s*(?:mm|cm|o'?\s*clock|x\s|\d)))*)"
+)
+_BARE_CATEGORY = re.compile(rf"(?:assessment\s*)?category[\s:=-]*(?P<list>{_ONE})")
+_ITEM = re.compile(rf"({_CATEGORY})[\s-]*\(?([abc])?(?![a-z])")
+_DENSITY = re.compile(
+    r"\(?(?:(?:acr|bi[\s-]*rads)[\s:()-]*)+(?:breast\s*)?(?:density|composition|type|category|class|grade|[\s:=-])*"
+    r"\(?(?P<a>[a-d])\s*\)?(?![a-z0-9])"
+    r"|(?:breast\s+)?(?:density|composition)[\s:=-]*(?:category|type|class|grade|letter)?[\s:=-]*\(?(?P<b>[b-d](?![a-z0-9])|a(?![a-z0-9])(?!\s+[a-z]))\)?"
+    r"|(?:type|category|class)[\s:-]*(?P<c>[a-d])\s+(?:breast\s+)?(?:density|composition|parenchyma|tissue)"
+    r"|acr[\s:-]*(?:density|type)?[\s:-]*(?P<d>[1-4]|iv|iii|ii|i)(?![a-z0-9])"
+)
+_CLOCK = re.compile(r"(?P<hour>1[0-2]|[1-9])(?::00|\s*o[\s']*\s*clock)(?:\s+position)?|clock\s*:?\s*(?P<bare>1[0-2]|[1-9])(?![\d:])")
+_SIZE = re.compile(r"(?P<first>\d+(?:\.\d+)?)(?:\s*(?:x|by|×)\s*(?P<second>\d+(?:\.\d+)?))?\s*-?(?P<unit>mm|cm|millimetres?|centimetres?)\b")
+_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+_VIEW = re.compile(r"(right|left|rt|lt|r|l)[\s-]?(cc|mlo)(?![a-z])")
+_COUNT = re.compile(r"(?:[1-4]|one|two|three|four) views?\b")
+_WORD = re.compile(r"[a-z0-9](?:[a-z0-9'’]|[.](?=\d))*|[^\s\w]")
+_QUIET = frozenset(".:()[]\"'-/+*•&")
+
+
+def _phrase_pattern(phrase: str) -> str:
+    body = r"[\s-]+".join(re.escape(word) for word in re.split(r"[\s-]+", phrase))
+    return body + (r"(?![a-z0-9])" if phrase[-1].isalnum() else "")
+
+
+def _canonical(phrase: str) -> str:
+    return re.sub(r"[\s-]+", " ", phrase)
+
+
+_BY_CANONICAL = {_canonical(p): entry for p, entry in PHRASES.items()}
+_PHRASE = re.compile("|".join(_phrase_pattern(p) for p in sorted(PHRASES, key=len, reverse=True)))
+
+
+def normalised(text: str) -> str:
+    """Lower case, plain quotes and dashes, single spaces."""
+    plain = text.lower().translate(str.maketrans({"–": "-", "—": "-", "‑": "-", "−": "-", "’": "'", "‘": "'"}))
+    return re.sub(r"\s+", " ", plain).strip()
+
+
+def categories_in(listing: str) -> tuple[Category, ...]:
+    """Categories of a listing such as `3, 4a`, in its order."""
+    found = []
+    for number, letter in _ITEM.findall(listing):
+        digit = _ROMAN.get(number, number)
+        found.append(Category(digit + letter.upper()) if digit == "4" and letter else Category(digit))
+    return tuple(found)
+
+
+def _birads(match: re.Match) -> tuple[Kind, object]:
+    return Kind.BIRADS, categories_in(match["list"])
+
+
+def _density(match: re.Match) -> tuple[Kind, object]:
+    letter = match["a"] or match["b"] or match["c"]
+    if letter is None:
+        letter = "abcd"[int(_ROMAN.get(match["d"], match["d"])) - 1]
+    return Kind.DENSITY, letter
+
+
+def _clock(match: re.Match) -> tuple[Kind, object]:
+    return Kind.CLOCK, int(match["hour"] or match["bare"])
+
+
+def _size(match: re.Match) -> tuple[Kind, object]:
+    largest = max(float(n) for n in (match["first"], match["second"]) if n)
+    return Kind.SIZE, max(1, round(largest * (10 if match["unit"].startswith("c") else 1)))
+
+
+def _date(match: re.Match) -> tuple[Kind, object]:
+    try:
+        return Kind.DATE, dt.date(*map(int, match.groups())).isoformat()
+    except ValueError:
+        return Kind.UNKNOWN, None
+
+
+def _view(match: re.Match) -> tuple[Kind, object]:
+    side = Laterality.RIGHT if match[1].startswith("r") else Laterality.LEFT
+    return Kind.VIEW, (side, Projection(match[2].upper()))
+
+
+def _phrase(match: re.Match) -> tuple[Kind, object]:
+    kind, value = _BY_CANONICAL[_canonical(match[0])]
+    if kind is Kind.PROJECTION:
+        return kind, Projection.CC if match[0].startswith("c") else Projection.MLO
+    return kind, value
+
+
+_RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match], tuple[Kind, object]]], ...] = (
+    (re.compile(r"no bi-rads category(?: was assigned)?"), lambda _: (Kind.NO_BIRADS, None)),
+    (_BIRADS, _birads),
+    (_DENSITY, _density),
+    (_BARE_CATEGORY, _birads),
+    (_DATE, _date),
+    (_SIZE, _size),
+    (_CLOCK, _clock),
+    (_COUNT, lambda _: (Kind.FILLER, None)),
+    (_VIEW, _view),
+    (_PHRASE, _phrase),
+)
+
+
+def lexemes_of(text: str) -> tuple[Lexeme, ...]:
+    """The sentence as lexemes, in order; a word nobody knows is an UNKNOWN lexeme."""
+    line, at, found = normalised(text), 0, []
+    while at < len(line):
+        if line[at].isspace():
+            at += 1
+            continue
+        lexeme, at = _next(line, at)
+        found.append(lexeme)
+    return tuple(x for x in found if not (x.kind is Kind.FILLER and x.text in _QUIET))
+
+
+def _next(line: str, at: int) -> tuple[Lexeme, int]:
+    for pattern, read in _RULES:
+        if match := pattern.match(line, at):
+            kind, value = read(match)
+            return Lexeme(kind, value, match[0]), match.end()
+    if line[at] in _QUIET:
+        return Lexeme(Kind.FILLER, None, line[at]), at + 1
+    if line[at] == ",":
+        return Lexeme(Kind.COMMA, None, ","), at + 1
+    match = _WORD.match(line, at)
+    word = match[0] if match else line[at]
+    return Lexeme(Kind.UNKNOWN, None, word), at + len(word)

@@ -1,0 +1,82 @@
+"""Noun phrases of findings and their parts: the words that the renderer and the writing styles share."""
+
+from collections.abc import Iterable
+
+from mammoscribe.domain.finding import Change, Finding, FindingType
+from mammoscribe.domain.lexicon import Axis, term
+from mammoscribe.domain.location import Location
+from mammoscribe.domain.view import Projection
+from mammoscribe.reporting.words import listed
+
+NOUNS = {
+    FindingType.MASS: "mass",
+    FindingType.CALCIFICATION: "calcifications",
+    FindingType.DISTORTION: "architectural distortion",
+    FindingType.ASYMMETRY: "asymmetry",
+}
+CHANGES = {
+    Change.NEW: "new since the prior exam",
+    Change.STABLE: "unchanged since the prior exam",
+    Change.INCREASED: "increased since the prior exam",
+    Change.DECREASED: "decreased since the prior exam",
+}
+_DENSITY_ADJECTIVES = {
+    "density.high": "high-density",
+    "density.equal": "equal-density",
+    "density.low": "low-density",
+    "density.fat_containing": "fat-containing",
+}
+
+
+def word_of(term_id: str) -> str:
+    """The term's own word as an adjective: `spiculated`, `high-density`, `fine linear branching`."""
+    if term_id == "morphology.fine_linear":
+        return "fine linear branching"
+    return _DENSITY_ADJECTIVES.get(term_id) or term(term_id).label
+
+
+def noun_of(finding: Finding) -> str:
+    """The noun: `mass`, `calcifications`, `focal asymmetry`."""
+    kind = finding.descriptor(Axis.ASYMMETRY)
+    return term(kind).label if kind else NOUNS[finding.type]
+
+
+def adjectives_of(finding: Finding, *axes: Axis) -> list[str]:
+    """Adjectives on those axes, in that order, absent ones left out."""
+    return [word_of(d) for axis in axes if (d := finding.descriptor(axis))]
+
+
+def core_phrase(finding: Finding) -> str:
+    """What it is: `irregular, spiculated, high-density mass`, `amorphous calcifications in a grouped distribution`."""
+    if finding.type is FindingType.CALCIFICATION:
+        words = " ".join([*adjectives_of(finding, Axis.MORPHOLOGY), noun_of(finding)])
+        distribution = adjectives_of(finding, Axis.DISTRIBUTION)
+        return f"{words} in a {distribution[0]} distribution" if distribution else words
+    adjectives = ", ".join(adjectives_of(finding, Axis.SHAPE, Axis.MARGIN, Axis.DENSITY))
+    return f"{adjectives} {noun_of(finding)}".strip()
+
+
+def associated_phrase(finding: Finding, lead: str = "with associated") -> str:
+    """`with associated skin thickening and nipple retraction`, or nothing."""
+    return f"{lead} {listed([term(d).label for d in finding.associated])}" if finding.associated else ""
+
+
+def place_parts(location: Location) -> list[str]:
+    """`upper outer quadrant`, `10 o'clock`, `middle depth`: the known parts in report order."""
+    parts = [f"{location.quadrant} quadrant"] if location.quadrant else []
+    parts += [f"{location.half} half"] if location.half else []
+    parts += [f"{location.region} region"] if location.region else []
+    parts += [f"{location.clock} o'clock"] if location.clock else []
+    return parts + ([f"{location.depth} depth"] if location.depth else [])
+
+
+def projections_of(finding: Finding) -> list[Projection]:
+    """Projections that show the finding, CC first."""
+    shown = {m.projection for m in finding.marks}
+    return [p for p in Projection if p in shown]
+
+
+def views_phrase(projections: Iterable[Projection]) -> str:
+    """`CC and MLO`, or `CC only`."""
+    shown = [p.value for p in projections]
+    return listed(shown) if len(shown) > 1 else f"{shown[0]} only"

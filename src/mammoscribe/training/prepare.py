@@ -1,0 +1,154 @@
+"""From data sets to training exams: phantoms, RSNA and mini-MIAS on canvases, each with the labels it really has."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from mammoscribe.data.mini_mias import MiasFilm, read_mini_mias
+from mammoscribe.data.rsna import RsnaExam, read_rsna
+from mammoscribe.domain.assessment import Category
+from mammoscribe.domain.view import Laterality, View
+from mammoscribe.imaging.decode import Picture, decode_view
+from mammoscribe.imaging.prepare import PreparedView, prepare_view
+from mammoscribe.models.batch import SLOTS
+from mammoscribe.models.marks import TYPES
+from mammoscribe.models.queries import CHANGES
+from mammoscribe.models.reader_net import ReaderConfig
+from mammoscribe.phantom import PhantomExam, draw_exam
+from mammoscribe.training.samples import (
+    GREY_SCALE, UNKNOWN, BreastLabels, LabelledFinding, LabelledMark, TrainingExam, ViewSample, save_exam,
+)  # fmt: skip
+
+DENSITIES = "abcd"
+MIAS_TYPES = {"CIRC": 0, "SPIC": 0, "MISC": 0, "CALC": 1, "ARCH": 2, "ASYM": 3}
+_ORDINAL_OF = {Category.NEGATIVE: 0, Category.BENIGN: 1, Category.PROBABLY_BENIGN: 2, Category.HIGHLY_SUGGESTIVE: 4}
+
+
+def slot_of(view: View) -> int:
+    """Index of the view's slot."""
+    return SLOTS.index(f"{view.laterality}_{view.projection}")
+
+
+def phantom_picture(phantom: PhantomExam, view: View) -> Picture:
+    """A phantom view as decoded pixels."""
+    pixels = phantom.pixels[view.id].astype(np.float32) / 4095.0
+    return Picture(pixels, view.spacing_mm, view.spacing_source, ("phantom",))
+
+
+def _as_bytes(prepared: PreparedView) -> np.ndarray:
+    return np.clip(np.rint(prepared.pixels * GREY_SCALE), 0, 255).astype(np.uint8)
+
+
+def _canvas(view: View, picture: Picture, config: ReaderConfig) -> PreparedView:
+    return prepare_view(view, picture, um_per_px=config.um_per_px, size_px=config.canvas_px)
+
+
+def phantom_exam(seed: int, config: ReaderConfig, draw: Callable[[int], PhantomExam] = draw_exam) -> TrainingExam:
+    """Draw one phantom and put all its truth on canvases."""
+    phantom = draw(seed)
+    views = tuple(_phantom_view(phantom, v, config) for v in phantom.exam.current)
+    findings = tuple(
+        LabelledFinding(
+            TYPES.index(f.type), f.descriptors, f.suspicion, CHANGES.index(f.change) if f.change else UNKNOWN
+        )
+        for f in phantom.findings
+    )
+    right, left = (_phantom_breast(b) for b in phantom.breasts)
+    return TrainingExam(f"phantom-{seed}", f"phantom-{seed}", "phantom", views, findings, (right, left))
+
+
+def _phantom_view(phantom: PhantomExam, view: View, config: ReaderConfig) -> ViewSample:
+    prepared = _canvas(view, phantom_picture(phantom, view), config)
+    earlier = phantom.exam.prior_of(view)
+    prior = None if earlier is None else _as_bytes(_canvas(earlier, phantom_picture(phantom, earlier), config))
+    marks = []
+    for i, finding in enumerate(phantom.findings):
+        mark = finding.mark_in(view.id)
+        if mark is not None:
+            box = prepared.placement.to_canvas_box(mark.box)
+            marks.append(LabelledMark(i, (box.x0, box.y0, box.x1, box.y1)))
+    return ViewSample(
+        slot_of(view), _as_bytes(prepared), prepared.nipple_xy, prepared.um_per_px / 1000, tuple(marks), True, prior
+    )
+
+
+def _phantom_breast(truth) -> BreastLabels:
+    category = truth.category
+    ordinal = UNKNOWN if category in (Category.INCOMPLETE, Category.KNOWN_MALIGNANCY) else _ORDINAL_OF.get(category, 3)
+    recall = int(category not in (Category.NEGATIVE, Category.BENIGN))
+    return BreastLabels(DENSITIES.index(truth.density), ordinal, recall, int(truth.malignant))
+
+
+def rsna_exam(exam: RsnaExam, config: ReaderConfig) -> TrainingExam:
+    """One RSNA patient: breast labels only; findings are masked, `no object` included."""
+    views = []
+    for image in exam.images:
+        prepared = _canvas(image.view, decode_view(image.view), config)
+        views.append(
+            ViewSample(slot_of(image.view), _as_bytes(prepared), prepared.nipple_xy, prepared.um_per_px / 1000)
+        )
+    right, left = (_rsna_breast(exam.breasts.get(side)) for side in Laterality)
+    return TrainingExam(f"rsna-{exam.patient_id}", exam.patient_id, "rsna", tuple(views), (), (right, left))
+
+
+def _rsna_breast(labels) -> BreastLabels:
+    """Recall, not an ordinal category: every labelled cancer is BI-RADS 0 there."""
+    if labels is None:
+        return BreastLabels()
+    density = UNKNOWN if labels.density is None else DENSITIES.index(labels.density)
+    recall = UNKNOWN if labels.recall is None else int(labels.recall)
+    return BreastLabels(density, UNKNOWN, recall, int(labels.cancer))
+
+
+def mias_exam(film: MiasFilm, config: ReaderConfig) -> TrainingExam:
+    """One mini-MIAS film: boxes and coarse kinds; tissue F/G/D is not a density a-d."""
+    view = film.exam.current[0]
+    prepared = _canvas(view, decode_view(view), config)
+    marks, findings = [], []
+    for lesion in film.lesions:
+        if lesion.box is None:
+            continue
+        box = prepared.placement.to_canvas_box(lesion.box)
+        marks.append(LabelledMark(len(findings), (box.x0, box.y0, box.x1, box.y1)))
+        suspicion = {"M": 1.0, "B": 0.0}.get(lesion.severity or "", float(UNKNOWN))
+        findings.append(LabelledFinding(MIAS_TYPES[lesion.kind], (), suspicion))
+    complete = all(lesion.box is not None for lesion in film.lesions)
+    sample = ViewSample(
+        slot_of(view), _as_bytes(prepared), prepared.nipple_xy, prepared.um_per_px / 1000, tuple(marks), complete
+    )
+    return TrainingExam(f"mias-{film.name}", f"mias-{film.pair}", "mias", (sample,), tuple(findings))
+
+
+def prepare_phantoms(seeds: Iterable[int], config: ReaderConfig, folder: Path, workers: int, report: Callable[[], None]) -> None:
+    """Draw phantoms into `folder`, one file each; what is there already is kept."""
+    missing = [s for s in seeds if not (folder / f"{s:06d}.npz").is_file()]
+    with ProcessPoolExecutor(workers) as pool:
+        for _ in pool.map(partial(_prepare_phantom, config=config, folder=folder), missing, chunksize=2):
+            report()
+
+
+def _prepare_phantom(seed: int, config: ReaderConfig, folder: Path) -> None:
+    save_exam(phantom_exam(seed, config), folder / f"{seed:06d}.npz")
+
+
+def prepare_rsna(root: Path, config: ReaderConfig, folder: Path, report: Callable[[], None]) -> None:
+    """Prepare all RSNA patients into `folder`."""
+    for exam in read_rsna(root):
+        path = folder / f"{exam.patient_id}.npz"
+        if not path.is_file():
+            save_exam(rsna_exam(exam, config), path)
+        report()
+
+
+def prepare_mias(root: Path, config: ReaderConfig, folder: Path, report: Callable[[], None]) -> None:
+    """Prepare all mini-MIAS films into `folder`."""
+    for film in read_mini_mias(root):
+        path = folder / f"{film.name}.npz"
+        if not path.is_file():
+            save_exam(mias_exam(film, config), path)
+        report()
+
+

@@ -1,0 +1,108 @@
+"""Recipes: the runs that made the shipped weights, with their hardware, hours and data. Variants are small functions."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from mammoscribe.models.reader_net import ReaderConfig, ReaderNet, starter_config
+from mammoscribe.support.errors import InputError
+from mammoscribe.support.files import write_text
+from mammoscribe.training.batches import Augmentation
+from mammoscribe.training.loop import Schedule, Source, train
+from mammoscribe.training.predict import breast_rows, mark_rows
+from mammoscribe.training.samples import TrainingExam, by_breast, load_folder
+
+FOLDS = 5
+TRAIN_SEEDS = range(0, 900)
+VALIDATION_SEEDS = range(100_000, 100_080)
+PHANTOM_AUGMENTATION = Augmentation()
+RSNA_AUGMENTATION = Augmentation(rotation_deg=12, scale=0.15, shift_px=20, gamma=0.35, gain=0.15, noise=0.03, stretch=0.08, flip_chance=0.3)
+MIAS_AUGMENTATION = Augmentation(rotation_deg=12, scale=0.15, shift_px=20, gamma=0.35, gain=0.15, noise=0.04, stretch=0.05, flip_chance=0.5)
+
+Report = Callable[[dict], None]
+
+
+def fold_of(patient_id: str) -> int:
+    """Fold of a patient by hash, stable when data are added: SHA-256 of the id, first eight hex digits, modulo 5."""
+    return int(hashlib.sha256(patient_id.encode()).hexdigest()[:8], 16) % FOLDS
+
+
+def starter_phantom(cache: Path, out: Path, minutes: float, report: Report) -> ReaderNet:
+    """Stage 1, phantoms only: the starter learns findings and boxes. Two cores, about 40 minutes.
+
+    The weights it gives are free of any data terms; `starter` goes on from them.
+    """
+    net = _fresh(starter_config())
+    sources = [Source("phantom", load_folder(cache / "phantom"), 4, PHANTOM_AUGMENTATION)]
+    return train(net, sources, Schedule(steps=100_000, learning_rate=1.5e-3, minutes=minutes), out, seed=1, report=report)
+
+
+def starter(cache: Path, out: Path, warm_start: Path, minutes: float, report: Report) -> ReaderNet:
+    """Stage 2, half phantoms and half real films (RSNA, mini-MIAS), from stage 1. Two cores, about 20 minutes."""
+    net = _warm(starter_config(), warm_start)
+    phantoms = Source("phantom", load_folder(cache / "phantom"), 3, PHANTOM_AUGMENTATION)
+    return train(net, [phantoms, *_real(cache, None)], _fine_tuning(minutes), out, seed=2, report=report)
+
+
+def real_fold(cache: Path, out: Path, warm_start: Path | None, fold: int, minutes: float, report: Report) -> None:
+    """Stage 2 without one fold of patients, then out-of-fold predictions for it: `breasts.csv` and `marks.json`.
+
+    Phantoms take a smaller share than in `starter`, since only real films are measured here.
+    """
+    config = starter_config()
+    net = _fresh(config) if warm_start is None else _warm(config, warm_start)
+    sources = [Source("phantom", load_folder(cache / "phantom"), 1, PHANTOM_AUGMENTATION)] if warm_start else []
+    train(net, [*sources, *_real(cache, fold)], _fine_tuning(minutes), out, seed=10 + fold, report=report)
+    rsna = by_breast([e for e in load_folder(cache / "rsna") if fold_of(e.patient_id) == fold])
+    write_csv(out / "breasts.csv", [{**row, "fold": fold} for row in breast_rows(net, rsna)])
+    films = [e for e in load_folder(cache / "mias") if fold_of(e.patient_id) == fold]
+    marks = {"mias": mark_rows(net, films), "rsna": mark_rows(net, rsna), "fold": fold}
+    write_text(out / "marks.json", json.dumps(marks))
+
+
+def _real(cache: Path, left_out: int | None) -> list[Source]:
+    rsna = by_breast([e for e in load_folder(cache / "rsna") if fold_of(e.patient_id) != left_out])
+    mias = [e for e in load_folder(cache / "mias") if fold_of(e.patient_id) != left_out]
+    return [Source("rsna", rsna, 8, RSNA_AUGMENTATION), Source("mias", mias, 3, MIAS_AUGMENTATION)]
+
+
+def _fine_tuning(minutes: float) -> Schedule:
+    return Schedule(steps=100_000, learning_rate=7e-4, weight_decay=0.05, minutes=minutes)
+
+
+def _fresh(config: ReaderConfig) -> ReaderNet:
+    torch.manual_seed(0)
+    return ReaderNet(config).to(memory_format=torch.channels_last)
+
+
+def _warm(config: ReaderConfig, checkpoint: Path) -> ReaderNet:
+    if not checkpoint.is_file():
+        raise InputError(f"no checkpoint at {checkpoint}", "", "run the stage before this one")
+    net = _fresh(config)
+    net.load_state_dict(torch.load(checkpoint, weights_only=True)["net"])
+    return net
+
+
+def write_csv(path: Path, rows: Sequence[dict]) -> None:
+    """Rows of equal keys as CSV."""
+    lines = [",".join(rows[0])] + [",".join("" if v is None else str(v) for v in row.values()) for row in rows]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Inverse of `write_csv`, values as text."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def small(config: ReaderConfig) -> ReaderConfig:
+    """The same network on a quarter of the pixels: for quick looks, never shipped."""
+    return replace(config, canvas_px=(256, 160), um_per_px=750.0)
+
+
+__all__ = ["TrainingExam", "fold_of", "read_csv", "real_fold", "small", "starter", "starter_phantom", "write_csv"]

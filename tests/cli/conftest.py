@@ -1,0 +1,83 @@
+"""A stand-in for reading and loading, so that the doors are tested without a network being run."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.nouns import make_exam, make_finding, make_report
+from typer.testing import CliRunner, Result
+
+from mammoscribe.cli import app
+from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.report import Report
+from mammoscribe.support.errors import InputError
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run() -> Run:
+    """Runs a command line as `mammoscribe ARGS...`."""
+    return lambda *args: CliRunner().invoke(app, [str(a) for a in args])
+
+
+@dataclass
+class FakeHouse:
+    """What the commands called, and what they get back."""
+
+    loaded: list[dict[str, Any]] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
+    images: list[bool] = field(default_factory=list)
+    exam_ids: tuple[str, ...] = ("e1",)
+    bad: dict[str, Exception] = field(default_factory=dict)
+    set_aside: tuple[str, ...] = ()
+    sha: str = "a" * 64
+    report: Callable[[Exam], Report] = lambda exam: make_report(exam, findings=(make_finding(),))
+
+    def load_exam(self, paths: Any, **options: Any) -> SimpleNamespace:
+        self.loaded.append({"paths": paths, **options})
+        exam_id = options.get("exam_id") or "e1"
+        if exam_id in self.bad:
+            raise self.bad[exam_id]
+        return SimpleNamespace(exam=make_exam(id=exam_id), set_aside=self.set_aside, warnings=())
+
+    def exams_in_manifest(self, path: Path) -> tuple[str, ...]:
+        if not Path(path).exists():
+            raise InputError(f"no manifest {path}")
+        return self.exam_ids
+
+    def load_reader(self, name: str = "starter") -> SimpleNamespace:
+        return SimpleNamespace(card=SimpleNamespace(name=name, weights_sha256=self.sha))
+
+    def read_exam(self, exam: Exam, reader: Any, writer: Any = None, images: bool = True) -> SimpleNamespace:
+        self.read.append(exam.id)
+        self.images.append(images)
+        return SimpleNamespace(report=self.report(exam))
+
+    def write_outputs(self, reading: Any, out: Path, formats: tuple[str, ...]) -> list[Path]:
+        out.mkdir(parents=True, exist_ok=True)
+        paths = [out / f"report.{name}" for name in formats]
+        for path in paths:
+            path.write_text(reading.report.exam.id)
+        return paths
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch) -> FakeHouse:
+    """Puts a FakeHouse in place of `reading`, `data.load` and `data.manifest`."""
+    fake = FakeHouse()
+    homes = {
+        "mammoscribe.reading": ("load_reader", "read_exam", "write_outputs"),
+        "mammoscribe.data.load": ("load_exam",),
+        "mammoscribe.data.manifest": ("exams_in_manifest",),
+    }
+    for home, names in homes.items():
+        module = ModuleType(home)
+        for name in names:
+            setattr(module, name, getattr(fake, name))
+        monkeypatch.setitem(sys.modules, home, module)
+    return fake

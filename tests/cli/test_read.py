@@ -1,0 +1,59 @@
+"""`read`: its options arrive, bad ones are refused before any work."""
+
+from pathlib import Path
+
+import pytest
+
+
+def test_a_report_is_written_in_the_formats_asked_for(run, house, tmp_path):
+    shown = run(
+        "read", "exam", "--prior", "old", "--out", tmp_path / "r", "--format", "json, txt", "--view", "a=b.png=LMLO"
+    )
+    assert shown.exit_code == 0, shown.output
+    assert sorted(p.name for p in (tmp_path / "r").iterdir()) == ["report.json", "report.txt"]
+    (call,) = house.loaded
+    assert call["paths"] == [Path("exam")]
+    assert call["prior"] == [Path("old")]
+    assert call["views"] == {"a=b.png": "LMLO"}
+    assert house.images == [False]
+
+
+def test_the_summary_names_assessment_findings_and_files(run, house, tmp_path):
+    shown = run("read", "exam", "--out", tmp_path)
+    assert "BI-RADS 1" in shown.stdout
+    assert "mass" in shown.stdout
+    assert "R_MLO" in shown.stdout
+    assert f"wrote {tmp_path / 'report.html'}" in shown.stdout
+    assert house.images == [True]
+
+
+def test_files_set_aside_are_told(run, house, tmp_path):
+    house.set_aside = ("spot.dcm: a spot view",)
+    assert "warning: spot.dcm: a spot view" in run("read", "exam", "--out", tmp_path).stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "nothing to read"),
+        (["exam", "--format", "pdf"], "no report format is called 'pdf'"),
+        (["exam", "--format", ","], "names no format"),
+        (["exam", "--view", "a.png"], "expected FILE=RCC"),
+        (["exam", "--view", "=RCC"], "expected FILE=RCC"),
+        (["exam", "--view", "a.png=RCC", "--view", "a.png=LCC"], "one view per file"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_is_read(run, house, options, message):
+    shown = run("read", *options)
+    assert shown.exit_code == 2
+    assert message in shown.stderr
+    assert house.loaded == []
+
+
+def test_an_out_that_is_a_file_is_refused_before_anything_is_read(run, house, tmp_path):
+    taken = tmp_path / "taken"
+    taken.touch()
+    shown = run("read", "exam", "--out", taken)
+    assert shown.exit_code == 2
+    assert "is a file" in shown.stderr
+    assert house.loaded == []

@@ -1,0 +1,68 @@
+"""Exams: any subset of the four views, never a contradiction."""
+
+import datetime as dt
+
+import pytest
+from tests.nouns import CC, EARLIER, MLO, TODAY, L, R, make_exam, make_view
+
+from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.view import Role
+from mammoscribe.support.errors import InvalidNoun
+
+
+def test_views_come_in_hanging_order_whatever_the_order_given():
+    exam = make_exam(views=(make_view(L, MLO), make_view(R, MLO), make_view(L, CC), make_view(R, CC)))
+    assert [v.name for v in exam.current] == ["R CC", "L CC", "R MLO", "L MLO"]
+
+
+@pytest.mark.parametrize(
+    ("views", "message"),
+    [
+        ((), "no current view"),
+        ((make_view(role=Role.PRIOR),), "no current view"),
+        ((make_view(), make_view(R, MLO, id="R_CC")), "repeat"),
+        ((make_view(), make_view(id="again")), "two views of one kind"),
+        ((make_view(date=EARLIER), make_view(role=Role.PRIOR, date=TODAY)), "prior before the exam"),
+        ((make_view(date=TODAY), make_view(role=Role.PRIOR, date=TODAY)), "prior before the exam"),
+    ],
+)
+def test_a_contradictory_exam_cannot_be_built(views, message):
+    with pytest.raises(InvalidNoun, match=message):
+        Exam("e1", views)
+
+
+def test_an_exam_needs_an_id():
+    with pytest.raises(InvalidNoun, match="without an id"):
+        make_exam(id="")
+
+
+def test_one_breast_alone_is_an_exam_that_knows_which_breast_was_imaged():
+    exam = make_exam(sides=(L,))
+    assert exam.imaged == (L,)
+    assert exam.views_of(R) == ()
+    assert make_exam().imaged == (R, L)
+
+
+def test_a_view_finds_its_own_prior():
+    exam = make_exam(prior=True)
+    prior = exam.prior_of(exam.view("L_MLO"))
+    assert prior is not None
+    assert prior.id == "prior_L_MLO"
+    assert (exam.date, exam.prior_date) == (TODAY, EARLIER)
+    assert make_exam().prior_of(make_exam().view("L_MLO")) is None
+
+
+def test_an_undated_prior_is_a_prior():
+    exam = Exam("e1", (make_view(date=TODAY), make_view(role=Role.PRIOR)))
+    assert exam.prior_date is None
+    assert len(exam.prior) == 1
+
+
+def test_an_unknown_view_is_refused_with_the_known_ones():
+    with pytest.raises(InvalidNoun, match=r"no view 'X'.*R_CC"):
+        make_exam().view("X")
+
+
+def test_dates_are_of_the_current_views():
+    exam = Exam("e1", (make_view(), make_view(L, date=dt.date(2026, 3, 4))))
+    assert exam.date == dt.date(2026, 3, 4)

@@ -1,0 +1,76 @@
+"""Calibration fits against scikit-learn and known truth."""
+
+import numpy as np
+import pytest
+from scipy import special
+from sklearn.linear_model import LogisticRegression
+
+from mammoscribe.evaluation.calibration import Platt, fit_platt, fit_temperature, reliability_table
+from mammoscribe.support.errors import InputError
+
+
+def _drawn(n: int, slope: float, intercept: float, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=n) * 2
+    return scores, (rng.random(n) < special.expit(slope * scores + intercept)).astype(int)
+
+
+def test_platt_agrees_with_a_logistic_regression_on_the_smoothed_targets():
+    scores, labels = _drawn(120, 0.8, -1.0)
+    positives, negatives = labels.sum(), (1 - labels).sum()
+    target = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    twice = np.concatenate([scores, scores])[:, None]
+    reference = LogisticRegression(C=1e12, tol=1e-10, max_iter=1000).fit(
+        twice, np.repeat([1, 0], len(scores)), sample_weight=np.concatenate([target, 1 - target])
+    )
+    found = fit_platt(scores, labels)
+    assert found.slope == pytest.approx(reference.coef_[0, 0], abs=1e-3)
+    assert found.intercept == pytest.approx(reference.intercept_[0], abs=1e-3)
+
+
+def test_platt_finds_the_truth_it_was_drawn_from():
+    found = fit_platt(*_drawn(20000, 1.5, -0.5))
+    assert found.slope == pytest.approx(1.5, abs=0.08) and found.intercept == pytest.approx(-0.5, abs=0.06)
+
+
+def test_platt_stays_finite_on_separable_scores_of_any_scale():
+    for scale in (1e-6, 1.0, 1e6):
+        found = fit_platt(np.array([-3, -2, -1, 1, 2, 3]) * scale, [0, 0, 0, 1, 1, 1])
+        assert 0 < found.slope * scale < 50
+        assert found.apply([3 * scale])[0] > 0.8
+
+
+def test_constant_scores_give_the_prevalence():
+    assert fit_platt([0.3] * 8, [1, 0, 0, 0] * 2).apply([0.3])[0] == pytest.approx(0.3, abs=0.1)
+
+
+@pytest.mark.parametrize(("scores", "labels"), [([1.0, 2.0], [1, 1]), ([1.0], [0, 1]), ([float("inf"), 1], [0, 1])])
+def test_platt_refuses_what_cannot_be_fitted(scores, labels):
+    with pytest.raises(InputError):
+        fit_platt(scores, labels)
+
+
+def test_temperature_undoes_an_over_confident_scale():
+    rng = np.random.default_rng(2)
+    honest = rng.normal(size=(8000, 4)) * 1.5
+    probs = special.softmax(honest, axis=1)
+    labels = (probs.cumsum(1) > rng.random((8000, 1))).argmax(1)
+    assert fit_temperature(honest * 3, labels) == pytest.approx(3.0, rel=0.06)
+
+
+def test_reliability_bins_hold_every_case_once_in_order():
+    rng = np.random.default_rng(3)
+    probs, labels = rng.random(103), rng.integers(0, 2, 103)
+    table = reliability_table(probs, labels, 10)
+    assert sum(b.n for b in table) == 103 and max(b.n for b in table) - min(b.n for b in table) <= 1
+    assert [b.predicted for b in table] == sorted(b.predicted for b in table)
+    assert sum(b.n * b.observed for b in table) == pytest.approx(labels.sum())
+    assert all(b.interval.low <= b.observed <= b.interval.high for b in table)
+
+
+def test_fewer_cases_than_bins_leave_no_empty_bin():
+    assert [b.n for b in reliability_table([0.2, 0.8], [0, 1], 15)] == [1, 1]
+
+
+def test_platt_applies_a_sigmoid():
+    assert Platt(2.0, -1.0).apply([0.5])[0] == pytest.approx(0.5)

@@ -1,0 +1,34 @@
+"""Files are whole or absent."""
+
+import hashlib
+import os
+
+import pytest
+
+from mammoscribe.support.files import sha256_of, write_bytes, write_text
+
+
+def test_a_file_is_written_with_its_folders_and_leaves_nothing_beside_it(tmp_path):
+    path = write_text(tmp_path / "a" / "b.txt", "é")
+    assert path.read_bytes() == "é".encode()
+    assert [p.name for p in path.parent.iterdir()] == ["b.txt"]
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_half_of_the_new(tmp_path, monkeypatch):
+    path = write_text(tmp_path / "a.txt", "old")
+
+    def refuse(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="disk full"):
+        write_bytes(path, b"new")
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) + 1])
+def test_the_digest_is_of_all_bytes(tmp_path, size):
+    path = write_bytes(tmp_path / "a", b"x" * size)
+    assert sha256_of(path) == hashlib.sha256(b"x" * size).hexdigest()
