@@ -28,7 +28,7 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 
 imports: $(VENV)/installed-dev
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 map: $(VENV)/installed-dev
 	$(BIN)/python tools/house_map.py --check

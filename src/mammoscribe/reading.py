@@ -86,9 +86,15 @@ def prepare(exam: Exam, reader: Reader, decode: Decode, images: bool) -> Prepare
         if view in exam.current and reader.patch_net is not None:
             fine[view.id] = resample(picture, coarse[view.id], FINE_UM)
         if images:
-            mirrored = coarse[view.id].placement.flipped != (view.laterality is Laterality.RIGHT)
-            shown[view.id] = display_image(view, picture.pixels, mirrored)
+            shown[view.id] = shown_view(view, picture, coarse[view.id])
     return Prepared(coarse, fine, shown)
+
+
+def shown_view(view: View, picture: Picture, prepared: PreparedView) -> ViewImage:
+    """The view as stored, for the page; right views hang with the chest wall right, left views with it left."""
+    unusual = prepared.chest_on_left != (view.laterality is Laterality.LEFT)
+    place = prepared.placement
+    return display_image(view, picture.pixels, unusual, prepared.crop, place.scale_x / place.scale_y)
 
 
 def assess(exam: Exam, reader: Reader, output: ReaderOutput, synthetic: bool) -> tuple[Breast, Breast]:

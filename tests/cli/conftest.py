@@ -34,21 +34,24 @@ class FakeHouse:
     images: list[bool] = field(default_factory=list)
     exam_ids: tuple[str, ...] = ("e1",)
     bad: dict[str, Exception] = field(default_factory=dict)
-    set_aside: tuple[str, ...] = ()
+    set_aside: tuple[tuple[Path, str], ...] = ()
     sha: str = "a" * 64
     report: Callable[[Exam], Report] = lambda exam: make_report(exam, findings=(make_finding(),))
 
-    def load_exam(self, paths: Any, **options: Any) -> SimpleNamespace:
-        self.loaded.append({"paths": paths, **options})
-        exam_id = options.get("exam_id") or "e1"
+    def load_exam(
+        self, paths: Any, priors: Any = (), view_names: Any = None, manifest: Any = None, exam_id: str | None = None
+    ) -> SimpleNamespace:
+        self.loaded.append({"paths": paths, "priors": priors, "view_names": view_names, "manifest": manifest})
+        exam_id = exam_id or "e1"
         if exam_id in self.bad:
             raise self.bad[exam_id]
-        return SimpleNamespace(exam=make_exam(id=exam_id), set_aside=self.set_aside, warnings=())
+        warnings = tuple(f"{path} is not used: {reason}" for path, reason in self.set_aside)
+        return SimpleNamespace(exam=make_exam(id=exam_id), set_aside=self.set_aside, warnings=warnings)
 
-    def exams_in_manifest(self, path: Path) -> tuple[str, ...]:
+    def read_manifest(self, path: Path) -> list[SimpleNamespace]:
         if not Path(path).exists():
             raise InputError(f"no manifest {path}")
-        return self.exam_ids
+        return [SimpleNamespace(exam_id=exam_id) for exam_id in self.exam_ids for _ in range(4)]
 
     def load_reader(self, name: str = "starter") -> SimpleNamespace:
         return SimpleNamespace(card=SimpleNamespace(name=name, weights_sha256=self.sha))
@@ -73,7 +76,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> FakeHouse:
     homes = {
         "mammoscribe.reading": ("load_reader", "read_exam", "write_outputs"),
         "mammoscribe.data.load": ("load_exam",),
-        "mammoscribe.data.manifest": ("exams_in_manifest",),
+        "mammoscribe.data.manifest": ("read_manifest",),
     }
     for home, names in homes.items():
         module = ModuleType(home)

@@ -1,6 +1,7 @@
 """`predict`: one row per breast, whole exams, resumable; a bad exam is a row."""
 
 import csv
+from pathlib import Path
 
 import pytest
 from tests.nouns import L, make_exam, make_report
@@ -104,9 +105,11 @@ def test_a_stopped_run_leaves_whole_exams(run, house, manifest, tmp_path):
 
 
 def test_a_view_set_aside_makes_the_row_partial(run, house, manifest, tmp_path):
-    house.set_aside = ("spot.dcm: a spot view",)
+    house.set_aside = ((Path("spot.dcm"), "a spot view"),)
     run("predict", manifest, "--out", tmp_path / "r.csv")
-    assert {(r["status"], r["message"]) for r in rows(tmp_path / "r.csv")} == {("partial", "spot.dcm: a spot view")}
+    assert {(r["status"], r["message"]) for r in rows(tmp_path / "r.csv")} == {
+        ("partial", "spot.dcm is not used: a spot view")
+    }
 
 
 def test_reports_go_into_a_folder_per_exam_whatever_its_id(run, house, manifest, tmp_path):

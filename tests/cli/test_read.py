@@ -13,8 +13,8 @@ def test_a_report_is_written_in_the_formats_asked_for(run, house, tmp_path):
     assert sorted(p.name for p in (tmp_path / "r").iterdir()) == ["report.json", "report.txt"]
     (call,) = house.loaded
     assert call["paths"] == [Path("exam")]
-    assert call["prior"] == [Path("old")]
-    assert call["views"] == {"a=b.png": "LMLO"}
+    assert call["priors"] == [Path("old")]
+    assert call["view_names"] == {"a=b.png": "LMLO"}
     assert house.images == [False]
 
 
@@ -28,8 +28,8 @@ def test_the_summary_names_assessment_findings_and_files(run, house, tmp_path):
 
 
 def test_files_set_aside_are_told(run, house, tmp_path):
-    house.set_aside = ("spot.dcm: a spot view",)
-    assert "warning: spot.dcm: a spot view" in run("read", "exam", "--out", tmp_path).stderr
+    house.set_aside = ((Path("spot.dcm"), "a spot view"),)
+    assert "warning: spot.dcm is not used: a spot view" in run("read", "exam", "--out", tmp_path).stderr
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
-"""An exam of four small views and findings in it, built in the test's own words."""
+"""An exam of four small views, findings in it, and reports on it, built in the test's own words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 
+from mammoscribe.domain.assessment import assess_breast
 from mammoscribe.domain.exam import HANGING, Exam
-from mammoscribe.domain.finding import Finding, FindingType, Mark
+from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
+from mammoscribe.domain.report import Breast, Calibration, Provenance, Report
 from mammoscribe.domain.view import Box, Laterality, Projection, View, standard_view_id
+from mammoscribe.reporting.compose import compose_report
 
 
 @pytest.fixture
@@ -17,18 +20,35 @@ def exam() -> Exam:
 
 @pytest.fixture
 def make_finding() -> Callable[..., Finding]:
-    """A finding from id, type, side, boxes by view id, descriptors, score."""
+    """A finding from name, kind, side, boxes by view id, descriptors, score."""
 
     def make(
-        id: str,
-        type: FindingType,
+        name: str,
+        kind: FindingType,
         side: str,
         boxes: dict[str, Box],
         descriptors: tuple[str, ...] = (),
         score: float = 0.8,
-        change=None,
+        change: Change | None = None,
     ) -> Finding:
         marks = tuple(Mark(v, Projection(v.split("_")[1]), b, score) for v, b in boxes.items())
-        return Finding(id, type, Laterality(side), marks, score, 0.5, descriptors, change=change)
+        return Finding(name, kind, Laterality(side), marks, score, 0.5, descriptors, change=change)
+
+    return make
+
+
+@pytest.fixture
+def make_report(exam) -> Callable[..., Report]:
+    """The rendered report of findings; densities right, then left."""
+
+    def make(findings: Iterable[Finding], density: str = "bb") -> Report:
+        found = tuple(findings)
+
+        def breast(side: Laterality, letter: str) -> Breast:
+            assessment = assess_breast(f for f in found if f.laterality is side)
+            return Breast(side, True, letter, None, assessment, 0.2, Calibration("nobody", 0.5, 10))
+
+        breasts = (breast(Laterality.RIGHT, density[0]), breast(Laterality.LEFT, density[1]))
+        return compose_report(exam, breasts, found, Provenance("p", "m", "0" * 64, "nothing"))
 
     return make

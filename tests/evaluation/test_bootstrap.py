@@ -25,7 +25,8 @@ def test_whole_patients_are_drawn_never_single_rows():
     cluster_bootstrap(remember, clusters, num_draws=50)
     for rows in draws:
         counts = np.bincount(rows, minlength=6)
-        assert counts[0] == counts[2] == counts[5] and counts[1] == counts[4]
+        assert counts[0] == counts[2] == counts[5]
+        assert counts[1] == counts[4]
         assert counts[0] + counts[1] + counts[3] == 3
 
 

@@ -30,7 +30,8 @@ def test_platt_agrees_with_a_logistic_regression_on_the_smoothed_targets():
 
 def test_platt_finds_the_truth_it_was_drawn_from():
     found = fit_platt(*_drawn(20000, 1.5, -0.5))
-    assert found.slope == pytest.approx(1.5, abs=0.08) and found.intercept == pytest.approx(-0.5, abs=0.06)
+    assert found.slope == pytest.approx(1.5, abs=0.08)
+    assert found.intercept == pytest.approx(-0.5, abs=0.06)
 
 
 def test_platt_stays_finite_on_separable_scores_of_any_scale():
@@ -62,7 +63,8 @@ def test_reliability_bins_hold_every_case_once_in_order():
     rng = np.random.default_rng(3)
     probs, labels = rng.random(103), rng.integers(0, 2, 103)
     table = reliability_table(probs, labels, 10)
-    assert sum(b.n for b in table) == 103 and max(b.n for b in table) - min(b.n for b in table) <= 1
+    assert sum(b.n for b in table) == 103
+    assert max(b.n for b in table) - min(b.n for b in table) <= 1
     assert [b.predicted for b in table] == sorted(b.predicted for b in table)
     assert sum(b.n * b.observed for b in table) == pytest.approx(labels.sum())
     assert all(b.interval.low <= b.observed <= b.interval.high for b in table)

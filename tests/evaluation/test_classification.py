@@ -38,9 +38,7 @@ def test_auc_and_average_precision_agree_with_scikit_learn(drawn):
 def test_sensitivity_at_specificity_is_the_best_of_all_thresholds(drawn, specificity):
     scores, labels = np.array([s for s, _ in drawn]), np.array([y for _, y in drawn])
     best = max(
-        (scores[labels] >= t).mean()
-        for t in [*range(9), np.inf]
-        if (scores[~labels] < t).mean() >= specificity - 1e-12
+        (scores[labels] >= t).mean() for t in [*range(9), np.inf] if (scores[~labels] < t).mean() >= specificity - 1e-12
     )
     assert sensitivity_at_specificity(scores, labels, specificity) == pytest.approx(best)
 
@@ -60,7 +58,8 @@ def test_kappa_agrees_with_scikit_learn(pairs):
 
 
 def test_one_class_has_no_auc():
-    assert np.isnan(auc([0.1, 0.2], [1, 1])) and np.isnan(sensitivity_at_specificity([0.1, 0.2], [0, 0], 0.9))
+    assert np.isnan(auc([0.1, 0.2], [1, 1]))
+    assert np.isnan(sensitivity_at_specificity([0.1, 0.2], [0, 0], 0.9))
 
 
 def test_a_score_that_is_not_a_number_is_refused():
@@ -111,12 +110,16 @@ def test_calibrated_probabilities_have_less_calibration_error_than_doubled_odds(
     probs = rng.beta(2, 5, 6000)
     labels = (rng.random(6000) < probs).astype(int)
     odds = 4 * probs / (1 - probs)
-    assert expected_calibration_error(probs, labels) < 0.03 < 0.15 < expected_calibration_error(odds / (1 + odds), labels)
+    assert (
+        expected_calibration_error(probs, labels) < 0.03 < 0.15 < expected_calibration_error(odds / (1 + odds), labels)
+    )
 
 
 def test_a_small_group_is_listed_without_an_auc():
     scores, labels = _graded(60, 1.0, 9)
     groups = ["49"] * 52 + ["29"] * 8
     small, large = auc_by_group(scores, labels, groups, range(60), num_draws=100)
-    assert (small.group, small.n, small.interval) == ("29", 8, None) and np.isnan(small.auc)
-    assert large.auc == pytest.approx(auc(scores[:52], labels[:52])) and large.interval.low < large.auc < large.interval.high
+    assert (small.group, small.n, small.interval) == ("29", 8, None)
+    assert np.isnan(small.auc)
+    assert large.auc == pytest.approx(auc(scores[:52], labels[:52]))
+    assert large.interval.low < large.auc < large.interval.high

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mammoscribe.domain.finding import Finding, FindingType, Mark
-from mammoscribe.domain.view import Box, Laterality, Projection
+from mammoscribe.domain.finding import FindingType
+from mammoscribe.domain.view import Box
 from mammoscribe.evaluation.detection import (
     KINDS,
     Match,
@@ -98,8 +98,10 @@ def test_the_threshold_for_a_false_mark_budget_gives_that_budget_back():
         ViewMarks(((lesion, 0.4), (square(50, 50), 0.2)), (("b", lesion),)),
     ]
     curve = froc(views)
-    assert threshold_at(curve, 0.5) == 0.4 and sensitivity_at(curve, 0.5) == 1.0
-    assert threshold_at(curve, 0.1) == float("inf") and sensitivity_at(curve, 0.1) == 0.0
+    assert threshold_at(curve, 0.5) == 0.4
+    assert sensitivity_at(curve, 0.5) == 1.0
+    assert threshold_at(curve, 0.1) == float("inf")
+    assert sensitivity_at(curve, 0.1) == 0.0
     point = operating_point(views, threshold=0.5)
     assert (point.sensitivity, point.false_per_view) == (0.5, 0.5)
 
@@ -111,16 +113,19 @@ def test_no_views_are_refused():
 
 def test_views_without_lesions_still_count_false_marks():
     curve = froc([ViewMarks(((square(0, 0), 0.5),)), ViewMarks()])
-    assert np.isnan(curve.sensitivity).all() and curve.false_per_view.tolist() == [0.5]
+    assert np.isnan(curve.sensitivity).all()
+    assert curve.false_per_view.tolist() == [0.5]
 
 
 def test_a_suspicious_mark_on_benign_calcifications_is_a_false_mark(exam, make_finding):
     benign = make_finding("t1", FindingType.CALCIFICATION, "R", {"R_CC": square(50, 50)}, ("morphology.round",))
     called = make_finding("f1", FindingType.CALCIFICATION, "R", {"R_CC": square(51, 50)}, ("morphology.amorphous",))
-    views = views_of(exam, [called], [benign], KINDS["suspicious_calcification"])
+    views = views_of(exam.id, [v.id for v in exam.current], [called], [benign], KINDS["suspicious_calcification"])
     point = operating_point(views)
     assert (point.lesions, point.false_marks, point.views) == (0, 1, 4)
-    either = operating_point(views_of(exam, [called], [benign], KINDS["calcification"]))
+    either = operating_point(
+        views_of(exam.id, [v.id for v in exam.current], [called], [benign], KINDS["calcification"])
+    )
     assert (either.found, either.false_marks) == (1, 0)
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from PIL import Image
@@ -114,8 +115,8 @@ def provenance(exam: Exam) -> Provenance:
         trained_on="3,000 synthetic exams (phantom 1); RSNA screening subset; mini-MIAS",
         preprocessing=tuple((v.id, steps) for v in exam.views),
         reliability=(
-            "Sentences about a mass: 91 % right (200 synthetic exams; measured on synthetic exams only).",
-            "Sentences about calcifications: 72 % right (200 synthetic exams; measured on synthetic exams only).",
+            "Sentences about a mass: 91% right (200 synthetic exams; measured on synthetic exams only).",
+            "Sentences about calcifications: 72% right (200 synthetic exams; measured on synthetic exams only).",
         ),
     )
 
@@ -141,7 +142,7 @@ def two_findings_with_prior(exam_id: str = "PHANTOM-0007") -> Report:
         assessment=Assessment(Category.SUSPICIOUS, "most severe of the two breasts"),
         provenance=provenance(exam),
         rejected_claims=rejected,
-        warnings=("L MLO: the header says presentation state SHARED, the window was taken from the pixels.",),
+        warnings=("L MLO: the header has no window; one was chosen from the pixels.",),
     )
 
 
@@ -176,7 +177,7 @@ def pictures(report: Report, marked: bool = True) -> dict[str, ViewImage]:
 
 
 def _picture(view: View, report: Report | None) -> ViewImage:
-    grey = _breast(view)
+    grey = _breast(view.id, view.laterality, view.projection).copy()
     for finding in report.findings if report else ():
         mark = finding.mark_in(view.id)
         if mark:
@@ -188,23 +189,28 @@ def _picture(view: View, report: Report | None) -> ViewImage:
 
 
 def _focus(view: View) -> Box:
-    return Box(240, 60, 900, 1160) if view.laterality is R else Box(0, 60, 660, 1160)
+    top = 130 if view.projection is CC else 0
+    return Box(290, top, 900, 1100) if view.laterality is R else Box(0, top, 610, 1100)
 
 
-def _breast(view: View) -> np.ndarray:
+@cache
+def _breast(view_id: str, laterality: Laterality, projection: Projection) -> np.ndarray:
     """Grey levels [H, W] uint8; the chest wall on the right edge for R, on the left for L."""
     height, width = HEIGHT_PX // SHOWN, WIDTH_PX // SHOWN
-    noise = np.random.default_rng(abs(hash_of(view.id)))
-    y, x = np.mgrid[0:height, 0:width]
-    middle = height * (0.5 if view.projection is CC else 0.56)
-    inside = (x / (width * 0.66)) ** 2 + ((y - middle) / (height * 0.38)) ** 2 < 1
-    tissue = sum(gaussian_filter(noise.standard_normal((height, width)), s) * s for s in (2, 6, 18))
-    core = np.exp(-((x - width * 0.3) ** 2 + (y - middle) ** 2) / (2 * 75.0**2))
-    grey = np.where(inside, 62 + 14 * tissue * core + 66 * core, 3)
-    if view.projection is MLO:
-        grey = np.where((x < 120 - 0.42 * y) & (y > 0), 150 + 4 * tissue, grey)
-    grey = gaussian_filter(grey, 1.2)
-    return np.clip(grey[:, ::-1] if view.laterality is R else grey, 0, 245).astype(np.uint8).copy()
+    noise = np.random.default_rng(hash_of(view_id))
+    y, x = np.mgrid[0:height, 0:width].astype(float)
+    middle = height * (0.5 if projection is CC else 0.56)
+    down = (y - middle) / (height * (0.36 if projection is CC else np.where(y < middle, 0.52, 0.33)))
+    depth = x / (width * 0.62)
+    inside = np.clip(1 - depth**2 - np.abs(down) ** 2.3, 0, 1)
+    wisps = sum(gaussian_filter(noise.standard_normal((height, width)), s) * s for s in (1.2, 3, 7, 16))
+    gland = np.exp(-(((depth - 0.5) / 0.3) ** 2) - (down / 0.5) ** 2) * (1 + 0.5 * wisps)
+    grey = 6 + np.sqrt(inside) * 38 + (inside > 0) * np.clip(inside * 5, 0, 1) * (78 * np.clip(gland, 0, 2) + 7 * wisps)
+    if projection is MLO:
+        muscle = 1 / (1 + np.exp((x - 128 + 0.4 * y) / 4)) * (y < 320)
+        grey = grey * (1 - 0.6 * muscle) + muscle * (105 + 5 * wisps)
+    grey = np.clip(gaussian_filter(grey, 0.7), 0, 235).astype(np.uint8)
+    return grey[:, ::-1] if laterality is R else grey
 
 
 def hash_of(text: str) -> int:
@@ -213,5 +219,5 @@ def hash_of(text: str) -> int:
 
 def png_of(grey: np.ndarray) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(grey).save(stream, "PNG")
+    Image.fromarray(grey).save(stream, "PNG", compress_level=1)
     return stream.getvalue()

@@ -35,7 +35,8 @@ def test_long_lines_in_four_directions_do_not_count():
     for k in range(300):
         for row, col in ((60, 40 + k), (80 + k, 20), (90 + k, 90 + k), (440 - k, 120 + k)):
             pixels[row : row + 2, col : col + 2] = 0.6
-    assert speck_map(pixels, np.ones(pixels.shape, bool)).sum() < quiet + 15
+    added = speck_map(pixels, np.ones(pixels.shape, bool)).sum() - quiet
+    assert added < 0.1 * 150 * 8.0  # the lines cross 150 cells, each of which could add the cap of 8
 
 
 def test_a_large_calcification_is_a_speck_too():

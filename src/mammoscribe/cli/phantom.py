@@ -1,5 +1,6 @@
 """`mammoscribe phantom`: draws synthetic exams with their full ground truth."""
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -27,14 +28,17 @@ def command(
         "phantoms"
     ),
     image_format: Annotated[ImageFormat, typer.Option("--format", help="File format of the views.")] = ImageFormat.PNG,
-    prior: Annotated[bool, typer.Option("--prior/--no-prior", help="Draw an earlier exam beside each one.")] = False,
+    prior: Annotated[
+        bool | None, typer.Option("--prior/--no-prior", help="An earlier exam beside each one; by default beside some.")
+    ] = None,
 ) -> None:
     """Draw synthetic exams: views, labels, boxes and masks, of nobody."""
     folder = folder_for(out)
-    from mammoscribe.phantom import draw_exam, write_dicom_exam, write_png_exam
+    from mammoscribe.phantom import TRAINING_SPEC, draw_exam, write_dicom_exam, write_png_exam
 
+    spec = TRAINING_SPEC if prior is None else replace(TRAINING_SPEC, prior_probability=float(prior))
     write = write_dicom_exam if image_format is ImageFormat.DICOM else write_png_exam
     with progress_bar() as progress:
         for number in progress.track(range(seed, seed + exams), description="drawing"):
-            write(draw_exam(number, with_prior=prior), folder / f"exam_{number:06d}")
+            write(draw_exam(number, spec), folder / f"exam_{number:06d}")
     console.print(f"wrote {exams} exams to {folder}", highlight=False, markup=False, soft_wrap=True)

@@ -37,10 +37,10 @@ def command(
     if reports is not None:
         folder_for(reports)
     from mammoscribe.data.load import load_exam
-    from mammoscribe.data.manifest import exams_in_manifest
+    from mammoscribe.data.manifest import read_manifest
     from mammoscribe.reading import load_reader, read_exam, write_outputs
 
-    exam_ids = list(exams_in_manifest(manifest))
+    exam_ids = list(dict.fromkeys(row.exam_id for row in read_manifest(manifest)))
     reader = load_reader(model)
     results = ResultsFile(
         out, reader={"model": reader.card.name, "weights_sha256": reader.card.weights_sha256}, retry_errors=retry_errors
@@ -51,7 +51,7 @@ def command(
         reading = read_exam(loaded.exam, reader, images=reports is not None and "html" in wanted)
         if reports is not None:
             write_outputs(reading, reports / folder_name(exam_id), wanted)
-        return rows_of(reading.report, [str(note) for note in loaded.set_aside])
+        return rows_of(reading.report, loaded.warnings, set_aside=bool(loaded.set_aside))
 
     counts = _run([e for e in exam_ids if e not in results.done], read_one, results)
     kept = len(set(exam_ids) & results.done) - counts.total()

@@ -52,9 +52,9 @@ def command(
     from mammoscribe.domain.evidence import Writer
     from mammoscribe.reading import load_reader, read_exam, write_outputs
 
-    loaded = load_exam(paths or [], prior=prior or [], views=_views(view or []), manifest=manifest, exam_id=exam)
-    for message in (*loaded.set_aside, *loaded.warnings):
-        warn(str(message))
+    loaded = load_exam(paths or [], prior or [], _views(view or []), manifest, exam)
+    for message in loaded.warnings:
+        warn(message)
     with working("reading"):
         reading = read_exam(loaded.exam, load_reader(model), Writer(writer.value), images="html" in wanted)
         written = write_outputs(reading, folder, wanted)

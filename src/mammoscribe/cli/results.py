@@ -27,14 +27,14 @@ COLUMNS: tuple[str, ...] = (
 Row = dict[str, str]
 
 
-def rows_of(report: Report, notes: Sequence[str] = ()) -> list[Row]:
-    """One row per imaged breast; `partial` when a fact is missing or `notes` say that a file was set aside."""
-    return [_row(report, breast, notes) for breast in report.breasts if breast.imaged]
+def rows_of(report: Report, notes: Sequence[str] = (), set_aside: bool = False) -> list[Row]:
+    """One row per imaged breast; `partial` when a fact is missing or a file of the exam was set aside."""
+    return [_row(report, breast, notes, set_aside) for breast in report.breasts if breast.imaged]
 
 
-def _row(report: Report, breast: Breast, notes: Sequence[str]) -> Row:
+def _row(report: Report, breast: Breast, notes: Sequence[str], set_aside: bool) -> Row:
     known = (breast.prob_malignant, breast.assessment, breast.density)
-    partial = bool(notes) or any(fact is None for fact in known)
+    partial = set_aside or any(fact is None for fact in known)
     messages = [*notes, *([breast.reason] if breast.reason else [])]
     row = dict.fromkeys(COLUMNS, "")
     row |= {

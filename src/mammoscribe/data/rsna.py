@@ -142,7 +142,9 @@ def _image(root: Path, row: dict[str, str], first_of_kind: bool) -> RsnaImage:
             spacing_source=SpacingSource.ASSUMED,
         )  # fmt: skip
     chest_on_left = row["image_side"] == "L"
-    return RsnaImage(path, row["image_id"], laterality, row["view"], view, chest_on_left, first_of_kind and view is not None)
+    return RsnaImage(
+        path, row["image_id"], laterality, row["view"], view, chest_on_left, first_of_kind and view is not None
+    )
 
 
 def _breast(laterality: Laterality, rows: list[dict[str, str]]) -> RsnaBreast:

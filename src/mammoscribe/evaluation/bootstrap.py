@@ -69,7 +69,9 @@ def percentile_interval(values: FloatArray, level: float = 0.95) -> Interval:
     """
     defined = values[~np.isnan(values)]
     if len(defined) < max(1, len(values) / 2):
-        raise InputError(f"{len(values) - len(defined)} of {len(values)} bootstrap draws are undefined", "more patients")
+        raise InputError(
+            f"{len(values) - len(defined)} of {len(values)} bootstrap draws are undefined", "more patients"
+        )
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high), level)
 
@@ -83,6 +85,17 @@ def bootstrap_interval(
 ) -> Interval:
     """Percentile interval of one statistic over whole clusters."""
     return percentile_interval(cluster_bootstrap(statistic, clusters, num_draws, seed), level)
+
+
+def ratio_interval(numerators: Sequence[float], denominators: Sequence[float], num_draws: int = 1000) -> Interval:
+    """Interval of a ratio of sums over clusters (found / lesions, false marks / views), one entry per cluster."""
+    above, below = np.asarray(numerators, dtype=float), np.asarray(denominators, dtype=float)
+
+    def ratio(rows: IntArray) -> float:
+        total = below[rows].sum()
+        return float(above[rows].sum() / total) if total else float("nan")
+
+    return bootstrap_interval(ratio, range(len(above)), num_draws)
 
 
 def clopper_pearson(successes: int, trials: int, level: float = 0.95) -> Interval:

@@ -44,7 +44,9 @@ def fit_platt(scores: ArrayLike, labels: ArrayLike) -> Platt:
     middle, spread = s.mean(), s.std() or 1.0
     z = (s - middle) / spread  # the fit is then as well conditioned as the data allow
     start = np.array([0.0, special.logit(target.mean())])
-    fit = optimize.minimize(_negative_log_likelihood, start, (z, target), jac=_gradient, hess=_hessian, method="trust-exact")
+    fit = optimize.minimize(
+        _negative_log_likelihood, start, (z, target), jac=_gradient, hess=_hessian, method="trust-exact"
+    )
     slope = float(fit.x[0] / spread)
     return Platt(slope, float(fit.x[1] - slope * middle))
 
@@ -59,7 +61,7 @@ def _gradient(ab: FloatArray, z: FloatArray, target: FloatArray) -> FloatArray:
     return np.array([np.mean(residual * z), np.mean(residual)])
 
 
-def _hessian(ab: FloatArray, z: FloatArray, target: FloatArray) -> FloatArray:
+def _hessian(ab: FloatArray, z: FloatArray, _target: FloatArray) -> FloatArray:
     p = special.expit(ab[0] * z + ab[1])
     w = p * (1 - p)
     cross = np.mean(w * z)

@@ -106,7 +106,7 @@ def sensitivity_at_specificity(scores: ArrayLike, labels: ArrayLike, specificity
     return float(np.max(hits[allowed], initial=0) / y.sum())
 
 
-def kappa(truth: Sequence[int], given: Sequence[int], num_classes: int, weights: Weights = Weights.LINEAR) -> float:
+def kappa(truth: ArrayLike, given: ArrayLike, num_classes: int, weights: Weights = Weights.LINEAR) -> float:
     """Chance-corrected agreement of two ordinal ratings 0..num_classes-1; NaN when chance agreement is total."""
     table = np.zeros((num_classes, num_classes))
     np.add.at(table, (np.asarray(truth, dtype=int), np.asarray(given, dtype=int)), 1)

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding, FindingType
 from mammoscribe.domain.view import Box
 from mammoscribe.evaluation.bootstrap import FloatArray
@@ -170,7 +169,9 @@ def threshold_at(curve: FrocCurve, false_per_view: float) -> float:
     return float(allowed.min()) if len(allowed) else float("inf")
 
 
-def views_of(exam: Exam, pred: Iterable[Finding], truth: Iterable[Finding], kind: Kind) -> tuple[ViewMarks, ...]:
+def views_of(
+    exam_id: str, view_ids: Iterable[str], pred: Iterable[Finding], truth: Iterable[Finding], kind: Kind
+) -> tuple[ViewMarks, ...]:
     """The current views of an exam with the marks and lesions of one kind.
 
     A mark carries its finding's score, since it is findings that the reader's threshold cuts.
@@ -178,10 +179,10 @@ def views_of(exam: Exam, pred: Iterable[Finding], truth: Iterable[Finding], kind
     marked, lesions = [f for f in pred if kind(f)], [f for f in truth if kind(f)]
     return tuple(
         ViewMarks(
-            tuple((m.box, f.score) for f in marked if (m := f.mark_in(view.id))),
-            tuple((f"{exam.id}/{f.id}", m.box) for f in lesions if (m := f.mark_in(view.id))),
+            tuple((m.box, f.score) for f in marked if (m := f.mark_in(view_id))),
+            tuple((f"{exam_id}/{f.id}", m.box) for f in lesions if (m := f.mark_in(view_id))),
         )
-        for view in exam.current
+        for view_id in view_ids
     )
 
 

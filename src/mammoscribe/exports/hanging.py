@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mammoscribe.domain.exam import HANGING, Exam
 from mammoscribe.domain.finding import Finding
 from mammoscribe.domain.report import Report
-from mammoscribe.domain.view import Box, Laterality, Role, View
+from mammoscribe.domain.view import Box, Laterality, Projection, Role, View
 from mammoscribe.support.errors import InvalidNoun
 
 _MAGIC = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
@@ -65,12 +65,16 @@ class Rect:
 
 @dataclass(frozen=True)
 class ShownMark:
-    """One finding's box on a picture, in percent of the picture as it is shown."""
+    """One finding's box on a picture, in percent of the picture as it is shown.
+
+    `label_below` puts the label under the box, where there is no room above it.
+    """
 
     finding: Finding
     score: float
     rect: Rect
     size_mm: tuple[float, float] | None
+    label_below: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class Pane:
     """
 
     laterality: Laterality
-    projection: str
+    projection: Projection
     role: Role
     view: View | None = None
     image: ViewImage | None = None
@@ -113,6 +117,12 @@ class Hanging:
     aspect: float
     equal_scale: bool
 
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """Projections and sides without any view, so that the page gives them little room."""
+        hung = {str(name) for p in self.panes if p.view for name in (p.laterality, p.projection)}
+        return tuple(name for name in ("CC", "MLO", "R", "L") if name not in hung)
+
 
 def hang(report: Report, images: Mapping[str, ViewImage]) -> Hanging:
     """Lay out all views of the report.
@@ -135,7 +145,7 @@ def hang(report: Report, images: Mapping[str, ViewImage]) -> Hanging:
                 continue
             image = images.get(view.id)
             stage = _stage(view, sizes[view.id], focus[view.id], frame)
-            panes.append(Pane(side, projection, role, view, image, stage, _marks(report, view, image)))
+            panes.append(Pane(side, projection, role, view, image, stage, _marks(report, view, image, stage)))
     return Hanging(tuple(panes), frame[0] / frame[1], equal)
 
 
@@ -181,14 +191,21 @@ def _rect(box: Box, view: View, mirrored: bool) -> Rect:
     return Rect(left * across, box.y0 * down, box.width * across, box.height * down)
 
 
-def _marks(report: Report, view: View, image: ViewImage | None) -> tuple[ShownMark, ...]:
-    shown = []
+def _marks(report: Report, view: View, image: ViewImage | None, stage: Rect) -> tuple[ShownMark, ...]:
+    shown: list[ShownMark] = []
     for finding in report.findings:
         mark = finding.mark_in(view.id)
         if mark:
             rect = _rect(mark.box, view, image is not None and image.mirrored)
-            shown.append(ShownMark(finding, mark.score, rect, size_mm(view, mark.box)))
+            below = stage.top + rect.top / 100 * stage.height < 8 or any(_crowded(rect, m) for m in shown)
+            shown.append(ShownMark(finding, mark.score, rect, size_mm(view, mark.box), below))
     return tuple(shown)
+
+
+def _crowded(rect: Rect, other: ShownMark) -> bool:
+    """Whether the label above `rect` would lie on the other's label; a label takes about 30 x 4 % of a picture."""
+    level = other.rect.top + other.rect.height + 4 if other.label_below else other.rect.top
+    return abs(rect.left - other.rect.left) < 30 and abs(rect.top - level) < 4
 
 
 def size_mm(view: View, box: Box) -> tuple[float, float] | None:

@@ -63,7 +63,7 @@ def report_html(report: Report, images: Mapping[str, ViewImage]) -> str:
         exam=report.exam,
         hanging=hanging,
         sections=_sections(report, colours, numbers),
-        findings=[_card(f, report, hanging) for f in report.findings],
+        findings=[_card(f, hanging) for f in report.findings],
         colours=colours,
         numbers=numbers,
         breasts=[_breast_row(b) for b in report.breasts],
@@ -103,10 +103,9 @@ def _place(rect: Rect) -> str:
 
 
 def _label_side(mark: ShownMark, pane: Pane) -> str:
-    """Where a box's label has room: below when the box is near the top, leftwards when it is near the middle line."""
-    below = pane.stage is not None and pane.stage.top + mark.rect.top / 100 * pane.stage.height < 8
+    """CSS classes of a box's label: it runs away from the middle line, below the box where above is no room."""
     side = "to-left" if pane.laterality is Laterality.RIGHT else "to-right"
-    return f"{side} below" if below else side
+    return f"{side} below" if mark.label_below else side
 
 
 def _sections(report: Report, colours: dict[str, str], numbers: dict[str, int]) -> list[tuple[str, Section, list]]:
@@ -153,7 +152,10 @@ def _view_numbers(sentence: Sentence, report: Report) -> list[int]:
 def _note(sentence: Sentence) -> tuple[str, str]:
     """The small remark after a sentence that a model wrote, and its longer form."""
     if sentence.gate is GateResult.CORRECTED:
-        return "corrected", f"Written by the {sentence.writer}; where it differed, written anew from the model's findings."
+        return (
+            "corrected",
+            f"Written by the {sentence.writer}; where it differed, written anew from the model's findings.",
+        )
     if sentence.writer is not Writer.RENDERER:
         return words.AGREES, f"Written by the {sentence.writer}; the gate held it against the findings."
     return "", ""
@@ -199,13 +201,9 @@ class Card:
     marks: tuple[tuple[str, str], ...]
 
 
-def _card(finding: Finding, report: Report, hanging: Hanging) -> Card:
-    boxes = []
-    for pane in hanging.panes:
-        for mark in pane.marks:
-            if mark.finding is finding and pane.view is not None:
-                boxes.append((pane.view.name, _box_words(mark)))
-    assert len(boxes) == len(finding.marks), f"a mark of {finding.id} is nowhere on the page of {report.exam.id}"
+def _card(finding: Finding, hanging: Hanging) -> Card:
+    shown = [(pane.view, mark) for pane in hanging.panes for mark in pane.marks if mark.finding is finding]
+    boxes = [(view.name, _box_words(mark)) for view, mark in shown if view]
     place = words.location_words(finding)
     return Card(finding, words.TYPE_WORDS[finding.type], place, words.descriptor_words(finding), tuple(boxes))
 
@@ -224,6 +222,7 @@ class BreastRow:
     breast: Breast
     name: str
     density: str
+    chosen: str
     bars: tuple[tuple[str, float], ...]
     probability: str
     calibration: str
@@ -236,6 +235,7 @@ def _breast_row(breast: Breast) -> BreastRow:
         breast=breast,
         name=breast.laterality.word.capitalize(),
         density=words.density_words(breast),
+        chosen=words.percent(probs["abcd".index(breast.density)]) if probs and breast.density else "",
         bars=() if probs is None else tuple(zip("abcd", (float(p) for p in probs), strict=True)),
         probability="" if breast.prob_malignant is None else words.percent(breast.prob_malignant),
         calibration="" if breast.calibration is None else words.calibration_words(breast.calibration),

@@ -72,7 +72,9 @@ def _breast(breast: Breast) -> list[str]:
     name = breast.laterality.word.capitalize()
     if not breast.imaged:
         return [f"{name}: not imaged"]
-    category = f"BI-RADS {breast.assessment.category} ({breast.assessment.rule})" if breast.assessment else "not assessed"
+    category = (
+        f"BI-RADS {breast.assessment.category} ({breast.assessment.rule})" if breast.assessment else "not assessed"
+    )
     probability = "not assessed"
     if breast.prob_malignant is not None and breast.calibration is not None:
         probability = f"{percent(breast.prob_malignant)} ({calibration_words(breast.calibration)})"

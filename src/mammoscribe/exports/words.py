@@ -18,13 +18,13 @@ TYPE_WORDS = {
 
 
 def percent(fraction: float) -> str:
-    """A probability as a reader says it: `31 %`, `3.1 %`, `< 0.1 %`, `> 99.9 %`."""
+    """A probability as a reader says it: `31%`, `3.1%`, `< 0.1%`, `> 99.9%`."""
     if 0 < fraction < 0.001:
-        return "< 0.1 %"
+        return "< 0.1%"
     if 0.999 < fraction < 1:
-        return "> 99.9 %"
+        return "> 99.9%"
     value = 100 * fraction
-    return f"{value:.1f} %" if value < 9.95 or value > 90.05 else f"{value:.0f} %"
+    return f"{value:.1f}%" if value < 9.95 or value > 90.05 else f"{value:.0f}%"
 
 
 def calibration_words(calibration: Calibration) -> str:

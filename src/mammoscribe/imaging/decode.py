@@ -7,7 +7,8 @@ import numpy as np
 import pydicom
 from pydicom import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.pixels import pixel_array
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from mammoscribe.domain.view import SpacingSource, View
 from mammoscribe.imaging.grey import to_grey
@@ -102,8 +103,8 @@ def open_dicom(path: Path, pixels: bool = True) -> Dataset:
         raise InputError(f"{path} is damaged ({error})", "a whole DICOM file") from error
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
-        plain = pydicom.uid.ExplicitVRLittleEndian if little else pydicom.uid.ExplicitVRBigEndian
-        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian if implicit else plain
+        plain = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else plain
     return dataset
 
 
@@ -135,7 +136,8 @@ def _stored_values(dataset: Dataset, frame: int) -> np.ndarray:
     except Exception as error:  # four decoders, each with its own exceptions; none may reach the user raw
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise InputError(
-            f"the pixels cannot be decoded ({_syntax(dataset)}: {reason})", "whole pixel data in a known transfer syntax"
+            f"the pixels cannot be decoded ({_syntax(dataset)}: {reason})",
+            "whole pixel data in a known transfer syntax",
         ) from error
 
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.pixels import apply_modality_lut
-from pydicom.pixels.processing import apply_voi
 
 from mammoscribe.support.errors import InputError
 
@@ -92,7 +90,7 @@ def _map(stored: np.ndarray, header: Dataset, steps: list[str]) -> np.ndarray:
 def _modality(stored: np.ndarray, header: Dataset, steps: list[str]) -> np.ndarray:
     if header.get("ModalityLUTSequence"):
         steps.append("modality LUT")
-        return apply_modality_lut(stored, header)
+        return _look_up(stored, header.ModalityLUTSequence[0], header)
     slope, intercept = header.get("RescaleSlope"), header.get("RescaleIntercept")
     if slope is None or intercept is None or (float(slope), float(intercept)) == (1.0, 0.0):
         return stored
@@ -105,8 +103,7 @@ def _voi(values: np.ndarray, header: Dataset, steps: list[str]) -> np.ndarray:
     if header.get("VOILUTSequence"):
         bits = _lut_bits(header.VOILUTSequence[0])
         steps.append(f"VOI LUT ({bits} bit)" + (", window not used" if windows(header) else ""))
-        looked_up = apply_voi(np.rint(values).astype(np.int64), header)
-        return np.clip(looked_up / float(2**bits - 1), 0.0, 1.0)
+        return np.clip(_look_up(values, header.VOILUTSequence[0], header) / float(2**bits - 1), 0.0, 1.0)
     if found := windows(header):
         window = found[0]
         steps.append(f"window {window.centre:g}/{window.width:g} {window.function}, 1 of {len(found)}")
@@ -139,7 +136,7 @@ def _over_range(values: np.ndarray, header: Dataset, log: bool = False) -> np.nd
     """Values scaled by what the stored bits can hold, not by what one picture happens to hold."""
     if header.get("ModalityLUTSequence"):
         low, high = 0.0, float(2 ** _lut_bits(header.ModalityLUTSequence[0]) - 1)
-    elif values.dtype.kind == "f" and not header.get("BitsStored") or header.get("FloatPixelData") is not None:
+    elif (values.dtype.kind == "f" and not header.get("BitsStored")) or header.get("FloatPixelData") is not None:
         low, high = float(values.min()), float(values.max())
     else:
         signed = int(header.get("PixelRepresentation", 0)) == 1
@@ -153,6 +150,24 @@ def _over_range(values: np.ndarray, header: Dataset, log: bool = False) -> np.nd
 
 def _stored_range(bits: int, signed: bool) -> tuple[int, int]:
     return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+
+
+def _look_up(values: np.ndarray, lut: Dataset, header: Dataset) -> np.ndarray:
+    """Values through a LUT, clamped to its ends (PS3.3 C.11.1.1, C.11.2.1.1).
+
+    pydicom's own functions refuse modality LUTs of other than 8 or 16 bits, which scanners write.
+    """
+    entries, first = int(lut.LUTDescriptor[0]) or 1 << 16, int(lut.LUTDescriptor[1])
+    if first >= 1 << 15 and (int(header.get("PixelRepresentation", 0)) == 1 or float(values.min()) < 0):
+        first -= 1 << 16  # a signed first value in an unsigned element
+    data = lut.LUTData
+    if isinstance(data, bytes):
+        order = "<" if header.original_encoding[1] is not False else ">"
+        data = np.frombuffer(data, np.uint8 if len(data) <= entries + 1 else f"{order}u2")
+    table = np.atleast_1d(np.asarray(data, dtype=float))[:entries]
+    if table.size < entries:
+        raise ValueError(f"a LUT with {table.size} of {entries} entries")
+    return table[np.clip(np.rint(values).astype(np.int64) - first, 0, entries - 1)]
 
 
 def _lut_bits(lut: Dataset) -> int:

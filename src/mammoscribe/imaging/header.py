@@ -79,8 +79,8 @@ def read_header(path: Path) -> ViewHeader:
     conflicts = tuple(c for c in (_conflict("laterality", lateralities), _conflict("projection", projections)) if c)
     return ViewHeader(
         path=path,
-        laterality=_agreed(lateralities, Laterality) or _hung_laterality(header, lateralities),
-        projection=_agreed(projections, Projection),
+        laterality=Laterality(side) if (side := _agreed(lateralities)) else _hung_laterality(header, lateralities),
+        projection=Projection(projection) if (projection := _agreed(projections)) else None,
         patient_id=_text(header, "PatientID") or None,
         study_uid=_text(header, "StudyInstanceUID") or None,
         accession=_text(header, "AccessionNumber"),
@@ -99,6 +99,24 @@ def read_header(path: Path) -> ViewHeader:
         frame_of_reference_uid=_text(header, "FrameOfReferenceUID"),
         conflicts=conflicts,
         warnings=tuple(_warnings(header, spacing_warning)),
+    )
+
+
+def check_orientation(header: ViewHeader, chest_on_left: bool) -> None:
+    """Hold the header's Patient Orientation against the side on which the pixels show the chest wall.
+
+    Raises:
+        InputError: when they disagree: the picture was mirrored after the header was written, so a right breast may
+            be shown as a left one. Without Patient Orientation there is nothing to hold against.
+    """
+    if header.chest_on_left is None or header.chest_on_left == chest_on_left:
+        return
+    sides = ("left", "right") if header.chest_on_left else ("right", "left")
+    candidates = f"candidates R and L, the header says {header.laterality or 'nothing'}"
+    raise InputError(
+        f"{header.path}: Patient Orientation puts the chest wall on the {sides[0]}, the pixels show it on the {sides[1]}",
+        f"a header that fits its pixels ({candidates})",
+        "say which view it is with --view FILE=RCC",
     )
 
 
@@ -157,8 +175,8 @@ def _projections(header: Dataset) -> dict[str, str]:
     return found
 
 
-def _agreed(found: dict[str, str], kind: type) -> object | None:
-    return kind(next(iter(found.values()))) if len(set(found.values())) == 1 else None
+def _agreed(found: dict[str, str]) -> str:
+    return next(iter(found.values())) if len(set(found.values())) == 1 else ""
 
 
 def _conflict(what: str, found: dict[str, str]) -> str:

@@ -1,6 +1,7 @@
 """The breast mask, the side of the chest wall and the nipple, found on a reduced picture."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from PIL import Image
@@ -42,7 +43,9 @@ def find_breast(pixels: np.ndarray) -> BreastOutline:
     small, factor = reduce_picture(pixels)
     smooth = ndimage.uniform_filter(small, 3)
     mask, warnings = breast_mask(smooth)
-    on_left, certainty = chest_wall_side(mask, smooth)
+    on_left, certainty = chest_wall_side(mask)
+    if looks_rotated(mask):
+        warnings += ("the flat edge of the breast is at the top or bottom: the picture looks rotated",)
     return BreastOutline(mask, factor, on_left, certainty, warnings)
 
 
@@ -54,7 +57,7 @@ def breast_mask(smooth: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     piece = _largest(opened if opened.any() else tissue)
     # Opening rounds the nipple and the upper corner off: give back what hangs together within its reach.
     regrown = ndimage.binary_dilation(piece, iterations=max(1, max(smooth.shape) // 85), mask=tissue)
-    mask = ndimage.binary_fill_holes(_largest(regrown))
+    mask = np.asarray(ndimage.binary_fill_holes(_largest(regrown)))
     share = float(mask.mean())
     if not 0.03 <= share <= 0.97:
         return mask if mask.any() else np.ones_like(mask), (f"the breast takes up {share:.0%} of the picture",)
@@ -102,7 +105,7 @@ def _straight_borders(smooth: np.ndarray) -> np.ndarray:
 
 
 def _largest(mask: np.ndarray) -> np.ndarray:
-    labels, count = ndimage.label(mask)
+    labels, count = cast(tuple[np.ndarray, int], ndimage.label(mask))
     if count < 2:
         return mask
     sizes = np.bincount(labels.ravel())
@@ -110,17 +113,27 @@ def _largest(mask: np.ndarray) -> np.ndarray:
     return labels == int(sizes.argmax())
 
 
-def chest_wall_side(mask: np.ndarray, smooth: np.ndarray) -> tuple[bool, float]:
+def chest_wall_side(mask: np.ndarray) -> tuple[bool, float]:
     """Whether the flat edge of the breast lies on the left, and how clear that is (0..1).
 
     The flat edge is where many rows of the mask begin at nearly the same column; the skin side is round.
     """
+    left, right = _roundness(mask)
+    return left <= right, abs(left - right) / max(left + right, 1e-6)
+
+
+def looks_rotated(mask: np.ndarray) -> bool:
+    """Whether the upper or lower edge is far flatter than both sides; no upright picture met so far comes near."""
+    sides, ends = min(_roundness(mask)), min(_roundness(mask.T))
+    return sides > 0.02 and ends < 0.25 * sides
+
+
+def _roundness(mask: np.ndarray) -> tuple[float, float]:
+    """Mean distance of the left and of the right outline from its own extreme, as a share of the mask's width."""
     rows = np.nonzero(mask.any(axis=1))[0]
     if rows.size == 0:
-        return True, 0.0
+        return 0.0, 0.0
     first = mask[rows].argmax(axis=1)
     last = mask.shape[1] - 1 - mask[rows, ::-1].argmax(axis=1)
-    depth = max(1, int(last.max() - first.min()))
-    left = float(np.clip((first - first.min()) / depth, 0, 1).mean())
-    right = float(np.clip((last.max() - last) / depth, 0, 1).mean())
-    return left <= right, abs(left - right) / max(left + right, 1e-6)
+    width = max(1, int(last.max() - first.min()))
+    return float((first - first.min()).mean() / width), float((last.max() - last).mean() / width)

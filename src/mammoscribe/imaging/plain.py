@@ -74,7 +74,7 @@ def _grey(picture: Image.Image) -> tuple[np.ndarray, str]:
     if picture.mode in ("RGB", "RGBA", "RGBX"):
         return _luminance(np.asarray(picture, dtype=np.float32)[..., :3] / np.float32(255))
     values = np.asarray(picture)
-    if picture.mode.startswith("I;16") or (picture.mode == "I" and 0 <= values.min() and values.max() <= 65535):
+    if picture.mode.startswith("I;16") or (picture.mode == "I" and values.min() >= 0 and values.max() <= 65535):
         return values.astype(np.float32) / np.float32(65535), "16 bit"
     if not np.isfinite(values).all():
         raise InputError(f"a picture of mode {picture.mode} with values that are not finite")

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from mammoscribe.domain.view import Box, Laterality, View
+from mammoscribe.domain.view import Box, Laterality, SpacingSource, View
 from mammoscribe.imaging.mask import BreastOutline, find_breast
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.placement import Placement
@@ -113,7 +113,9 @@ def resample(picture: Picture, prepared: PreparedView, um_per_px: float = 100.0)
     spacing = (first.scale_y * prepared.um_per_px / 1000, first.scale_x * prepared.um_per_px / 1000)
     placement = _place(picture, prepared.crop, first.flipped, spacing, um_per_px, None, prepared.millimetres_known)
     high, wide = placement.canvas_height_px, placement.canvas_width_px
-    rows = np.minimum(((np.arange(high) + 0.5) / zoom + _top(first, prepared.crop)).astype(int), first.canvas_height_px - 1)
+    rows = np.minimum(
+        ((np.arange(high) + 0.5) / zoom + _top(first, prepared.crop)).astype(int), first.canvas_height_px - 1
+    )
     columns = np.minimum(((np.arange(wide) + 0.5) / zoom).astype(int), first.canvas_width_px - 1)
     mask = prepared.mask[np.ix_(rows, columns)]
     nipple = placement.to_canvas_point(*first.to_stored_point(*prepared.nipple_xy))
@@ -128,12 +130,14 @@ def _decide_side(view: View, outline: BreastOutline) -> tuple[bool, tuple[str, .
     """Whether the chest wall is on the left of the stored picture, and what to say about it."""
     hung_left = view.laterality is Laterality.LEFT
     if outline.certainty < UNCLEAR_SIDE:
-        return hung_left, (f"{view.name}: both sides of the breast are cut alike, the usual side is taken as chest wall",)
+        return hung_left, (
+            f"{view.name}: both sides of the breast are cut alike, the usual side is taken as chest wall",
+        )
     if outline.chest_on_left != hung_left:
         side = "left" if outline.chest_on_left else "right"
+        usual = f"the other side is usual for a {view.laterality.word} breast; laterality kept as given"
         return outline.chest_on_left, (
-            f"{view.name}: the chest wall lies on the {side} of the stored picture, "
-            f"the other side is usual for a {view.laterality.word} breast; laterality kept as given",
+            f"{view.name}: the chest wall lies on the {side} of the stored picture, {usual}",
         )
     return outline.chest_on_left, ()
 
@@ -159,10 +163,9 @@ def _spacing(
     view: View, picture: Picture, crop: Box, chest_on_left: bool
 ) -> tuple[tuple[float, float], bool, tuple[str, ...], tuple[str, ...]]:
     """((row, column) mm, whether it is known, steps, warnings)."""
-    if picture.spacing_mm is not None:
-        source = view.spacing_source if view.spacing_mm is not None else picture.spacing_source
-        known = source in (source.HEADER, source.DECLARED)
-        return picture.spacing_mm, known, (f"spacing {source}",), ()
+    for spacing, source in ((view.spacing_mm, view.spacing_source), (picture.spacing_mm, picture.spacing_source)):
+        if spacing is not None:
+            return spacing, source in (SpacingSource.HEADER, SpacingSource.DECLARED), (f"spacing {source}",), ()
     row = ASSUMED_FIELD_HEIGHT_MM / picture.height_px
     gap = crop.x0 if chest_on_left else picture.width_px - crop.x1
     if picture.height_px == picture.width_px and gap < 0.02 * picture.width_px:

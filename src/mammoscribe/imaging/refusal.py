@@ -36,7 +36,7 @@ _SPOT = re.compile(r"SPOT|\bMAG\b|MAGNIF|^MAG_", re.IGNORECASE)
 
 
 def refusal(header: Dataset) -> str:
-    """What the object is when it is not a CC or MLO view of a breast ("a spot compression view"); "" when it may be one."""
+    """What the object is when it is not a CC or MLO view of a breast ("a spot compression view"), else ""."""
     return _wrong_object(header) or _wrong_technique(header) or _wrong_view(header)
 
 
@@ -51,7 +51,7 @@ def _wrong_object(header: Dataset) -> str:
     if int(header.get("NumberOfFrames") or 1) > 1:
         return f"a multi-frame image ({header.NumberOfFrames} frames, as tomosynthesis is stored)"
     body = str(header.get("BodyPartExamined", "")).upper()
-    if body and "BREAST" not in body and body not in ("MAMMA", "CHEST WALL"):
+    if body and "BREAST" not in body and body != "MAMMA":
         return f"an image of the {body.lower()}"
     return ""
 
@@ -65,7 +65,7 @@ def _wrong_technique(header: Dataset) -> str:
         return f"an image of an intervention or specimen ({match.group(0).lower()})"
     if str(header.get("PositionerType", "")).upper() in ("STEREOTACTIC", "STEREO"):
         return "a stereotactic biopsy image"
-    if str(header.get("SpecimenDescriptionSequence", "")):
+    if header.get("SpecimenDescriptionSequence"):
         return "a tissue specimen"
     if (factor := magnification(header)) > MAX_CONTACT_MAGNIFICATION:
         return f"a magnification view (factor {factor:g})"

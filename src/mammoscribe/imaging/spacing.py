@@ -37,8 +37,9 @@ def magnification(header: Dataset) -> float:
 
 
 def _pair(header: Dataset, name: str) -> tuple[float, float] | None:
+    value = header.get(name)
     try:
-        row, column = header.get(name) or ()
-        return float(row), float(column)
+        row, column = (float(v) for v in value or [])
     except (TypeError, ValueError):
         return None
+    return row, column

@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
-from mammoscribe.domain.lexicon import Axis
+from mammoscribe.domain.lexicon import SUSPICIOUS_MORPHOLOGY, Axis
 from mammoscribe.domain.location import Location, from_one_view, from_two_views
 from mammoscribe.domain.view import Box, Laterality, Projection, View
 from mammoscribe.imaging.prepare import PreparedView
@@ -126,12 +126,20 @@ def calcification_marks(
         on_canvas = coarse.placement.to_canvas_box(box)
         place = _place(np.array([on_canvas.x0, on_canvas.y0, on_canvas.x1, on_canvas.y1]), coarse)
         words = {
-            Axis.MORPHOLOGY: np.array([candidate.morphology[t] for t in AXIS_TERMS[Axis.MORPHOLOGY]]),
+            Axis.MORPHOLOGY: _morphology(candidate),
             Axis.DISTRIBUTION: np.array([candidate.distribution[t] for t in AXIS_TERMS[Axis.DISTRIBUTION]]),
         }
         score = max(candidate.score, candidate.benign_score)
         marks.append(RawMark(view, box, score, types, words, candidate.score, None, None, *place))
     return marks
+
+
+def _morphology(candidate: CalcCandidate) -> np.ndarray:
+    """Probabilities of the terms that go with the likelier reading; the other reading's terms get none."""
+    return np.array([
+        candidate.morphology[t] * float((t in SUSPICIOUS_MORPHOLOGY) == candidate.suspicious)
+        for t in AXIS_TERMS[Axis.MORPHOLOGY]
+    ])  # fmt: skip
 
 
 def assemble(
@@ -193,10 +201,11 @@ def _score(group: Sequence[RawMark]) -> float:
 def _finding(id: str, group: tuple[RawMark, ...]) -> Finding:
     kind = TYPES[int(np.sum([m.types * m.score for m in group], axis=0).argmax())]
     first = group[0].view
-    marks = tuple(Mark(m.view.id, m.view.projection, m.box, min(1.0, m.score)) for m in group)
+    score = min(1.0, _score(group))
+    marks = tuple(Mark(m.view.id, m.view.projection, m.box, score) for m in group)
     change = [m.change for m in group if m.change is not None]
     return Finding(
-        id=id, type=kind, laterality=first.laterality, marks=marks, score=min(1.0, _score(group)),
+        id=id, type=kind, laterality=first.laterality, marks=marks, score=score,
         suspicion=max(m.suspicion for m in group), descriptors=_words(kind, group),
         location=_location(first.laterality, group),
         change=Change(CHANGES[int(np.mean(change, axis=0).argmax())]) if change else None,

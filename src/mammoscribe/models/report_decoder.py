@@ -5,8 +5,8 @@ words and one `[EVID]` per piece of evidence, then `[EOS]`. Pointers are not voc
 `[EVID]` a dot product scores the memory rows (pointer networks, Vinyals et al. 2015). The same product is read at the
 step that opens a sentence: the plan, the row that the sentence is going to be about (its first piece of evidence).
 The planned row is added to the embeddings of the sentence's words and the cited row to that of its `[EVID]`, so a
-sentence does not blend two findings, and what has been written about is known to what follows. Only what is cited at the
-end becomes evidence. What comes out are claims: the gate decides which of them become sentences.
+sentence does not blend two findings; the sum of the findings not yet written about is added everywhere, so that none is
+forgotten. Only what is cited at the end becomes evidence. What comes out are claims: the gate decides which of them become sentences.
 """
 
 import dataclasses
@@ -151,10 +151,16 @@ class _Layer(nn.Module):
 
 @dataclass(frozen=True)
 class _Exam:
-    """What the decoder reads of B exams: encoded rows [B, R, dim], row mask, per-layer keys and values, their mask."""
+    """What the decoder reads of B exams.
+
+    Args:
+        rows: [B, R, dim] encoded memory; `row_mask` [B, R] true at real rows, `findings` [B, R] at those of findings.
+        seen: per layer, keys and values of memory and context; `seen_mask` [B, 1, 1, R + T].
+    """
 
     rows: Tensor
     row_mask: Tensor
+    findings: Tensor
     seen: tuple[KeysValues, ...]
     seen_mask: Tensor
 
@@ -183,6 +189,7 @@ class ReportDecoder(nn.Module):
         self.from_memory = nn.Sequential(nn.LayerNorm(config.memory_dim), nn.Linear(config.memory_dim, dim))
         self.from_context = nn.Sequential(nn.LayerNorm(config.memory_dim), nn.Linear(config.memory_dim, dim))
         self.from_pointed = nn.Linear(dim, dim)
+        self.from_unwritten = nn.Linear(dim, dim)
         self.dropout = nn.Dropout(config.dropout)
         self.layers = nn.ModuleList(_Layer(config) for _ in range(config.layers))
         self.norm = nn.LayerNorm(dim)
@@ -226,7 +233,7 @@ class ReportDecoder(nn.Module):
         if tokens.shape[1] > self.config.max_tokens:
             raise InvalidNoun(f"a sequence of {tokens.shape[1]} tokens", f"at most {self.config.max_tokens}")
         pointed = torch.full_like(tokens, NO_ROW) if pointed is None else pointed
-        x = self._embed(tokens, pointed, 0, exam)
+        x, _ = self._embed(tokens, pointed, 0, exam, ~exam.findings)
         for layer, seen in zip(self.layers, exam.seen, strict=True):
             x, _ = layer(x, seen, exam.seen_mask)
         return self._score(x, exam)
@@ -288,15 +295,21 @@ class ReportDecoder(nn.Module):
             source = torch.cat((rows, self.from_context(context)), dim=1)
             mask = torch.cat((memory_mask, context_mask), dim=1)
         seen = tuple(layer.cross_attention.keys_values(source) for layer in self.layers)
-        return _Exam(rows, memory_mask, seen, mask[:, None, None])
+        findings = memory_mask & (kinds == KINDS.index(EvidenceKind.FINDING))
+        return _Exam(rows, memory_mask, findings, seen, mask[:, None, None])
 
-    def _embed(self, tokens: Tensor, pointed: Tensor, start: int, exam: _Exam) -> Tensor:
-        """[B, L] ids and rows at positions from `start` -> [B, L, dim]."""
+    def _embed(self, tokens: Tensor, pointed: Tensor, start: int, exam: _Exam, written: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, L] ids and rows at positions from `start` -> [B, L, dim], and the rows [B, R] that are now written about.
+
+        `written` [B, R] is what was written about before `start`, rows that are no findings included.
+        """
         positions = torch.arange(start, start + tokens.shape[1], device=tokens.device)
-        chosen = exam.rows.gather(1, pointed.clamp(min=0)[..., None].expand(-1, -1, exam.rows.shape[2]))
-        chosen = self.from_pointed(chosen) * (pointed != NO_ROW)[..., None]
+        about = (pointed[..., None] == torch.arange(exam.rows.shape[1], device=tokens.device)).to(exam.rows.dtype)
+        after = (about.cumsum(1) > 0) | written[:, None]
+        chosen = self.from_pointed(about @ exam.rows) * (pointed != NO_ROW)[..., None]
+        unwritten = self.from_unwritten((~after).to(exam.rows.dtype) @ exam.rows)
         words = self.token(tokens) * self.config.dim**0.5  # the table is also the output layer, which wants it small
-        return self.dropout(words + self.position(positions) + chosen)
+        return self.dropout(words + self.position(positions) + chosen + unwritten), after[:, -1]
 
     def _score(self, x: Tensor, exam: _Exam) -> DecoderOutput:
         x = self.norm(x)
@@ -321,9 +334,10 @@ class ReportDecoder(nn.Module):
         limit = self.config.max_tokens - len(prompt)
         draft = _Draft(self.tokenizer, refs)
         past: list[KeysValues | None] = [None] * len(self.layers)
-        tokens, rows, start = prompt, [NO_ROW] * len(prompt), 0
+        tokens, rows, start, written = prompt, [NO_ROW] * len(prompt), 0, ~exam.findings
         for _ in range(limit if max_tokens is None else min(limit, max_tokens)):
-            x = self._embed(torch.tensor([tokens], device=device), torch.tensor([rows], device=device), start, exam)
+            ids, about = torch.tensor([tokens], device=device), torch.tensor([rows], device=device)
+            x, written = self._embed(ids, about, start, exam, written)
             for i, (layer, seen) in enumerate(zip(self.layers, exam.seen, strict=True)):
                 x, past[i] = layer(x, seen, exam.seen_mask, past[i])
             scores, start = self._score(x[:, -1:], exam), start + len(tokens)

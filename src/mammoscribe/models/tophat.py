@@ -14,7 +14,7 @@ from scipy import ndimage
 CELL_PX = 8
 """Side of a speck-map cell in 100 um pixels; the same grid as the patch network's heat map."""
 
-_MAX_CODE = 16383  # grey levels of the integer copy; leaves head room for differences in uint16
+_CODES_PER_GREY, _MAX_CODE = 13000, 16383  # integer copy; sums of four still fit 16 bits
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class TopHatConfig:
     Args:
         fine_px: length of the lines at full resolution; specks up to about this size are kept.
         coarse_px: length of the lines on the twice reduced picture (in its pixels).
-        noise_cells: side of the window in which the ordinary top-hat level is measured, in cells.
+        noise_cells: side of the window in which the ordinary top-hat level and its spread are measured, in cells.
         group_cells: side of the window in which specks are summed, in cells.
-        speck_level: multiple of the ordinary level above which a cell starts to count as a speck.
+        speck_level: spreads above the ordinary level at which a cell starts to count as a speck.
         speck_cap: most that one cell can add, so that one large calcification does not outshout a group.
     """
 
@@ -34,20 +34,20 @@ class TopHatConfig:
     coarse_px: int = 9
     noise_cells: int = 25
     group_cells: int = 11
-    speck_level: float = 2.0
-    speck_cap: float = 3.0
+    speck_level: float = 3.0
+    speck_cap: float = 8.0
 
 
 def speck_map(pixels: np.ndarray, mask: np.ndarray, config: TopHatConfig | None = None) -> np.ndarray:
     """How much each cell of `CELL_PX` stands out by a bright speck.
 
     Args:
-        pixels: [H, W] float, 0..1, at 100 um, background 0.
+        pixels: [H, W] float canvas at 100 um: 0..1 from dark to bright tissue, background 0.
         mask: [H, W] bool, the breast.
         config: scales; the defaults when left out.
 
     Returns:
-        [ceil(H/8), ceil(W/8)] float32, in multiples of the local ordinary level above `speck_level`, clipped.
+        [ceil(H/8), ceil(W/8)] float32, in spreads above the local level, less `speck_level`, clipped.
     """
     config = config or TopHatConfig()
     codes = _smoothed_codes(pixels)
@@ -67,7 +67,7 @@ def group_map(specks: np.ndarray, config: TopHatConfig | None = None) -> np.ndar
 
 def _smoothed_codes(pixels: np.ndarray) -> np.ndarray:
     """Integer copy [H, W] uint16 after a 3 x 3 binomial filter: pixel noise down, specks of 0.2 mm kept."""
-    codes = np.clip(pixels * _MAX_CODE, 0, _MAX_CODE).astype(np.uint16)
+    codes = np.clip(pixels * _CODES_PER_GREY, 0, _MAX_CODE).astype(np.uint16)
     rows = codes.copy()
     rows[1:-1] = (codes[:-2] + 2 * codes[1:-1] + codes[2:]) >> 2
     out = rows.copy()
@@ -143,9 +143,13 @@ def _blocks(values: np.ndarray, side: int, mode: Literal["edge", "constant"] = "
 
 
 def _standing_out(cells: np.ndarray, inside: np.ndarray, config: TopHatConfig) -> np.ndarray:
-    """Cells over the ordinary level around them, from 0 at `speck_level` to `speck_cap`."""
-    capped = np.minimum(cells, np.quantile(cells[inside > 0], 0.95) if inside.any() else 0.0) * inside
-    weight = ndimage.uniform_filter(inside, config.noise_cells, mode="constant")
-    ordinary = ndimage.uniform_filter(capped, config.noise_cells, mode="constant") / np.maximum(weight, 1e-3)
-    ratio = cells / np.maximum(ordinary, 1.0)
-    return np.clip(ratio - config.speck_level, 0.0, config.speck_cap) * (inside > 0)
+    """Cells over the level around them in units of its spread, from 0 at `speck_level` to `speck_cap`."""
+    if not inside.any():
+        return np.zeros_like(cells)
+    # the window's own specks must not raise the level they are held against
+    capped = np.minimum(cells, np.quantile(cells[inside > 0], 0.97)) * inside
+    weight = np.maximum(ndimage.uniform_filter(inside, config.noise_cells, mode="constant"), 1e-3)
+    mean = ndimage.uniform_filter(capped, config.noise_cells, mode="constant") / weight
+    square = ndimage.uniform_filter(capped * capped, config.noise_cells, mode="constant") / weight
+    spread = np.sqrt(np.maximum(square - mean * mean, (0.25 * mean) ** 2) + 1.0)
+    return np.clip((cells - mean) / spread - config.speck_level, 0.0, config.speck_cap) * (inside > 0)

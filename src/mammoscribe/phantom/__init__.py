@@ -1,7 +1,9 @@
 """Synthetic mammography exams with exact ground truth: pixels, findings, masks, breast facts and twins."""
 
 from mammoscribe.phantom.bench import BENCH_V1, Bench
+from mammoscribe.phantom.dicom import write_dicom_exam
 from mammoscribe.phantom.exam import BreastTruth, PhantomExam, draw_exam
+from mammoscribe.phantom.png import write_png_exam
 from mammoscribe.phantom.spec import SCREENING_SPEC, TRAINING_SPEC, PhantomSpec
 from mammoscribe.phantom.streams import GENERATOR_VERSION
 
@@ -15,4 +17,6 @@ __all__ = [
     "SCREENING_SPEC",
     "TRAINING_SPEC",
     "draw_exam",
+    "write_dicom_exam",
+    "write_png_exam",
 ]

@@ -21,12 +21,11 @@ _VGF = {"a": (0.015, 0.045), "b": (0.06, 0.135), "c": (0.17, 0.30), "d": (0.36, 
 
 @dataclass(frozen=True)
 class Look:
-    """How one machine shows a breast: grey of fat, gain, edge equalisation, sharpening, noise."""
+    """How one machine shows a breast: grey of fat, gain, edge equalisation, skin line, noise."""
 
     fat_grey: float
     gain: float
     equalise: float
-    sharpen: float
     skin: float
     noise: float
 
@@ -99,7 +98,7 @@ class ViewGeometry:
         body = np.clip(1 - (np.abs(u) / half) ** self.p, 0, None) ** (1 / self.q)
         if self.axilla:
             rise = np.clip(u / self.top, 0, 1)
-            tail = self.axilla / self.depth * (1.25 - 0.25 * rise) * np.clip(rise * 2.2, 0, 1) ** 0.7
+            tail = self.axilla / self.depth * (1.25 - 0.25 * rise) * np.sin(0.5 * np.pi * np.clip(rise * 1.5, 0, 1))
             body = (body**4 + tail**4) ** 0.25
         a, b, c, d = self.wobble
         waves = a * np.sin(u / 23.0 + b) + c * np.sin(u / 11.0 + d)
@@ -156,7 +155,6 @@ def _draw_look(rng: np.random.Generator) -> Look:
         fat_grey=float(rng.uniform(0.18, 0.32)),
         gain=float(rng.uniform(0.36, 0.48)),
         equalise=float(rng.uniform(0.80, 0.95)),
-        sharpen=float(rng.uniform(0.1, 0.7)),
         skin=float(rng.uniform(0.05, 0.22)),
         noise=float(rng.uniform(0.010, 0.020)),
     )

@@ -45,6 +45,8 @@ def cover(canvas: Canvas, x: np.ndarray, u: np.ndarray, reach: np.ndarray) -> Fo
     for row, col, rad in zip(rows, cols, radius, strict=True):
         a0, a1 = max(r0, math.floor(row - rad)), min(r1, math.ceil(row + rad))
         b0, b1 = max(c0, math.floor(col - rad)), min(c1, math.ceil(col + rad))
+        if a1 <= a0 or b1 <= b0:
+            continue
         near = (np.arange(a0, a1)[:, None] + 0.5 - row) ** 2 + (np.arange(b0, b1)[None, :] + 0.5 - col) ** 2 <= rad**2
         mask[a0 - r0 : a1 - r0, b0 - c0 : b1 - c0] |= near
     return Footprint(r0, c0, mask)
@@ -100,9 +102,9 @@ def _draw_one(canvas: Canvas, lesion: LesionPlan, morphology: str, x: float, u: 
         return _popcorn(canvas, x, u, size, rng, lesion.contrast)
     if morphology == "layering":
         flat = canvas.view.projection is Projection.MLO
-        return _stamp_disc(canvas, x, u, size / 2, (0.3 if flat else 0.07) * lesion.contrast, rng, wobble=0.05, cup=flat, blur=0.6 if flat else 1.8)  # fmt: skip
+        return _stamp_disc(canvas, x, u, size / 2, (0.3 if flat else 0.13) * lesion.contrast, rng, wobble=0.05, cup=flat, blur=0.6 if flat else 1.8)  # fmt: skip
     depth, wobble, blur = {
-        "amorphous": (0.62, 0.25, 1.0), "coarse_heterogeneous": (0.70, 0.30, _MTF_PX),
+        "amorphous": (0.95, 0.25, 1.0), "coarse_heterogeneous": (0.70, 0.30, _MTF_PX),
         "fine_pleomorphic": (1.15, 0.45, _MTF_PX), "round": (0.8, 0.02, _MTF_PX), "punctate": (0.8, 0.02, _MTF_PX),
     }[morphology]  # fmt: skip
     return _stamp_disc(canvas, x, u, size / 2, depth * size * lesion.contrast, rng, wobble=wobble, blur=blur)

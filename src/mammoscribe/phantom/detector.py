@@ -36,6 +36,36 @@ def expose(
     return np.rint(np.clip(value, 0, 1) * MAX_GREY).astype(np.uint16)
 
 
+def lay_marker(stored: np.ndarray, view: ViewGeometry, seed: int) -> None:
+    """Lead letters (`RCC`, `LMLO`) in the air at the armpit corner of some exams' stored pictures, in place."""
+    rng = stream(seed, "marker", view.role)
+    if rng.random() >= 0.4:
+        return
+    grey, dot = int(rng.integers(2600, 4096)), int(rng.integers(5, 9))
+    dots = np.concatenate([_letter(c) for c in f"{view.laterality}{view.projection}"], axis=1)
+    block = np.kron(dots, np.ones((dot, dot), dtype=bool))
+    rows, cols = block.shape
+    r0 = 20 + int(rng.integers(0, 40))
+    c0 = 12 if view.laterality is Laterality.RIGHT else stored.shape[1] - cols - 12
+    if c0 < 4 or r0 + rows > stored.shape[0]:
+        return
+    place = stored[r0 : r0 + rows, c0 : c0 + cols]
+    around = stored[max(0, r0 - 20) : r0 + rows + 20, max(0, c0 - 20) : c0 + cols + 20]
+    if not around.any():
+        place[block] = grey
+
+
+_LETTERS = {
+    "R": (30, 17, 17, 30, 20, 18, 17), "L": (16, 16, 16, 16, 16, 16, 31), "C": (14, 17, 16, 16, 16, 17, 14),
+    "M": (17, 27, 21, 21, 17, 17, 17), "O": (14, 17, 17, 17, 17, 17, 14),
+}  # fmt: skip
+
+
+def _letter(name: str) -> np.ndarray:
+    """A letter as 7 x 6 dots; each row of the table is five bits."""
+    return np.array([[bool(row >> (4 - k) & 1) for k in range(5)] + [False] for row in _LETTERS[name]])
+
+
 def hang(picture: np.ndarray, laterality: Laterality) -> np.ndarray:
     """The canonical picture as stored: right breasts have their chest wall at the right edge."""
     return np.ascontiguousarray(picture[:, ::-1] if laterality is Laterality.RIGHT else picture)

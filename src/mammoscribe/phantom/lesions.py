@@ -157,9 +157,9 @@ def _suspicious_calcs(rng, spec: PhantomSpec, side: Laterality, id: str, subtle:
         id, FindingType.CALCIFICATION, side, _around(rng, _CALC_SUSPICION[morphology]), subtle,
         diameter_mm=float(rng.uniform(*extent[distribution])),
         descriptors=(f"morphology.{morphology}", f"distribution.{distribution}"),
-        count=int(rng.integers(14, 36)) if many else int(rng.integers(fewest, most + 1)),
+        count=int(rng.integers(14, 36)) if many or morphology == "amorphous" else int(rng.integers(fewest, most + 1)),
         particle_mm=float(np.clip(middle * rng.uniform(0.75, 1.35), smallest, largest + 0.2)),
-        contrast=float(rng.uniform(0.35, 0.55) if subtle else rng.uniform(0.75, 1.3)),
+        contrast=float(rng.uniform(0.45, 0.65) if subtle else rng.uniform(0.75, 1.3)),
     )  # fmt: skip
 
 
@@ -167,7 +167,7 @@ def _benign_calcs(rng, spec: PhantomSpec, side: Laterality, id: str, subtle: boo
     morphology, distribution = choose(rng, _BENIGN_CALCS).split("/")
     extent, count, particle = {
         "round": ((6, 16), (3, 9), (0.4, 0.9)), "rim": ((6, 10), (1, 2), (3.0, 8.0)),
-        "vascular": ((30, 60), (1, 2), (0.3, 0.5)), "coarse": ((5, 10), (1, 2), (3.0, 9.0)),
+        "vascular": ((28, 44), (1, 2), (0.3, 0.5)), "coarse": ((5, 10), (1, 2), (3.0, 9.0)),
         "large_rod_like": ((24, 50), (6, 16), (0.5, 1.0)), "skin": ((8, 16), (3, 8), (0.8, 1.4)),
         "layering": ((8, 16), (5, 12), (0.7, 1.4)),
     }[morphology]  # fmt: skip

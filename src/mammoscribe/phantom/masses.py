@@ -11,7 +11,7 @@ from mammoscribe.phantom.texture import lines, power_law_pair, smoothstep
 
 _MU = {"high": 0.66, "equal": 0.44, "low": 0.28, "fat_containing": 0.10}
 """Attenuation over fat, 1/cm; gland is .36 (a mass is denser packed than the gland around it)."""
-_MU_LIMIT = {"high": 1.30, "equal": 1.10, "low": 0.80, "fat_containing": 0.10}
+_MU_LIMIT = {"high": 1.50, "equal": 1.30, "low": 1.00, "fat_containing": 0.10}
 
 
 def draw_mass(canvas: Canvas, lesion: LesionPlan, scale: float = 1.0) -> Footprint | None:
@@ -86,7 +86,8 @@ def _opacity(lesion: LesionPlan, background: np.ndarray, reach: np.ndarray, thic
     if around.size < 20:
         return _MU[word]
     mean, spread = float(around.mean(dtype=np.float64)), float(around.std(dtype=np.float64))
-    need = (lesion.contrast * max(spread, 0.035)) / thickness_cm + max(mean, 0.0) / (breast_mm / 10)
+    softened = 1.25 if lesion.word("margin") == "indistinct" else 1.0
+    need = (softened * lesion.contrast * max(spread, 0.035)) / thickness_cm + max(mean, 0.0) / (breast_mm / 10)
     if lesion.subtle:
         return max(0.12, min(_MU[word], need))
     return min(max(_MU[word], need), _MU_LIMIT[word])

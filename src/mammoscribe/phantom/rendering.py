@@ -9,7 +9,7 @@ from mammoscribe.domain.view import Role
 from mammoscribe.phantom.anatomy import Patient, ViewGeometry
 from mammoscribe.phantom.calcifications import draw_calcifications
 from mammoscribe.phantom.canvas import Canvas, Footprint
-from mammoscribe.phantom.detector import expose, hang
+from mammoscribe.phantom.detector import expose, hang, lay_marker
 from mammoscribe.phantom.distractors import draw_distractors
 from mammoscribe.phantom.lesions import LesionPlan
 from mammoscribe.phantom.masses import draw_mass
@@ -49,6 +49,7 @@ def render_view(
             draw_adenopathy(canvas, lesion)
     edge = edge_position(view, view.heights(), retracted)
     picture = hang(expose(canvas.log, edge, patient.look, view, patient.seed), view.laterality)
+    lay_marker(picture, view, patient.seed)
     return picture, _stored(covered, lesions, view)
 
 

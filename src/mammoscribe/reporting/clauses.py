@@ -123,10 +123,9 @@ class _ClauseReader:
         self.clause = clause
         self.default = side
         self.unread = [x.text for x in clause if x.kind is Kind.UNKNOWN]
-        self.statuses = _statuses(clause)
-        self.heads = [
-            _Subject(i, _head(x), self.statuses[i]) for i, x in enumerate(clause) if x.kind is Kind.HEAD
-        ]
+        self.statuses, doubt = _statuses(clause)
+        self.unread += doubt
+        self.heads = [_Subject(i, _head(x), self.statuses[i]) for i, x in enumerate(clause) if x.kind is Kind.HEAD]
         self.group_of = self._groups()
 
     def read(self) -> tuple[list[Fact], list[str]]:
@@ -145,8 +144,20 @@ class _ClauseReader:
             elif lexeme.kind in (Kind.WORDING, Kind.JUDGEMENT):
                 self._check_judgement(lexeme)
         named = [h for h in self.heads if h.kind is not FactKind.ANY_FINDING]
-        found = [h.fact(s) for h in named or self.heads for s in self._sides(h.at)]
+        found = [h.fact(s) for h in named or self.heads if not self._is_wording(h) for s in self._sides(h.at)]
         return [*found, *facts, *self._breast_facts(), *self._exam_facts(bool(found))], self.unread
+
+    def _is_wording(self, head: _Subject) -> bool:
+        """`suspicious abnormality` beside a category words the category; it is no finding."""
+        before = self.clause[head.at - 1 : head.at]
+        categorised = any(x.kind is Kind.BIRADS for x in self.clause)
+        return (
+            categorised
+            and head.kind is FactKind.ANY_FINDING
+            and bool(before)
+            and before[0].text == "suspicious"
+            and (self.clause[head.at].text == "abnormality")
+        )
 
     # --- which subject a word belongs to -------------------------------------------------------------------
 
@@ -205,12 +216,11 @@ class _ClauseReader:
 
     def _associated(self, at: int, lexeme: Lexeme) -> list[Fact]:
         status, owner = self.statuses[at], self._previous(at) or next(iter(self.heads), None)
-        if status is Status.POSITIVE and owner is not None and Axis.ASSOCIATED in owner.axes:
+        joined = owner is not None and status is owner.status and status is not Status.NEGATIVE
+        if joined and owner is not None and Axis.ASSOCIATED in owner.axes:
             owner.descriptors.add(_value(lexeme))
             return []
-        return [
-            Fact(status, FactKind.ASSOCIATED, s, descriptors=frozenset({_value(lexeme)})) for s in self._sides(at)
-        ]
+        return [Fact(status, FactKind.ASSOCIATED, s, descriptors=frozenset({_value(lexeme)})) for s in self._sides(at)]
 
     def _check_judgement(self, lexeme: Lexeme) -> None:
         """`suspicious`, `benign`: right beside its category, harmless in a negation, otherwise an unread claim."""
@@ -263,7 +273,11 @@ class _ClauseReader:
         views = [_value(x) for x in self.clause if x.kind is Kind.VIEW]
         dates = [_value(x) for x in self.clause if x.kind is Kind.DATE]
         kinds = {x.kind for x in self.clause}
-        facts = [Fact(Status.POSITIVE, FactKind.RECOMMENDATION, None, _value(x)) for x in self.clause if x.kind is Kind.MANAGEMENT]
+        facts = [
+            Fact(Status.POSITIVE, FactKind.RECOMMENDATION, None, _value(x))
+            for x in self.clause
+            if x.kind is Kind.MANAGEMENT
+        ]
         for limit in (_value(x) for x in self.clause if x.kind is Kind.LIMIT and _value(x) != NOT_IMAGED):
             if limit == ONE_VIEW:
                 facts += [Fact(Status.POSITIVE, FactKind.LIMIT, s, limit, views=frozenset({p})) for s, p in views]
@@ -275,6 +289,8 @@ class _ClauseReader:
             facts.append(Fact(Status.NEGATIVE, FactKind.COMPARISON))
         elif Kind.PRIOR in kinds and Kind.CHANGE not in kinds:
             facts.append(Fact(Status.POSITIVE, FactKind.COMPARISON, None, dates[0] if dates else None))
+            if has_finding:  # it may speak of what the prior showed: never word for word
+                self.unread.append("prior")
         elif dates and Kind.PRIOR not in kinds:
             self.unread += dates
         if Kind.TECHNIQUE in kinds and views and not has_finding and Kind.LIMIT not in kinds:
@@ -307,20 +323,20 @@ def _put(head: _Subject, lexeme: Lexeme) -> bool:
     return True
 
 
-def _statuses(clause: Sequence[Lexeme]) -> dict[int, Status]:
-    """Status of every subject by its place in the clause.
+def _statuses(clause: Sequence[Lexeme]) -> tuple[dict[int, Status], list[str]]:
+    """Status of every subject by its place in the clause, and words of doubt that meet no subject.
 
     Raises:
         _DoubleNegation: for two operators on one subject, or a negation that meets no subject.
     """
     statuses: dict[int, Status] = {}
-    current, pending = Status.POSITIVE, False
+    current, pending, doubt = Status.POSITIVE, False, ""
     for i, lexeme in enumerate(clause):
         if lexeme.kind in (Kind.NEGATION, Kind.UNCERTAIN):
             operator = Status.NEGATIVE if lexeme.kind is Kind.NEGATION else Status.UNCERTAIN
             if pending and Status.NEGATIVE in (operator, current):
                 raise _DoubleNegation
-            current, pending = operator, True
+            current, pending, doubt = operator, True, lexeme.text
         elif lexeme.kind in (Kind.HEAD, Kind.ASSOCIATED):
             statuses[i], pending = current, False
         elif lexeme.kind in (Kind.NEGATION_AFTER, Kind.UNCERTAIN_AFTER):
@@ -330,4 +346,4 @@ def _statuses(clause: Sequence[Lexeme]) -> dict[int, Status]:
             statuses = dict.fromkeys(statuses, after)
     if pending and current is Status.NEGATIVE:
         raise _DoubleNegation
-    return statuses
+    return statuses, [doubt] if pending else []

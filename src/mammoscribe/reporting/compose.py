@@ -76,7 +76,10 @@ def _with_readable_change(
 def _merged(outcome: GateOutcome, rendered: tuple[Statement, ...]) -> tuple[Statement, ...]:
     """Claims that passed, and the rendered statements whose facts they left out, in the order of a report."""
     covered = {f for s in outcome.statements for f in s.facts}
-    appended = tuple(s for s in rendered if not covered.issuperset(s.facts))
+    cited = {e for s in outcome.statements for e in s.sentence.evidence}
+    appended = tuple(
+        s for s in rendered if not covered.issuperset(s.facts) or not cited.issuperset(s.sentence.evidence)
+    )
     return tuple(sorted((*outcome.statements, *appended), key=_place))
 
 

@@ -93,7 +93,7 @@ class Fact:
 
 
 def fact_of_finding(finding: Finding, exam: Exam | None = None) -> Fact:
-    """What a finding says. Views and sizes are filled in always and only with an exam of known spacing.
+    """What a finding says; the size in millimetres needs the exam, and a spacing that is known.
 
     `asymmetry.asymmetry` adds nothing to the type and is left out, as it is when the word is read.
     """

@@ -27,6 +27,8 @@ from mammoscribe.reporting.facts import (
 from mammoscribe.reporting.parse import ParsedSentence, parse_claim
 from mammoscribe.reporting.render import Chart, Statement
 
+_Identity = tuple[tuple[Fact, ...], tuple[Evidence, ...]]
+
 
 @dataclass(frozen=True)
 class GateOutcome:
@@ -73,7 +75,7 @@ def gate(
     passed: list[Statement] = []
     rejected: list[RejectedClaim] = []
     for claim in claims:
-        statements, reason = _pass(claim, parse_claim(claim.text), judge, {s.sentence.text for s in passed})
+        statements, reason = _pass(claim, parse_claim(claim.text), judge, {_identity(s) for s in passed})
         passed += statements
         judge.stated |= {e.ref for s in statements for e in s.sentence.evidence if e.kind is EvidenceKind.FINDING}
         if reason:
@@ -81,7 +83,7 @@ def gate(
     return GateOutcome(tuple(passed), tuple(rejected))
 
 
-def _pass(claim: Claim, parsed: ParsedSentence, judge: "_Judge", said: set[str]) -> tuple[list[Statement], str]:
+def _pass(claim: Claim, parsed: ParsedSentence, judge: "_Judge", said: set[_Identity]) -> tuple[list[Statement], str]:
     """Statements a claim is good for, and the reason for what it is not good for ("" when nothing is lost)."""
     if not parsed.facts:
         return [], f"could not be read ({', '.join(parsed.unread) or 'it states nothing'})"
@@ -89,11 +91,16 @@ def _pass(claim: Claim, parsed: ParsedSentence, judge: "_Judge", said: set[str])
     reasons = [v.reason for v in verdicts if v.result is GateResult.UNSUPPORTED]
     if parsed.fully_read and all(v.result is GateResult.CONSISTENT for v in verdicts):
         return [_verbatim(claim, parsed, verdicts)], ""
-    corrected = {s.sentence.text: s for v in verdicts for s in v.statements}
-    fresh = [_corrected(s, claim) for text, s in corrected.items() if text not in said]
+    corrected = {_identity(s): s for v in verdicts for s in v.statements}
+    fresh = [_corrected(s, claim) for identity, s in corrected.items() if identity not in said]
     if corrected and not fresh and not reasons:
         reasons = ["corrected, it repeats a sentence that is already there"]
     return fresh, "; ".join(dict.fromkeys(reasons))
+
+
+def _identity(statement: Statement) -> _Identity:
+    """What a statement says of what: two wordings of it are one statement."""
+    return statement.facts, statement.sentence.evidence
 
 
 def _verbatim(claim: Claim, parsed: ParsedSentence, verdicts: Sequence[_Verdict]) -> Statement:

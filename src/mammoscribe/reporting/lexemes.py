@@ -20,7 +20,7 @@ class Lexeme:
 
 
 _ROMAN = {"0": "0", "i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
-_CATEGORY = r"(?:(?:vi|iv|v|iii|ii|i)(?![a-z])|[0-6](?![0-9]))"
+_CATEGORY = r"(?:(?:vi|iv|v|iii|ii|i)(?![a-z])|iv(?=[abc](?![a-z]))|[0-6](?![0-9]))"
 _LETTER = r"(?:-?\(?[abc]\)?(?![a-z])|\s+\(?[abc]\)?(?![a-z])(?!\s+[a-z]))?"
 _ONE = rf"{_CATEGORY}{_LETTER}"
 _BIRADS = re.compile(
@@ -37,8 +37,12 @@ _DENSITY = re.compile(
     r"|(?:type|category|class)[\s:-]*(?P<c>[a-d])\s+(?:breast\s+)?(?:density|composition|parenchyma|tissue)"
     r"|acr[\s:-]*(?:density|type)?[\s:-]*(?P<d>[1-4]|iv|iii|ii|i)(?![a-z0-9])"
 )
-_CLOCK = re.compile(r"(?P<hour>1[0-2]|[1-9])(?::00|\s*o[\s']*\s*clock)(?:\s+position)?|clock\s*:?\s*(?P<bare>1[0-2]|[1-9])(?![\d:])")
-_SIZE = re.compile(r"(?P<first>\d+(?:\.\d+)?)(?:\s*(?:x|by|×)\s*(?P<second>\d+(?:\.\d+)?))?\s*-?(?P<unit>mm|cm|millimetres?|centimetres?)\b")
+_CLOCK = re.compile(
+    r"(?P<hour>1[0-2]|[1-9])(?::00|\s*o[\s']*\s*clock)(?:\s+position)?|clock\s*:?\s*(?P<bare>1[0-2]|[1-9])(?![\d:])"
+)
+_SIZE = re.compile(
+    r"(?P<first>\d+(?:\.\d+)?)(?:\s*(?:x|by|×)\s*(?P<second>\d+(?:\.\d+)?))?\s*-?(?P<unit>mm|cm|millimetres?|centimetres?)\b"
+)
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _VIEW = re.compile(r"(right|left|rt|lt|r|l)[\s-]?(cc|mlo)(?![a-z])")
 _COUNT = re.compile(r"(?:[1-4]|one|two|three|four) views?\b")
@@ -81,7 +85,8 @@ def _birads(match: re.Match) -> tuple[Kind, object]:
 def _density(match: re.Match) -> tuple[Kind, object]:
     letter = match["a"] or match["b"] or match["c"]
     if letter is None:
-        letter = "abcd"[int(_ROMAN.get(match["d"], match["d"])) - 1]
+        grade: str = match["d"]
+        letter = "abcd"[int(_ROMAN.get(grade, grade)) - 1]
     return Kind.DENSITY, letter
 
 

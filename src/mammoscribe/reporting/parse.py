@@ -75,13 +75,16 @@ class ParsedReport:
 
 
 def parse_claim(text: str, side: Laterality | None = None) -> ParsedSentence:
-    """Read one sentence; `side` is the breast of the heading it stands under."""
+    """Read one claim, as a rule one sentence; `side` is the breast of the heading it stands under."""
     facts: list[Fact] = []
     unread: list[str] = []
-    for clause in clauses_of(lexemes_of(text)):
-        clause_facts, clause_unread = read_clause(clause, side)
-        facts += clause_facts
-        unread += clause_unread
+    inline = _INLINE_SIDE.match(text)
+    default = _SIDES[inline[1].lower()] if inline else side
+    for sentence in split_sentences(text):
+        for clause in clauses_of(lexemes_of(sentence)):
+            clause_facts, clause_unread = read_clause(clause, default)
+            facts += clause_facts
+            unread += clause_unread
     return ParsedSentence(text, tuple(dict.fromkeys(facts)), tuple(unread))
 
 

@@ -131,7 +131,7 @@ def cite_finding(finding: Finding, exam: Exam) -> tuple[Evidence, ...]:
 
 
 def finding_text(finding: Finding, exam: Exam, lead: str = "") -> str:
-    """`Right breast: irregular, spiculated mass in the upper outer quadrant, 10 o'clock, ..., seen on CC and MLO.`"""
+    """`Right breast: irregular, spiculated mass in the upper outer quadrant, 10 o'clock, ..., seen on CC and MLO`."""
     core = " ".join(p for p in (lead, phrases.core_phrase(finding), phrases.associated_phrase(finding)) if p)
     place = phrases.place_parts(finding.location)
     in_breast = bool(place) and not place[0].endswith(("o'clock", "depth"))
@@ -192,10 +192,14 @@ def comparison(chart: Chart) -> Statement:
     exam = chart.exam
     pairs = cite_pairs(exam)
     if not pairs:
-        text = "No comparable prior exam was available." if exam.prior else "No prior exam was available for comparison."
+        text = (
+            "No comparable prior exam was available." if exam.prior else "No prior exam was available for comparison."
+        )
         return _statement(text, Section.COMPARISON, cite_exam(exam), Fact(Status.NEGATIVE, FactKind.COMPARISON))
     day = exam.prior_date
-    text = f"Compared with the prior exam of {day.isoformat()}." if day else "Compared with the prior exam, date unknown."
+    text = (
+        f"Compared with the prior exam of {day.isoformat()}." if day else "Compared with the prior exam, date unknown."
+    )
     fact = Fact(Status.POSITIVE, FactKind.COMPARISON, None, day.isoformat() if day else None)
     return _statement(text, Section.COMPARISON, pairs, fact)
 
@@ -204,22 +208,25 @@ def composition(chart: Chart) -> list[Statement]:
     """Density of every imaged breast; one sentence when both are alike."""
     imaged = [b for b in chart.breasts if b.imaged]
     if len(imaged) == 2 and imaged[0].density and imaged[0].density == imaged[1].density:
-        text = f"Both breasts: {density_words(imaged[0].density)}."
+        text = density_text("Both breasts", "are", imaged[0].density)
         facts = [density_fact(b.laterality, b.density) for b in imaged]
         return [_statement(text, Section.COMPOSITION, cite_breasts(b.laterality for b in imaged), *facts)]
     return [density_statement(b) for b in imaged]
 
 
-def density_words(density: str) -> str:
-    """`heterogeneously dense (density c)`."""
-    return f"{term(f'composition.{density}').label} (density {density})"
+def density_text(subject: str, verb: str, density: str) -> str:
+    """`Both breasts are heterogeneously dense (density c).`; scattered areas are had, not been."""
+    if density == "b":
+        verb = {"are": "have", "is": "has"}[verb]
+    return f"{subject} {verb} {term(f'composition.{density}').label} (density {density})."
 
 
 def density_statement(breast: Breast) -> Statement:
     """Density of one breast, or that it was not assessed."""
     side = breast.laterality
-    words = density_words(breast.density) if breast.density else "the density was not assessed"
-    text = f"{capitalised(side.word)} breast: {words}."
+    text = f"{capitalised(side.word)} breast: the density was not assessed."
+    if breast.density:
+        text = density_text(f"The {side.word} breast", "is", breast.density)
     return _statement(text, Section.COMPOSITION, cite_breasts((side,)), density_fact(side, breast.density))
 
 
@@ -246,7 +253,9 @@ def birads_statement(breast: Breast) -> Statement:
 def overall_statement(chart: Chart) -> Statement:
     """Category of the exam: the most severe breast's."""
     category = chart.overall.category
-    return _statement(f"Overall: {birads_words(category)}.", Section.IMPRESSION, _cite_assessed(chart), birads_fact(None, category))
+    return _statement(
+        f"Overall: {birads_words(category)}.", Section.IMPRESSION, _cite_assessed(chart), birads_fact(None, category)
+    )
 
 
 def recommendation(chart: Chart) -> Statement:
@@ -290,5 +299,3 @@ def one_view_statement(exam: Exam, side: Laterality) -> Statement:
     fact = Fact(Status.POSITIVE, FactKind.LIMIT, side, ONE_VIEW, views=frozenset({view.projection}))
     text = f"The {side.word} {view.projection} is the only view, so a finding can be hidden and no quadrant is given."
     return _statement(text, Section.LIMITS, cite_exam(exam), fact)
-
-

@@ -76,8 +76,12 @@ def _heads() -> dict[str, tuple[FactKind, str | None]]:
         "sign of malignancy|signs of malignancy|sign of cancer|evidence of cancer|malignancy|mammographic evidence of "
         "malignancy|features of malignancy",
     }.items():
-        heads |= {phrase: (kind, None) for phrase in phrases.split("|")}
-    for word, term_id in {"focal": "asymmetry.focal", "global": "asymmetry.global", "developing": "asymmetry.developing"}.items():
+        heads |= dict.fromkeys(phrases.split("|"), (kind, None))
+    for word, term_id in {
+        "focal": "asymmetry.focal",
+        "global": "asymmetry.global",
+        "developing": "asymmetry.developing",
+    }.items():
         for noun in ("asymmetry", "asymmetries", "asymmetric density", "asymmetric densities", "asymmetric tissue"):
             heads[f"{word} {noun}"] = (FactKind.ASYMMETRY, term_id)
     for noun in ("calcification", "calcifications"):
@@ -208,13 +212,13 @@ CHANGES: dict[str, Change] = {
 SIDES: dict[str, Laterality | str] = {
     **dict.fromkeys(("right", "rt", "r", "right breast", "right sided"), Laterality.RIGHT),
     **dict.fromkeys(("left", "lt", "l", "left breast", "left sided"), Laterality.LEFT),
-    **dict.fromkeys(("both", "bilateral", "bilaterally", "either", "each breast", "the breasts", "neither"), BOTH),
+    **dict.fromkeys(("both", "bilateral", "bilaterally", "either", "each breast", "the breasts"), BOTH),
     **dict.fromkeys(("overall", "overall assessment", "whole exam", "exam as a whole"), WHOLE_EXAM),
 }
 
 _NEGATIONS = (
     "no|not|without|no evidence of|no sign of|no signs of|absence of|negative for|free of|no definite|no obvious|nil|"
-    "neither|nor|never|none|denies|lacks|lack of|no longer|fails to show|does not show|there is no|there are no"
+    "neither|nor|never|none|denies|lacks|lack of|no longer|fails to show|does not show"
 )
 _NEGATIONS_AFTER = (
     "is not seen|are not seen|not seen|not identified|is not identified|are not identified|is absent|are absent|absent|"
@@ -247,7 +251,6 @@ WORDINGS: dict[str, frozenset[str]] = {
     "moderate suspicious": frozenset({"4B"}),
     "high suspicious": frozenset({"4C"}),
     "suspicious": frozenset({"4", "4A", "4B", "4C"}),
-    "suspicious abnormality": frozenset({"4", "4A", "4B", "4C"}),
     "highly suggestive of malignancy": frozenset("5"),
     "known biopsy-proven malignancy": frozenset("6"),
     "known malignancy": frozenset("6"),
@@ -285,7 +288,7 @@ LIMITS: dict[str, str] = {
 }
 
 _FILLERS = (
-    "a|an|the|there|is|are|was|were|seen|noted|identified|present|of|in|on|at|with|and|or|to|by|as|for|from|it|its|this|"
+    "not only|on all views|a|an|the|there|is|are|was|were|seen|noted|identified|present|of|in|on|at|with|and|or|to|by|as|for|from|it|its|this|"
     "that|which|has|have|been|breast|breasts|quadrant|quadrants|position|depth|third|half|region|aspect|part|view|views|"
     "projection|projections|only|measuring|measures|measured|spanning|size|sized|approximately|about|shape|shaped|"
     "margin|margins|density|distribution|distributed|morphology|type|location|located|lies|lying|shows|show|showing|"
@@ -330,7 +333,10 @@ PHRASES: dict[str, tuple[Kind, object]] = {
     **_table(Kind.CHANGE, CHANGES),
     **_table(Kind.TERM, TERMS),
     **_table(Kind.ASSOCIATED, ASSOCIATED),
-    **_words(Kind.ASSOCIATED_MARK, "associated|associated features|associated feature|associated with|with associated|accompanied by|together with"),
+    **_words(
+        Kind.ASSOCIATED_MARK,
+        "associated|associated features|associated feature|associated with|with associated|accompanied by|together with",
+    ),
     **_words(Kind.NEGATION, _NEGATIONS),
     **_words(Kind.NEGATION_AFTER, _NEGATIONS_AFTER),
     **_words(Kind.UNCERTAIN, _UNCERTAINS),

@@ -5,6 +5,7 @@ piece of its evidence has a row: a sentence about a finding that the detector mi
 learns to write what it is shown and no more.
 """
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,12 +17,14 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
+from mammoscribe.domain.assessment import Category
 from mammoscribe.domain.evidence import Evidence, EvidenceKind, Sentence
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding
-from mammoscribe.domain.report import Breast
+from mammoscribe.domain.view import Laterality, SpacingSource
 from mammoscribe.models.report_decoder import NO_ROW, DecoderConfig, ReportDecoder, kinds_of
 from mammoscribe.models.tokenizer import EOS, EVID, PAD
+from mammoscribe.reporting.styles import STYLES, write_reference
 from mammoscribe.support.errors import InvalidNoun
 
 IGNORED = -100
@@ -34,7 +37,8 @@ class DecoderExample:
     Args:
         memory: [R, memory_dim] rows of the reader.
         refs: what each row is, in the reader's own finding ids.
-        exam, findings, breasts: the truth, which reference sentences are written from.
+        exam, findings: the truth, which reference sentences are written from.
+        breasts: per imaged breast its true density letter and category, each None where not known.
         rows: true finding id -> its memory row, None where the detector missed it.
         context: [T, memory_dim] fused image tokens, or None.
         prior_text: the prior report, or None.
@@ -47,7 +51,7 @@ class DecoderExample:
     refs: tuple[Evidence, ...]
     exam: Exam
     findings: tuple[Finding, ...]
-    breasts: tuple[Breast, ...]
+    breasts: Mapping[Laterality, tuple[str | None, Category | str | None]]
     rows: Mapping[str, int | None]
     context: Tensor | None = None
     prior_text: str | None = None
@@ -71,6 +75,19 @@ class DecoderExample:
 
 SentenceWriter = Callable[[DecoderExample, np.random.Generator], Sequence[Sentence]]
 """Writes the reference sentences of an example, differently each time."""
+
+
+def write_in_random_style(example: DecoderExample, rng: np.random.Generator) -> tuple[Sentence, ...]:
+    """The reference report in a random style, without dates and millimetres: memory does not hold them.
+
+    A date is in the header and a size is measured on the box, so both are the renderer's to state; a decoder that is
+    taught to write them can only guess.
+    """
+    unmeasured = [
+        dataclasses.replace(v, date=None, spacing_mm=None, spacing_source=SpacingSource.UNKNOWN) for v in example.exam.views
+    ]
+    exam = dataclasses.replace(example.exam, views=tuple(unmeasured))
+    return write_reference(exam, example.findings, example.breasts, int(rng.integers(len(STYLES))), rng)
 
 
 @dataclass(frozen=True)
@@ -331,7 +348,3 @@ def _padded_rows(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     lengths = torch.tensor([len(r) for r in rows])
     padded = pad_sequence([r.float() for r in rows], batch_first=True)
     return padded, torch.arange(padded.shape[1])[None] < lengths[:, None]
-
-
-def write_in_random_style(example, rng):
-    raise NotImplementedError

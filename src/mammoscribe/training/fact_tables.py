@@ -6,7 +6,7 @@ learned from facts alone.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,6 +22,9 @@ from mammoscribe.domain.lexicon import TERMS, Axis, Edition, terms_of
 from mammoscribe.domain.location import Depth, Half, Quadrant, from_one_view, from_two_views
 from mammoscribe.domain.report import Breast, Calibration
 from mammoscribe.domain.view import Box, Laterality, Projection, Role, SpacingSource, View, standard_view_id
+from mammoscribe.reporting.render import Chart, render
+from mammoscribe.reporting.styles import STYLES, write_reference
+from mammoscribe.reporting.vocabulary import PHRASES
 
 _WIDTH_PX, _HEIGHT_PX, _SPACING_MM = 1600, 2000, 0.1
 _CALIBRATION = Calibration("random fact tables", 0.5, 1)
@@ -36,6 +39,12 @@ class FactTable:
     findings: tuple[Finding, ...]
     breasts: tuple[Breast, Breast]
 
+    @property
+    def stated(self) -> Mapping[Laterality, tuple[str | None, Category | None]]:
+        """Density letter and category of each imaged breast, as `write_reference` takes them."""
+        shown = [b for b in self.breasts if b.imaged]
+        return {b.laterality: (b.density, b.assessment.category if b.assessment else None) for b in shown}
+
 
 def random_fact_table(rng: np.random.Generator, max_findings: int = 3, exam_id: str = "toy") -> FactTable:
     """An exam of one to four views, with a prior in four of ten, and 0 to `max_findings` findings."""
@@ -45,7 +54,8 @@ def random_fact_table(rng: np.random.Generator, max_findings: int = 3, exam_id: 
     count = int(rng.integers(0, max_findings + 1))
     findings = tuple(_random_finding(rng, f"f{i + 1}", current, bool(exam.prior)) for i in range(count))
     density = str(rng.choice(list("abcd")))
-    return FactTable(exam, findings, (_breast(exam, findings, Laterality.RIGHT, density), _breast(exam, findings, Laterality.LEFT, density)))  # fmt: skip
+    right, left = (_breast(exam, findings, side, density) for side in Laterality)
+    return FactTable(exam, findings, (right, left))
 
 
 def _random_views(rng: np.random.Generator) -> list[View]:
@@ -173,3 +183,21 @@ _COLUMNS = {name: column for column, name in enumerate(_NAMES)}
 def _projection(dim: int) -> Tensor:
     """[facts, dim]; the same for everyone."""
     return torch.randn(len(_COLUMNS), dim, generator=torch.Generator().manual_seed(20240101))
+
+
+def tokenizer_texts(count: int = 6000, seed: int = 7) -> Iterator[str]:
+    """What the shipped tokeniser is trained on, the same each time.
+
+    Sentences of `count` random fact tables, as the renderer writes them (prior reports are mostly ours) and in one of
+    the reference styles, then every lexicon label and every phrase that the report parser knows.
+    """
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        table = random_fact_table(rng)
+        for statement in render(Chart(table.exam, table.breasts, table.findings)):
+            yield statement.sentence.text
+        for sentence in write_reference(table.exam, table.findings, table.stated, int(rng.integers(len(STYLES))), rng):
+            yield sentence.text
+    for _ in range(3):  # the trainer keeps what it has seen three times
+        yield from (term.label for term in TERMS.values())
+        yield from PHRASES

@@ -9,7 +9,9 @@ from rich.progress import track
 
 from mammoscribe.domain.finding import Finding, FindingType, Mark
 from mammoscribe.domain.lexicon import Axis
-from mammoscribe.domain.view import Box, Laterality
+from mammoscribe.domain.view import Box
+from mammoscribe.imaging.picture import Picture
+from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
 from mammoscribe.models.patches import BENIGN, DISTRIBUTIONS, MORPHOLOGIES, SUSPICIOUS, PatchConfig, propose_patches
 from mammoscribe.models.tophat import CELL_PX
 from mammoscribe.phantom import PhantomExam, PhantomSpec, draw_exam
@@ -18,7 +20,9 @@ from mammoscribe.support.errors import InputError
 TILE_PX = 224
 """Larger than a patch, so that training can shift it."""
 NOTHING, IGNORED = -1, -2
-_FULL_SCALE, _AIR = 4095, 0.02
+TILE_SCALE = 65535 / 1.2
+"""Tiles are stored in 16 bits; 1.2 is the brightest value that preparation lets through."""
+_STORED_FULL_SCALE, _UM_PER_PX = 4095, 100.0
 _AROUND_LESIONS, _LOOK_ALIKES, _AT_RANDOM = 2, 4, 1
 
 CALC_SPEC = PhantomSpec(
@@ -58,10 +62,7 @@ class CalcView:
 
     def cells_of(self, truth: CalcTruth) -> np.ndarray:
         """[H, W] bool of one truth's mask in the whole view."""
-        out = np.zeros(self.pixels.shape, bool)
-        row, col = int(truth.box.y0), int(truth.box.x0)
-        out[row : row + truth.mask.shape[0], col : col + truth.mask.shape[1]] = truth.mask
-        return out
+        return _window(truth.mask, -round(truth.box.y0), -round(truth.box.x0), self.pixels.shape)
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Tiles:
     """N tiles with per-cell targets, NOTHING where there is none; `reading` may be IGNORED.
 
     Args:
-        pixels: [N, 224, 224] uint16, full scale 65535.
+        pixels: [N, 224, 224] uint16, canvas grey times TILE_SCALE.
         reading, morphology, distribution: [N, 28, 28] int8.
     """
 
@@ -83,29 +84,28 @@ class Tiles:
 
 
 def calc_views(exam: PhantomExam) -> Iterator[CalcView]:
-    """The current views of a drawn exam, canonical frame, with their calcifications as truth."""
+    """The current views of a drawn exam as a reading prepares them, with their calcifications as truth."""
     for view in exam.exam.current:
-        stored = exam.pixels[view.id]
-        flip = view.laterality is Laterality.RIGHT
-        pixels = np.ascontiguousarray(stored[:, ::-1] if flip else stored).astype(np.float32) / _FULL_SCALE
-        truths = tuple(_truth(exam, f, m, flip) for f in exam.findings if (m := f.mark_in(view.id)) and _has_calcium(f))
-        yield CalcView(pixels, pixels > _AIR, truths)
+        grey = exam.pixels[view.id].astype(np.float32) / _STORED_FULL_SCALE
+        picture = Picture(grey, view.spacing_mm, view.spacing_source)
+        fine = resample(picture, prepare_view(view, picture), _UM_PER_PX)
+        shown = [(f, m) for f in exam.findings if (m := f.mark_in(view.id)) and _has_calcium(f)]
+        yield CalcView(fine.pixels, fine.mask, tuple(_truth(f, exam.masks[f.id, view.id], m, fine) for f, m in shown))
 
 
 def _has_calcium(finding: Finding) -> bool:
     return finding.type is FindingType.CALCIFICATION or "associated.calcifications" in finding.descriptors
 
 
-def _truth(exam: PhantomExam, finding: Finding, mark: Mark, flip: bool) -> CalcTruth:
-    mask, box = exam.masks[finding.id, mark.view_id], mark.box
-    if flip:
-        width = exam.pixels[mark.view_id].shape[1]
-        mask, box = mask[:, ::-1], Box(width - box.x1, box.y0, width - box.x0, box.y1)
+def _truth(finding: Finding, mask: np.ndarray, mark: Mark, fine: PreparedView) -> CalcTruth:
+    """The finding on the canvas; phantoms are stored at 100 um, so that its mask only has to be turned."""
     reading = SUSPICIOUS if finding.suspicious else BENIGN
     return CalcTruth(
-        finding.id, box, reading if finding.type is FindingType.CALCIFICATION else IGNORED,
+        finding.id, fine.placement.to_canvas_box(mark.box),
+        reading if finding.type is FindingType.CALCIFICATION else IGNORED,
         _index(finding.descriptor(Axis.MORPHOLOGY), MORPHOLOGIES),
-        _index(finding.descriptor(Axis.DISTRIBUTION), DISTRIBUTIONS), mask,
+        _index(finding.descriptor(Axis.DISTRIBUTION), DISTRIBUTIONS),
+        mask[:, ::-1] if fine.placement.flipped else mask,
     )  # fmt: skip
 
 
@@ -141,11 +141,12 @@ def cell_targets(owner: np.ndarray, truths: tuple[CalcTruth, ...]) -> np.ndarray
     return targets
 
 
-def _window(array: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
-    """[side, side] of `array` from (top, left); zero where it reaches outside."""
-    out = np.zeros((side, side), array.dtype)
-    part = array[max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)]
+def _window(array: np.ndarray, top: int, left: int, shape: tuple[int, ...]) -> np.ndarray:
+    """`array` from (top, left) in that shape; zero where it reaches outside."""
+    out = np.zeros(shape, array.dtype)
     row, col = max(0, -top), max(0, -left)
+    high, wide = max(0, shape[0] - row), max(0, shape[1] - col)
+    part = array[max(0, top) : max(0, top) + high, max(0, left) : max(0, left) + wide]
     out[row : row + part.shape[0], col : col + part.shape[1]] = part
     return out
 
@@ -154,9 +155,11 @@ def cut_tiles(view: CalcView, rng: np.random.Generator, config: PatchConfig) -> 
     """Tiles of one view: around each calcification, where the top-hat points, and anywhere in the breast."""
     corners = [(y - TILE_PX // 2, x - TILE_PX // 2) for x, y in _tile_centres(view, rng, config)]
     owner = truth_map(view)
-    targets = np.stack([cell_targets(_window(owner, top, left, TILE_PX), view.truths) for top, left in corners])
-    codes = np.rint(np.clip(view.pixels, 0, 1) * 65535).astype(np.uint16)
-    pixels = np.stack([_window(codes, top, left, TILE_PX) for top, left in corners])
+    targets = np.stack(
+        [cell_targets(_window(owner, top, left, (TILE_PX, TILE_PX)), view.truths) for top, left in corners]
+    )
+    codes = np.rint(view.pixels * TILE_SCALE).astype(np.uint16)
+    pixels = np.stack([_window(codes, top, left, (TILE_PX, TILE_PX)) for top, left in corners])
     return Tiles(pixels, targets[:, 0], targets[:, 1], targets[:, 2])
 
 

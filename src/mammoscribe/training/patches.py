@@ -39,6 +39,7 @@ from mammoscribe.training.patch_cache import (
     IGNORED,
     NOTHING,
     TILE_PX,
+    TILE_SCALE,
     Tiles,
     calc_views,
     draw_patch_cache,
@@ -168,7 +169,7 @@ def _turned(square: np.ndarray, turns: int, mirror: bool) -> np.ndarray:
 
 def _exposed(codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Grey 0..1 under another tone curve, sharpness and dose; air stays 0."""
-    grey = codes.astype(np.float32) / 65535
+    grey = codes.astype(np.float32) / np.float32(TILE_SCALE)
     air = grey <= 0
     grey = grey ** np.float32(np.exp(rng.uniform(-0.25, 0.25))) * np.float32(rng.uniform(0.8, 1.15))
     if rng.random() < 0.15:

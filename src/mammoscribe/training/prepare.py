@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,11 +18,16 @@ from mammoscribe.models.batch import SLOTS
 from mammoscribe.models.marks import TYPES
 from mammoscribe.models.queries import CHANGES
 from mammoscribe.models.reader_net import ReaderConfig
-from mammoscribe.phantom import PhantomExam, draw_exam
+from mammoscribe.phantom import TRAINING_SPEC, PhantomExam, PhantomSpec, draw_exam
 from mammoscribe.training.samples import (
     GREY_SCALE, UNKNOWN, BreastLabels, LabelledFinding, LabelledMark, TrainingExam, ViewSample, save_exam,
 )  # fmt: skip
 
+ENRICHED_SPEC = replace(
+    TRAINING_SPEC, name="enriched", lesion_probability=0.75, extra_lesion_probability=0.3, mass_weight=0.50,
+    suspicious_calc_weight=0.12, benign_calc_weight=0.08, distortion_weight=0.13, asymmetry_weight=0.17,
+)  # fmt: skip
+"""More lesions per drawn exam than any clinic sees, and fewer calcifications, which the patch path learns on its own."""
 DENSITIES = "abcd"
 MIAS_TYPES = {"CIRC": 0, "SPIC": 0, "MISC": 0, "CALC": 1, "ARCH": 2, "ASYM": 3}
 _ORDINAL_OF = {Category.NEGATIVE: 0, Category.BENIGN: 1, Category.PROBABLY_BENIGN: 2, Category.HIGHLY_SUGGESTIVE: 4}
@@ -46,9 +52,9 @@ def _canvas(view: View, picture: Picture, config: ReaderConfig) -> PreparedView:
     return prepare_view(view, picture, um_per_px=config.um_per_px, size_px=config.canvas_px)
 
 
-def phantom_exam(seed: int, config: ReaderConfig, draw: Callable[[int], PhantomExam] = draw_exam) -> TrainingExam:
+def phantom_exam(seed: int, config: ReaderConfig, spec: PhantomSpec) -> TrainingExam:
     """Draw one phantom and put all its truth on canvases."""
-    phantom = draw(seed)
+    phantom = draw_exam(seed, spec)
     views = tuple(_phantom_view(phantom, v, config) for v in phantom.exam.current)
     findings = tuple(
         LabelledFinding(
@@ -86,11 +92,13 @@ def rsna_exam(exam: RsnaExam, config: ReaderConfig) -> TrainingExam:
     """One RSNA patient: breast labels only; findings are masked, `no object` included."""
     views = []
     for image in exam.images:
+        if image.view is None:
+            continue
         prepared = _canvas(image.view, decode_view(image.view), config)
         views.append(
             ViewSample(slot_of(image.view), _as_bytes(prepared), prepared.nipple_xy, prepared.um_per_px / 1000)
         )
-    right, left = (_rsna_breast(exam.breasts.get(side)) for side in Laterality)
+    right, left = (_rsna_breast(exam.breast(side)) for side in Laterality)
     return TrainingExam(f"rsna-{exam.patient_id}", exam.patient_id, "rsna", tuple(views), (), (right, left))
 
 
@@ -105,7 +113,7 @@ def _rsna_breast(labels) -> BreastLabels:
 
 def mias_exam(film: MiasFilm, config: ReaderConfig) -> TrainingExam:
     """One mini-MIAS film: boxes and coarse kinds; tissue F/G/D is not a density a-d."""
-    view = film.exam.current[0]
+    view = film.view
     prepared = _canvas(view, decode_view(view), config)
     marks, findings = [], []
     for lesion in film.lesions:
@@ -113,25 +121,25 @@ def mias_exam(film: MiasFilm, config: ReaderConfig) -> TrainingExam:
             continue
         box = prepared.placement.to_canvas_box(lesion.box)
         marks.append(LabelledMark(len(findings), (box.x0, box.y0, box.x1, box.y1)))
-        suspicion = {"M": 1.0, "B": 0.0}.get(lesion.severity or "", float(UNKNOWN))
-        findings.append(LabelledFinding(MIAS_TYPES[lesion.kind], (), suspicion))
-    complete = all(lesion.box is not None for lesion in film.lesions)
+        findings.append(LabelledFinding(MIAS_TYPES[lesion.kind], (), float(lesion.malignant)))
     sample = ViewSample(
-        slot_of(view), _as_bytes(prepared), prepared.nipple_xy, prepared.um_per_px / 1000, tuple(marks), complete
+        slot_of(view), _as_bytes(prepared), prepared.nipple_xy, prepared.um_per_px / 1000, tuple(marks), film.has_coordinates
     )
-    return TrainingExam(f"mias-{film.name}", f"mias-{film.pair}", "mias", (sample,), tuple(findings))
+    return TrainingExam(f"mias-{film.name}", film.patient_id, "mias", (sample,), tuple(findings))
 
 
-def prepare_phantoms(seeds: Iterable[int], config: ReaderConfig, folder: Path, workers: int, report: Callable[[], None]) -> None:
+def prepare_phantoms(
+    seeds: Iterable[int], config: ReaderConfig, spec: PhantomSpec, folder: Path, workers: int, report: Callable[[], None]
+) -> None:
     """Draw phantoms into `folder`, one file each; what is there already is kept."""
     missing = [s for s in seeds if not (folder / f"{s:06d}.npz").is_file()]
     with ProcessPoolExecutor(workers) as pool:
-        for _ in pool.map(partial(_prepare_phantom, config=config, folder=folder), missing, chunksize=2):
+        for _ in pool.map(partial(_prepare_phantom, config=config, spec=spec, folder=folder), missing, chunksize=2):
             report()
 
 
-def _prepare_phantom(seed: int, config: ReaderConfig, folder: Path) -> None:
-    save_exam(phantom_exam(seed, config), folder / f"{seed:06d}.npz")
+def _prepare_phantom(seed: int, config: ReaderConfig, spec: PhantomSpec, folder: Path) -> None:
+    save_exam(phantom_exam(seed, config, spec), folder / f"{seed:06d}.npz")
 
 
 def prepare_rsna(root: Path, config: ReaderConfig, folder: Path, report: Callable[[], None]) -> None:

@@ -1,7 +1,6 @@
 """Recipes: the runs that made the shipped weights, with their hardware, hours and data. Variants are small functions."""
 
 import csv
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from mammoscribe.data.folds import fold
 from mammoscribe.models.reader_net import ReaderConfig, ReaderNet, starter_config
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
@@ -25,11 +25,6 @@ RSNA_AUGMENTATION = Augmentation(rotation_deg=12, scale=0.15, shift_px=20, gamma
 MIAS_AUGMENTATION = Augmentation(rotation_deg=12, scale=0.15, shift_px=20, gamma=0.35, gain=0.15, noise=0.04, stretch=0.05, flip_chance=0.5)
 
 Report = Callable[[dict], None]
-
-
-def fold_of(patient_id: str) -> int:
-    """Fold of a patient by hash, stable when data are added: SHA-256 of the id, first eight hex digits, modulo 5."""
-    return int(hashlib.sha256(patient_id.encode()).hexdigest()[:8], 16) % FOLDS
 
 
 def starter_phantom(cache: Path, out: Path, minutes: float, report: Report) -> ReaderNet:
@@ -49,7 +44,7 @@ def starter(cache: Path, out: Path, warm_start: Path, minutes: float, report: Re
     return train(net, [phantoms, *_real(cache, None)], _fine_tuning(minutes), out, seed=2, report=report)
 
 
-def real_fold(cache: Path, out: Path, warm_start: Path | None, fold: int, minutes: float, report: Report) -> None:
+def real_fold(cache: Path, out: Path, warm_start: Path | None, left_out: int, minutes: float, report: Report) -> None:
     """Stage 2 without one fold of patients, then out-of-fold predictions for it: `breasts.csv` and `marks.json`.
 
     Phantoms take a smaller share than in `starter`, since only real films are measured here.
@@ -57,17 +52,17 @@ def real_fold(cache: Path, out: Path, warm_start: Path | None, fold: int, minute
     config = starter_config()
     net = _fresh(config) if warm_start is None else _warm(config, warm_start)
     sources = [Source("phantom", load_folder(cache / "phantom"), 1, PHANTOM_AUGMENTATION)] if warm_start else []
-    train(net, [*sources, *_real(cache, fold)], _fine_tuning(minutes), out, seed=10 + fold, report=report)
-    rsna = by_breast([e for e in load_folder(cache / "rsna") if fold_of(e.patient_id) == fold])
-    write_csv(out / "breasts.csv", [{**row, "fold": fold} for row in breast_rows(net, rsna)])
-    films = [e for e in load_folder(cache / "mias") if fold_of(e.patient_id) == fold]
-    marks = {"mias": mark_rows(net, films), "rsna": mark_rows(net, rsna), "fold": fold}
+    train(net, [*sources, *_real(cache, left_out)], _fine_tuning(minutes), out, seed=10 + left_out, report=report)
+    rsna = by_breast([e for e in load_folder(cache / "rsna") if fold(e.patient_id) == left_out])
+    write_csv(out / "breasts.csv", [{**row, "fold": left_out} for row in breast_rows(net, rsna)])
+    films = [e for e in load_folder(cache / "mias") if fold(e.patient_id) == left_out]
+    marks = {"mias": mark_rows(net, films), "rsna": mark_rows(net, rsna), "fold": left_out}
     write_text(out / "marks.json", json.dumps(marks))
 
 
 def _real(cache: Path, left_out: int | None) -> list[Source]:
-    rsna = by_breast([e for e in load_folder(cache / "rsna") if fold_of(e.patient_id) != left_out])
-    mias = [e for e in load_folder(cache / "mias") if fold_of(e.patient_id) != left_out]
+    rsna = by_breast([e for e in load_folder(cache / "rsna") if fold(e.patient_id) != left_out])
+    mias = [e for e in load_folder(cache / "mias") if fold(e.patient_id) != left_out]
     return [Source("rsna", rsna, 8, RSNA_AUGMENTATION), Source("mias", mias, 3, MIAS_AUGMENTATION)]
 
 
@@ -105,4 +100,4 @@ def small(config: ReaderConfig) -> ReaderConfig:
     return replace(config, canvas_px=(256, 160), um_per_px=750.0)
 
 
-__all__ = ["TrainingExam", "fold_of", "read_csv", "real_fold", "small", "starter", "starter_phantom", "write_csv"]
+__all__ = ["TrainingExam", "fold", "read_csv", "real_fold", "small", "starter", "starter_phantom", "write_csv"]

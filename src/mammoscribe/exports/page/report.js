@@ -7,7 +7,9 @@
   const keys = (element, name) => (element.dataset[name] || "").split(" ").filter(Boolean);
   const sentences = all(".s"), marks = all(".mark"), panes = all(".pane[data-v]");
   const hanging = document.querySelector(".hanging"), column = byId("report"), wires = byId("wires");
+  const priors = byId("show-priors");
   let pinned = null, active = null;
+  if (priors && innerWidth >= 1200) priors.checked = true; // portrait views leave room for them on a wide screen
 
   // What belongs together: a sentence, mark or card names findings (data-f) and views (data-v).
   function show(element) {
@@ -70,7 +72,7 @@
     if (pinned) {
       pinned.classList.add("pinned");
       const prior = panes.some((p) => p.matches(".prior") && keys(pinned, "v").includes(p.dataset.v));
-      if (prior && byId("show-priors") && !pinned.closest(".section-comparison")) byId("show-priors").checked = true;
+      if (prior && priors) priors.checked = true;
     }
     show(pinned);
     if (pinned && !pinned.matches(".s")) {

@@ -1,0 +1,56 @@
+"""mini-MIAS, patient-wise folds: lesions found, false marks per view on its normals and on RSNA non-cancer views.
+
+Marks are made by the cross-validation recipe (`marks.json`, one file per fold). Thresholds are those stored with the
+weights for real exams, or `--threshold` for all kinds. A FROC table with free thresholds follows, to look at only.
+
+    python benchmarks/mini_mias.py runs/starter_cv/*/marks.json
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mammoscribe.domain.finding import FindingType
+from mammoscribe.evaluation.card import markdown, table, write_rows
+from mammoscribe.evaluation.films import film_rows, froc_table, read_films
+from mammoscribe.models.card import read_card
+from mammoscribe.models.reader import WEIGHTS
+from mammoscribe.support.errors import MammoscribeError
+
+ROOT = Path(__file__).parents[1]
+
+
+def stored_thresholds(card: Path) -> dict[FindingType, float]:
+    """Thresholds for real exams that a model card holds."""
+    stored = read_card(card).real.thresholds
+    return {t: stored[t.value] for t in FindingType}
+
+
+def main() -> int:
+    """Print the tables; 2 when nothing could be measured."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = [ROOT / "runs" / "mias_cv" / "marks.json"]
+    parser.add_argument("marks", nargs="*", type=Path, default=default, help="marks.json files, all folds together")
+    parser.add_argument("--card", type=Path, default=WEIGHTS / "starter.json", help="model card with the thresholds")
+    parser.add_argument("--threshold", type=float, help="one threshold for every kind, in place of the stored ones")
+    parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    args = parser.parse_args()
+    try:
+        mias, rsna = read_films(args.marks)
+        fixed = args.threshold is not None
+        thresholds = dict.fromkeys(FindingType, args.threshold) if fixed else stored_thresholds(args.card)
+        rows = film_rows(mias, rsna, thresholds)
+    except MammoscribeError as error:
+        print(error)
+        return 2
+    print("thresholds: " + ", ".join(f"{t.value} {v:.3f}" for t, v in thresholds.items()) + "\n")
+    print(markdown(rows))
+    head = ("false marks per normal view", "threshold", "lesions found")
+    print("\n" + table(head, [(b, f"{t:.3f}", f"{s:.3f}") for b, t, s in froc_table(mias)]))
+    if args.json:
+        write_rows(rows, args.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""Necessity and locality on `bench_v1`: every true-positive claim is read again without its lesion.
+
+    python benchmarks/twins.py                 # first 60 exams of the bench
+    python benchmarks/twins.py --exams 5       # a quick look
+"""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from mammoscribe.cli.console import progress_bar
+from mammoscribe.domain.report import Report
+from mammoscribe.evaluation.card import Row, markdown, write_rows
+from mammoscribe.evaluation.reading_records import read_phantom
+from mammoscribe.evaluation.twins import TwinCase, TwinResult, twin_cases
+from mammoscribe.models.reader import Reader
+from mammoscribe.phantom import BENCH_V1, GENERATOR_VERSION, PhantomExam, draw_exam
+from mammoscribe.reading import load_reader
+from mammoscribe.support.errors import MammoscribeError
+from mammoscribe.support.files import write_text
+
+RUNS = Path(__file__).parents[1] / "runs" / "twins"
+NECESSITY_BAR, LOCALITY_BAR = 0.85, 0.9
+
+
+def measure(reader: Reader, num_exams: int, cache: Path) -> TwinResult:
+    """Cases of the first `num_exams` bench exams; those in the cache are not read again."""
+    known = json.loads(cache.read_text(encoding="utf-8")) if cache.is_file() else {}
+
+    def read(drawn: PhantomExam) -> Report:
+        return read_phantom(drawn, reader).report
+
+    seeds = BENCH_V1.seeds[:num_exams]
+    with progress_bar() as progress:
+        for seed in progress.track(seeds, description="twins"):
+            if str(seed) not in known:
+                known[str(seed)] = [asdict(c) for c in twin_cases(read, draw_exam(seed, BENCH_V1.spec))]
+                write_text(cache, json.dumps(known))
+    return TwinResult(tuple(TwinCase(**case) for seed in seeds for case in known[str(seed)]))
+
+
+def twin_rows(result: TwinResult) -> list[Row]:
+    """Necessity, overall and per kind, and locality."""
+    cases = result.cases
+    n, sentences = f"{len(cases)} true-positive claims", sum(c.untouched for c in cases)
+    rows = [Row("necessity", result.necessity, n, result.necessity_interval, NECESSITY_BAR)]
+    for kind, count in sorted(Counter(c.type for c in cases).items()):
+        own = TwinResult(tuple(c for c in cases if c.type == kind))
+        rows.append(Row(f"… {kind.replace('_', ' ')}", own.necessity, f"{count} claims", own.necessity_interval))
+    interval = result.locality_interval if sentences else None
+    rows.append(Row("locality", result.locality, f"{sentences} untouched fact sentences", interval, LOCALITY_BAR))
+    added = sum(c.added for c in cases) / len(cases) if cases else float("nan")
+    rows.append(Row("fact sentences elsewhere that only the twin has, per claim", added, n))
+    return rows
+
+
+def main() -> int:
+    """Print the table; 1 when a bar is missed, 2 when nothing could be measured."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--exams", type=int, default=60, help="how many of the bench's exams")
+    parser.add_argument("--model", default="starter", help="model name or folder")
+    parser.add_argument("--threads", type=int, default=1, help="torch threads")
+    parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    try:
+        reader = load_reader(args.model)
+        result = measure(reader, args.exams, RUNS / f"{reader.card.weights_sha256[:12]}-v{GENERATOR_VERSION}.json")
+    except MammoscribeError as error:
+        print(error)
+        return 2
+    rows = twin_rows(result)
+    print(markdown(rows))
+    if args.json:
+        write_rows(rows, args.json)
+    return int(any(r.met is False for r in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

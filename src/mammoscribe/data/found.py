@@ -1,0 +1,209 @@
+"""A file that turned out to be a view: what header, name and user say about it, and how files become an exam."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mammoscribe.data.naming import ViewKind, view_in_name
+from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.view import Laterality, Projection, Role, SpacingSource, View, standard_view_id
+from mammoscribe.imaging.decode import check_readable, is_dicom
+from mammoscribe.imaging.header import ViewHeader, read_header
+from mammoscribe.imaging.plain import is_plain, plain_frames, plain_size
+from mammoscribe.support.errors import InputError
+
+
+@dataclass(frozen=True)
+class FoundView:
+    """One view and where what is known about it comes from.
+
+    Args:
+        view: ready for an exam.
+        path: its file.
+        named_by: `header`, `name`, `--view` or `manifest`: what said which view it is.
+        patient_id, exam_key: identity, None or "" when the file does not say.
+        header: the DICOM header, None for plain pictures.
+        warnings: what the reader should know.
+    """
+
+    view: View
+    path: Path
+    named_by: str
+    patient_id: str | None = None
+    exam_key: str = ""
+    header: ViewHeader | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> tuple[Role, Laterality, Projection]:
+        """What an exam may hold only once."""
+        return self.view.role, self.view.laterality, self.view.projection
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a user or manifest says about a file, beside or instead of its header."""
+
+    kind: ViewKind | None = None
+    by: str = "--view"
+    spacing_mm: tuple[float, float] | None = None
+    date: dt.date | None = None
+    frame: int = 0
+    view_id: str | None = None
+
+
+def look_at(path: Path, role: Role, declared: Declared) -> FoundView:
+    """Find out what a file shows.
+
+    Raises:
+        NotAMammogram: for a DICOM object that is not a CC or MLO view.
+        InputError: when the file is no picture, or nobody says which view it is, or those who do disagree.
+    """
+    check_readable(path)
+    if is_dicom(path):
+        return _dicom_view(path, role, declared)
+    if not is_plain(path):
+        raise InputError(f"{path} is not a picture", "a DICOM, PNG, JPEG, TIFF or PGM file")
+    return _plain_view(path, role, declared)
+
+
+def _dicom_view(path: Path, role: Role, declared: Declared) -> FoundView:
+    header = read_header(path)
+    said = (header.laterality, header.projection)
+    warnings = [f"{path.name}: {w}" for w in header.warnings]
+    if declared.kind is None:
+        if header.conflicts:
+            raise InputError(
+                f"the header of {path} contradicts itself ({'; '.join(header.conflicts)})",
+                "one view",
+                f"say which it is with --view {path.name}=RCC",
+            )
+        kind, named_by = _completed(path, header), "header"
+    else:
+        kind, named_by = declared.kind, declared.by
+        if any(h is not None and h is not d for h, d in zip(said, kind, strict=True)):
+            words = (
+                f"the header of {path} says {said[0] or '?'} {said[1] or '?'}, {declared.by} says {kind[0]} {kind[1]}"
+            )
+            if declared.by != "--view":
+                raise InputError(words, "the same view")
+            warnings.append(f"{words}; the latter is used")
+    spacing, source = declared.spacing_mm, SpacingSource.DECLARED
+    if spacing is None:
+        spacing, source = header.spacing_mm, SpacingSource.HEADER if header.spacing_mm else SpacingSource.ASSUMED
+    size = (header.width_px, header.height_px)
+    view = _view(
+        path, kind, size, role, replace(declared, spacing_mm=spacing, date=declared.date or header.date), source
+    )
+    return FoundView(view, path, named_by, header.patient_id, header.exam_key, header, tuple(warnings))
+
+
+def _completed(path: Path, header: ViewHeader) -> ViewKind:
+    """Laterality and projection of the header; what it leaves open comes from the file name."""
+    if header.laterality and header.projection:
+        return header.laterality, header.projection
+    named = view_in_name(path)
+    if named is None:
+        missing = "projection" if header.laterality else "laterality" if header.projection else "view"
+        raise InputError(
+            f"neither the header nor the name of {path} says its {missing}",
+            "Image Laterality and View Code Sequence, or a name like R_CC",
+            f"say which view it is with --view {path.name}=RCC",
+        )
+    for said, name in zip((header.laterality, header.projection), named, strict=True):
+        if said is not None and said is not name:
+            raise InputError(
+                f"the header of {path} says {said}, its name {name}", "the same view", f"give --view {path.name}=RCC"
+            )
+    return named
+
+
+def _plain_view(path: Path, role: Role, declared: Declared) -> FoundView:
+    kind = declared.kind or view_in_name(path)
+    if kind is None:
+        raise InputError(
+            f"nothing says which view {path} is", "a name like R_CC or left-mlo", f"give --view {path.name}=RCC"
+        )
+    warnings = ()
+    if declared.frame == 0 and (frames := plain_frames(path)) > 1:
+        warnings = (f"{path.name}: the first of {frames} pages is read",)
+    source = SpacingSource.DECLARED if declared.spacing_mm else SpacingSource.ASSUMED
+    view = _view(path, kind, plain_size(path), role, declared, source)
+    return FoundView(view, path, declared.by if declared.kind else "name", warnings=warnings)
+
+
+def _view(
+    path: Path, kind: ViewKind, size: tuple[int, int], role: Role, declared: Declared, source: SpacingSource
+) -> View:
+    return View(
+        declared.view_id or standard_view_id(*kind, role), *kind, *size, str(path), role,
+        declared.spacing_mm, source, declared.date, declared.frame,
+    )  # fmt: skip
+
+
+def one_of_each(found: Sequence[FoundView]) -> tuple[list[FoundView], list[tuple[Path, str]]]:
+    """One file for each view, and the files set aside with the reason.
+
+    Rules, in order: a file named with --view stands for its view; FOR PRESENTATION goes before FOR PROCESSING.
+
+    Raises:
+        InputError: when two files of a kind remain, listing them.
+    """
+    chosen: list[FoundView] = []
+    aside: list[tuple[Path, str]] = []
+    for kind in dict.fromkeys(f.kind for f in found):
+        group = [f for f in found if f.kind == kind]
+        kept, reason = _preferred(group)
+        if len(kept) > 1:
+            role, side, projection = kind
+            listed = ", ".join(sorted(str(f.path) for f in kept))
+            raise InputError(
+                f"{len(kept)} files are the {role} {side} {projection} view: {listed}",
+                "one",
+                f"name the one to read with --view FILE={side}{projection}",
+            )
+        chosen += kept
+        aside += [(f.path, f"{reason} {kept[0].path.name}") for f in group if f not in kept]
+    return chosen, aside
+
+
+def _preferred(group: list[FoundView]) -> tuple[list[FoundView], str]:
+    rules = (
+        ("--view chose", lambda f: f.named_by == "--view"),
+        ("FOR PROCESSING image of", lambda f: f.header is None or f.header.intent.upper() != "FOR PROCESSING"),
+    )
+    for reason, rule in rules:
+        kept = [f for f in group if rule(f)]
+        if len(kept) == 1:
+            return kept, reason
+    return group, ""
+
+
+def assemble(found: Iterable[FoundView], exam_id: str | None, patient_id: str | None = None) -> Exam:
+    """An exam of the views found.
+
+    Raises:
+        InputError: for more than one patient or exam, listing the candidates.
+    """
+    found = list(found)
+    _check_one(
+        "patient", {f.patient_id for f in found if f.patient_id} | ({patient_id} if patient_id else set()), found
+    )
+    current = [f for f in found if f.view.role is Role.CURRENT]
+    for role, views in (("exam", current), ("prior exam", [f for f in found if f.view.role is Role.PRIOR])):
+        _check_one(role, {f.exam_key for f in views if f.exam_key}, views)
+    patient = patient_id or next((f.patient_id for f in found if f.patient_id), None)
+    name = exam_id or next((f.exam_key for f in current if f.exam_key), None) or (current or found)[0].path.parent.name
+    return Exam(name or "exam", tuple(f.view for f in found), patient)
+
+
+def _check_one(what: str, values: set[str], found: Sequence[FoundView]) -> None:
+    if len(values) < 2:
+        return
+    key = (lambda f: f.patient_id) if what == "patient" else (lambda f: f.exam_key)
+    listed = "; ".join(
+        f"{v}: {', '.join(sorted(f.path.name for f in found if key(f) == v)) or 'given'}" for v in sorted(values)
+    )
+    do = "give the files of one; the earlier exam goes with --prior" if what != "patient" else "give the files of one"
+    raise InputError(f"the files belong to {len(values)} {what}s ({listed})", f"one {what}", do)

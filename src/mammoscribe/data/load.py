@@ -1,0 +1,201 @@
+"""Opening one exam: files, a folder, an exam.json or a row group of a manifest become an Exam, or a clear error."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mammoscribe.data.found import Declared, FoundView, assemble, look_at, one_of_each
+from mammoscribe.data.manifest import EXAM_JSON, exam_rows, found_in_rows, read_exam_json, read_manifest
+from mammoscribe.data.naming import parse_view
+from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.view import Role
+from mammoscribe.imaging.header import ViewHeader
+from mammoscribe.support.errors import InputError, NotAMammogram
+
+
+@dataclass(frozen=True)
+class LoadedExam:
+    """An exam and what was said while opening it.
+
+    Args:
+        exam: the exam; its views name their files.
+        set_aside: files found in a folder and not used, each with the reason.
+        warnings: what the reader should know.
+        headers: DICOM header by view id, for views that have one.
+    """
+
+    exam: Exam
+    set_aside: tuple[tuple[Path, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+    headers: Mapping[str, ViewHeader] = field(default_factory=dict)
+
+
+def load_exam(
+    paths: Sequence[Path],
+    priors: Sequence[Path] = (),
+    view_names: Mapping[str, str] = {},
+    manifest: Path | None = None,
+    exam_id: str | None = None,
+) -> LoadedExam:
+    """Open one exam.
+
+    Args:
+        paths: picture files; or one folder of them; or an `exam.json` (or the folder it lies in). With `manifest`,
+            nothing, or the folder that the manifest's paths start from.
+        priors: files, or a folder, of the earlier exam.
+        view_names: file name or path -> `RCC`, ... for files whose header and name do not say it, or say it wrongly.
+        manifest: a CSV with one row per view; `exam_id` says which exam.
+        exam_id: the exam in the manifest; among DICOM files of several studies, the one to read; else a name for it.
+
+    Raises:
+        NotAMammogram: when the only file given is something else.
+        InputError: for several patients or exams, two views of a kind, a view nobody names, or anything given that
+            is not used.
+    """
+    paths, priors = [Path(p) for p in paths], [Path(p) for p in priors]
+    json_file = _exam_json(paths)
+    listed = manifest is not None or json_file is not None  # then the list says which view a current file is
+    names = _ViewNames(view_names, priors if listed else [*paths, *priors])
+    if manifest is not None:
+        found, aside, name, patient = _from_manifest(Path(manifest), paths, exam_id)
+    elif json_file is not None:
+        rows, name, patient = read_exam_json(json_file)
+        found, aside = found_in_rows(rows, json_file.parent, json_file.name), _unnamed(paths, json_file, rows)
+        if exam_id not in (None, name):
+            raise InputError(f"{json_file} holds exam {name}", f"exam {exam_id}")
+    else:
+        found, aside = _from_paths(paths, Role.CURRENT, names)
+        found, more = _one_study(found, exam_id)
+        aside, name, patient = aside + more, exam_id, None
+    earlier, earlier_aside = _from_paths(priors, Role.PRIOR, names) if priors else ([], [])
+    _check_not_both(found, earlier)
+    chosen, of_a_kind = one_of_each([*found, *earlier])
+    exam = assemble(chosen, name, patient)
+    aside = aside + earlier_aside + of_a_kind
+    return LoadedExam(
+        exam, tuple(aside), tuple(_warnings(exam, chosen, aside)),
+        {f.view.id: f.header for f in chosen if f.header is not None},
+    )  # fmt: skip
+
+
+class _ViewNames:
+    """The --view mapping, held against the files that were given; an entry that fits no file, or several, is an error."""
+
+    def __init__(self, given: Mapping[str, str], paths: Sequence[Path]) -> None:
+        files = {f.resolve() for p in paths for f in (_files_under(p) if p.is_dir() else [p])} if given else set()
+        self._declared: dict[Path, Declared] = {}
+        for key, text in given.items():
+            whole = "/" in key or "\\" in key
+            matches = [f for f in files if (f == Path(key).resolve() if whole else f.name == key)]
+            if len(matches) != 1:
+                raise InputError(
+                    f"--view {key} names {len(matches) or 'no'} file{'s' if matches else ''} among those given",
+                    "one file",
+                    "give the file's name or its whole path",
+                )
+            self._declared[matches[0]] = Declared(parse_view(text))
+
+    def declared(self, path: Path) -> Declared:
+        """What the user says about that file."""
+        return self._declared.get(path.resolve(), Declared())
+
+
+def _exam_json(paths: list[Path]) -> Path | None:
+    """The exam.json that was given, or that lies in the one folder given."""
+    if len(paths) == 1:
+        if paths[0].is_file() and paths[0].suffix.lower() == ".json":
+            return paths[0]
+        if (paths[0] / EXAM_JSON).is_file():
+            return paths[0] / EXAM_JSON
+    return None
+
+
+def _unnamed(paths: list[Path], json_file: Path, rows: Sequence) -> list[tuple[Path, str]]:
+    """Files beside an exam.json in a folder that was given, which it does not name."""
+    if not paths[0].is_dir():
+        return []
+    named = {(json_file.parent / r.path).resolve() for r in rows} | {json_file.resolve()}
+    return [(p, f"not named in {json_file.name}") for p in _files_under(paths[0]) if p.resolve() not in named]
+
+
+def _from_manifest(
+    manifest: Path, paths: list[Path], exam_id: str | None
+) -> tuple[list[FoundView], list[tuple[Path, str]], str, str | None]:
+    if len(paths) > 1 or (paths and not paths[0].is_dir()):
+        raise InputError(
+            f"{', '.join(map(str, paths))} given together with --manifest", "the manifest's folder or nothing"
+        )
+    rows = exam_rows(read_manifest(manifest), exam_id, manifest)
+    found = found_in_rows(rows, paths[0] if paths else manifest.parent, manifest.name, absolute=True)
+    return found, [], rows[0].exam_id, rows[0].patient_id or None
+
+
+def _files_under(folder: Path) -> Iterator[Path]:
+    """Files of a folder and its sub-folders, by name, without hidden ones."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            yield path
+
+
+def _from_paths(paths: list[Path], role: Role, names: _ViewNames) -> tuple[list[FoundView], list[tuple[Path, str]]]:
+    """Views among the paths; in a folder, what is not a view is set aside, a file given by name must be one."""
+    if not paths:
+        raise InputError("no picture was given", "a folder or files")
+    found: dict[Path, FoundView] = {}
+    aside: list[tuple[Path, InputError]] = []
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path} is not there", "a folder or a picture file")
+        for file in _files_under(path) if path.is_dir() else [path]:
+            try:
+                found.setdefault(file.resolve(), look_at(file, role, names.declared(file)))
+            except InputError as error:
+                if not path.is_dir():
+                    raise
+                aside.append((file, error))
+    if not found:
+        raise _nothing_found(paths, aside)
+    return list(found.values()), [(p, e.found) for p, e in aside]
+
+
+def _nothing_found(paths: list[Path], aside: list[tuple[Path, InputError]]) -> InputError:
+    where = ", ".join(str(p) for p in paths)
+    if not aside:
+        return InputError(f"{where} is empty", "at least one mammography view")
+    if len(aside) == 1:
+        return aside[0][1]
+    reasons = "; ".join(e.found for _, e in aside[:3]) + ("; ..." if len(aside) > 3 else "")
+    kind = NotAMammogram if all(isinstance(e, NotAMammogram) for _, e in aside) else InputError
+    return kind(
+        f"none of the {len(aside)} files in {where} is a mammography view ({reasons})", "R or L, CC or MLO views"
+    )
+
+
+def _one_study(found: list[FoundView], exam_id: str | None) -> tuple[list[FoundView], list[tuple[Path, str]]]:
+    """With several studies among the files and one of them named, the files of that one."""
+    keys = {f.exam_key for f in found if f.exam_key}
+    if exam_id is None or not keys:
+        return found, []
+    accessions = {f.header.accession: f.exam_key for f in found if f.header}
+    wanted = exam_id if exam_id in keys else accessions.get(exam_id)
+    if wanted is None:
+        raise InputError(f"no file belongs to exam {exam_id}", f"one of {', '.join(sorted(keys))}")
+    kept = [f for f in found if f.exam_key == wanted]
+    return kept, [(f.path, f"belongs to exam {f.exam_key or 'unknown'}") for f in found if f not in kept]
+
+
+def _check_not_both(found: list[FoundView], earlier: list[FoundView]) -> None:
+    both = {f.path.resolve() for f in found} & {f.path.resolve() for f in earlier}
+    if both:
+        raise InputError(f"{sorted(both)[0]} was given both as current and as prior", "one of the two")
+
+
+def _warnings(exam: Exam, chosen: list[FoundView], aside: list[tuple[Path, str]]) -> Iterator[str]:
+    for item in chosen:
+        yield from item.warnings
+    for path, reason in aside:
+        yield f"{path.name} is not used: {reason}"
+    if exam.prior and exam.prior_date is None:
+        yield "prior, date unknown"
+    if exam.prior and any(f.patient_id for f in chosen) and not all(f.patient_id for f in chosen):
+        yield "not every file says whose it is: that current and prior show one patient is taken on trust"

@@ -1,0 +1,153 @@
+"""Out-of-fold marks on real films: lesions found on mini-MIAS, false marks on its normals and on RSNA non-cancer views.
+
+A lesion counts as found when a mark of any kind hits it (the films' own kinds are coarse). Views whose lesions have no
+coordinates are left out. A non-cancer view may well show something benign: its marks are called false all the same,
+so that figure is an upper bound.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mammoscribe.domain.finding import FindingType
+from mammoscribe.domain.view import Box
+from mammoscribe.evaluation.bootstrap import clopper_pearson, ratio_interval
+from mammoscribe.evaluation.card import Row
+from mammoscribe.evaluation.detection import ViewMarks, operating_point
+from mammoscribe.support.errors import InputError
+
+TYPES = tuple(FindingType)
+BUDGETS = (0.1, 0.25, 0.5, 1.0, 2.0)
+_MIAS = re.compile(r"mias-mdb(\d+)$")
+
+
+@dataclass(frozen=True)
+class FilmMark:
+    """A mark: box in the pixels of the model's canvas, score, kind."""
+
+    box: Box
+    score: float
+    type: FindingType
+
+
+@dataclass(frozen=True)
+class Film:
+    """One view: whose it is, its marks, its lesions (box, kind), and what is known of it.
+
+    Args:
+        labelled: whether all its lesions, or that there are none, are known by place.
+        cancer: breast label, None where there is none.
+    """
+
+    exam_id: str
+    patient: str
+    marks: tuple[FilmMark, ...]
+    lesions: tuple[tuple[Box, FindingType], ...]
+    labelled: bool
+    cancer: bool | None
+
+
+def read_films(paths: Sequence[Path]) -> tuple[list[Film], list[Film]]:
+    """mini-MIAS and RSNA views of the recipe's `marks.json` files, each view once.
+
+    Raises:
+        InputError: for a missing file, or one that is not what the recipe writes.
+    """
+    films: dict[str, dict[str, Film]] = {"mias": {}, "rsna": {}}
+    for path in paths:
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            for name, known in films.items():
+                known.update({json.dumps([r["exam"], r["slot"], r["predicted"]]): _film(r) for r in content[name]})
+        except FileNotFoundError as error:
+            raise InputError(f"no marks in {path}", "", "run the cross-validation recipe first") from error
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise InputError(f"{path} cannot be read ({error!r})", "marks.json as the recipe writes it") from error
+    return list(films["mias"].values()), list(films["rsna"].values())
+
+
+def _film(row: Mapping) -> Film:
+    cancer = row["malignant"]
+    return Film(
+        row["exam"], patient_of(row["exam"]),
+        tuple(FilmMark(Box(*m["box"]), m["score"], TYPES[m["type"]]) for m in row["predicted"]),
+        tuple((Box(*t["box"]), TYPES[t["type"]]) for t in row["truth"]),
+        row["labelled"], bool(cancer) if cancer in (0, 1) else None,
+    )  # fmt: skip
+
+
+def patient_of(exam_id: str) -> str:
+    """Patient of an exam id: `rsna-5-R` is patient 5; films 2k-1 and 2k of mini-MIAS are one patient's."""
+    if film := _MIAS.match(exam_id):
+        return f"mias-{(int(film[1]) + 1) // 2}"
+    return "-".join(exam_id.split("-")[:2])
+
+
+def cut(film: Film, thresholds: Mapping[FindingType, float]) -> ViewMarks:
+    """The film's marks that reach the threshold of their kind, beside its lesions."""
+    marks = tuple((m.box, m.score) for m in film.marks if m.score >= thresholds[m.type])
+    return ViewMarks(marks, tuple((f"{film.exam_id}/{i}", box) for i, (box, _) in enumerate(film.lesions)))
+
+
+def film_rows(mias: Sequence[Film], rsna: Sequence[Film], thresholds: Mapping[FindingType, float]) -> list[Row]:
+    """Sensitivity with Clopper-Pearson interval and false marks per view with intervals by patient."""
+    shown = [f for f in mias if f.labelled and f.lesions]
+    rows = [_found_row("lesions found", shown, thresholds)] if shown else []
+    for kind in TYPES:
+        own = [_only(f, kind) for f in shown if any(t is kind for _, t in f.lesions)]
+        if own:
+            rows.append(_found_row(f"… {kind.value.replace('_', ' ')}", own, thresholds))
+    normals = [f for f in mias if f.labelled and not f.lesions]
+    return [
+        *rows,
+        *_false_rows("false marks per view, mini-MIAS normals", normals, thresholds),
+        *_false_rows("false marks per view, RSNA non-cancer", [f for f in rsna if f.cancer is False], thresholds),
+    ]
+
+
+def _only(film: Film, kind: FindingType) -> Film:
+    lesions = tuple(lesion for lesion in film.lesions if lesion[1] is kind)
+    return Film(film.exam_id, film.patient, film.marks, lesions, film.labelled, film.cancer)
+
+
+def _found_row(what: str, films: Sequence[Film], thresholds: Mapping[FindingType, float]) -> Row:
+    point = operating_point([cut(f, thresholds) for f in films])
+    interval = clopper_pearson(point.found, point.lesions)
+    return Row(what, point.sensitivity, f"{point.found} of {point.lesions} lesions, {len(films)} films", interval)
+
+
+def _false_rows(what: str, films: Sequence[Film], thresholds: Mapping[FindingType, float]) -> list[Row]:
+    if not films:
+        return []
+    patients = list(dict.fromkeys(f.patient for f in films))
+    counts, views = dict.fromkeys(patients, 0), dict.fromkeys(patients, 0)
+    for film in films:
+        counts[film.patient] += len(cut(film, thresholds).marks)
+        views[film.patient] += 1
+    interval = ratio_interval(list(counts.values()), list(views.values()))
+    n = f"{len(films)} views, {len(patients)} patients"
+    return [Row(what, sum(counts.values()) / len(films), n, interval)]
+
+
+def froc_table(mias: Sequence[Film], budgets: Sequence[float] = BUDGETS) -> list[tuple[float, float, float]]:
+    """(false marks per normal view allowed, threshold, sensitivity); one threshold for all kinds.
+
+    False marks are counted on normals, sensitivity on films with lesions. A table to look at, not an operating point:
+    its thresholds are chosen on the films it is measured on.
+    """
+    normals = [f for f in mias if f.labelled and not f.lesions]
+    shown = [f for f in mias if f.labelled and f.lesions]
+    if not normals or not shown:
+        return []
+    scores = np.sort([m.score for f in normals for m in f.marks])[::-1]
+    rows = []
+    for budget in budgets:
+        allowed = int(budget * len(normals) + 1e-9)
+        threshold = float(np.nextafter(scores[allowed], 1)) if allowed < len(scores) else 0.0
+        point = operating_point([cut(f, dict.fromkeys(TYPES, threshold)) for f in shown])
+        rows.append((budget, threshold, point.sensitivity))
+    return rows

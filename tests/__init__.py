@@ -1,0 +1,1 @@
+"""Tests of mammoscribe, one folder for each room."""

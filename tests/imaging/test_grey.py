@@ -1,0 +1,146 @@
+"""Stored DICOM values to grey, held against the equations of PS3.3 C.11.1 and C.11.2."""
+
+import numpy as np
+import pytest
+from pydicom import Dataset
+from pydicom.pixels.processing import apply_voi_lut
+from pydicom.sequence import Sequence
+
+from mammoscribe.imaging.decode import decode_pixels
+from mammoscribe.imaging.grey import to_grey, windows
+from mammoscribe.support.errors import InputError
+
+from .drawn import mammogram
+
+RAMP = np.arange(0, 4096, dtype=np.uint16).reshape(64, 64)
+
+
+def lut(first: int, data: list[int], bits: int = 12, explanation: str = "") -> Dataset:
+    item = Dataset()
+    item.add_new("LUTDescriptor", "SS" if first < 0 else "US", [len(data), first, bits])
+    item.add_new("LUTData", "US", data)
+    if explanation:
+        item.LUTExplanation = explanation
+    return item
+
+
+def grey_of(stored: np.ndarray = RAMP, **elements: object) -> np.ndarray:
+    return decode_pixels(mammogram(stored, **elements)).pixels
+
+
+def test_without_a_voi_the_stored_bits_span_zero_to_one() -> None:
+    assert grey_of() == pytest.approx(RAMP / 4095, abs=1e-6)
+
+
+def test_a_linear_window_follows_its_equation() -> None:
+    expected = np.clip((RAMP - (2000 - 0.5)) / (1000 - 1) + 0.5, 0, 1)
+    assert grey_of(WindowCenter=2000, WindowWidth=1000) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_linear_window_of_width_one_is_a_threshold() -> None:
+    assert np.array_equal(grey_of(WindowCenter=2000, WindowWidth=1), (RAMP > 1999.5).astype(np.float32))
+
+
+def test_a_linear_exact_window_follows_its_equation() -> None:
+    expected = np.clip((RAMP - 2000.0) / 1000 + 0.5, 0, 1)
+    got = grey_of(WindowCenter=2000, WindowWidth=1000, VOILUTFunction="LINEAR_EXACT")
+    assert got == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_sigmoid_window_follows_its_equation() -> None:
+    expected = 1 / (1 + np.exp(-4 * (RAMP - 2000.0) / 1000))
+    got = grey_of(WindowCenter=2000, WindowWidth=1000, VOILUTFunction="SIGMOID")
+    assert got == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+def test_windows_agree_with_pydicom(function: str) -> None:
+    dataset = mammogram(RAMP, WindowCenter=1800, WindowWidth=2500, VOILUTFunction=function)
+    assert decode_pixels(dataset).pixels == pytest.approx(apply_voi_lut(RAMP, dataset) / 4095, abs=1e-5)
+
+
+def test_the_first_of_several_windows_is_used_and_said() -> None:
+    dataset = mammogram(RAMP, WindowCenter=[2000, 1500], WindowWidth=[1000, 900])
+    assert [w.centre for w in windows(dataset)] == [2000, 1500]
+    assert "window 2000/1000 LINEAR, 1 of 2" in decode_pixels(dataset).steps
+
+
+def test_a_voi_lut_goes_before_the_window() -> None:
+    table = [4095, 3000, 100, 0]
+    dataset = mammogram(RAMP, VOILUTSequence=Sequence([lut(10, table)]), WindowCenter=2000, WindowWidth=10)
+    got = decode_pixels(dataset)
+    expected = np.array(table)[np.clip(RAMP.astype(int) - 10, 0, 3)] / 4095
+    assert got.pixels == pytest.approx(expected, abs=1e-6)
+    assert "VOI LUT (12 bit), window not used" in got.steps
+
+
+def test_rescale_comes_before_the_window() -> None:
+    expected = np.clip((RAMP * 2.0 - 100 - (2000 - 0.5)) / 999 + 0.5, 0, 1)
+    got = grey_of(RescaleSlope=2, RescaleIntercept=-100, WindowCenter=2000, WindowWidth=1000)
+    assert got == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_modality_lut_comes_before_the_window() -> None:
+    table = [int(v) for v in np.arange(4096)[::-1]]
+    dataset = mammogram(
+        RAMP, ModalityLUTSequence=Sequence([lut(0, table)]), WindowCenter=2000, WindowWidth=1000
+    )
+    expected = np.clip((4095.0 - RAMP - (2000 - 0.5)) / 999 + 0.5, 0, 1)
+    assert decode_pixels(dataset).pixels == pytest.approx(expected, abs=1e-6)
+
+
+def test_monochrome1_is_inverted_after_the_window() -> None:
+    expected = 1 - np.clip((RAMP - (1000 - 0.5)) / 499 + 0.5, 0, 1)
+    got = grey_of(PhotometricInterpretation="MONOCHROME1", WindowCenter=1000, WindowWidth=500)
+    assert got == pytest.approx(expected, abs=1e-6)
+
+
+def test_ten_bits_stored_in_sixteen_are_not_scaled_by_sixteen() -> None:
+    stored = np.full((16, 16), 1023, np.uint16)
+    assert grey_of(stored, bits=10).max() == 1.0
+
+
+def test_bits_above_bits_stored_are_ignored() -> None:
+    stored = (RAMP | 0x8000).astype(np.uint16)
+    assert np.array_equal(to_grey(stored, mammogram(stored))[0], to_grey(RAMP, mammogram(RAMP))[0])
+
+
+def test_signed_values_are_read_as_signed() -> None:
+    stored = (RAMP.astype(np.int16) - 2048).astype(np.int16)
+    assert grey_of(stored) == pytest.approx(RAMP / 4095, abs=1e-6)
+    expected = np.clip((stored + 0.5) / 999 + 0.5, 0, 1)
+    assert grey_of(stored, WindowCenter=0, WindowWidth=1000) == pytest.approx(expected, abs=1e-6)
+
+
+def test_signed_values_without_sign_extension_are_extended() -> None:
+    signed = (RAMP.astype(np.int16) - 2048).astype(np.int16)
+    cut = (signed & 0x0FFF).astype(np.int16)
+    assert np.array_equal(grey_of(cut), grey_of(signed))
+
+
+def test_raw_exposure_is_logged_and_dense_becomes_bright() -> None:
+    dataset = mammogram(
+        RAMP, PresentationIntentType="FOR PROCESSING", PixelIntensityRelationship="LIN",
+        PixelIntensityRelationshipSign=1,
+    )  # fmt: skip
+    got = decode_pixels(dataset)
+    assert got.pixels == pytest.approx(1 - np.log(np.maximum(RAMP, 1)) / np.log(4095), abs=1e-5)
+
+
+def test_padding_becomes_background_in_monochrome1() -> None:
+    got = grey_of(PhotometricInterpretation="MONOCHROME1", PixelPaddingValue=0)
+    assert got.flat[0] == 0.0
+    assert got.flat[1] == pytest.approx(1 - 1 / 4095, abs=1e-6)
+
+
+def test_an_unknown_voi_function_is_one_sentence() -> None:
+    with pytest.raises(InputError, match="window in the header cannot be applied"):
+        grey_of(WindowCenter=2000, WindowWidth=1000, VOILUTFunction="CUBIC")
+
+
+def test_colour_is_taken_as_luminance() -> None:
+    colours = np.zeros((16, 16, 3), np.uint8)
+    colours[..., 1] = 255
+    dataset = mammogram(colours[..., 0], bits=8, SamplesPerPixel=3, PlanarConfiguration=0,
+                        PhotometricInterpretation="RGB", PixelData=colours.tobytes())  # fmt: skip
+    assert decode_pixels(dataset).pixels == pytest.approx(np.full((16, 16), 0.587), abs=1e-5)

@@ -1,0 +1,103 @@
+"""Hypothesis strategies for random exams, findings and breasts that the domain accepts."""
+
+import datetime as dt
+
+from hypothesis import strategies as st
+
+from mammoscribe.domain.assessment import Assessment, Category
+from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
+from mammoscribe.domain.lexicon import Axis, Edition, terms_of
+from mammoscribe.domain.location import Depth, Half, Location, Quadrant, Region
+from mammoscribe.domain.report import Breast, Calibration, Provenance
+from mammoscribe.domain.view import Box, Laterality, Projection, Role, SpacingSource, View, standard_view_id
+
+WIDTH, HEIGHT = 1800, 2400
+DAY, PRIOR_DAY = dt.date(2024, 3, 5), dt.date(2022, 11, 30)
+KINDS = [(s, p) for s in Laterality for p in Projection]
+
+
+def view(laterality, projection, role=Role.CURRENT, spacing=0.1, date=None) -> View:
+    source = SpacingSource.HEADER if spacing else SpacingSource.UNKNOWN
+    pair = (spacing, spacing) if spacing else None
+    view_id = standard_view_id(laterality, projection, role)
+    return View(view_id, laterality, projection, WIDTH, HEIGHT, f"{view_id}.dcm", role, pair, source, date)
+
+
+@st.composite
+def exams(draw) -> Exam:
+    """Any non-empty subset of views, any subset of prior views, dated or not, spacing known or not."""
+    current = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=4, unique=True))
+    prior = draw(st.lists(st.sampled_from(KINDS), max_size=4, unique=True))
+    day, earlier = draw(st.sampled_from([(None, None), (DAY, PRIOR_DAY), (DAY, None), (None, PRIOR_DAY)]))
+    spacing = draw(st.sampled_from([None, 0.07, 0.1]))
+    views = [view(s, p, Role.CURRENT, spacing, day) for s, p in current]
+    views += [view(s, p, Role.PRIOR, spacing, earlier) for s, p in prior]
+    return Exam("exam-1", tuple(views))
+
+
+@st.composite
+def locations(draw, projections: frozenset[Projection]) -> Location:
+    """A place that the projections can show."""
+    depth = draw(st.sampled_from([None, *Depth]))
+    region = draw(st.sampled_from([None, None, *Region]))
+    if len(projections) == 2:
+        quadrant = draw(st.sampled_from([None, *Quadrant]))
+        return Location(quadrant, draw(st.sampled_from([None, *range(1, 13)])), depth, None, region)
+    return Location(depth=depth, half=draw(st.sampled_from([None, *Half])), region=region)
+
+
+@st.composite
+def descriptors(draw, type_: FindingType) -> tuple[str, ...]:
+    """At most one term per axis, any set of associated features."""
+    chosen = []
+    for axis in type_.axes:
+        names = [t.id for t in terms_of(axis)]
+        if axis is Axis.ASSOCIATED:
+            chosen += draw(st.lists(st.sampled_from(names), max_size=2, unique=True))
+        elif value := draw(st.sampled_from([None, *names])):
+            chosen.append(value)
+    return tuple(chosen)
+
+
+@st.composite
+def findings(draw, exam: Exam, finding_id: str = "f1") -> Finding:
+    """A finding with marks in some views of one imaged breast; change only where a prior pairs."""
+    side = draw(st.sampled_from(exam.imaged))
+    views = exam.views_of(side)
+    shown = draw(st.lists(st.sampled_from(views), min_size=1, max_size=len(views), unique_by=lambda v: v.id))
+    type_ = draw(st.sampled_from(list(FindingType)))
+    box = Box(100, 200, 100 + draw(st.integers(5, 600)), 200 + draw(st.integers(5, 600)))
+    paired = any(exam.prior_of(v) for v in views)
+    return Finding(
+        finding_id,
+        type_,
+        side,
+        tuple(Mark(v.id, v.projection, box, 0.9) for v in shown),
+        0.9,
+        0.5,
+        draw(descriptors(type_)),
+        draw(locations(frozenset(v.projection for v in shown))),
+        draw(st.sampled_from([None, *Change])) if paired else None,
+    )
+
+
+def breast(side: Laterality, exam: Exam, density: str | None = "b", category: str | None = "1") -> Breast:
+    if side not in exam.imaged:
+        return Breast(side, False, reason="no view of this breast")
+    assessment = Assessment(Category(category), "test") if category else None
+    return Breast(side, True, density, None, assessment, 0.1, Calibration("phantoms", 0.3, 100), "not read")
+
+
+@st.composite
+def charts(draw, max_findings: int = 3) -> tuple[Exam, tuple[Breast, Breast], tuple[Finding, ...]]:
+    """Exam, breasts and findings that belong together."""
+    exam = draw(exams())
+    found = tuple(draw(findings(exam, f"f{i}")) for i in range(draw(st.integers(0, max_findings))))
+    densities, categories = st.sampled_from([None, *"abcd"]), st.sampled_from([None, *Category])
+    breasts = tuple(breast(s, exam, draw(densities), draw(categories)) for s in Laterality)
+    return exam, breasts, found
+
+
+def provenance(edition: Edition = Edition.BIRADS_2013) -> Provenance:
+    return Provenance("mammoscribe 0", "test", "0" * 64, "phantoms", edition)
