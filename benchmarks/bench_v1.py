@@ -1,7 +1,8 @@
 """Reads the exams of `bench_v1` once and prints what was found, how the breasts were rated and what the text says.
 
 Thresholds are those stored with the weights. Each exam is drawn, read and kept as one line in `runs/bench_v1/`, so a
-stopped run goes on where it was; another model or generator starts a new file.
+stopped run goes on where it was; other weights, thresholds or another generator start a new file. After a change of
+code say `--fresh`.
 
     python benchmarks/bench_v1.py                # all 200 exams, about 8 s each on one core
     python benchmarks/bench_v1.py --exams 10     # a quick look; not a figure to quote
@@ -16,10 +17,10 @@ import torch
 from mammoscribe.cli.console import progress_bar
 from mammoscribe.evaluation.bench import bench_rows
 from mammoscribe.evaluation.card import markdown, write_rows
-from mammoscribe.evaluation.reading_records import read_record
+from mammoscribe.evaluation.reading_records import cache_path, read_record
 from mammoscribe.evaluation.records import ExamRecord, read_records, write_records
 from mammoscribe.models.reader import Reader
-from mammoscribe.phantom import BENCH_V1, GENERATOR_VERSION, draw_exam
+from mammoscribe.phantom import BENCH_V1, draw_exam
 from mammoscribe.reading import load_reader
 from mammoscribe.support.errors import MammoscribeError
 
@@ -44,13 +45,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--exams", type=int, default=len(BENCH_V1.seeds), help="how many of the bench's exams")
     parser.add_argument("--model", default="starter", help="model name or folder")
+    parser.add_argument("--fresh", action="store_true", help="forget partial results (after a change of code)")
     parser.add_argument("--threads", type=int, default=1, help="torch threads")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     try:
         reader = load_reader(args.model)
-        cache = RUNS / f"{reader.card.weights_sha256[:12]}-v{GENERATOR_VERSION}.jsonl"
+        cache = cache_path(RUNS, reader.card, "jsonl", args.fresh)
         records = read_bench(reader, args.exams, cache)
         rows = bench_rows(records)
     except MammoscribeError as error:

@@ -37,8 +37,8 @@ def main() -> int:
     args = parser.parse_args()
     try:
         mias, rsna = read_films(args.marks)
-        fixed = args.threshold is not None
-        thresholds = dict.fromkeys(FindingType, args.threshold) if fixed else stored_thresholds(args.card)
+        fixed: float | None = args.threshold
+        thresholds = stored_thresholds(args.card) if fixed is None else dict.fromkeys(FindingType, fixed)
         rows = film_rows(mias, rsna, thresholds)
     except MammoscribeError as error:
         print(error)

@@ -1,5 +1,7 @@
 """Necessity and locality on `bench_v1`: every true-positive claim is read again without its lesion.
 
+Claims, not exams, are counted; one exam gives none, one or several.
+
     python benchmarks/twins.py                 # first 60 exams of the bench
     python benchmarks/twins.py --exams 5       # a quick look
 """
@@ -16,10 +18,10 @@ import torch
 from mammoscribe.cli.console import progress_bar
 from mammoscribe.domain.report import Report
 from mammoscribe.evaluation.card import Row, markdown, write_rows
-from mammoscribe.evaluation.reading_records import read_phantom
+from mammoscribe.evaluation.reading_records import cache_path, read_phantom
 from mammoscribe.evaluation.twins import TwinCase, TwinResult, twin_cases
 from mammoscribe.models.reader import Reader
-from mammoscribe.phantom import BENCH_V1, GENERATOR_VERSION, PhantomExam, draw_exam
+from mammoscribe.phantom import BENCH_V1, PhantomExam, draw_exam
 from mammoscribe.reading import load_reader
 from mammoscribe.support.errors import MammoscribeError
 from mammoscribe.support.files import write_text
@@ -64,13 +66,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--exams", type=int, default=60, help="how many of the bench's exams")
     parser.add_argument("--model", default="starter", help="model name or folder")
+    parser.add_argument("--fresh", action="store_true", help="forget partial results (after a change of code)")
     parser.add_argument("--threads", type=int, default=1, help="torch threads")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     try:
         reader = load_reader(args.model)
-        result = measure(reader, args.exams, RUNS / f"{reader.card.weights_sha256[:12]}-v{GENERATOR_VERSION}.json")
+        result = measure(reader, args.exams, cache_path(RUNS, reader.card, "json", args.fresh))
     except MammoscribeError as error:
         print(error)
         return 2

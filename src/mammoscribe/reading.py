@@ -1,8 +1,8 @@
 """The main path, from an exam to its report. Read this file first.
 
-    exam ─► prepare: every view cropped, turned, resampled, with the way back to its stored pixels
-         ─► reader: findings with a box in each view, and what each breast looks like
-         ─► report: sentences that each cite what they rest on
+exam ─► prepare: every view cropped, turned, resampled, with the way back to its stored pixels
+─► reader: findings with a box in each view, and what each breast looks like
+─► report: sentences that each cite what they rest on
 """
 
 from collections.abc import Callable, Mapping, Sequence

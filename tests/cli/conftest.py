@@ -8,13 +8,13 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.nouns import make_exam, make_finding, make_report
 from typer.testing import CliRunner, Result
 
 from mammoscribe.cli import app
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.report import Report
 from mammoscribe.support.errors import InputError
+from tests.nouns import make_exam, make_finding, make_report
 
 Run = Callable[..., Result]
 

@@ -12,19 +12,20 @@ from mammoscribe.support.errors import InputError
 HEAVY = ("torch", "numpy", "scipy", "pydicom", "PIL", "tokenizers", "jsonschema", "jinja2")
 
 
-@pytest.mark.parametrize("args", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
-def test_help_loads_nothing_heavy(args):
+def test_help_loads_nothing_heavy():
+    """In a process of its own, since the tests around it load everything."""
     code = f"""
 import sys
 from mammoscribe.cli import app
-try:
-    app({args!r})
-except SystemExit as end:
-    assert not end.code, end.code
-print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)
+for args in {[["--help"], *([name, "--help"] for name in COMMANDS)]!r}:
+    try:
+        app(args)
+    except SystemExit as end:
+        assert not end.code, (args, end.code)
+    assert not [m for m in {HEAVY!r} if m in sys.modules], args
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -4,9 +4,9 @@ import csv
 from pathlib import Path
 
 import pytest
-from tests.nouns import L, make_exam, make_report
 
 from mammoscribe.support.errors import InputError
+from tests.nouns import L, make_exam, make_report
 
 COLUMNS = (
     "exam_id,laterality,prob_malignant,birads,density,"

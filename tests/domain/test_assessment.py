@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.nouns import make_finding
 
 from mammoscribe.domain.assessment import (
     RECALLED,
@@ -16,6 +15,7 @@ from mammoscribe.domain.assessment import (
 )
 from mammoscribe.domain.finding import Change, FindingType
 from mammoscribe.support.errors import InvalidNoun
+from tests.nouns import make_finding
 
 MASS, CALC = FindingType.MASS, FindingType.CALCIFICATION
 DISTORTION, ASYMMETRY = FindingType.DISTORTION, FindingType.ASYMMETRY

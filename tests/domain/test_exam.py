@@ -3,11 +3,11 @@
 import datetime as dt
 
 import pytest
-from tests.nouns import CC, EARLIER, MLO, TODAY, L, R, make_exam, make_view
 
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.view import Role
 from mammoscribe.support.errors import InvalidNoun
+from tests.nouns import CC, EARLIER, MLO, TODAY, L, R, make_exam, make_view
 
 
 def test_views_come_in_hanging_order_whatever_the_order_given():

@@ -1,12 +1,12 @@
 """Findings and marks: a wrong one cannot be built."""
 
 import pytest
-from tests.nouns import CC, MLO, R, make_finding, make_mark
 
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.lexicon import Axis
 from mammoscribe.domain.location import Location, Quadrant
 from mammoscribe.support.errors import InvalidNoun
+from tests.nouns import CC, MLO, R, make_finding, make_mark
 
 ONE_VIEW = (make_mark(R, CC),)
 

@@ -5,12 +5,12 @@ import math
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests.nouns import CC, MLO, L, R
 
 from mammoscribe.domain import location as loc
 from mammoscribe.domain.location import Depth, Half, Location, Quadrant
 from mammoscribe.domain.view import Laterality
 from mammoscribe.support.errors import InvalidNoun
+from tests.nouns import CC, MLO, L, R
 
 offsets = st.floats(-80, 80, allow_nan=False)
 

@@ -3,6 +3,13 @@
 from dataclasses import replace
 
 import pytest
+
+from mammoscribe.domain.assessment import Assessment, Category
+from mammoscribe.domain.evidence import Evidence, EvidenceKind, Section
+from mammoscribe.domain.finding import Change
+from mammoscribe.domain.report import Calibration
+from mammoscribe.domain.view import Box, Role
+from mammoscribe.support.errors import InvalidNoun
 from tests.nouns import (
     CC,
     MLO,
@@ -16,13 +23,6 @@ from tests.nouns import (
     make_sentence,
     make_view,
 )  # fmt: skip
-
-from mammoscribe.domain.assessment import Assessment, Category
-from mammoscribe.domain.evidence import Evidence, EvidenceKind, Section
-from mammoscribe.domain.finding import Change
-from mammoscribe.domain.report import Calibration
-from mammoscribe.domain.view import Box, Role
-from mammoscribe.support.errors import InvalidNoun
 
 COMPOSITION = make_sentence("Scattered densities.", Section.COMPOSITION, Evidence(EvidenceKind.EXAM, "e1"))
 

@@ -5,10 +5,10 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.nouns import make_view
 
 from mammoscribe.domain.view import Box, Laterality, Projection, Role, SpacingSource, standard_view_id
 from mammoscribe.support.errors import InvalidNoun
+from tests.nouns import make_view
 
 edges = st.floats(-500, 500, allow_nan=False)
 sizes = st.floats(0.5, 300, allow_nan=False)

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
@@ -86,6 +86,7 @@ keys = st.frozensets(
 
 
 @given(keys, keys)
+@settings(max_examples=60, deadline=None)
 def test_f1_agrees_with_scikit_learn(stated, true):
     universe = sorted(stated | true)
     found = count_facts(stated, true)

@@ -26,6 +26,11 @@ def half_disc(height: int = 256, width: int = 200, chest_on_left: bool = True, n
     return np.ascontiguousarray(grey if chest_on_left else grey[:, ::-1], dtype=np.float32)
 
 
+def close(one: np.ndarray, other: np.ndarray, tolerance: float) -> bool:
+    """Whether two arrays agree everywhere."""
+    return one.shape == np.shape(other) and bool(np.all(np.abs(one - other) <= tolerance))
+
+
 def a_view(picture: Picture, name: str = "LCC", source: str = "drawn") -> View:
     """A view of that picture with the picture's own spacing."""
     side, projection = Laterality(name[0]), Projection(name[1:])

@@ -13,8 +13,7 @@ from pydicom.uid import JPEG2000Lossless, RLELossless
 from mammoscribe.domain.view import SpacingSource
 from mammoscribe.imaging.decode import decode, decode_pixels, decode_view
 from mammoscribe.support.errors import InputError
-
-from .drawn import a_view, half_disc, mammogram, png, recompressed, saved
+from tests.imaging.drawn import a_view, close, half_disc, mammogram, png, recompressed, saved
 
 SAMPLE_SHA256 = {
     "RG1_J2KI_mono1.dcm": "c0204d0b7e471bdbdecd556efef17bbc6180f1ca1c0d6c8889d0c80aba2131ce",
@@ -66,8 +65,8 @@ def test_eight_and_sixteen_bit_png_agree(tmp_path: Path) -> None:
     grey = half_disc()
     Image.fromarray((grey * 255).astype(np.uint8)).save(tmp_path / "8.png")
     Image.fromarray((grey * 65535).astype(np.uint16)).save(tmp_path / "16.png")
-    assert decode(tmp_path / "8.png").pixels == pytest.approx(grey, abs=1 / 255)
-    assert decode(tmp_path / "16.png").pixels == pytest.approx(grey, abs=1 / 65535)
+    assert close(decode(tmp_path / "8.png").pixels, grey, 1 / 255)
+    assert close(decode(tmp_path / "16.png").pixels, grey, 1 / 65535)
 
 
 @pytest.mark.parametrize("name", ["a.pgm", "a.tif", "a.jpg"])
@@ -85,8 +84,8 @@ def test_sixteen_bit_pgm_and_tiff_are_decoded(tmp_path: Path) -> None:
     values = (grey * 65535).astype(np.uint16)
     (tmp_path / "a.pgm").write_bytes(b"P5\n200 256\n65535\n" + values.astype(">u2").tobytes())
     Image.fromarray(values).save(tmp_path / "a.tif")
-    assert decode(tmp_path / "a.pgm").pixels == pytest.approx(grey, abs=1 / 65535)
-    assert decode(tmp_path / "a.tif").pixels == pytest.approx(grey, abs=1 / 65535)
+    assert close(decode(tmp_path / "a.pgm").pixels, grey, 1 / 65535)
+    assert close(decode(tmp_path / "a.tif").pixels, grey, 1 / 65535)
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
@@ -99,7 +98,7 @@ def test_a_tiff_in_which_white_is_zero_is_turned_round(kind: type, tmp_path: Pat
     tag = raw.index(b"\x06\x01\x03\x00\x01\x00\x00\x00")
     raw[tag + 8] = 0
     (tmp_path / "a.tif").write_bytes(raw)
-    assert decode(tmp_path / "a.tif").pixels == pytest.approx(values / top, abs=1e-4)
+    assert close(decode(tmp_path / "a.tif").pixels, values / top, 1e-4)
 
 
 def test_a_page_of_a_tiff_is_chosen_by_frame(tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ from pydicom.sequence import Sequence
 from mammoscribe.imaging.decode import decode_pixels
 from mammoscribe.imaging.grey import to_grey, windows
 from mammoscribe.support.errors import InputError
-
-from .drawn import mammogram
+from tests.imaging.drawn import close, mammogram
 
 RAMP = np.arange(0, 4096, dtype=np.uint16).reshape(64, 64)
 
@@ -29,12 +28,12 @@ def grey_of(stored: np.ndarray = RAMP, **elements: object) -> np.ndarray:
 
 
 def test_without_a_voi_the_stored_bits_span_zero_to_one() -> None:
-    assert grey_of() == pytest.approx(RAMP / 4095, abs=1e-6)
+    assert close(grey_of(), RAMP / 4095, 1e-6)
 
 
 def test_a_linear_window_follows_its_equation() -> None:
     expected = np.clip((RAMP - (2000 - 0.5)) / (1000 - 1) + 0.5, 0, 1)
-    assert grey_of(WindowCenter=2000, WindowWidth=1000) == pytest.approx(expected, abs=1e-6)
+    assert close(grey_of(WindowCenter=2000, WindowWidth=1000), expected, 1e-6)
 
 
 def test_a_linear_window_of_width_one_is_a_threshold() -> None:
@@ -44,19 +43,19 @@ def test_a_linear_window_of_width_one_is_a_threshold() -> None:
 def test_a_linear_exact_window_follows_its_equation() -> None:
     expected = np.clip((RAMP - 2000.0) / 1000 + 0.5, 0, 1)
     got = grey_of(WindowCenter=2000, WindowWidth=1000, VOILUTFunction="LINEAR_EXACT")
-    assert got == pytest.approx(expected, abs=1e-6)
+    assert close(got, expected, 1e-6)
 
 
 def test_a_sigmoid_window_follows_its_equation() -> None:
     expected = 1 / (1 + np.exp(-4 * (RAMP - 2000.0) / 1000))
     got = grey_of(WindowCenter=2000, WindowWidth=1000, VOILUTFunction="SIGMOID")
-    assert got == pytest.approx(expected, abs=1e-6)
+    assert close(got, expected, 1e-6)
 
 
 @pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
 def test_windows_agree_with_pydicom(function: str) -> None:
     dataset = mammogram(RAMP, WindowCenter=1800, WindowWidth=2500, VOILUTFunction=function)
-    assert decode_pixels(dataset).pixels == pytest.approx(apply_voi_lut(RAMP, dataset) / 4095, abs=1e-5)
+    assert close(decode_pixels(dataset).pixels, apply_voi_lut(RAMP, dataset) / 4095, 1e-5)
 
 
 def test_the_first_of_several_windows_is_used_and_said() -> None:
@@ -70,29 +69,27 @@ def test_a_voi_lut_goes_before_the_window() -> None:
     dataset = mammogram(RAMP, VOILUTSequence=Sequence([lut(10, table)]), WindowCenter=2000, WindowWidth=10)
     got = decode_pixels(dataset)
     expected = np.array(table)[np.clip(RAMP.astype(int) - 10, 0, 3)] / 4095
-    assert got.pixels == pytest.approx(expected, abs=1e-6)
+    assert close(got.pixels, expected, 1e-6)
     assert "VOI LUT (12 bit), window not used" in got.steps
 
 
 def test_rescale_comes_before_the_window() -> None:
     expected = np.clip((RAMP * 2.0 - 100 - (2000 - 0.5)) / 999 + 0.5, 0, 1)
     got = grey_of(RescaleSlope=2, RescaleIntercept=-100, WindowCenter=2000, WindowWidth=1000)
-    assert got == pytest.approx(expected, abs=1e-6)
+    assert close(got, expected, 1e-6)
 
 
 def test_a_modality_lut_comes_before_the_window() -> None:
     table = [int(v) for v in np.arange(4096)[::-1]]
-    dataset = mammogram(
-        RAMP, ModalityLUTSequence=Sequence([lut(0, table)]), WindowCenter=2000, WindowWidth=1000
-    )
+    dataset = mammogram(RAMP, ModalityLUTSequence=Sequence([lut(0, table)]), WindowCenter=2000, WindowWidth=1000)
     expected = np.clip((4095.0 - RAMP - (2000 - 0.5)) / 999 + 0.5, 0, 1)
-    assert decode_pixels(dataset).pixels == pytest.approx(expected, abs=1e-6)
+    assert close(decode_pixels(dataset).pixels, expected, 1e-6)
 
 
 def test_monochrome1_is_inverted_after_the_window() -> None:
     expected = 1 - np.clip((RAMP - (1000 - 0.5)) / 499 + 0.5, 0, 1)
     got = grey_of(PhotometricInterpretation="MONOCHROME1", WindowCenter=1000, WindowWidth=500)
-    assert got == pytest.approx(expected, abs=1e-6)
+    assert close(got, expected, 1e-6)
 
 
 def test_ten_bits_stored_in_sixteen_are_not_scaled_by_sixteen() -> None:
@@ -107,9 +104,9 @@ def test_bits_above_bits_stored_are_ignored() -> None:
 
 def test_signed_values_are_read_as_signed() -> None:
     stored = (RAMP.astype(np.int16) - 2048).astype(np.int16)
-    assert grey_of(stored) == pytest.approx(RAMP / 4095, abs=1e-6)
+    assert close(grey_of(stored), RAMP / 4095, 1e-6)
     expected = np.clip((stored + 0.5) / 999 + 0.5, 0, 1)
-    assert grey_of(stored, WindowCenter=0, WindowWidth=1000) == pytest.approx(expected, abs=1e-6)
+    assert close(grey_of(stored, WindowCenter=0, WindowWidth=1000), expected, 1e-6)
 
 
 def test_signed_values_without_sign_extension_are_extended() -> None:
@@ -124,7 +121,7 @@ def test_raw_exposure_is_logged_and_dense_becomes_bright() -> None:
         PixelIntensityRelationshipSign=1,
     )  # fmt: skip
     got = decode_pixels(dataset)
-    assert got.pixels == pytest.approx(1 - np.log(np.maximum(RAMP, 1)) / np.log(4095), abs=1e-5)
+    assert close(got.pixels, 1 - np.log(np.maximum(RAMP, 1)) / np.log(4095), 1e-5)
 
 
 def test_padding_becomes_background_in_monochrome1() -> None:
@@ -143,4 +140,4 @@ def test_colour_is_taken_as_luminance() -> None:
     colours[..., 1] = 255
     dataset = mammogram(colours[..., 0], bits=8, SamplesPerPixel=3, PlanarConfiguration=0,
                         PhotometricInterpretation="RGB", PixelData=colours.tobytes())  # fmt: skip
-    assert decode_pixels(dataset).pixels == pytest.approx(np.full((16, 16), 0.587), abs=1e-5)
+    assert close(decode_pixels(dataset).pixels, np.full((16, 16), 0.587), 1e-5)

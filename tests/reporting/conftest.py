@@ -1,12 +1,12 @@
 """Fixed exams for the reporting tests."""
 
 import pytest
-from tests.reporting.strategies import breast, view
 
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding, FindingType, Mark
 from mammoscribe.domain.location import Depth, Location, Quadrant
 from mammoscribe.domain.view import Box, Laterality, Projection
+from tests.reporting.strategies import breast, view
 
 RIGHT, LEFT = Laterality.RIGHT, Laterality.LEFT
 

@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.reporting.strategies import DAY, PRIOR_DAY, breast, provenance, view
 
 from mammoscribe.domain.assessment import Assessment, Category
 from mammoscribe.domain.evidence import EvidenceKind, Section
@@ -16,6 +15,7 @@ from mammoscribe.domain.location import Depth, Half, Location
 from mammoscribe.domain.report import Breast, Report
 from mammoscribe.domain.view import Box, Laterality, Projection, Role
 from mammoscribe.reporting.compose import compose_report
+from tests.reporting.strategies import DAY, PRIOR_DAY, breast, provenance, view
 
 R, L = Laterality.RIGHT, Laterality.LEFT
 GOLDEN = Path(__file__).parent / "golden"

@@ -1,6 +1,7 @@
 """The parser on real reports: the benchmark's own measure, held to its bar."""
 
 import pytest
+
 from benchmarks.dmid_parser import BAR, Score, measure
 
 

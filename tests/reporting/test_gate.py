@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.reporting.strategies import breast, charts, provenance, view
 
 from mammoscribe.domain.evidence import Claim, Evidence, EvidenceKind, GateResult, Section, Writer
 from mammoscribe.domain.exam import Exam
@@ -15,6 +14,7 @@ from mammoscribe.domain.view import Laterality, Projection, Role
 from mammoscribe.reporting.compose import compose_report
 from mammoscribe.reporting.gate import gate
 from mammoscribe.reporting.parse import parse_claim
+from tests.reporting.strategies import breast, charts, provenance, view
 
 R, L = Laterality.RIGHT, Laterality.LEFT
 MASS_TEXT = (
@@ -239,6 +239,14 @@ def test_a_hallucination_never_reaches_the_report_and_the_missing_finding_is_app
     assert [r.claim for r in report.rejected_claims] == [claims[0]]
 
 
+def test_a_density_said_among_the_findings_does_not_replace_the_density_statement(four_views):
+    exam, breasts, mass = four_views
+    claims = (Claim("No calcifications in the left breast, density c."), Claim("Right breast: mass, density c."))
+    report = compose_report(exam, breasts, (mass,), provenance(), claims, Writer.DECODER)
+    assert [s.writer for s in report.section(Section.COMPOSITION)] == [Writer.RENDERER]
+    assert len(report.section(Section.FINDINGS)) == 3
+
+
 _WORDS = (  # noqa: SIM905 - one string reads better than fifty
     "no not without possible cannot be excluded mass calcifications distortion asymmetry in the right left breast both "
     "oval irregular spiculated grouped new stable upper outer quadrant 10 o'clock and but with associated skin "
@@ -246,7 +254,7 @@ _WORDS = (  # noqa: SIM905 - one string reads better than fifty
 ).split()
 
 
-@settings(deadline=None, max_examples=3000, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(charts(max_findings=1), st.lists(st.sampled_from(_WORDS), min_size=1, max_size=14).map(" ".join))
 def test_word_salad_never_brings_a_finding_that_is_not_there(chart, text):
     exam, breasts, findings = chart

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.reporting.strategies import charts, exams, findings, provenance
 
 from mammoscribe.domain.evidence import Claim, EvidenceKind, GateResult, Section, Writer
 from mammoscribe.domain.finding import Finding
@@ -18,8 +17,9 @@ from mammoscribe.reporting.parse import parse_claim, parse_report
 from mammoscribe.reporting.render import Chart, render, uncertain_statement
 from mammoscribe.reporting.styles import STYLES, reference_statements, write_reference
 from mammoscribe.support.errors import InvalidNoun
+from tests.reporting.strategies import charts, exams, findings, provenance
 
-SLOW = settings(deadline=None, max_examples=600, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 @SLOW

@@ -1,5 +1,6 @@
 """Training of the patch path: tiles carry the right cells, a run learns, resumes, and its weights load strictly."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -185,24 +186,24 @@ def test_an_empty_cache_is_refused_with_what_to_do(tmp_path):
 
 
 def test_a_short_run_learns_and_a_cut_one_goes_on(cache, tmp_path):
-    folder, schedule = tmp_path / "run", patches.PatchSchedule(batch=8)
-    torch.manual_seed(0)
-    net = patches.train_patches(cache, SMALL, 0.12, 0, folder, schedule)
+    folder, schedule = tmp_path / "run", patches.PatchSchedule(steps=100, batch=8)
+    patches.train_patches(cache, SMALL, 5.0, 0, folder, replace(schedule, steps=40))
+    net = patches.train_patches(cache, SMALL, 5.0, 0, folder, schedule)
     tiles = load_tiles(cache)
     pixels, targets = patches.make_batch(tiles, np.arange(len(tiles)), 64, np.random.default_rng(1))
     with torch.inference_mode():
         heat = net(pixels).heat[:, SUSPICIOUS].sigmoid()
     held = targets[:, 0] == SUSPICIOUS
     assert heat[held].mean() > 2 * heat[~held].mean()
-    steps = torch.load(folder / "checkpoint.pt", weights_only=True)["step"]
-    patches.train_patches(cache, SMALL, 0.13, 0, folder, schedule)
-    assert torch.load(folder / "checkpoint.pt", weights_only=True)["step"] > steps
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [20, 40, 60, 80, 100]
+    assert torch.load(folder / "checkpoint.pt", weights_only=True)["step"] == 100
     loaded = load_patch_net(folder / "patchnet.safetensors", SMALL)
     assert loaded(pixels).heat.shape == heat.unsqueeze(1).expand(-1, 2, -1, -1).shape
 
 
 def test_weights_with_a_missing_key_are_refused(cache, tmp_path):
-    patches.train_patches(cache, SMALL, 0.001, 0, tmp_path / "run")
+    patches.train_patches(cache, SMALL, 1.0, 0, tmp_path / "run", patches.PatchSchedule(steps=1, batch=2))
     path = tmp_path / "run" / "patchnet.safetensors"
     state = load_file(path)
     state.pop("heat.bias")

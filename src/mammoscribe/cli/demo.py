@@ -22,12 +22,13 @@ def command(out: OutDir = Path("demo"), model: Model = "starter") -> None:
     from mammoscribe.phantom import TRAINING_SPEC, draw_exam, write_dicom_exam
     from mammoscribe.reading import load_reader, read_exam, write_outputs
 
+    reader = load_reader(model)
     with working("drawing a synthetic exam with its prior"):
         drawn = draw_exam(SEED, replace(TRAINING_SPEC, prior_probability=1.0))
         write_dicom_exam(drawn, folder / "exam")
     with working("reading it"):
         loaded = load_exam([folder / "exam" / "current"], [folder / "exam" / "prior"])
-        reading = read_exam(loaded.exam, load_reader(model))
+        reading = read_exam(loaded.exam, reader)
         written = write_outputs(reading, folder, tuple(FORMATS))
     console.print(summary_of(reading.report))
     console.print("This exam is synthetic: drawn by mammoscribe.phantom, of nobody.", style="dim")

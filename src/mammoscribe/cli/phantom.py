@@ -1,17 +1,36 @@
-"""`mammoscribe phantom`: draws synthetic exams with their full ground truth."""
+"""`mammoscribe phantom`: draws synthetic exams with their full ground truth, and a manifest of them."""
 
+import csv
+import io
+import json
+from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import progress_bar
 from mammoscribe.cli.options import folder_for
+from mammoscribe.support.files import write_text
+
+if TYPE_CHECKING:
+    from mammoscribe.phantom import PhantomExam
 
 EXAMPLE = "Example: mammoscribe phantom --exams 10 --seed 1 --out phantoms --format dicom"
+COLUMNS: tuple[str, ...] = (
+    "exam_id",
+    "patient_id",
+    "laterality",
+    "view",
+    "path",
+    "date",
+    "is_prior",
+    "density",
+    "malignant",
+)
 
 
 class ImageFormat(StrEnum):
@@ -32,13 +51,49 @@ def command(
         bool | None, typer.Option("--prior/--no-prior", help="An earlier exam beside each one; by default beside some.")
     ] = None,
 ) -> None:
-    """Draw synthetic exams: views, labels, boxes and masks, of nobody."""
+    """Draw synthetic exams: views, labels and boxes, of nobody.
+
+    DIR/manifest.csv names every view, ready for `mammoscribe predict`; truth.json holds what is true of an exam.
+    """
     folder = folder_for(out)
-    from mammoscribe.phantom import TRAINING_SPEC, draw_exam, write_dicom_exam, write_png_exam
+    from mammoscribe.phantom import TRAINING_SPEC, draw_exam
 
     spec = TRAINING_SPEC if prior is None else replace(TRAINING_SPEC, prior_probability=float(prior))
-    write = write_dicom_exam if image_format is ImageFormat.DICOM else write_png_exam
+    rows: list[dict[str, object]] = []
     with progress_bar() as progress:
         for number in progress.track(range(seed, seed + exams), description="drawing"):
-            write(draw_exam(number, spec), folder / f"exam_{number:06d}")
-    console.print(f"wrote {exams} exams to {folder}", highlight=False, markup=False, soft_wrap=True)
+            drawn = draw_exam(number, spec)
+            rows += _written(drawn, folder, drawn.exam.id, image_format)
+    table = io.StringIO()
+    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    path = write_text(folder / "manifest.csv", table.getvalue())
+    console.print(f"wrote {exams} exams; {path} names their views", highlight=False, markup=False, soft_wrap=True)
+
+
+def _written(drawn: "PhantomExam", folder: Path, name: str, image_format: ImageFormat) -> Iterator[dict[str, object]]:
+    """Write one exam into `folder / name`; gives its manifest rows, with paths from `folder` on."""
+    from mammoscribe.phantom import write_dicom_exam, write_png_exam
+    from mammoscribe.phantom.png import truth_record
+
+    if image_format is ImageFormat.DICOM:
+        write_dicom_exam(drawn, folder / name)
+        write_text(folder / name / "truth.json", json.dumps(truth_record(drawn), indent=1) + "\n")
+    else:
+        write_png_exam(drawn, folder / name)
+    truth = {breast.laterality: breast for breast in drawn.breasts}
+    for view in drawn.exam.views:
+        is_prior = view in drawn.exam.prior
+        dicom = f"{view.role}/{view.laterality}_{view.projection}.dcm"
+        yield {
+            "exam_id": drawn.exam.id,
+            "patient_id": drawn.exam.patient_id,
+            "laterality": view.laterality.value,
+            "view": view.projection.value,
+            "path": f"{name}/{dicom if image_format is ImageFormat.DICOM else f'{view.id}.png'}",
+            "date": view.date.isoformat() if view.date else "",
+            "is_prior": int(is_prior),
+            "density": "" if is_prior else truth[view.laterality].density,
+            "malignant": "" if is_prior else int(truth[view.laterality].malignant),
+        }

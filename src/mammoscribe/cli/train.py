@@ -68,16 +68,15 @@ def command(
 def _prepare(cache: Path, data: Path | None, workers: int, progress: Progress) -> None:
     """Fill what is missing of the cache: phantoms, and the real sets where `data` is given."""
     from mammoscribe.models.reader_net import starter_config
-    from mammoscribe.phantom import TRAINING_SPEC
     from mammoscribe.training.prepare import prepare_mias, prepare_phantoms, prepare_rsna
-    from mammoscribe.training.recipes import TRAIN_SEEDS
+    from mammoscribe.training.recipes import TRAIN_SEEDS, TRAIN_SPEC
 
     def one_more(task: TaskID) -> None:
         progress.advance(task)
 
     config = starter_config()
     task = progress.add_task("drawing phantoms", total=None)
-    prepare_phantoms(TRAIN_SEEDS, config, TRAINING_SPEC, cache / "phantom", workers, lambda: one_more(task))
+    prepare_phantoms(TRAIN_SEEDS, config, TRAIN_SPEC, cache / "phantom", workers, lambda: one_more(task))
     if data is not None:
         task = progress.add_task("preparing films", total=None)
         prepare_rsna(data / "rsna_512", config, cache / "rsna", lambda: one_more(task))

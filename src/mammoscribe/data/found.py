@@ -11,7 +11,7 @@ from mammoscribe.domain.view import Laterality, Projection, Role, SpacingSource,
 from mammoscribe.imaging.decode import check_readable, is_dicom
 from mammoscribe.imaging.header import ViewHeader, read_header
 from mammoscribe.imaging.plain import is_plain, plain_frames, plain_size
-from mammoscribe.support.errors import InputError
+from mammoscribe.support.errors import InputError, InvalidNoun
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,13 @@ def _plain_view(path: Path, role: Role, declared: Declared) -> FoundView:
 def _view(
     path: Path, kind: ViewKind, size: tuple[int, int], role: Role, declared: Declared, source: SpacingSource
 ) -> View:
-    return View(
-        declared.view_id or standard_view_id(*kind, role), *kind, *size, str(path), role,
-        declared.spacing_mm, source, declared.date, declared.frame,
-    )  # fmt: skip
+    try:
+        return View(
+            declared.view_id or standard_view_id(*kind, role), *kind, *size, str(path), role,
+            declared.spacing_mm, source, declared.date, declared.frame,
+        )  # fmt: skip
+    except InvalidNoun as error:
+        raise InputError(f"{path}: {error.found}", error.expected, error.do) from error
 
 
 def one_of_each(found: Sequence[FoundView]) -> tuple[list[FoundView], list[tuple[Path, str]]]:

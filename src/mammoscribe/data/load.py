@@ -193,8 +193,10 @@ def _check_not_both(found: list[FoundView], earlier: list[FoundView]) -> None:
 def _warnings(exam: Exam, chosen: list[FoundView], aside: list[tuple[Path, str]]) -> Iterator[str]:
     for item in chosen:
         yield from item.warnings
-    for path, reason in aside:
-        yield f"{path.name} is not used: {reason}"
+    for reason in dict.fromkeys(reason for _, reason in aside):
+        names = [path.name for path, given in aside if given == reason]
+        listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        yield f"{listed} not used: {reason}"
     if exam.prior and exam.prior_date is None:
         yield "prior, date unknown"
     if exam.prior and any(f.patient_id for f in chosen) and not all(f.patient_id for f in chosen):

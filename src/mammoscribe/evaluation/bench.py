@@ -51,9 +51,8 @@ def detection_rows(records: Sequence[ExamRecord], kind: str) -> list[Row]:
     curve = froc([v for r in records for v in _views(r, r.candidates, kind)])
     name, n = kind.replace("_", " "), f"{sum(lesions)} lesions"
     bar = _FOUND_BARS.get(kind)
-    with_bar = sum(lesions) > 0
     return [
-        Row(f"{name}: found", _ratio(found, lesions), n, ratio_interval(found, lesions) if with_bar else None, bar),
+        Row(f"{name}: found", _ratio(found, lesions), n, ratio_interval(found, lesions) if sum(lesions) else None, bar),
         Row(
             f"{name}: false marks per view", _ratio(false, num_views), f"{sum(num_views)} views",
             ratio_interval(false, num_views), FALSE_MARK_BUDGET if bar else None, Sense.AT_MOST,

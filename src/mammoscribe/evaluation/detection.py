@@ -155,7 +155,9 @@ def _scores(views: Sequence[ViewMarks], by_lesion: bool) -> tuple[FloatArray, Fl
 
 
 def sensitivity_at(curve: FrocCurve, false_per_view: float) -> float:
-    """Highest sensitivity with at most that many false marks per view; 0 when no threshold allows it."""
+    """Highest sensitivity with at most that many false marks per view; 0 when no threshold allows it, NaN without lesions."""
+    if not curve.num_lesions:
+        return float("nan")
     allowed = curve.false_per_view <= false_per_view + 1e-12
     return float(np.max(curve.sensitivity[allowed], initial=0.0))
 

@@ -1,7 +1,9 @@
 """Reading drawn exams for measuring: phantom pixels straight into the reader, its answers into an exam record."""
 
+import hashlib
 import time
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 
@@ -11,13 +13,30 @@ from mammoscribe.domain.view import View
 from mammoscribe.evaluation.facts import sentence_keys, text_keys, truth_keys
 from mammoscribe.evaluation.records import BreastRecord, ExamRecord
 from mammoscribe.imaging.picture import Picture
+from mammoscribe.models.card import ModelCard
 from mammoscribe.models.reader import Reader
-from mammoscribe.phantom import PhantomExam
+from mammoscribe.phantom import GENERATOR_VERSION, PhantomExam
 from mammoscribe.reading import Decode, Reading, read_exam
 from mammoscribe.reporting.compose import compose_report
 
 WHITE = 4095.0
 """Largest value of a phantom's 12-bit pixels."""
+
+
+def cache_path(folder: Path, card: ModelCard, suffix: str, fresh: bool = False) -> Path:
+    """File for partial results of one card (weights, thresholds, calibration) on one generator.
+
+    Args:
+        folder: where such files lie.
+        card: of the reader that is measured.
+        suffix: of the file name, without the dot.
+        fresh: remove what an earlier run left, since results also depend on code.
+    """
+    key = hashlib.sha256(f"{card!r}/{GENERATOR_VERSION}".encode()).hexdigest()[:12]
+    path = folder / f"{card.name}-{key}.{suffix}"
+    if fresh:
+        path.unlink(missing_ok=True)
+    return path
 
 
 def decode_phantom(drawn: PhantomExam) -> Decode:

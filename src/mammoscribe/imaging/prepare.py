@@ -96,7 +96,12 @@ def prepare_view(
         f"grey {levels[0]:.4f}..{levels[1]:.4f} to 0..1",
     )
     coarser = (f"{view.name}: read at {um:.0f} um per pixel, the breast is larger than the canvas",)
-    warnings = outline.warnings + side_warnings + spacing_warnings + (coarser if um > um_per_px * 1.5 else ())
+    warnings = (
+        tuple(f"{view.name}: {w}" for w in outline.warnings)
+        + side_warnings
+        + spacing_warnings
+        + (coarser if um > um_per_px * 1.5 else ())
+    )
     return PreparedView(
         view, _normalised(grey, on_canvas, levels), on_canvas, placement, _nipple(on_canvas, placement), um, known,
         crop, levels, chest_on_left, steps, warnings,

@@ -166,7 +166,7 @@ def _without_duplicates(marks: Sequence[RawMark]) -> list[RawMark]:
 
 
 def _same_place(a: Box, b: Box) -> bool:
-    return a.iou(b) > SAME_PLACE_IOU or a.contains(*b.centre) and b.contains(*a.centre)
+    return a.iou(b) > SAME_PLACE_IOU or (a.contains(*b.centre) and b.contains(*a.centre))
 
 
 def _joined(marks: Sequence[RawMark], link_scale: torch.Tensor) -> list[tuple[RawMark, ...]]:

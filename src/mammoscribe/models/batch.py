@@ -1,9 +1,12 @@
 """The tensors one forward pass reads: views of a few exams, flattened over exams, and their geometry."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
+
+T = TypeVar("T")
 
 SLOTS = ("R_CC", "L_CC", "R_MLO", "L_MLO")
 """Order of view slots in an exam (hanging order); slot % 2 is the breast, slot // 2 the projection."""
@@ -64,3 +67,16 @@ class ViewBatch:
     def device(self) -> torch.device:
         """Device of the images."""
         return self.images.device
+
+
+def moved(value: T, device: torch.device | str) -> T:
+    """The same tensors, dataclasses, tuples and dicts of them, on another device; gradients flow through the move."""
+    if isinstance(value, Tensor):
+        return value.to(device)  # type: ignore[return-value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: moved(getattr(value, f.name), device) for f in fields(value)})
+    if isinstance(value, tuple):
+        return tuple(moved(v, device) for v in value)  # type: ignore[return-value]
+    if isinstance(value, dict):
+        return {k: moved(v, device) for k, v in value.items()}  # type: ignore[return-value]
+    return value

@@ -1,5 +1,6 @@
 """Breast heads: density, BI-RADS, recall and malignancy of each breast, from all tokens of its views."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,7 @@ from mammoscribe.models.fusion import FusedTokens
 
 TASKS = ("density", "birads", "recall", "malignant")
 ORDINAL = ("1", "2", "3", "4", "5")
+GREY_LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9)
 
 
 @dataclass(frozen=True)
@@ -29,19 +31,47 @@ class BreastOutput:
     imaged: Tensor
 
 
-class BreastHeads(nn.Module):
-    """Attention pooling (one learned query per task) over the tokens of a breast, beside their mean and maximum."""
+class TissuePooling(nn.Module):
+    """What a view looks like as a whole: grey-level statistics of its tissue, and mean and spread of the early maps.
 
-    def __init__(self, dim: int, dropout: float = 0.2) -> None:
+    Group normalisation takes the overall contrast out of the deep features, and with it most of what density is; these
+    statistics bring it back by a short path.
+    """
+
+    def __init__(self, channels: Sequence[int], dim: int) -> None:
         super().__init__()
+        self.project = nn.Linear(2 * sum(channels) + len(GREY_LEVELS) + 2, dim)
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, images: Tensor, stages: Sequence[Tensor]) -> Tensor:
+        """[N, 1, H, W] canvases and their early maps -> [N, dim]."""
+        grey = images[:, :1].float()
+        tissue = grey > 0
+        count = tissue.sum((1, 2, 3)).clamp(min=1)
+        mean = (grey * tissue).sum((1, 2, 3)) / count
+        spread = (((grey - mean[:, None, None, None]) ** 2 * tissue).sum((1, 2, 3)) / count).sqrt()
+        above = [(grey > level).sum((1, 2, 3)) / count for level in GREY_LEVELS]
+        statistics = [torch.stack((mean, 4 * spread, *above), dim=1)]
+        for stage in stages:
+            flat = stage.flatten(2).float()
+            statistics += [flat.mean(2), flat.std(2)]
+        return self.norm(self.project(torch.cat(statistics, dim=1)))
+
+
+class BreastHeads(nn.Module):
+    """Attention pooling (one learned query per task) over the tokens of a breast, beside their mean and its tissue."""
+
+    def __init__(self, dim: int, early_channels: Sequence[int], dropout: float = 0.2) -> None:
+        super().__init__()
+        self.tissue = TissuePooling(early_channels, dim)
         self.score = nn.Linear(dim, len(TASKS))
         self.drop = nn.Dropout(dropout)
-        self.mix = nn.ModuleList(nn.Sequential(nn.Linear(2 * dim, dim), nn.GELU()) for _ in TASKS)
+        self.mix = nn.ModuleList(nn.Sequential(nn.Linear(3 * dim, dim), nn.GELU()) for _ in TASKS)
         self.density, self.birads = nn.Linear(dim, 4), nn.Linear(dim, len(ORDINAL) - 1)
         self.recall, self.malignant = nn.Linear(dim, 1), nn.Linear(dim, 1)
 
-    def forward(self, fused: FusedTokens, batch: ViewBatch) -> BreastOutput:
-        """Fused tokens of B exams -> outputs of 2 * B breasts."""
+    def forward(self, fused: FusedTokens, batch: ViewBatch, stages: Sequence[Tensor]) -> BreastOutput:
+        """Fused tokens of B exams, and early maps of their views, -> outputs of 2 * B breasts."""
         b, _, dim = fused.tokens.shape
         tokens = fused.tokens.view(b, len(SLOTS) // 2, 2, -1, dim).transpose(1, 2).reshape(2 * b, -1, dim)
         mask = fused.mask.view(b, len(SLOTS) // 2, 2, -1).transpose(1, 2).reshape(2 * b, -1)
@@ -50,8 +80,16 @@ class BreastHeads(nn.Module):
         weights = self.score(tokens).float().masked_fill(~visible[..., None], -1e4).softmax(dim=1).to(tokens.dtype)
         attended = torch.einsum("btd,btk->kbd", tokens, weights)
         mean = (tokens * visible[..., None]).sum(1) / visible.sum(1, keepdim=True)
-        pooled = [m(self.drop(torch.cat((a, mean), dim=-1))) for m, a in zip(self.mix, attended, strict=True)]
+        tissue = _mean_by_breast(self.tissue(batch.images, stages), batch.breast, 2 * b)
+        pooled = [m(self.drop(torch.cat((a, mean, tissue), dim=-1))) for m, a in zip(self.mix, attended, strict=True)]
         return BreastOutput(
             self.density(pooled[0]), self.birads(pooled[1]), self.recall(pooled[2]).squeeze(-1),
             self.malignant(pooled[3]).squeeze(-1), torch.stack(pooled).mean(0), imaged,
         )  # fmt: skip
+
+
+def _mean_by_breast(per_view: Tensor, breast: Tensor, num_breasts: int) -> Tensor:
+    """[N, dim] -> [num_breasts, dim]; zero for a breast without views."""
+    total = per_view.new_zeros(num_breasts, per_view.shape[1]).index_add(0, breast, per_view)
+    views = torch.bincount(breast, minlength=num_breasts).clamp(min=1)
+    return total / views[:, None]

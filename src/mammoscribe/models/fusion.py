@@ -1,10 +1,34 @@
 """Exam fusion: one transformer over the patch tokens of all views of an exam."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from mammoscribe.models.batch import SLOTS, ViewBatch
 from mammoscribe.models.geometry import OffsetCode, cell_centres, nipple_offsets
+
+
+@dataclass(frozen=True)
+class FusedTokens:
+    """Fused tokens of B exams.
+
+    Args:
+        tokens: [B, 4 * h * w, dim], slot-major.
+        mask: [B, 4 * h * w] bool, true where a view was given.
+        grid: (h, w) of one view.
+    """
+
+    tokens: Tensor
+    mask: Tensor
+    grid: tuple[int, int]
+
+    def of_views(self, batch: ViewBatch) -> Tensor:
+        """[N, dim, h, w]: the tokens as one map per view of the batch."""
+        h, w = self.grid
+        b, _, dim = self.tokens.shape
+        per_view = self.tokens.view(b, len(SLOTS), h * w, dim)[batch.exam, batch.slot]
+        return per_view.transpose(1, 2).reshape(len(batch.exam), dim, h, w)
 
 
 class ExamFusion(nn.Module):
@@ -21,9 +45,9 @@ class ExamFusion(nn.Module):
         self.layers = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
         self.norm = nn.LayerNorm(dim)
 
-    def forward(self, patches: Tensor, batch: ViewBatch, stride: int) -> "FusedTokens":
+    def forward(self, patches: Tensor, batch: ViewBatch, stride: int) -> FusedTokens:
         """[N, C, h, w] patch maps -> tokens of each exam, padded to four views."""
-        n, _, h, w = patches.shape
+        h, w = patches.shape[2:]
         centres = cell_centres(h, w, stride, patches.device)
         offsets = nipple_offsets(centres[None], batch.nipple[:, None], batch.mm_per_px[:, None])
         tokens = self.project(patches.flatten(2).transpose(1, 2))
@@ -36,17 +60,3 @@ class ExamFusion(nn.Module):
         mask = present[:, :, None].expand(-1, -1, h * w).reshape(batch.num_exams, -1)
         fused = self.norm(self.layers(grid.flatten(1, 2), src_key_padding_mask=~mask))
         return FusedTokens(fused, mask, (h, w))
-
-
-class FusedTokens:
-    """Fused tokens of B exams: `tokens` [B, 4 * h * w, dim], `mask` [B, 4 * h * w] true where a view was given."""
-
-    def __init__(self, tokens: Tensor, mask: Tensor, grid: tuple[int, int]) -> None:
-        self.tokens, self.mask, self.grid = tokens, mask, grid
-
-    def of_views(self, batch: ViewBatch) -> Tensor:
-        """[N, dim, h, w]: the tokens as one map per view of the batch."""
-        h, w = self.grid
-        b, _, dim = self.tokens.shape
-        per_view = self.tokens.view(b, len(SLOTS), h * w, dim)[batch.exam, batch.slot]
-        return per_view.transpose(1, 2).reshape(len(batch.exam), dim, h, w)

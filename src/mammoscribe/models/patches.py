@@ -108,7 +108,7 @@ class PatchNet(nn.Module):
         super().__init__()
         self.config = config or PatchConfig()
         w, c = self.config.width, self.config.channels
-        self.stage1 = nn.Sequential(_Conv(5, 2 * w), _Residual(2 * w))
+        self.stage1 = _Conv(5, 2 * w)
         self.stage2 = nn.Sequential(_Conv(2 * w, 3 * w, 2), _Residual(3 * w))
         self.stage3 = nn.Sequential(_Conv(3 * w, c, 2), _Residual(c))
         self.stage4 = nn.Sequential(_Conv(c, c, 2), _Conv(c, c))

@@ -89,7 +89,7 @@ class Reader:
         marks += self._calcifications(exam, views, fine)
         candidates = assemble(marks, exam, views, out.queries.link_scale)
         reported = [f for f in candidates if f.score >= point.thresholds[f.type.value]]
-        uncertain = [f for f in candidates if 0 <= point.thresholds[f.type.value] - f.score and f not in reported
+        uncertain = [f for f in candidates if point.thresholds[f.type.value] - f.score >= 0 and f not in reported
                      and f.score >= point.lower_band * point.thresholds[f.type.value]]  # fmt: skip
         return ReaderOutput(
             tuple(reported), tuple(uncertain), tuple(candidates), self._breasts(out, exam, point)

@@ -15,6 +15,7 @@ from mammoscribe.models.resnet import ResNetConfig
 from mammoscribe.support.errors import InvalidNoun
 
 ENCODER_STRIDE = 32
+EARLY_STAGES = 3
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def starter_config() -> ReaderConfig:
     backbone = ResNetConfig(in_channels=1, stem=32, width=16, depths=(2, 3, 3, 2), norm="group")
     return ReaderConfig(
         encoder=ImageEncoderConfig(backbone=backbone, dim=96, heads=4, blocks=2, dropout=0.0, drop_path=0.1),
-        canvas_px=(480, 288), dim=192, heads=6, fusion_layers=2, query_layers=2, mark_channels=96, queries_per_view=6,
+        canvas_px=(384, 224), um_per_px=500.0, dim=192, heads=6, fusion_layers=2, query_layers=2, mark_channels=96, queries_per_view=6,
     )  # fmt: skip
 
 
@@ -96,7 +97,7 @@ class ReaderNet(nn.Module):
         self.queries = FindingQueries(
             config.mark_channels, config.patch_channels, config.dim, config.heads, config.query_layers
         )
-        self.breast_heads = BreastHeads(config.dim)
+        self.breast_heads = BreastHeads(config.dim, encoder.backbone.channels[:EARLY_STAGES])
 
     def forward(self, batch: ViewBatch) -> ReaderNetOutput:
         """One pass over the views of `batch`."""
@@ -106,7 +107,8 @@ class ReaderNet(nn.Module):
         fused = self.fusion(encoded.patches, batch, ENCODER_STRIDE)
         maps = self.mark_head(encoded.stages, fused.of_views(batch))
         queries = self.queries(self._anchors(maps, batch), batch, fused)
-        return ReaderNetOutput(maps, queries, self.breast_heads(fused, batch), fused)
+        breasts = self.breast_heads(fused, batch, encoded.stages[:EARLY_STAGES])
+        return ReaderNetOutput(maps, queries, breasts, fused)
 
     def _channels(self, images: Tensor) -> Tensor:
         channels = self.config.encoder.backbone.in_channels

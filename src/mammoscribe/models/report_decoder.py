@@ -17,15 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mammoscribe.domain.evidence import Claim, Evidence, EvidenceKind, Writer
-from mammoscribe.models.tokenizer import BOS, EOS, EVID, MAX_VOCABULARY, SEP, ReportTokenizer, load_tokenizer
+from mammoscribe.domain.evidence import Claim, Evidence, EvidenceKind
+from mammoscribe.models.report_draft import NO_ROW, ReportDraft, choose
+from mammoscribe.models.tokenizer import BOS, EOS, MAX_VOCABULARY, SEP, ReportTokenizer, load_tokenizer
 from mammoscribe.support.errors import InvalidNoun
 
 KINDS = tuple(EvidenceKind)
 """Order of the kind codes of memory rows."""
-
-NO_ROW = -1
-"""Row index of a step that points at nothing."""
 
 KeysValues = tuple[Tensor, Tensor]
 
@@ -181,7 +179,9 @@ class ReportDecoder(nn.Module):
         self.config = config
         self.tokenizer = tokenizer or load_tokenizer()
         if self.tokenizer.vocab_size != config.vocab_size:
-            raise InvalidNoun(f"decoder for {config.vocab_size} tokens", f"{self.tokenizer.vocab_size}, the tokeniser's")
+            raise InvalidNoun(
+                f"decoder for {config.vocab_size} tokens", f"{self.tokenizer.vocab_size}, the tokeniser's"
+            )
         dim = config.dim
         self.token = nn.Embedding(config.vocab_size, dim)
         self.position = nn.Embedding(config.max_tokens, dim)
@@ -277,7 +277,9 @@ class ReportDecoder(nn.Module):
     def prompt_ids(self, prompt_text: str | None) -> list[int]:
         """`[BOS]`, or `[BOS]`, the last `prompt_tokens` pieces of the prior report and `[SEP]`."""
         mark = self.tokenizer.mark
-        pieces = self.tokenizer.encode(prompt_text or "")[-self.config.prompt_tokens :] if self.config.prompt_tokens else []
+        pieces = (
+            self.tokenizer.encode(prompt_text or "")[-self.config.prompt_tokens :] if self.config.prompt_tokens else []
+        )
         return [mark(BOS), *pieces, mark(SEP)] if pieces else [mark(BOS)]
 
     def _read(
@@ -285,7 +287,8 @@ class ReportDecoder(nn.Module):
     ) -> _Exam:
         if memory.ndim != 3 or memory.shape[2] != self.config.memory_dim or memory.shape[:2] != kinds.shape:
             raise InvalidNoun(
-                f"memory {tuple(memory.shape)} with kinds {tuple(kinds.shape)}", f"[B, R, {self.config.memory_dim}], [B, R]"
+                f"memory {tuple(memory.shape)} with kinds {tuple(kinds.shape)}",
+                f"[B, R, {self.config.memory_dim}], [B, R]",
             )
         rows = self.from_memory(memory) + self.kind(kinds)
         source, mask = rows, memory_mask
@@ -298,7 +301,9 @@ class ReportDecoder(nn.Module):
         findings = memory_mask & (kinds == KINDS.index(EvidenceKind.FINDING))
         return _Exam(rows, memory_mask, findings, seen, mask[:, None, None])
 
-    def _embed(self, tokens: Tensor, pointed: Tensor, start: int, exam: _Exam, written: Tensor) -> tuple[Tensor, Tensor]:
+    def _embed(
+        self, tokens: Tensor, pointed: Tensor, start: int, exam: _Exam, written: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """[B, L] ids and rows at positions from `start` -> [B, L, dim], and the rows [B, R] that are now written about.
 
         `written` [B, R] is what was written about before `start`, rows that are no findings included.
@@ -329,10 +334,12 @@ class ReportDecoder(nn.Module):
     ) -> tuple[Claim, ...]:
         device = memory.device
         mask = torch.ones(1, len(refs), dtype=torch.bool, device=device)
-        exam = self._read(memory[None], mask, None if context is None else context[None], None, kinds_of(refs).to(device)[None])
+        exam = self._read(
+            memory[None], mask, None if context is None else context[None], None, kinds_of(refs).to(device)[None]
+        )
         prompt = self.prompt_ids(prompt_text)
         limit = self.config.max_tokens - len(prompt)
-        draft = _Draft(self.tokenizer, refs)
+        draft = ReportDraft(self.tokenizer, refs)
         past: list[KeysValues | None] = [None] * len(self.layers)
         tokens, rows, start, written = prompt, [NO_ROW] * len(prompt), 0, ~exam.findings
         for _ in range(limit if max_tokens is None else min(limit, max_tokens)):
@@ -341,12 +348,12 @@ class ReportDecoder(nn.Module):
             for i, (layer, seen) in enumerate(zip(self.layers, exam.seen, strict=True)):
                 x, past[i] = layer(x, seen, exam.seen_mask, past[i])
             scores, start = self._score(x[:, -1:], exam), start + len(tokens)
-            token = _choose(scores.logits[0, 0], draft.allowed_tokens(), greedy, generator)
+            token = choose(scores.logits[0, 0], draft.allowed_tokens(), greedy, generator)
             if token == self.tokenizer.mark(EOS):
                 break
             if token in draft.pointing:
                 allowed = draft.allowed_rows(token)
-                rows = [_choose(scores.pointers[0, 0], allowed, greedy, generator)]
+                rows = [choose(scores.pointers[0, 0], allowed, greedy, generator)]
             else:
                 rows = [draft.plan]
             draft.add(token, rows[0])
@@ -354,67 +361,6 @@ class ReportDecoder(nn.Module):
         return draft.claims()
 
 
-class _Draft:
-    """The claims written so far, and what the grammar allows next."""
-
-    def __init__(self, tokenizer: ReportTokenizer, refs: tuple[Evidence, ...]) -> None:
-        self.tokenizer, self.refs = tokenizer, refs
-        self.evid, self.plan = tokenizer.mark(EVID), NO_ROW
-        self.pointing = frozenset({self.evid, *tokenizer.sections})
-        self.sentences: list[tuple[int, list[int], list[int]]] = []
-        marks = torch.zeros(tokenizer.vocab_size, dtype=torch.bool)
-        marks[list(tokenizer.mark_ids)] = True
-        self._opens = torch.zeros_like(marks)
-        self._opens[[*tokenizer.sections, tokenizer.mark(EOS)]] = True
-        self._words, self._evid = ~marks, torch.zeros_like(marks)
-        self._evid[self.evid] = True
-
-    def allowed_tokens(self) -> Tensor:
-        """[V] true where the grammar lets the next token be."""
-        if not self.sentences:
-            return self._opens
-        _, words, rows = self.sentences[-1]
-        if rows:
-            return self._opens | self._evid if len(rows) < len(self.refs) else self._opens
-        return self._words | self._evid if words else self._words
-
-    def allowed_rows(self, token: int) -> Tensor:
-        """[R] true at rows that `token` can point at: a new sentence anywhere, `[EVID]` at what is not yet cited."""
-        allowed = torch.ones(len(self.refs), dtype=torch.bool)
-        if token == self.evid:
-            allowed[self.sentences[-1][2]] = False
-        return allowed
-
-    def add(self, token: int, row: int) -> None:
-        """Take the token that was chosen, with the row that it points at or is about."""
-        if token in self.tokenizer.sections:
-            self.sentences.append((token, [], []))
-            self.plan = row
-        elif token == self.evid:
-            self.sentences[-1][2].append(row)
-        else:
-            self.sentences[-1][1].append(token)
-
-    def claims(self) -> tuple[Claim, ...]:
-        """Finished sentences, each once."""
-        made = (
-            Claim(
-                self.tokenizer.decode(words), Writer.DECODER, self.tokenizer.sections[mark], tuple(self.refs[r] for r in rows)
-            )
-            for mark, words, rows in self.sentences
-            if rows
-        )
-        return tuple(dict.fromkeys(c for c in made if c.text))
-
-
 def kinds_of(refs: Sequence[Evidence]) -> Tensor:
     """[R] index into KINDS of each row."""
     return torch.tensor([KINDS.index(r.kind) for r in refs], dtype=torch.long)
-
-
-def _choose(scores: Tensor, allowed: Tensor, greedy: bool, generator: torch.Generator | None) -> int:
-    """Index of the best allowed score, or one drawn by its probability."""
-    scores = scores.float().cpu().masked_fill(~allowed, -torch.inf)
-    if greedy:
-        return int(scores.argmax())
-    return int(torch.multinomial(scores.softmax(0), 1, generator=generator))

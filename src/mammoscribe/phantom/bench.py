@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 from mammoscribe.phantom.spec import PhantomSpec
 
@@ -23,7 +24,7 @@ def load_bench(name: str) -> Bench:
     """Read a benchmark that ships with the package, for example `bench_v1`."""
     text = resources.files("mammoscribe.phantom").joinpath(f"{name}.json").read_text(encoding="utf-8")
     raw = json.loads(text)
-    spec = {k: tuple(v) if isinstance(v, list) else v for k, v in raw["spec"].items()}
+    spec: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw["spec"].items()}
     return Bench(raw["name"], PhantomSpec(**spec), tuple(raw["seeds"]))
 
 

@@ -27,8 +27,11 @@ def draw_calcifications(canvas: Canvas, lesion: LesionPlan, scale: float = 1.0) 
     looks = particles.random((len(places), 8))
     morphology = lesion.word("morphology")
     if morphology == "vascular":
-        return _draw_vascular(canvas, lesion, shown)
-    reach = [_draw_one(canvas, lesion, morphology, float(a), float(b), looks[k], k) for k, (a, b) in enumerate(zip(x, u, strict=True))]
+        return _draw_vascular(canvas, lesion)
+    reach = [
+        _draw_one(canvas, lesion, morphology, float(a), float(b), looks[k], k)
+        for k, (a, b) in enumerate(zip(x, u, strict=True))
+    ]
     return cover(canvas, x, u, np.asarray(reach))
 
 
@@ -69,7 +72,9 @@ def _places(canvas: Canvas, lesion: LesionPlan) -> np.ndarray:
     elif distribution == "segmental":
         t = rng.uniform(-1, 1, n)
         spread = 0.34 * half * (1.15 - t)[:, None] * 0.5
-        offset = t[:, None] * half * axis + spread * (rng.normal(0, 0.8, (n, 1)) * side + rng.normal(0, 0.8, (n, 1)) * third)
+        offset = t[:, None] * half * axis + spread * (
+            rng.normal(0, 0.8, (n, 1)) * side + rng.normal(0, 0.8, (n, 1)) * third
+        )
     elif n == 1:
         offset = np.zeros((1, 3))
     else:
@@ -86,35 +91,48 @@ def _places(canvas: Canvas, lesion: LesionPlan) -> np.ndarray:
     return points
 
 
-def _draw_one(canvas: Canvas, lesion: LesionPlan, morphology: str, x: float, u: float, look: np.ndarray, k: int) -> float:
+def _draw_one(
+    canvas: Canvas, lesion: LesionPlan, morphology: str, x: float, u: float, look: np.ndarray, k: int
+) -> float:
     """Draw one particle; returns its radius in mm."""
     size = lesion.particle_mm * (0.65 + 0.7 * look[0])
     rng = stream(canvas.seed, "particle", lesion.id, str(k), canvas.view.projection)
     axis = math.atan2(-u, max(6.0, canvas.view.depth - x))
     if morphology == "fine_linear":
-        return _stamp(canvas, x, u, _branches(rng, axis, 0.6 + 1.5 * look[1], 0.13 + 0.09 * look[2]), 0.40 * lesion.contrast)
+        return _stamp(
+            canvas, x, u, _branches(rng, axis, 0.6 + 1.5 * look[1], 0.13 + 0.09 * look[2]), 0.40 * lesion.contrast
+        )
     if morphology == "large_rod_like":
-        return _stamp(canvas, x, u, [(axis + 0.5 * (look[1] - 0.5), 2.5 + 5.0 * look[2], size, 0.0, 0.0)], 0.34 * size * lesion.contrast)
+        return _stamp(
+            canvas,
+            x,
+            u,
+            [(axis + 0.5 * (look[1] - 0.5), 2.5 + 5.0 * look[2], size, 0.0, 0.0)],
+            0.34 * size * lesion.contrast,
+        )
     if morphology in ("rim", "skin"):
         wall = 0.22 if morphology == "rim" else 0.2
-        return _stamp_disc(canvas, x, u, size / 2, 0.34 * lesion.contrast, rng, wobble=0.03, ring=wall)
+        return stamp_disc(canvas, x, u, size / 2, 0.34 * lesion.contrast, rng, wobble=0.03, ring=wall)
     if morphology == "coarse":
         return _popcorn(canvas, x, u, size, rng, lesion.contrast)
     if morphology == "layering":
         flat = canvas.view.projection is Projection.MLO
-        return _stamp_disc(canvas, x, u, size / 2, (0.3 if flat else 0.13) * lesion.contrast, rng, wobble=0.05, cup=flat, blur=0.6 if flat else 1.8)  # fmt: skip
+        return stamp_disc(canvas, x, u, size / 2, (0.3 if flat else 0.13) * lesion.contrast, rng, wobble=0.05, cup=flat, blur=0.6 if flat else 1.8)  # fmt: skip
     depth, wobble, blur = {
         "amorphous": (0.95, 0.25, 1.0), "coarse_heterogeneous": (0.70, 0.30, _MTF_PX),
         "fine_pleomorphic": (1.15, 0.45, _MTF_PX), "round": (0.8, 0.02, _MTF_PX), "punctate": (0.8, 0.02, _MTF_PX),
     }[morphology]  # fmt: skip
-    return _stamp_disc(canvas, x, u, size / 2, depth * size * lesion.contrast, rng, wobble=wobble, blur=blur)
+    return stamp_disc(canvas, x, u, size / 2, depth * size * lesion.contrast, rng, wobble=wobble, blur=blur)
 
 
-def _stamp_disc(
+def stamp_disc(
     canvas: Canvas, x: float, u: float, radius: float, depth_mm: float, rng: np.random.Generator,
     wobble: float = 0.0, ring: float = 0.0, cup: bool = False, blur: float = _MTF_PX,
 ) -> float:  # fmt: skip
-    """Add a particle of about round outline: angular by `wobble`, hollow by `ring`, a crescent by `cup`."""
+    """Add a particle of about round outline at (x, u): angular by `wobble`, hollow by `ring`, a crescent by `cup`.
+
+    Lengths in mm, `blur` in pixels; returns the radius.
+    """
     window = canvas.window(x, u, radius * 1.6 + 0.4 + 0.3 * blur)
     if window is None:
         return radius
@@ -142,7 +160,15 @@ def _branches(rng: np.random.Generator, axis: float, length: float, width: float
         turn = stem + rng.choice([-1.0, 1.0]) * rng.uniform(0.5, 0.9)
         half = 0.5 * length
         fork = 0.5 * length * rng.uniform(0.5, 0.9)
-        parts.append((turn, fork, 0.85 * width, 0.6 * half * math.cos(stem) + 0.5 * fork * math.cos(turn), 0.6 * half * math.sin(stem) + 0.5 * fork * math.sin(turn)))
+        parts.append(
+            (
+                turn,
+                fork,
+                0.85 * width,
+                0.6 * half * math.cos(stem) + 0.5 * fork * math.cos(turn),
+                0.6 * half * math.sin(stem) + 0.5 * fork * math.sin(turn),
+            )
+        )
     return parts
 
 
@@ -183,11 +209,19 @@ def _popcorn(canvas: Canvas, x: float, u: float, size: float, rng: np.random.Gen
     for _ in range(int(rng.integers(5, 10))):
         away, phi = size * 0.32 * math.sqrt(rng.random()), rng.uniform(-np.pi, np.pi)
         part = size * rng.uniform(0.12, 0.26)
-        _stamp_disc(canvas, x + away * math.cos(phi), u + away * math.sin(phi), part, rng.uniform(0.2, 0.5) * contrast, rng, wobble=0.15)
+        stamp_disc(
+            canvas,
+            x + away * math.cos(phi),
+            u + away * math.sin(phi),
+            part,
+            rng.uniform(0.2, 0.5) * contrast,
+            rng,
+            wobble=0.15,
+        )
     return size * 0.55
 
 
-def _draw_vascular(canvas: Canvas, lesion: LesionPlan, shown: int) -> Footprint | None:
+def _draw_vascular(canvas: Canvas, lesion: LesionPlan) -> Footprint | None:
     """A vessel through the lesion's centre with calcium in both walls: two broken parallel tracks."""
     rng = stream(canvas.seed, "vascular", lesion.id)
     x, u = (float(v) for v in canvas.view.project(lesion.x, lesion.lat, lesion.z))
@@ -200,7 +234,11 @@ def _draw_vascular(canvas: Canvas, lesion: LesionPlan, shown: int) -> Footprint 
     bore = rng.uniform(0.8, 1.5)
     row0, col0 = canvas.view.to_px(x, u)
     patches = np.clip(1.4 * np.sin(23 * t + rng.uniform(0, 6)) + np.sin(41 * t + rng.uniform(0, 6)) + 0.5, 0, 1.2)
-    for off, weight, width in ((0.0, 0.10 * np.ones_like(t), 1.7 * bore), (bore, 0.5 * patches, 0.25), (-bore, 0.5 * np.roll(patches, 35), 0.25)):
+    for off, weight, width in (
+        (0.0, 0.10 * np.ones_like(t), 1.7 * bore),
+        (bore, 0.5 * patches, 0.25),
+        (-bore, 0.5 * np.roll(patches, 35), 0.25),
+    ):
         side = sway + off
         dx, du = half * t * math.cos(axis) - side * math.sin(axis), half * t * math.sin(axis) + side * math.cos(axis)
         fade = np.clip(4 * (1 - np.abs(t)), 0, 1) * (lesion.contrast if off else 1.0)

@@ -10,9 +10,7 @@ MAX_GREY = 4095
 _KNEE, _TOP = 0.78, 1.0
 
 
-def expose(
-    log_attenuation: np.ndarray, edge_mm: np.ndarray, look: Look, view: ViewGeometry, seed: int
-) -> np.ndarray:
+def expose(log_attenuation: np.ndarray, edge_mm: np.ndarray, look: Look, view: ViewGeometry, seed: int) -> np.ndarray:
     """Picture for presentation, canonical frame: uint16 [rows, cols], 12 bit, bright = dense, air near 0.
 
     Args:

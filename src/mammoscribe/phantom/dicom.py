@@ -20,7 +20,7 @@ from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_bytes
 from mammoscribe.support.lookup import look_up
 
-MAMMOGRAPHY_FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.2"
+MAMMOGRAPHY_FOR_PRESENTATION = uid.DigitalMammographyXRayImageStorageForPresentation
 _VIEW_CODES = {Projection.CC: ("399162004", "cranio-caudal"), Projection.MLO: ("399368009", "medio-lateral oblique")}
 _PATIENT_ORIENTATION = {
     (Laterality.RIGHT, Projection.CC): ["P", "L"],
@@ -138,10 +138,11 @@ def _add_acquisition(ds: Dataset, phantom: PhantomExam, view: View) -> None:
     ds.KVP, ds.ExposureInuAs, ds.ExposureTime = "28", 80000, 1000
     ds.AnodeTargetMaterial, ds.FilterMaterial = "TUNGSTEN", "RHODIUM"
     ds.BodyPartThickness, ds.CompressionForce = f"{geometry.thickness:.1f}", "110"
-    ds.DistanceSourceToDetector, ds.DistanceSourceToPatient = "650", "630"
+    ds.DistanceSourceToDetector, ds.DistanceSourceToPatient = "650", "650"
     ds.EstimatedRadiographicMagnificationFactor = "1"
     ds.DetectorType, ds.DetectorConfiguration, ds.DetectorID = "DIRECT", "AREA", "synthetic"
     ds.DetectorActiveShape = "RECTANGLE"
+    ds.FieldOfViewOrigin = ["0", "0"]
     ds.FieldOfViewShape, ds.FieldOfViewRotation, ds.FieldOfViewHorizontalFlip = "RECTANGLE", "0", "NO"
     ds.PositionerType = "MAMMOGRAPHIC"
     ds.PositionerPrimaryAngle = f"{np.degrees(geometry.angle):.1f}"

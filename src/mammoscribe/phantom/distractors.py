@@ -3,7 +3,7 @@
 import numpy as np
 
 from mammoscribe.domain.view import Projection
-from mammoscribe.phantom.calcifications import _stamp_disc as stamp_disc
+from mammoscribe.phantom.calcifications import stamp_disc
 from mammoscribe.phantom.canvas import Canvas
 from mammoscribe.phantom.soft import draw_node
 from mammoscribe.phantom.streams import stream
@@ -25,7 +25,9 @@ def _nodes(canvas: Canvas, rate: float) -> None:
     rng = stream(canvas.seed, "intramammary", view.laterality)
     if rng.random() < 0.14 * rate:
         reach = 0.55 * min(view.up, view.down)
-        x, u = view.project(rng.uniform(0.3, 0.55) * view.depth, reach * rng.uniform(0.5, 0.8), reach * rng.uniform(0.5, 0.8))
+        x, u = view.project(
+            rng.uniform(0.3, 0.55) * view.depth, reach * rng.uniform(0.5, 0.8), reach * rng.uniform(0.5, 0.8)
+        )
         draw_node(canvas, float(x), float(u), rng.uniform(5.0, 9.0), rng, fatty=True, strength=rng.uniform(0.2, 0.36))
     rng = stream(canvas.seed, "axillary", view.laterality)
     if view.projection is Projection.MLO and rng.random() < 0.45 * rate:
@@ -61,7 +63,9 @@ def _single_calcifications(canvas: Canvas, rate: float) -> None:
     reach = 0.6 * min(canvas.view.up, canvas.view.down)
     for _ in range(int(rng.integers(1, 3))):
         depth, phi, far = rng.uniform(0.15, 0.85), rng.uniform(-np.pi, np.pi), np.sqrt(rng.random())
-        x, u = canvas.view.project((1 - depth) * canvas.view.depth, far * reach * np.sin(phi) * depth, far * reach * np.cos(phi) * depth)
+        x, u = canvas.view.project(
+            (1 - depth) * canvas.view.depth, far * reach * np.sin(phi) * depth, far * reach * np.cos(phi) * depth
+        )
         stamp_disc(canvas, float(x), float(u), rng.uniform(0.15, 0.4), rng.uniform(0.15, 0.35), rng, wobble=0.03)
 
 

@@ -21,7 +21,7 @@ SYNTAXES = {
 """Short names of the transfer syntaxes and their UIDs."""
 
 _LOSSY_RATIO = 8.0
-_BY_GDCM = ("jpeg_lossless", "jpeg_ls")
+_BY_GDCM = ("rle", "jpeg_lossless", "jpeg_ls")
 
 
 def encode(dataset: Dataset, name: str) -> None:
@@ -37,17 +37,17 @@ def encode(dataset: Dataset, name: str) -> None:
     elif name in _BY_GDCM:
         _encode_with_gdcm(dataset, target)
     elif name == "j2k":
-        _mark_lossy(dataset)
-        dataset.compress(target, encoding_plugin="pylibjpeg", j2k_cr=[_LOSSY_RATIO], generate_instance_uid=False)
-    elif name == "j2k_lossless":
-        dataset.compress(target, encoding_plugin="pylibjpeg", generate_instance_uid=False)
+        _encode_lossy(dataset)
     else:
-        dataset.compress(target, encoding_plugin="pydicom", generate_instance_uid=False)
+        dataset.compress(target, encoding_plugin="pylibjpeg", generate_instance_uid=False)
 
 
-def _mark_lossy(dataset: Dataset) -> None:
+def _encode_lossy(dataset: Dataset) -> None:
+    """Lossy JPEG 2000, with the three attributes that say so (PS3.3 C.7.6.1.1.5)."""
+    before = len(dataset.PixelData)
+    dataset.compress(SYNTAXES["j2k"], encoding_plugin="pylibjpeg", j2k_cr=[_LOSSY_RATIO], generate_instance_uid=False)
     dataset.LossyImageCompression = "01"
-    dataset.LossyImageCompressionRatio = f"{_LOSSY_RATIO:.1f}"
+    dataset.LossyImageCompressionRatio = f"{before / len(dataset.PixelData):.1f}"
     dataset.LossyImageCompressionMethod = "ISO_15444_1"
 
 

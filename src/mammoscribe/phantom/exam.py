@@ -91,7 +91,9 @@ class PhantomExam:
         turns = ((1, 1), (-1, 1), (1, -1), (-1, -1)) if side is not old.laterality else ((-1, -1), (-1, 1), (1, -1))
         for shrink in (1.0, 0.9, 0.8, 0.65, 0.5):
             for a, b in turns:
-                new = replace(old, laterality=side, x=old.x * (0.5 + shrink / 2), lat=a * old.lat * shrink, z=b * old.z * shrink)
+                new = replace(
+                    old, laterality=side, x=old.x * (0.5 + shrink / 2), lat=a * old.lat * shrink, z=b * old.z * shrink
+                )
                 if fits(patient, new):
                     return new
         raise InputError(f"lesion {old.id} fits nowhere else in the {side.word} breast", "", "choose another lesion")

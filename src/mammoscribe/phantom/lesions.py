@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mammoscribe.domain.finding import Change, FindingType
-from mammoscribe.domain.lexicon import SUSPICIOUS_MORPHOLOGY
 from mammoscribe.domain.view import Laterality, Projection
 from mammoscribe.phantom.anatomy import Patient
 from mammoscribe.phantom.spec import PhantomSpec
@@ -95,7 +94,9 @@ def draw_lesions(patient: Patient, spec: PhantomSpec, has_prior: bool) -> tuple[
     return tuple(found)
 
 
-def _draw_lesion(rng, patient: Patient, spec: PhantomSpec, side, found: list[LesionPlan], has_prior: bool):
+def _draw_lesion(
+    rng: np.random.Generator, patient: Patient, spec: PhantomSpec, side, found: list[LesionPlan], has_prior: bool
+):
     asymmetry = spec.asymmetry_weight * (0.0 if patient.density == "d" else 1.0)
     kind = choose(rng, {
         "m": spec.mass_weight, "c": spec.suspicious_calc_weight, "b": spec.benign_calc_weight,
@@ -103,8 +104,13 @@ def _draw_lesion(rng, patient: Patient, spec: PhantomSpec, side, found: list[Les
     })  # fmt: skip
     subtle = bool(rng.random() < spec.subtle_fraction)
     prefix = "c" if kind == "b" else kind
-    make = {"m": _mass, "c": _suspicious_calcs, "b": _benign_calcs, "d": _distortion, "a": _asymmetry}[kind]
-    lesion = make(rng, spec, side, f"{prefix}{1 + sum(f.id[0] == prefix for f in found)}", subtle)
+    name = f"{prefix}{1 + sum(f.id[0] == prefix for f in found)}"
+    if kind == "b":
+        lesion = _benign_calcs(rng, side, name, subtle)
+    elif kind == "a":
+        lesion = _asymmetry(rng, side, name, subtle)
+    else:
+        lesion = {"m": _mass, "c": _suspicious_calcs, "d": _distortion}[kind](rng, spec, side, name, subtle)
     lesion = _with_change(rng, lesion, has_prior)
     lesion = replace(lesion, malignant=bool(rng.random() < lesion.suspicion))
     return _place(rng, patient, lesion, [f for f in found if f.laterality is side])
@@ -114,16 +120,18 @@ def _plan(id: str, type: FindingType, side: Laterality, suspicion: float, subtle
     return LesionPlan(id=id, type=type, laterality=side, x=0, lat=0, z=0, suspicion=suspicion, malignant=False, subtle=subtle, **more)  # fmt: skip
 
 
-def _around(rng, p: float, spread: float = 0.5) -> float:
+def _around(rng: np.random.Generator, p: float, spread: float = 0.5) -> float:
     """A probability near p: its log odds jittered."""
     return float(1 / (1 + math.exp(-(math.log(p / (1 - p)) + rng.normal(0, spread)))))
 
 
-def _mass(rng, spec: PhantomSpec, side: Laterality, id: str, subtle: bool) -> LesionPlan:
+def _mass(rng: np.random.Generator, spec: PhantomSpec, side: Laterality, id: str, subtle: bool) -> LesionPlan:
     shape, margin = choose(rng, _MASS_LOOKS).split("/")
     diameter = log_normal(rng, *spec.mass_diameter_mm)
     density = choose(rng, {"high": 0.42, "equal": 0.45, "low": 0.13 if margin != "spiculated" else 0.03})
-    suspicion = _around(rng, _MASS_SUSPICION[margin] * (1.3 if shape == "irregular" and margin == "indistinct" else 1.0))
+    suspicion = _around(
+        rng, _MASS_SUSPICION[margin] * (1.3 if shape == "irregular" and margin == "indistinct" else 1.0)
+    )
     if margin == "circumscribed" and rng.random() < 0.13:
         density, suspicion = "fat_containing", 0.001
     descriptors = [f"shape.{shape}", f"margin.{margin}", f"density.{density}"]
@@ -139,20 +147,29 @@ def _mass(rng, spec: PhantomSpec, side: Laterality, id: str, subtle: bool) -> Le
     )  # fmt: skip
 
 
-def _shown(rng, one_view: float) -> tuple[Projection, ...]:
+def _shown(rng: np.random.Generator, one_view: float) -> tuple[Projection, ...]:
     if rng.random() >= one_view:
         return BOTH
     return (Projection.MLO,) if rng.random() < 0.6 else (Projection.CC,)
 
 
-def _suspicious_calcs(rng, spec: PhantomSpec, side: Laterality, id: str, subtle: bool) -> LesionPlan:
+def _suspicious_calcs(
+    rng: np.random.Generator, spec: PhantomSpec, side: Laterality, id: str, subtle: bool
+) -> LesionPlan:
     morphology, distribution = choose(rng, _SUSPICIOUS_CALCS).split("/")
     low, high = spec.calc_extent_mm
-    extent = {"grouped": (low, min(high, 18.0)), "linear": (10.0, 28.0), "segmental": (20.0, 45.0), "regional": (22.0, 42.0)}
+    extent = {
+        "grouped": (low, min(high, 18.0)),
+        "linear": (10.0, 28.0),
+        "segmental": (20.0, 45.0),
+        "regional": (22.0, 42.0),
+    }
     fewest, most = spec.calc_count
     many = distribution in ("segmental", "regional")
     smallest, largest = spec.calc_diameter_mm
-    middle = {"amorphous": 0.24, "coarse_heterogeneous": 0.55, "fine_pleomorphic": 0.32, "fine_linear": 0.24}[morphology]
+    middle = {"amorphous": 0.24, "coarse_heterogeneous": 0.55, "fine_pleomorphic": 0.32, "fine_linear": 0.24}[
+        morphology
+    ]
     return _plan(
         id, FindingType.CALCIFICATION, side, _around(rng, _CALC_SUSPICION[morphology]), subtle,
         diameter_mm=float(rng.uniform(*extent[distribution])),
@@ -163,7 +180,7 @@ def _suspicious_calcs(rng, spec: PhantomSpec, side: Laterality, id: str, subtle:
     )  # fmt: skip
 
 
-def _benign_calcs(rng, spec: PhantomSpec, side: Laterality, id: str, subtle: bool) -> LesionPlan:
+def _benign_calcs(rng: np.random.Generator, side: Laterality, id: str, subtle: bool) -> LesionPlan:
     morphology, distribution = choose(rng, _BENIGN_CALCS).split("/")
     extent, count, particle = {
         "round": ((6, 16), (3, 9), (0.4, 0.9)), "rim": ((6, 10), (1, 2), (3.0, 8.0)),
@@ -182,7 +199,7 @@ def _benign_calcs(rng, spec: PhantomSpec, side: Laterality, id: str, subtle: boo
     )  # fmt: skip
 
 
-def _distortion(rng, spec: PhantomSpec, side: Laterality, id: str, subtle: bool) -> LesionPlan:
+def _distortion(rng: np.random.Generator, spec: PhantomSpec, side: Laterality, id: str, subtle: bool) -> LesionPlan:
     return _plan(
         id, FindingType.DISTORTION, side, _around(rng, 0.45), subtle,
         diameter_mm=log_normal(rng, 20.0, 0.3, 12.0, 36.0), descriptors=(),
@@ -191,7 +208,7 @@ def _distortion(rng, spec: PhantomSpec, side: Laterality, id: str, subtle: bool)
     )  # fmt: skip
 
 
-def _asymmetry(rng, spec: PhantomSpec, side: Laterality, id: str, subtle: bool) -> LesionPlan:
+def _asymmetry(rng: np.random.Generator, side: Laterality, id: str, subtle: bool) -> LesionPlan:
     word = choose(rng, {"asymmetry": 0.36, "focal": 0.44, "global": 0.20})
     size = {"asymmetry": (10, 24), "focal": (12, 28), "global": (45, 62)}[word]
     one = ((Projection.MLO,) if rng.random() < 0.5 else (Projection.CC,)) if word == "asymmetry" else BOTH
@@ -202,7 +219,7 @@ def _asymmetry(rng, spec: PhantomSpec, side: Laterality, id: str, subtle: bool) 
     )  # fmt: skip
 
 
-def _with_change(rng, lesion: LesionPlan, has_prior: bool) -> LesionPlan:
+def _with_change(rng: np.random.Generator, lesion: LesionPlan, has_prior: bool) -> LesionPlan:
     """What the earlier visit showed of it; drawn also without a prior, so that the streams stay aligned."""
     worrying = lesion.suspicion > 0.1
     table = {"new": 0.45, "stable": 0.2, "increased": 0.35} if worrying else {"new": 0.12, "stable": 0.7, "increased": 0.13, "decreased": 0.05}  # fmt: skip
@@ -219,7 +236,9 @@ def _with_change(rng, lesion: LesionPlan, has_prior: bool) -> LesionPlan:
     return replace(lesion, change=change, prior_scale=float(scale))
 
 
-def _place(rng, patient: Patient, lesion: LesionPlan, others: list[LesionPlan]) -> LesionPlan | None:
+def _place(
+    rng: np.random.Generator, patient: Patient, lesion: LesionPlan, others: list[LesionPlan]
+) -> LesionPlan | None:
     """The lesion at a place where it fits in both views, away from `others`; None when none was found."""
     for _ in range(200):
         moved = replace(lesion, **_position(rng, patient, lesion))
@@ -228,7 +247,7 @@ def _place(rng, patient: Patient, lesion: LesionPlan, others: list[LesionPlan]) 
     return None
 
 
-def _position(rng, patient: Patient, lesion: LesionPlan) -> dict[str, float]:
+def _position(rng: np.random.Generator, patient: Patient, lesion: LesionPlan) -> dict[str, float]:
     cc = patient.view(lesion.laterality, Projection.CC)
     half = 0.9 * min(cc.up, cc.down)
     outer_upper = rng.random() < 0.45
@@ -266,8 +285,3 @@ def _apart(one: LesionPlan, other: LesionPlan) -> bool:
         if math.hypot(one.x - other.x, du) < need:
             return False
     return True
-
-
-def is_suspicious_group(lesion: LesionPlan) -> bool:
-    """Whether a plan is a calcification of suspicious morphology."""
-    return f"morphology.{lesion.word('morphology')}" in SUSPICIOUS_MORPHOLOGY

@@ -69,7 +69,9 @@ def _soft_body(canvas: Canvas, lesion: LesionPlan, reach: np.ndarray, radius: fl
     margin = lesion.word("margin")
     ragged = {"indistinct": 0.16, "spiculated": 0.10, "obscured": 0.05}.get(margin, 0.012)
     body = np.clip(1 - (reach + np.float32(ragged) * grain) ** 2, 0, 1) ** 0.5
-    edge_mm = {"indistinct": float(np.clip(0.17 * radius, 0.6, 2.0)), "spiculated": 0.45, "obscured": 0.35}.get(margin, 0.18)
+    edge_mm = {"indistinct": float(np.clip(0.17 * radius, 0.6, 2.0)), "spiculated": 0.45, "obscured": 0.35}.get(
+        margin, 0.18
+    )
     body = ndimage.gaussian_filter(body, edge_mm / PIXEL_MM, truncate=3.0)
     if margin == "obscured":
         side = rng.uniform(-np.pi, np.pi)
@@ -79,7 +81,9 @@ def _soft_body(canvas: Canvas, lesion: LesionPlan, reach: np.ndarray, radius: fl
     return (body * (1 + 0.09 * grain)).astype(np.float32)
 
 
-def _opacity(lesion: LesionPlan, background: np.ndarray, reach: np.ndarray, thickness_cm: float, breast_mm: float) -> float:
+def _opacity(
+    lesion: LesionPlan, background: np.ndarray, reach: np.ndarray, thickness_cm: float, breast_mm: float
+) -> float:
     """Attenuation of the mass, 1/cm: its physics, lifted (or held down when subtle) to the plan's contrast."""
     word = lesion.word("density")
     around = background[(reach > 1.05) & (reach < 2.0)][::7]
@@ -98,7 +102,11 @@ def _draw_spicules(canvas: Canvas, lesion: LesionPlan, window: Window, radius: f
     rng = stream(canvas.seed, "spicules", lesion.id, canvas.view.kind)
     n = int(rng.integers(22, 46))
     t = np.linspace(0, 1, 420)[None, :]
-    phi = rng.uniform(-np.pi, np.pi, (n, 1)) + rng.normal(0, 0.18, (n, 1)) * t + rng.normal(0, 0.02, (n, 1)) * np.sin(9 * t)
+    phi = (
+        rng.uniform(-np.pi, np.pi, (n, 1))
+        + rng.normal(0, 0.18, (n, 1)) * t
+        + rng.normal(0, 0.02, (n, 1)) * np.sin(9 * t)
+    )
     start, length = radius * rng.uniform(0.45, 0.8, (n, 1)), radius * rng.gamma(5.0, 0.22, (n, 1))
     length = np.minimum(length, radius * 2.0 + 2.0)
     rho = start + length * t

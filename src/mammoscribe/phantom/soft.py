@@ -45,7 +45,9 @@ def _radiate(canvas: Canvas, lesion: LesionPlan, window: Window, radius: float, 
     window.values[:] += lines(window.values.shape, rows, cols, weight, 4.5)
 
 
-def asymmetry_field(tissue: Tissue, view: ViewGeometry, lesion: LesionPlan, seed: int, scale: float) -> tuple[np.ndarray, Footprint]:
+def asymmetry_field(
+    tissue: Tissue, view: ViewGeometry, lesion: LesionPlan, seed: int, scale: float
+) -> tuple[np.ndarray, Footprint]:
     """Addition to the gland score that grows tissue there, ragged and mixed with fat; and what it covers."""
     rng = stream(seed, "blob", lesion.id, view.kind)
     x, u = (float(v) for v in view.project(lesion.x, lesion.lat, lesion.z))
@@ -53,7 +55,10 @@ def asymmetry_field(tissue: Tissue, view: ViewGeometry, lesion: LesionPlan, seed
     us = view.heights(COARSE_MM).astype(np.float32)[:, None]
     half = 0.5 * lesion.diameter_mm * (0.5 + 0.5 * scale)
     ratio, turn = rng.uniform(1.0, 1.6), rng.uniform(-np.pi, np.pi)
-    a, b = (xs - x) * np.float32(np.cos(turn)) + (us - u) * np.float32(np.sin(turn)), (us - u) * np.float32(np.cos(turn)) - (xs - x) * np.float32(np.sin(turn))
+    a, b = (
+        (xs - x) * np.float32(np.cos(turn)) + (us - u) * np.float32(np.sin(turn)),
+        (us - u) * np.float32(np.cos(turn)) - (xs - x) * np.float32(np.sin(turn)),
+    )
     far = np.sqrt((a / np.float32(half * ratio**0.5)) ** 2 + (b / np.float32(half * ratio**-0.5)) ** 2)
     near = far < 1.6
     r, c = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
@@ -70,7 +75,7 @@ def asymmetry_field(tissue: Tissue, view: ViewGeometry, lesion: LesionPlan, seed
 def thicken_skin(canvas: Canvas, lesion: LesionPlan, depth_mm: np.ndarray) -> None:
     """A bright band of skin 2.5 to 4 mm thick over the lesion, fading along the contour; `depth_mm` on the canvas grid."""
     rng = stream(canvas.seed, "skin", lesion.id)
-    x, u = (float(v) for v in canvas.view.project(lesion.x, lesion.lat, lesion.z))
+    u = float(canvas.view.project(lesion.x, lesion.lat, lesion.z)[1])
     span, thick = rng.uniform(12, 22), rng.uniform(2.4, 4.0)
     u = float(np.clip(u, -0.75 * canvas.view.down, 0.7 * canvas.view.up))
     window = canvas.window(float(canvas.view.outline(u)), u, 2.6 * span)
@@ -82,7 +87,9 @@ def thicken_skin(canvas: Canvas, lesion: LesionPlan, depth_mm: np.ndarray) -> No
     window.values[:] += 0.34 * along * band
 
 
-def draw_node(canvas: Canvas, x: float, u: float, size: float, rng: np.random.Generator, fatty: bool, strength: float) -> None:
+def draw_node(
+    canvas: Canvas, x: float, u: float, size: float, rng: np.random.Generator, fatty: bool, strength: float
+) -> None:
     """A lymph node: a bean, with a lucent hilum when it is a normal one."""
     window = canvas.window(x, u, 1.6 * size)
     if window is None:
@@ -94,7 +101,7 @@ def draw_node(canvas: Canvas, x: float, u: float, size: float, rng: np.random.Ge
     body = np.sqrt(np.clip(1 - (a / (0.5 * size)) ** 2 - (b / (0.5 * size / ratio)) ** 2, 0, 1))
     if fatty:
         away = 0.16 * size / ratio
-        body -= 0.85 * np.exp(-(a / (0.20 * size)) ** 2 - ((b - away) / (0.17 * size / ratio)) ** 2) * (body > 0)
+        body -= 0.85 * np.exp(-((a / (0.20 * size)) ** 2) - ((b - away) / (0.17 * size / ratio)) ** 2) * (body > 0)
     window.values[:] += np.float32(strength) * ndimage.gaussian_filter(body, 2.2).astype(np.float32)
 
 

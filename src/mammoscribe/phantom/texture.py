@@ -18,13 +18,13 @@ def power_law_pair(
         stretch: > 1 makes structure longer along columns by that factor.
         corner_px: wavelength above which the spectrum is flat, so that the variance stays finite.
     """
-    rows, cols = (fft.next_fast_len(n) for n in shape)
+    rows, cols = (int(fft.next_fast_len(n) or n) for n in shape)
     fy = np.fft.fftfreq(rows).astype(np.float32)[:, None]
     fx = np.fft.fftfreq(cols).astype(np.float32)[None, :] * np.float32(stretch)
     power = np.maximum(fy * fy + fx * fx, np.float32(1.0 / corner_px**2)) ** np.float32(-beta / 4)
     power[0, 0] = 0.0
     white = rng.standard_normal((rows, cols, 2), dtype=np.float32).view(np.complex64)[..., 0]
-    field = fft.ifft2(white * power, overwrite_x=True)
+    field = np.asarray(fft.ifft2(white * power, overwrite_x=True))
     scale = np.float32(rows * cols / np.sqrt(float(np.square(power, dtype=np.float64).sum())))
     field *= scale
     return field.real[: shape[0], : shape[1]], field.imag[: shape[0], : shape[1]]

@@ -1,6 +1,5 @@
 """The breast without lesions, as log attenuation over fat on a 0.2 mm grid: gland, strands, skin, muscle, edge."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +83,7 @@ def _depth_behind_skin(view: ViewGeometry, retracted: bool) -> np.ndarray:
     edge = edge_position(view, us, retracted)[:, None]
     inside = xs[None, :] < edge
     padded = np.pad(inside, ((1, 1), (1, 0)), mode="edge")
-    distance = ndimage.distance_transform_edt(padded)[1:-1, 1:] * pitch
+    distance = np.asarray(ndimage.distance_transform_edt(padded))[1:-1, 1:] * pitch
     # the transform counts whole pixels; near the skin the horizontal distance is exact to a fraction of one
     slope = np.gradient(edge[:, 0], -pitch)[:, None]
     near = np.clip(edge - xs[None, :], 0, None) / np.sqrt(1 + np.clip(slope, -6, 6) ** 2)
@@ -101,7 +100,7 @@ def _edge_and_skin(patient: Patient, view: ViewGeometry, depth_mm: np.ndarray, r
     """Darker rim where the breast gets thin (mostly equalised for presentation), bright skin line."""
     look = patient.look
     rim = np.float32(-MU_FAT * view.thickness / 10 * (1 - look.equalise)) * (1 - roll)
-    skin = np.float32(look.skin) * np.exp(-((depth_mm - 0.5) / 0.75) ** 2)
+    skin = np.float32(look.skin) * np.exp(-(((depth_mm - 0.5) / 0.75) ** 2))
     return rim + skin
 
 
@@ -194,10 +193,17 @@ def _ligaments(rng: np.random.Generator, view: ViewGeometry, n: int) -> tuple[np
     r0, r1 = rng.uniform(0.1, 0.9, (n, 1)), rng.uniform(0.3, 0.95, (n, 1))
     depth = depth0 + (depth1 - depth0) * t + rng.normal(0, 0.07, (n, 1)) * np.sin(np.pi * t)
     depth += rng.normal(0, 0.02, (n, 1)) * np.sin(3 * np.pi * t + 6 * phi)
-    reach = (r0 + (r1 - r0) * t + rng.normal(0, 0.07, (n, 1)) * np.sin(np.pi * t)) * np.sqrt(np.clip(1 - depth, 0.02, 1))
+    reach = (r0 + (r1 - r0) * t + rng.normal(0, 0.07, (n, 1)) * np.sin(np.pi * t)) * np.sqrt(
+        np.clip(1 - depth, 0.02, 1)
+    )
     angle = phi + swing * t + rng.normal(0, 0.05, (n, 1)) * np.sin(5 * t + phi)
     weight = rng.gamma(1.6, 0.042, (n, 1)) * np.sin(np.pi * np.clip(t * 1.05, 0, 1)) ** 0.5
-    return depth * length, reach * half * np.sin(angle), reach * half * np.cos(angle), np.broadcast_to(weight, depth.shape)
+    return (
+        depth * length,
+        reach * half * np.sin(angle),
+        reach * half * np.cos(angle),
+        np.broadcast_to(weight, depth.shape),
+    )
 
 
 def _ducts(rng: np.random.Generator, view: ViewGeometry) -> tuple[np.ndarray, ...]:
@@ -235,8 +241,3 @@ def _add_pectoral(
     into = edge - xs
     belly = 0.55 + 0.45 * np.clip(into / 22.0, 0, 1)
     rest += smoothstep(into / 2.6 + 0.4) * (0.78 * belly + 0.035 * fine) * smoothstep(depth_mm / 6.0)
-
-
-def gland_area_mm(view: ViewGeometry) -> float:
-    """Half height of the gland cone at its base, mm; lesions are placed within it."""
-    return 0.62 * min(view.up, view.down) * math.sqrt(0.8)

@@ -74,12 +74,19 @@ def _with_readable_change(
 
 
 def _merged(outcome: GateOutcome, rendered: tuple[Statement, ...]) -> tuple[Statement, ...]:
-    """Claims that passed, and the rendered statements whose facts they left out, in the order of a report."""
-    covered = {f for s in outcome.statements for f in s.facts}
+    """Claims that passed, and the rendered statements they left out, in the order of a report.
+
+    A fact counts as said only in its own section: a density mentioned among the findings does not stand for the
+    density statement.
+    """
+    said = {(s.sentence.section, f) for s in outcome.statements for f in s.facts}
     cited = {e for s in outcome.statements for e in s.sentence.evidence}
-    appended = tuple(
-        s for s in rendered if not covered.issuperset(s.facts) or not cited.issuperset(s.sentence.evidence)
-    )
+
+    def left_out(statement: Statement) -> bool:
+        wanted = {(statement.sentence.section, f) for f in statement.facts}
+        return not said.issuperset(wanted) or not cited.issuperset(statement.sentence.evidence)
+
+    appended = tuple(s for s in rendered if left_out(s))
     return tuple(sorted((*outcome.statements, *appended), key=_place))
 
 

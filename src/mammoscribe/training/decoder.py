@@ -22,7 +22,8 @@ from mammoscribe.domain.evidence import Evidence, EvidenceKind, Sentence
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding
 from mammoscribe.domain.view import Laterality, SpacingSource
-from mammoscribe.models.report_decoder import NO_ROW, DecoderConfig, ReportDecoder, kinds_of
+from mammoscribe.models.report_decoder import DecoderConfig, ReportDecoder, kinds_of
+from mammoscribe.models.report_draft import NO_ROW
 from mammoscribe.models.tokenizer import EOS, EVID, PAD
 from mammoscribe.reporting.styles import STYLES, write_reference
 from mammoscribe.support.errors import InvalidNoun
@@ -78,16 +79,21 @@ SentenceWriter = Callable[[DecoderExample, np.random.Generator], Sequence[Senten
 
 
 def write_in_random_style(example: DecoderExample, rng: np.random.Generator) -> tuple[Sentence, ...]:
-    """The reference report in a random style, without dates and millimetres: memory does not hold them.
+    """The reference report in a random style, without dates and millimetres."""
+    exam, style = without_measures(example.exam), int(rng.integers(len(STYLES)))
+    return write_reference(exam, example.findings, example.breasts, style, rng)
 
-    A date is in the header and a size is measured on the box, so both are the renderer's to state; a decoder that is
-    taught to write them can only guess.
+
+def without_measures(exam: Exam) -> Exam:
+    """The exam undated and of unknown spacing, so that its report names no date and no millimetre.
+
+    A date is in the header and a size is measured on the box; memory holds neither, so a decoder that is taught to
+    write them can only guess. They are the renderer's to state.
     """
-    unmeasured = [
-        dataclasses.replace(v, date=None, spacing_mm=None, spacing_source=SpacingSource.UNKNOWN) for v in example.exam.views
-    ]
-    exam = dataclasses.replace(example.exam, views=tuple(unmeasured))
-    return write_reference(exam, example.findings, example.breasts, int(rng.integers(len(STYLES))), rng)
+    unmeasured = (
+        dataclasses.replace(v, date=None, spacing_mm=None, spacing_source=SpacingSource.UNKNOWN) for v in exam.views
+    )
+    return dataclasses.replace(exam, views=tuple(unmeasured))
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ class DecoderSchedule:
 
     Args:
         epochs: passes over the examples, each with sentences written anew.
-        minutes: ends a run early; the learning rate follows whichever is nearer.
+        minutes: limit; after each epoch the number of steps is cut to what it allows.
         pointer_weight: of the pointer loss beside the token loss.
         memory_noise: standard deviation added to memory, in units of the memory's own.
         prompt_share: part of the time a prior report is shown.
@@ -238,21 +244,26 @@ def train_decoder(
     rng = np.random.default_rng(seed)
     decoder = (start_from or ReportDecoder(config)).to(schedule.device).train()
     optimiser = torch.optim.AdamW(_groups(decoder, schedule.weight_decay), betas=(0.9, 0.98))
-    clock = _Clock(schedule, math.ceil(len(examples) / schedule.batch_exams))
+    clock = _Clock(schedule, schedule.epochs * math.ceil(len(examples) / schedule.batch_exams))
     for epoch in range(schedule.epochs):
         row = _epoch(decoder, optimiser, examples, schedule, write or write_in_random_style, rng, clock)
         report({"epoch": epoch + 1, **row, "seconds": round(clock.seconds, 1)})
-        if clock.progress >= 1:
+        clock.end_epoch()
+        if clock.over:
             break
     return decoder.eval()
 
 
 @dataclass
 class _Clock:
-    """How far a run is, by steps or by time, and the learning rate there (linear rise, cosine fall)."""
+    """How far a run is, and the learning rate there (linear rise, cosine fall).
+
+    Progress is counted in steps, so that a run can be repeated exactly; after each epoch the number of steps is cut
+    to what the time allows.
+    """
 
     schedule: DecoderSchedule
-    steps_per_epoch: int
+    total: int
     steps: int = 0
     started: float = field(default_factory=time.monotonic)
 
@@ -261,13 +272,16 @@ class _Clock:
         return time.monotonic() - self.started
 
     @property
-    def progress(self) -> float:
-        by_steps = self.steps / (self.schedule.epochs * self.steps_per_epoch)
-        return max(by_steps, self.seconds / (60 * self.schedule.minutes))
+    def over(self) -> bool:
+        return self.steps >= self.total or self.seconds > 60 * self.schedule.minutes
+
+    def end_epoch(self) -> None:
+        affordable = int(self.steps * 60 * self.schedule.minutes / max(self.seconds, 1e-3))
+        self.total = max(self.steps, min(self.total, affordable))
 
     @property
     def rate(self) -> float:
-        progress, warm_up = min(self.progress, 1.0), self.schedule.warm_up
+        progress, warm_up = self.steps / self.total, self.schedule.warm_up
         if progress < warm_up:
             return self.schedule.learning_rate * (0.02 + 0.98 * progress / warm_up)
         fall = (progress - warm_up) / (1 - warm_up)
@@ -282,7 +296,7 @@ def _epoch(
     sums: dict[str, float] = {}
     tokens = dropped = steps = 0
     for pairs in _batches(decoder, examples, schedule, write, rng):
-        if clock.progress >= 1:
+        if clock.over:
             break
         for group in optimiser.param_groups:
             group["lr"] = clock.rate
@@ -300,7 +314,7 @@ def _epoch(
         dropped += sum(t.dropped for _, t in pairs)
         for name, value in parts.items():
             sums[name] = sums.get(name, 0.0) + float(value.detach())
-    means = {name: round(value / steps, 4) for name, value in sums.items()}
+    means = {name: round(value / max(steps, 1), 4) for name, value in sums.items()}
     return {**means, "tokens": tokens, "dropped_sentences": dropped}
 
 

@@ -25,6 +25,7 @@ from mammoscribe.domain.view import Box, Laterality, Projection, Role, SpacingSo
 from mammoscribe.reporting.render import Chart, render
 from mammoscribe.reporting.styles import STYLES, write_reference
 from mammoscribe.reporting.vocabulary import PHRASES
+from mammoscribe.training.decoder import DecoderExample
 
 _WIDTH_PX, _HEIGHT_PX, _SPACING_MM = 1600, 2000, 0.1
 _CALIBRATION = Calibration("random fact tables", 0.5, 1)
@@ -142,6 +143,13 @@ def facts_memory(table: FactTable, dim: int, noise: float = 0.0, seed: int = 0) 
             facts[row, _COLUMNS[name]] = value
     memory = facts @ _projection(dim)
     return memory + noise * torch.randn(memory.shape, generator=torch.Generator().manual_seed(seed)), refs
+
+
+def facts_example(table: FactTable, dim: int = 192, noise: float = 0.0, seed: int = 0) -> DecoderExample:
+    """The table as an exam to learn from, every finding detected."""
+    memory, refs = facts_memory(table, dim, noise, seed)
+    rows = {f.id: row for row, f in enumerate(table.findings)}
+    return DecoderExample(memory, refs, table.exam, table.findings, table.stated, rows)
 
 
 def _facts_of(table: FactTable, ref: Evidence) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The training loop: one optimiser step per batch, exact resume, metrics as lines of JSON."""
+"""The training loop: one optimiser step per batch, resumed from its checkpoint, metrics as lines of JSON."""
 
 import json
 import time
@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from mammoscribe.models.batch import ViewBatch
+from mammoscribe.models.batch import ViewBatch, moved
 from mammoscribe.models.reader_net import ReaderNet
 from mammoscribe.training.batches import Augmentation, Targets, batches
 from mammoscribe.training.losses import LossWeights, losses, weighted_sum
@@ -29,7 +28,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast; `minutes` ends a run early, with the learning rate following whichever is nearer."""
+    """How long, how fast and where.
+
+    `minutes` ends a run early, with the learning rate following whichever of the two is nearer; `device` is a torch
+    device name.
+    """
 
     steps: int
     learning_rate: float = 1e-3
@@ -37,6 +40,7 @@ class Schedule:
     warm_up: float = 0.05
     minutes: float = 150.0
     bf16: bool = True
+    device: str = "cpu"
     checkpoint_every_s: float = 300.0
     weights: LossWeights = field(default_factory=LossWeights)
 
@@ -50,6 +54,7 @@ def train(
     Writes `metrics.jsonl` and `checkpoint.pt` to `folder`; a run that finds a checkpoint there goes on from it.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    net.to(schedule.device)
     optimiser = torch.optim.AdamW(_groups(net, schedule.weight_decay), lr=schedule.learning_rate)
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
@@ -75,7 +80,7 @@ def train(
             saved = time.monotonic()
             _save(folder / "checkpoint.pt", net, optimiser, rng, step, spent + saved - start)
     _save(folder / "checkpoint.pt", net, optimiser, rng, step, spent + time.monotonic() - start)
-    return net.eval()
+    return net.to("cpu").eval()
 
 
 def _step(net, optimiser, feeds, sources, schedule: Schedule) -> dict[str, float]:
@@ -83,9 +88,9 @@ def _step(net, optimiser, feeds, sources, schedule: Schedule) -> dict[str, float
     row: dict[str, float] = {}
     for feed, source in zip(feeds, sources, strict=True):
         batch, targets = next(feed)
-        with torch.autocast("cpu", torch.bfloat16, enabled=schedule.bf16):
-            out = net(batch)
-        parts = losses(out, batch, targets)
+        with torch.autocast(torch.device(schedule.device).type, torch.bfloat16, enabled=schedule.bf16):
+            out = net(moved(batch, schedule.device))
+        parts = losses(moved(out, "cpu"), batch, targets)  # matching and masks are small and live on the CPU
         if parts:
             weighted_sum(parts, schedule.weights).backward()
         row |= {f"{source.name}/{k}": round(float(v.detach()), 4) for k, v in parts.items()}
@@ -129,7 +134,7 @@ def _save(path: Path, net: ReaderNet, optimiser, rng: np.random.Generator, step:
 def _resume(path: Path, net: ReaderNet, optimiser, rng: np.random.Generator) -> tuple[int, float]:
     if not path.is_file():
         return 0, 0.0
-    state: dict[str, Tensor | dict | int | float | str] = torch.load(path, weights_only=True)
+    state = torch.load(path, weights_only=True, map_location="cpu")
     net.load_state_dict(state["net"])
     optimiser.load_state_dict(state["optimiser"])
     rng.bit_generator.state = json.loads(state["rng"])

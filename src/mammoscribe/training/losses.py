@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from mammoscribe.domain.lexicon import Axis, term
 from mammoscribe.models.batch import ViewBatch
 from mammoscribe.models.marks import STRIDE, MarkMaps
 from mammoscribe.models.queries import AXIS_TERMS, NO_FINDING, SINGLE_AXES, QueryOutput
 from mammoscribe.models.reader_net import ReaderNetOutput
-from mammoscribe.domain.lexicon import Axis, term
 from mammoscribe.training.batches import Targets
 
 NO_MATCH = 1e4

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,16 +17,18 @@ from mammoscribe.models.batch import SLOTS
 from mammoscribe.models.marks import TYPES
 from mammoscribe.models.queries import CHANGES
 from mammoscribe.models.reader_net import ReaderConfig
-from mammoscribe.phantom import TRAINING_SPEC, PhantomExam, PhantomSpec, draw_exam
+from mammoscribe.phantom import PhantomExam, PhantomSpec, draw_exam
 from mammoscribe.training.samples import (
-    GREY_SCALE, UNKNOWN, BreastLabels, LabelledFinding, LabelledMark, TrainingExam, ViewSample, save_exam,
+    GREY_SCALE,
+    UNKNOWN,
+    BreastLabels,
+    LabelledFinding,
+    LabelledMark,
+    TrainingExam,
+    ViewSample,
+    save_exam,
 )  # fmt: skip
 
-ENRICHED_SPEC = replace(
-    TRAINING_SPEC, name="enriched", lesion_probability=0.75, extra_lesion_probability=0.3, mass_weight=0.50,
-    suspicious_calc_weight=0.12, benign_calc_weight=0.08, distortion_weight=0.13, asymmetry_weight=0.17,
-)  # fmt: skip
-"""More lesions per drawn exam than any clinic sees, and fewer calcifications, which the patch path learns on its own."""
 DENSITIES = "abcd"
 MIAS_TYPES = {"CIRC": 0, "SPIC": 0, "MISC": 0, "CALC": 1, "ARCH": 2, "ASYM": 3}
 _ORDINAL_OF = {Category.NEGATIVE: 0, Category.BENIGN: 1, Category.PROBABLY_BENIGN: 2, Category.HIGHLY_SUGGESTIVE: 4}

@@ -125,7 +125,7 @@ def load_exam_file(path: Path) -> TrainingExam:
 
 def _view(plain: dict, i: int, arrays) -> ViewSample:
     marks = tuple(LabelledMark(m["finding"], tuple(m["box"])) for m in plain.pop("marks"))
-    prior = arrays[f"prior_{i}"] if f"prior_{i}" in arrays else None
+    prior = arrays.get(f"prior_{i}")
     plain["nipple"] = tuple(plain["nipple"])
     return ViewSample(canvas=arrays[f"canvas_{i}"], prior=prior, marks=marks, **plain)
 

@@ -1,0 +1,171 @@
+"""Manifests of many exams."""
+
+from pathlib import Path
+
+import pytest
+
+from mammoscribe.data.load import load_exam
+from mammoscribe.data.manifest import exams_in_manifest, read_manifest, rows_of, write_manifest
+from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.view import Role, SpacingSource
+from mammoscribe.support.errors import InputError
+from tests.imaging.drawn import mammogram, png, saved
+
+HEADER = "exam_id,patient_id,laterality,view,path"
+
+
+def manifest(folder: Path, *lines: str, header: str = HEADER, encoding: str = "utf-8") -> Path:
+    for name in ("a.png", "b.png", "c.png"):
+        png(folder / "images" / name)
+    path = folder / "labels.csv"
+    path.write_bytes("\n".join((header, *lines, "")).encode(encoding))
+    return path
+
+
+def opened(path: Path) -> dict[str, Exam | InputError]:
+    return dict(exams_in_manifest(path))
+
+
+def test_rows_of_an_exam_become_its_views(tmp_path: Path) -> None:
+    path = manifest(
+        tmp_path,
+        "e1,p1,R,CC,images/a.png,2020-01-02,0,0.1",
+        "e1,p1,R,CC,images/b.png,2018-01-02,1,0.1 0.2",
+        "e2,p2,left,mlo,images/c.png,,,",
+        header=f"{HEADER},date,is_prior,spacing_mm",
+    )
+    exams = opened(path)
+    one, two = exams["e1"], exams["e2"]
+    assert isinstance(one, Exam)
+    assert isinstance(two, Exam)
+    assert [(v.id, v.role) for v in one.views] == [("R_CC", Role.CURRENT), ("prior_R_CC", Role.PRIOR)]
+    assert one.prior[0].spacing_mm == (0.1, 0.2)
+    assert one.current[0].spacing_source is SpacingSource.DECLARED
+    assert (two.patient_id, two.views[0].name) == ("p2", "L MLO")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_spreadsheets_of_many_kinds_are_read(encoding: str, delimiter: str, tmp_path: Path) -> None:
+    line = "e1,Müller,R,CC,images/a.png".replace(",", delimiter)
+    path = manifest(tmp_path, line, header=HEADER.replace(",", delimiter).upper(), encoding=encoding)
+    (row,) = read_manifest(path)
+    assert (row.exam_id, row.patient_id, row.laterality, row.path) == ("e1", "Müller", "R", "images/a.png")
+
+
+def test_further_columns_are_labels(tmp_path: Path) -> None:
+    path = manifest(tmp_path, 'e1,p1,R,CC,images/a.png,1,"b, c"', header=f"{HEADER},cancer,note")
+    assert read_manifest(path)[0].labels == {"cancer": "1", "note": "b, c"}
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("e1,p1,R,CC,../secret.png", "leads out of"),
+        ("e1,p1,R,CC,images/../../secret.png", "leads out of"),
+        ("e1,p1,R,CC,..\\secret.png", "leads out of"),
+        ("e1,p1,R,CC,images/none.png", "is not there"),
+        ("e1,p1,R,ML,images/a.png", "line 2: view 'ML'; expected CC or MLO"),
+        ("e1,p1,,CC,images/a.png", "line 2: laterality ''"),
+        ("e1,p1,,,images/a.png", "nothing says which view"),
+    ],
+)
+def test_a_bad_row_is_the_error_of_its_exam_and_the_others_go_on(line: str, reason: str, tmp_path: Path) -> None:
+    exams = opened(manifest(tmp_path, line, "e2,p2,R,CC,images/b.png"))
+    assert isinstance(exams["e1"], InputError)
+    assert reason in str(exams["e1"])
+    assert isinstance(exams["e2"], Exam)
+
+
+def test_an_exam_of_two_patients_two_views_of_a_kind_or_only_priors_is_an_error(tmp_path: Path) -> None:
+    path = manifest(
+        tmp_path,
+        "e1,p1,R,CC,images/a.png,0",
+        "e1,p2,L,CC,images/b.png,0",
+        "e2,p1,R,CC,images/a.png,0",
+        "e2,p1,R,CC,images/b.png,0",
+        "e3,p1,R,CC,images/a.png,1",
+        "e4,p1,R,CC,images/a.png,maybe",
+        header=f"{HEADER},is_prior",
+    )
+    exams = opened(path)
+    for exam_id, reason in (
+        ("e1", "patients p1, p2"),
+        ("e2", "2 files are the current R CC view"),
+        ("e3", "no current view"),
+        ("e4", "line 7: is_prior 'maybe'"),
+    ):
+        assert isinstance(exams[exam_id], InputError)
+        assert reason in str(exams[exam_id])
+
+
+def test_a_dicom_row_may_leave_the_view_to_the_header_but_not_contradict_it(tmp_path: Path) -> None:
+    saved(mammogram(), tmp_path / "images" / "a.dcm")
+    path = manifest(
+        tmp_path,
+        "e1,P1,,,images/a.dcm",
+        "e2,P1,L,CC,images/a.dcm",
+        "e3,P7,R,CC,images/a.dcm",
+    )
+    exams = opened(path)
+    assert isinstance(exams["e1"], Exam)
+    assert exams["e1"].views[0].name == "R CC"
+    assert "says R CC, the manifest says L CC" in str(exams["e2"])
+    assert "says patient P1, labels.csv says P7" in str(exams["e3"])
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "lacks the columns exam_id, path"),
+        ("exam_id,laterality\ne1,R\n", "lacks the column path"),
+        (f"{HEADER}\n", "has no rows"),
+        (f"{HEADER}\ne1,p1,R,CC,a.png,more\n", "line 2 has 6 fields"),
+        (f"{HEADER}\n,p1,R,CC,a.png\n", "line 2 has no exam_id"),
+        (f"{HEADER},path\ne1,p1,R,CC,a.png,b\n", "has a column twice"),
+        ("a\0b", "is not a text file"),
+    ],
+)
+def test_an_unreadable_manifest_is_one_sentence(content: str, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text(content)
+    with pytest.raises(InputError, match=reason):
+        read_manifest(path)
+
+
+def test_one_exam_of_a_manifest_is_opened_by_its_id(tmp_path: Path) -> None:
+    path = manifest(tmp_path, "e1,p1,R,CC,images/a.png", "e2,p2,L,CC,images/b.png")
+    assert load_exam([], manifest=path, exam_id="e2").exam.views[0].name == "L CC"
+    with pytest.raises(InputError, match=r"holds 2 exams; expected one of e1, e2; name one with --exam"):
+        load_exam([], manifest=path)
+    with pytest.raises(InputError, match=r"has no exam e9; expected one of e1, e2"):
+        load_exam([], manifest=path, exam_id="e9")
+    with pytest.raises(InputError, match="given together with --manifest"):
+        load_exam([tmp_path / "images" / "a.png"], manifest=path, exam_id="e1")
+    with pytest.raises(InputError, match="names no file"):
+        load_exam([], manifest=path, exam_id="e1", view_names={"a.png": "LCC"})
+
+
+def test_paths_may_start_from_a_folder_that_is_given(tmp_path: Path) -> None:
+    manifest(tmp_path / "data")
+    path = tmp_path / "labels.csv"
+    path.write_text(f"{HEADER}\ne1,p1,R,CC,images/a.png\n")
+    loaded = load_exam([tmp_path / "data"], manifest=path)
+    assert loaded.exam.views[0].source == str(tmp_path / "data" / "images" / "a.png")
+
+
+def test_a_written_manifest_reads_back_as_the_same_exam(tmp_path: Path) -> None:
+    path = manifest(
+        tmp_path,
+        "e1,p1,R,CC,images/a.png,2020-01-02,0,0.1",
+        "e1,p1,R,CC,images/b.png,,1,",
+        header=f"{HEADER},date,is_prior,spacing_mm",
+    )
+    exam = opened(path)["e1"]
+    assert isinstance(exam, Exam)
+    again = write_manifest(rows_of(exam, {"cancer": "1"}), tmp_path / "again.csv")
+    assert opened(again)["e1"] == exam
+    assert read_manifest(again)[0].path == "images/a.png"
+    assert read_manifest(again)[0].labels == {"cancer": "1"}
+    elsewhere = write_manifest(rows_of(exam), tmp_path / "other" / "m.csv")
+    assert opened(elsewhere)["e1"] == exam

@@ -1,0 +1,78 @@
+"""From a reading to its record, without weights: the reading is made by hand from a small drawn truth."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from mammoscribe.domain.evidence import Claim, Writer
+from mammoscribe.domain.finding import FindingType
+from mammoscribe.domain.view import Box, Laterality
+from mammoscribe.evaluation.reading_records import cache_path, decode_phantom, record_of
+from mammoscribe.models.reader import ReaderOutput
+from mammoscribe.phantom import BreastTruth
+from mammoscribe.reading import Reading
+from mammoscribe.reporting.compose import compose_report
+
+BOX = Box(50, 50, 70, 70)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    exam: object
+    findings: tuple
+    breasts: tuple
+    pixels: dict
+
+
+@pytest.fixture
+def drawn(exam, make_finding):
+    truth = make_finding("t1", FindingType.MASS, "R", {"R_CC": BOX, "R_MLO": BOX}, ("shape.oval",))
+    right, left = (BreastTruth(s, "b", 0.1, "1", s is Laterality.RIGHT) for s in Laterality)
+    pixels = {v.id: np.full((200, 200), 4095, np.uint16) for v in exam.views}
+    return Drawn(exam, (truth,), (right, left), pixels)
+
+
+def test_drawn_pixels_are_decoded_to_the_unit_range(drawn, exam):
+    picture = decode_phantom(drawn)(exam.views[0])
+    assert picture.pixels.dtype == np.float32
+    assert picture.pixels.min() == picture.pixels.max() == 1.0
+
+
+def test_the_decoder_is_measured_before_and_after_the_gate(drawn, make_report, make_finding):
+    found = make_finding("f1", FindingType.MASS, "R", {"R_CC": BOX, "R_MLO": BOX}, ("shape.oval",))
+    claims = (Claim("Right breast: oval mass."), Claim("Left breast: spiculated mass."))
+    plain = make_report([found])
+    report = compose_report(plain.exam, plain.breasts, (found,), plain.provenance, claims, Writer.DECODER)
+    reading = Reading(report, ReaderOutput((found,), (), (found,), {}, claims), {})
+    record = record_of(drawn, reading, Writer.DECODER, 1.0)
+    oval = {("R", "mass"), ("R", "mass", "shape", "oval")}
+    spiculated = {("L", "mass"), ("L", "mass", "margin", "spiculated")}
+    assert record.facts["truth"] == record.facts["rendered"] == record.facts["decoder_report"] == oval
+    assert record.facts["decoder_before_gate"] == oval | spiculated
+    assert record.facts["decoder_after_gate"] == oval
+    assert record.claims == {"consistent": 1, "unsupported": 1}
+    assert [(b.density, b.density_given, b.malignant, b.prob_malignant) for b in record.breasts] == [
+        ("b", "b", True, 0.2),
+        ("b", "b", False, 0.2),
+    ]
+
+
+def test_a_reader_that_does_not_write_has_no_decoder_facts(drawn, make_report):
+    reading = Reading(make_report(()), ReaderOutput((), (), (), {}), {})
+    record = record_of(drawn, reading, Writer.RENDERER, 1.0)
+    assert set(record.facts) == {"truth", "rendered"}
+    assert record.claims == {}
+
+
+def test_other_thresholds_start_a_new_file_of_partial_results(tmp_path):
+    from mammoscribe.models.card import ModelCard, OperatingPoint
+    from mammoscribe.models.reader_net import starter_config
+
+    point = OperatingPoint("none", {t.value: 0.5 for t in FindingType}, (1.0, 0.0), 0.5, 10)
+    card = ModelCard("starter", "nothing", starter_config(), "0" * 64, point, point)
+    stricter = replace(card, synthetic=replace(point, thresholds={t.value: 0.6 for t in FindingType}))
+    first = cache_path(tmp_path, card, "jsonl")
+    assert first == cache_path(tmp_path, card, "jsonl") != cache_path(tmp_path, stricter, "jsonl")
+    first.write_text("old")
+    assert not cache_path(tmp_path, card, "jsonl", fresh=True).exists()

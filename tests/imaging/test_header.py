@@ -1,0 +1,185 @@
+"""Mammography headers: view, laterality, identity, and what is refused."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from pydicom import Dataset
+from pydicom.sequence import Sequence
+
+from mammoscribe.domain.view import Laterality, Projection, SpacingSource
+from mammoscribe.imaging.header import ViewHeader, check_orientation, read_header
+from mammoscribe.support.errors import InputError, NotAMammogram
+from tests.imaging.drawn import TOMO, coded, mammogram, saved
+
+R, L, CC, MLO = Laterality.RIGHT, Laterality.LEFT, Projection.CC, Projection.MLO
+
+
+def header_of(tmp_path: Path, **elements: object) -> ViewHeader:
+    return read_header(saved(mammogram(**elements), tmp_path / "a.dcm"))
+
+
+def view_code(value: str, scheme: str = "SCT", modifier: str = "") -> Sequence:
+    item = coded(value, scheme)
+    if modifier:
+        item.ViewModifierCodeSequence = Sequence([coded(modifier)])
+    return Sequence([item])
+
+
+def test_a_complete_header_is_read(tmp_path: Path) -> None:
+    header = header_of(tmp_path, Manufacturer="Maker", AcquisitionDate="20200103")
+    assert (header.laterality, header.projection) == (R, CC)
+    assert (header.patient_id, header.exam_key) == ("P1", "2.25.1")
+    assert header.date == dt.date(2020, 1, 3)
+    assert (header.width_px, header.height_px) == (200, 256)
+    assert (header.spacing_mm, header.spacing_source) == ((0.4, 0.4), SpacingSource.HEADER)
+    assert header.manufacturer == "Maker"
+    assert (header.conflicts, header.warnings) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("value", "scheme", "projection"),
+    [("399162004", "SCT", CC), ("R-10242", "SRT", CC), ("399368009", "SCT", MLO), ("R-10226", "SRT", MLO)],
+)
+def test_the_view_is_known_by_its_code_value(value: str, scheme: str, projection: Projection, tmp_path: Path) -> None:
+    assert header_of(tmp_path, ViewCodeSequence=view_code(value, scheme)).projection is projection
+
+
+def test_view_position_is_the_fallback_of_the_view_code(tmp_path: Path) -> None:
+    assert header_of(tmp_path, ViewCodeSequence=None, ViewPosition="MLO").projection is MLO
+
+
+@pytest.mark.parametrize(
+    ("orientation", "laterality", "projection", "chest_on_left"),
+    [
+        (["P", "L"], R, CC, False),
+        (["A", "R"], L, CC, True),
+        (["P", "FL"], R, MLO, False),
+        (["A", "FR"], L, MLO, True),
+    ],
+)
+def test_patient_orientation_is_the_last_fallback(
+    orientation: list[str], laterality: Laterality, projection: Projection, chest_on_left: bool, tmp_path: Path
+) -> None:
+    header = header_of(tmp_path, ViewCodeSequence=None, ImageLaterality=None, PatientOrientation=orientation)
+    assert (header.laterality, header.projection) == (laterality, projection)
+    assert header.chest_on_left is chest_on_left
+
+
+def test_laterality_falls_back_in_order(tmp_path: Path) -> None:
+    assert header_of(tmp_path, ImageLaterality=None, Laterality="L").laterality is L
+    shared, anatomy = Dataset(), Dataset()
+    anatomy.FrameLaterality = "L"
+    shared.FrameAnatomySequence = Sequence([anatomy])
+    frames = Sequence([shared])
+    assert header_of(tmp_path, ImageLaterality=None, SharedFunctionalGroupsSequence=frames).laterality is L
+
+
+def test_a_header_that_says_nothing_leaves_the_view_open(tmp_path: Path) -> None:
+    header = header_of(tmp_path, ViewCodeSequence=None, ImageLaterality=None)
+    assert (header.laterality, header.projection) == (None, None)
+
+
+def test_attributes_that_disagree_are_a_conflict_with_the_candidates(tmp_path: Path) -> None:
+    header = header_of(tmp_path, Laterality="L", ViewPosition="MLO")
+    assert (header.laterality, header.projection) == (None, None)
+    assert header.conflicts == (
+        "laterality: Image Laterality says R, Laterality says L",
+        "projection: View Code Sequence says CC, View Position says MLO",
+    )
+
+
+def test_an_oblique_orientation_contradicts_a_wrong_laterality(tmp_path: Path) -> None:
+    header = header_of(tmp_path, ViewCodeSequence=view_code("399368009"), PatientOrientation=["A", "FR"])
+    assert header.conflicts == ("laterality: Image Laterality says R, Patient Orientation says L",)
+
+
+@pytest.mark.parametrize(
+    ("elements", "reason"),
+    [
+        ({"ViewCodeSequence": view_code("399162004", modifier="399055006")}, "a spot compression view"),
+        ({"ViewCodeSequence": view_code("R-10242", "SRT", "R-102D6")}, "a magnification view"),
+        ({"ViewCodeSequence": view_code("399162004", modifier="399110001")}, "a tangential view"),
+        ({"ViewCodeSequence": view_code("399260004")}, "a medio-lateral (ML) view"),
+        ({"ViewCodeSequence": view_code("127457009")}, "a tissue specimen"),
+        ({"ViewCodeSequence": None, "ViewPosition": "XCCL"}, "an exaggerated (XCCL) view"),
+        ({"ViewCodeSequence": None, "ViewPosition": "ML"}, "a medio-lateral (ML) view"),
+        ({"EstimatedRadiographicMagnificationFactor": 1.8}, "a magnification view (factor 1.8)"),
+        ({"PaddleDescription": "10CM SPOT"}, "a spot or magnification view (paddle 10CM SPOT)"),
+        ({"SeriesDescription": "STEREO BIOPSY R"}, "an image of an intervention or specimen (stereo)"),
+        ({"SOPClassUID": TOMO}, "a breast tomosynthesis volume"),
+        ({"NumberOfFrames": 40}, "a multi-frame image (40 frames"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2", "Modality": "CT"}, "a CT image of the breast"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.4", "Modality": "MR"}, "an MR image of the breast"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.1", "Modality": "CR"}, "a Computed Radiography image of the breast"),
+        ({"BodyPartExamined": "HAND"}, "an image of the hand"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "", "SUBTRACTION"]}, "a subtracted contrast-enhanced image"),
+    ],
+)
+def test_what_is_not_a_standard_view_is_refused_with_its_reason(
+    elements: dict[str, object], reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(NotAMammogram) as caught:
+        header_of(tmp_path, **elements)
+    assert f"a.dcm is {reason}" in str(caught.value)
+    assert str(caught.value).endswith("expected a CC or MLO view of a breast.")
+
+
+@pytest.mark.parametrize(
+    ("elements", "warning"),
+    [
+        ({"PartialView": "YES"}, "a partial view"),
+        ({"BreastImplantPresent": "YES"}, "an implant"),
+        ({"ViewCodeSequence": view_code("399162004", modifier="399209000")}, "an implant-displaced view"),
+        ({"PresentationIntentType": "FOR PROCESSING"}, "FOR PROCESSING"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "TOMO", "GENERATED_2D"]}, "synthesised"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, "stored as another kind of object"),
+        ({"ImagerPixelSpacing": [0, 0]}, "is not used"),
+    ],
+)
+def test_what_is_odd_but_readable_is_a_warning(elements: dict[str, object], warning: str, tmp_path: Path) -> None:
+    header = header_of(tmp_path, **elements)
+    assert len(header.warnings) == 1
+    assert warning in header.warnings[0]
+
+
+@pytest.mark.parametrize("date", ["00010101", "", "2020", "notadate"])
+def test_a_date_that_says_nothing_is_unknown(date: str, tmp_path: Path) -> None:
+    path = saved(mammogram(), tmp_path / "a.dcm")
+    dataset = mammogram(StudyDate=None)
+    dataset.add_new("StudyDate", "LO", date)
+    assert read_header(saved(dataset, path)).date is None
+
+
+def test_a_study_without_uid_is_known_by_its_accession_or_day(tmp_path: Path) -> None:
+    assert header_of(tmp_path, StudyInstanceUID=None, AccessionNumber="A7").exam_key == "A7"
+    assert header_of(tmp_path, StudyInstanceUID=None).exam_key == "2020-01-02"
+
+
+def test_patient_orientation_is_held_against_the_pixels(tmp_path: Path) -> None:
+    header = header_of(tmp_path, PatientOrientation=["P", "L"])
+    check_orientation(header, chest_on_left=False)
+    with pytest.raises(InputError, match="chest wall on the right, the pixels show it on the left"):
+        check_orientation(header, chest_on_left=True)
+    check_orientation(header_of(tmp_path), chest_on_left=True)
+
+
+def test_a_plain_picture_has_no_header(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("hello")
+    with pytest.raises(InputError, match="is not a DICOM file"):
+        read_header(tmp_path / "a.txt")
+
+
+@pytest.mark.real
+def test_no_sample_file_is_taken_for_a_mammogram(data_root: Path) -> None:
+    files = sorted((data_root / "dicom_samples").glob("*.dcm"))
+    assert len(files) == 7
+    for path in files:
+        with pytest.raises(NotAMammogram, match="not a mammogram"):
+            read_header(path)
+
+
+@pytest.mark.real
+def test_the_structured_report_is_called_a_document(data_root: Path) -> None:
+    with pytest.raises(NotAMammogram, match="is a Comprehensive 3D SR document"):
+        read_header(data_root / "dicom_samples" / "sr_comprehensive3d.dcm")

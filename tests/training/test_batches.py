@@ -1,0 +1,95 @@
+"""Batches: boxes move with their pixels, missing labels stay missing, any view subset may come."""
+
+import numpy as np
+import pytest
+import torch
+
+from mammoscribe.training.batches import NO_AUGMENTATION, Augmentation, batches, make_batch
+from mammoscribe.training.samples import (
+    BreastLabels, LabelledFinding, LabelledMark, TrainingExam, ViewSample, by_breast, load_exam_file, load_folder, save_exam,
+)  # fmt: skip
+from mammoscribe.support.errors import InputError
+
+
+def square_view(slot: int = 0, x: int = 30, y: int = 40, half: int = 6, prior: bool = False) -> ViewSample:
+    """A dark 96 x 64 canvas with one bright square, marked."""
+    canvas = np.full((96, 64), 20, np.uint8)
+    canvas[y - half : y + half, x - half : x + half] = 250
+    mark = LabelledMark(0, (x - half, y - half, x + half, y + half))
+    return ViewSample(slot, canvas, (60.0, 48.0), 1.6, (mark,), True, canvas if prior else None)
+
+
+def exam_of(*views: ViewSample) -> TrainingExam:
+    labels = (BreastLabels(density=1, malignant=1), BreastLabels())
+    return TrainingExam("e", "p", "phantom", views, (LabelledFinding(0, ("shape.oval",)),), labels)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_box_moves_with_the_pixels_it_surrounds(seed):
+    moves = Augmentation(rotation_deg=6, scale=0.15, shift_px=8, gamma=0, gain=0, noise=0, blur_chance=0, drop_view_chance=0, flip_chance=0.5, stretch=0.1)  # fmt: skip
+    batch, targets = make_batch([exam_of(square_view())], np.random.default_rng(seed), moves)
+    rows, columns = np.nonzero(batch.images[0, 0].numpy() > 0.6)
+    x0, y0, x1, y1 = targets.mark_box[0].tolist()
+    assert (x0 + x1) / 2 == pytest.approx(columns.mean() + 0.5, abs=1.0)
+    assert (y0 + y1) / 2 == pytest.approx(rows.mean() + 0.5, abs=1.0)
+    assert x1 - x0 == pytest.approx(np.ptp(columns) + 1, abs=4)
+
+
+def test_no_augmentation_gives_the_canvas_back():
+    view = square_view()
+    batch, _ = make_batch([exam_of(view)], np.random.default_rng(0), NO_AUGMENTATION)
+    np.testing.assert_allclose(batch.images[0, 0].numpy(), view.canvas / 212.5, atol=1e-4)
+
+
+def test_a_box_that_leaves_the_canvas_is_no_longer_a_target():
+    moves = Augmentation(0, 0, 500.0, 0, 0, 0, 0, 0, 0, 0)
+    _, targets = make_batch([exam_of(square_view())], np.random.default_rng(3), moves)
+    assert len(targets.mark_view) == 0
+
+
+def test_alternatives_of_a_slot_are_taken_one_at_a_time():
+    exam = exam_of(square_view(0), square_view(0, x=20), square_view(2))
+    batch, _ = make_batch([exam], np.random.default_rng(0), NO_AUGMENTATION)
+    assert batch.slot.tolist() == [0, 2]
+
+
+def test_views_are_dropped_but_never_the_last():
+    moves = Augmentation(0, 0, 0, 0, 0, 0, 0, 1.0, 0, 0)
+    pair, _ = make_batch([exam_of(square_view(0), square_view(2))], np.random.default_rng(0), moves)
+    single, _ = make_batch([exam_of(square_view(0))], np.random.default_rng(0), moves)
+    assert len(pair.images) == 1 and len(single.images) == 1
+
+
+def test_priors_are_packed_in_the_order_of_their_views():
+    exams = [exam_of(square_view(0), square_view(2, prior=True)), exam_of(square_view(1, prior=True))]
+    batch, _ = make_batch(exams, np.random.default_rng(0), NO_AUGMENTATION)
+    assert batch.has_prior.tolist() == [False, True, True]
+    assert batch.previous is not None and len(batch.previous) == 2
+
+
+def test_an_exam_file_gives_back_what_was_saved(tmp_path):
+    exam = exam_of(square_view(0, prior=True), square_view(2))
+    save_exam(exam, tmp_path / "e.npz")
+    read = load_exam_file(tmp_path / "e.npz")
+    assert read.findings == exam.findings and read.breasts == exam.breasts
+    assert read.views[0].marks == exam.views[0].marks
+    np.testing.assert_array_equal(read.views[0].prior, exam.views[0].prior)
+    assert read.views[1].prior is None
+
+
+def test_an_empty_folder_says_what_to_run(tmp_path):
+    with pytest.raises(InputError, match="train prepare"):
+        load_folder(tmp_path)
+
+
+def test_single_breast_exams_do_not_tell_how_many_views_the_other_breast_has():
+    exam = exam_of(square_view(0), square_view(1), square_view(2))
+    right, left = by_breast([exam])
+    assert [v.slot for v in right.views] == [0, 2] and [v.slot for v in left.views] == [1]
+    assert right.breasts[1] == BreastLabels() and left.breasts[0] == BreastLabels()
+
+
+def test_an_epoch_shows_every_exam_once():
+    exams = [exam_of(square_view(0)) for _ in range(6)]
+    seen = sum(b.num_exams for b, _ in batches(exams, 2, np.random.default_rng(0), NO_AUGMENTATION))
+    assert seen == 6 and torch.is_tensor(next(batches(exams, 2, np.random.default_rng(0), NO_AUGMENTATION))[0].images)
