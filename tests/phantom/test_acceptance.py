@@ -14,7 +14,6 @@ from mammoscribe.phantom.lesions import draw_lesions
 from mammoscribe.phantom.tissue import draw_tissue
 from tests.phantom.test_texture import spectral_slope
 
-
 CLEAN = replace(TRAINING_SPEC, lesion_probability=0.0, prior_probability=0.0)
 SEEDS = range(20_000, 20_400)
 
@@ -35,7 +34,11 @@ def test_dense_tissue_has_the_spectral_exponent_of_mammograms(with_prior, fatty)
             picture = phantom.pixels[view_id].astype(float)
             rows, cols = (n // 2 * 2 for n in picture.shape)
             coarse = picture[:rows, :cols].reshape(rows // 2, 2, cols // 2, 2).mean(axis=(1, 3))
-            pieces = [coarse[r : r + 128, c : c + 128] for r in range(0, rows // 2 - 127, 64) for c in range(0, cols // 2 - 127, 64)]
+            pieces = [
+                coarse[r : r + 128, c : c + 128]
+                for r in range(0, rows // 2 - 127, 64)
+                for c in range(0, cols // 2 - 127, 64)
+            ]
             inside = [p for p in pieces if p.min() > 200]
             best = sorted(inside, key=lambda p: p.mean())[-4:]
             slopes += [spectral_slope(p, 0.2) for p in best]

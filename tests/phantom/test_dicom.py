@@ -91,7 +91,9 @@ def test_uids_follow_the_seed_and_a_twin_has_its_own(with_prior, folder):
     assert build_dataset(twin, twin.exam.view("R_CC"), options, 1).SOPInstanceUID != stored.SOPInstanceUID
 
 
-@pytest.mark.parametrize("wrong", [("explict", False, "linear", 12), ("rle", False, "gamma", 12), ("rle", False, "lut", 10)])
+@pytest.mark.parametrize(
+    "wrong", [("explict", False, "linear", 12), ("rle", False, "gamma", 12), ("rle", False, "lut", 10)]
+)
 def test_an_encoding_nobody_knows_is_refused_before_anything_is_written(with_prior, tmp_path, wrong):
     with pytest.raises(InputError):
         write_dicom_exam(with_prior, tmp_path / "out", *wrong)

@@ -1,5 +1,6 @@
 """What is rendered, in any style, is read back as exactly the facts it was written from."""
 
+import dataclasses
 from collections import Counter
 
 import numpy as np
@@ -8,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mammoscribe.domain.evidence import Claim, EvidenceKind, GateResult, Section, Writer
-from mammoscribe.domain.finding import Finding
+from mammoscribe.domain.finding import Finding, FindingType
+from mammoscribe.domain.lexicon import terms_of
 from mammoscribe.domain.view import Laterality
 from mammoscribe.reporting.compose import compose_report
 from mammoscribe.reporting.facts import FactKind, Status, fact_of_finding, facts_of_findings
@@ -118,3 +120,15 @@ def test_facts_without_an_exam_have_no_millimetres(four_views):
     assert isinstance(mass, Finding)
     assert fact_of_finding(mass).size_mm is None
     assert fact_of_finding(mass, exam).size_mm == 14
+
+
+@pytest.mark.parametrize("style", range(len(STYLES)), ids=STYLES)
+def test_every_term_is_read_back_in_every_wording_of_every_style(four_views, style):
+    exam, _, mass = four_views
+    for kind in FindingType:
+        for term_id in (t.id for axis in kind.axes for t in terms_of(axis)):
+            finding = dataclasses.replace(mass, type=kind, descriptors=(term_id,))
+            for seed in range(4):
+                for statement in reference_statements(exam, (finding,), {}, style, np.random.default_rng(seed)):
+                    parsed = parse_claim(statement.sentence.text)
+                    assert (parsed.facts, parsed.unread) == (statement.facts, ()), statement.sentence.text

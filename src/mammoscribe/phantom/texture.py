@@ -27,7 +27,7 @@ def power_law_pair(
     field = np.asarray(fft.ifft2(white * power, overwrite_x=True))
     scale = np.float32(rows * cols / np.sqrt(float(np.square(power, dtype=np.float64).sum())))
     field *= scale
-    return field.real[: shape[0], : shape[1]], field.imag[: shape[0], : shape[1]]
+    return np.real(field)[: shape[0], : shape[1]], np.imag(field)[: shape[0], : shape[1]]
 
 
 def upsample2(field: np.ndarray) -> np.ndarray:

@@ -84,7 +84,7 @@ def _heads() -> dict[str, tuple[FactKind, str | None]]:
     }.items():
         for noun in ("asymmetry", "asymmetries", "asymmetric density", "asymmetric densities", "asymmetric tissue"):
             heads[f"{word} {noun}"] = (FactKind.ASYMMETRY, term_id)
-    for noun in ("calcification", "calcifications"):
+    for noun in ("calcification", "calcifications", "microcalcification", "microcalcifications"):
         heads[f"skin {noun}"] = heads[f"dermal {noun}"] = (FactKind.CALCIFICATION, "morphology.skin")
     return heads
 

@@ -177,6 +177,11 @@ class DecoderBatch:
     token_labels: Tensor
     row_labels: Tensor
 
+    def to(self, device: str) -> "DecoderBatch":
+        """The same on that device."""
+        moved = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return DecoderBatch(**{name: None if part is None else part.to(device) for name, part in moved.items()})
+
 
 def collate(
     decoder: ReportDecoder, pairs: Sequence[tuple[DecoderExample, TargetSequence]], device: str = "cpu"
@@ -195,10 +200,10 @@ def collate(
     context, context_mask = None, None
     if any(e.context is not None and len(e.context) for e, _ in pairs):
         context, context_mask = _padded_rows([e.memory[:0] if e.context is None else e.context for e, _ in pairs])
-    parts = (
-        tokens[:, :-1], rows[:, :-1], memory, memory_mask, kinds, context, context_mask, labels, row_labels,
-    )  # fmt: skip
-    return DecoderBatch(*(p if p is None else p.to(device) for p in parts))
+    batch = DecoderBatch(
+        tokens[:, :-1], rows[:, :-1], memory, memory_mask, kinds, context, context_mask, labels, row_labels
+    )
+    return batch.to(device)
 
 
 def decoder_losses(decoder: ReportDecoder, batch: DecoderBatch) -> dict[str, Tensor]:

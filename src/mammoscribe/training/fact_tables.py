@@ -64,10 +64,10 @@ def _random_views(rng: np.random.Generator) -> list[View]:
     if rng.random() < 0.25:
         shown = [HANGING[i] for i in sorted(rng.choice(4, int(rng.integers(1, 4)), replace=False))]
     day = _DAY + dt.timedelta(days=int(rng.integers(0, 700)))
-    views = [_view(*kind, Role.CURRENT, day) for kind in shown]
+    views = [_view(side, projection, Role.CURRENT, day) for side, projection in shown]
     if rng.random() < 0.4:
         earlier = day - dt.timedelta(days=int(rng.integers(300, 900)))
-        views += [_view(*kind, Role.PRIOR, earlier) for kind in shown]
+        views += [_view(side, projection, Role.PRIOR, earlier) for side, projection in shown]
     return views
 
 
