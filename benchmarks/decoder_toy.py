@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     rng = np.random.default_rng(0)
     examples = [facts_example(random_fact_table(rng), noise=options.noise, seed=i) for i in range(options.exams)]
     config = DecoderConfig(vocab_size=load_tokenizer().vocab_size)
-    schedule = DecoderSchedule(epochs=options.epochs, batch_exams=8, device=options.device, bf16=options.bf16)
+    schedule = DecoderSchedule(epochs=options.epochs, device=options.device, bf16=options.bf16)
     decoder = train_decoder(examples, config, schedule, report=lambda row: print(row, flush=True))
     print(f"parameters: {decoder.num_parameters:,}")
     unseen = np.random.default_rng(10**6)

@@ -87,7 +87,7 @@ def read_once(args: argparse.Namespace) -> None:
     reader = load_reader(args.model)
     start = time.perf_counter()
     loaded = load_exam([args.child], [args.prior] if args.prior else [])
-    write_outputs(read_exam(loaded.exam, reader, images=False), args.child / "out", ["json"])
+    write_outputs(read_exam(loaded.exam, reader, images=False), args.child.parent / "out", ["json"])
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps({"seconds": seconds, "bytes": peak}))

@@ -17,6 +17,7 @@ import torch
 
 from mammoscribe.cli.console import progress_bar
 from mammoscribe.domain.report import Report
+from mammoscribe.evaluation.bootstrap import interval_or_none
 from mammoscribe.evaluation.card import Row, markdown, write_rows
 from mammoscribe.evaluation.reading_records import cache_path, read_phantom
 from mammoscribe.evaluation.twins import TwinCase, TwinResult, twin_cases
@@ -54,7 +55,7 @@ def twin_rows(result: TwinResult) -> list[Row]:
     for kind, count in sorted(Counter(c.type for c in cases).items()):
         own = TwinResult(tuple(c for c in cases if c.type == kind))
         rows.append(Row(f"… {kind.replace('_', ' ')}", own.necessity, f"{count} claims", own.necessity_interval))
-    interval = result.locality_interval if sentences else None
+    interval = interval_or_none(lambda: result.locality_interval)
     rows.append(Row("locality", result.locality, f"{sentences} untouched fact sentences", interval, LOCALITY_BAR))
     added = sum(c.added for c in cases) / len(cases) if cases else float("nan")
     rows.append(Row("fact sentences elsewhere that only the twin has, per claim", added, n))

@@ -90,6 +90,15 @@ def test_an_exam_without_a_density_answer_is_not_exact(record):
     assert "malignancy AUC per breast" not in rows
 
 
+def test_one_exam_with_nothing_in_it_still_gives_a_table(record):
+    empty = replace(record, truth=(), reported=(), candidates=(), facts={"truth": frozenset(), "rendered": frozenset()})
+    rows = {r.what: r for r in bench_rows([empty])}
+    assert math.isnan(rows["mass: found"].value)
+    assert rows["mass: found"].interval is None
+    assert rows["facts F1, rendered report"].value == 1.0
+    assert rows["facts F1, rendered report"].interval is None
+
+
 def test_the_card_says_which_bars_are_met(tmp_path):
     rows = [
         Row("a", 0.8, "5 masses", Interval(0.6, 0.9), 0.85),

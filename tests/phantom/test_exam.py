@@ -1,5 +1,6 @@
 import hashlib
 import json
+import time
 
 import numpy as np
 import pytest
@@ -97,3 +98,9 @@ def test_places_agree_with_the_marks(fatty):
 def test_a_negative_seed_is_refused():
     with pytest.raises(InputError, match="seed -1"):
         draw_exam(-1, TRAINING_SPEC)
+
+
+def test_four_views_are_drawn_within_the_time_bar():
+    began = time.process_time()
+    draw_exam(3)
+    assert time.process_time() - began < 4.0

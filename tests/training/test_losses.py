@@ -43,8 +43,8 @@ def test_a_fully_labelled_exam_trains_every_head_it_has_labels_for(net):
 def test_the_heat_target_peaks_at_the_centre_cell_of_the_right_type():
     batch, targets = make_batch([exam_of(square_view(0, x=30, y=40))], np.random.default_rng(0), NO_AUGMENTATION)
     goal = heat_targets(torch.Size((1, 4, 12, 8)), targets)
-    assert goal[0, 0].argmax().item() == 5 * 8 + 3
-    assert goal[0, 1:].abs().max() == 0
+    assert goal[0, 0, 4:6, 3].max() == 1 and goal[0, 0, 0, 7] < 0.01
+    assert (goal[0, 0] == 1).sum() <= 4 and goal[0, 1:].abs().max() == 0
 
 
 def test_two_queries_on_one_lesion_give_one_match(net):

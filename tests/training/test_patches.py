@@ -224,7 +224,9 @@ def test_measuring_counts_benign_marks_called_suspicious_as_false(monkeypatch):
     monkeypatch.setattr(patches, "draw_exam", lambda seed, spec: seed)
     monkeypatch.setattr(patches, "calc_views", lambda seed: [view])
     monkeypatch.setattr(patches, "find_calcifications", lambda *_: marks)
-    curve = patches.evaluate_patches(None, [1], None).by_lesion
+    figures = patches.evaluate_patches(None, [1], None)
+    curve = figures.by_lesion
     assert curve.num_lesions == 1
     assert curve.sensitivity.tolist() == [1.0, 1.0]
     assert curve.false_per_view.tolist() == [0.0, 1.0]
+    assert "at 0.5 false marks per view: 1.000 of lesions, 1.000 of marks, threshold 0.900" in figures.lines()

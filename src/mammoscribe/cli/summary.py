@@ -42,7 +42,7 @@ def _breasts(breasts: Sequence[Breast]) -> Table:
 def _findings(findings: Sequence[Finding]) -> Table:
     table = Table("finding", "what", "where", "seen in", "score", box=None, pad_edge=False)
     for finding in findings:
-        what = " ".join([finding.type.value.replace("_", " "), *(f"[{term(d).label}]" for d in finding.descriptors)])
+        what = ", ".join([finding.type.value.replace("_", " "), *(term(d).label for d in finding.descriptors)])
         seen = ", ".join(mark.view_id for mark in finding.marks)
         table.add_row(finding.id, Text(what), Text(_where(finding)), Text(seen), f"{finding.score:.2f}")
     return table

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mammoscribe.evaluation.bootstrap import bootstrap_interval, ratio_interval
+from mammoscribe.evaluation.bootstrap import bootstrap_interval, interval_or_none, ratio_interval
 from mammoscribe.evaluation.card import Row, Sense
 from mammoscribe.evaluation.classification import Weights, auc, auc_interval, brier, expected_calibration_error, kappa
 from mammoscribe.evaluation.detection import (
@@ -52,10 +52,10 @@ def detection_rows(records: Sequence[ExamRecord], kind: str) -> list[Row]:
     name, n = kind.replace("_", " "), f"{sum(lesions)} lesions"
     bar = _FOUND_BARS.get(kind)
     return [
-        Row(f"{name}: found", _ratio(found, lesions), n, ratio_interval(found, lesions) if sum(lesions) else None, bar),
+        Row(f"{name}: found", _ratio(found, lesions), n, interval_or_none(lambda: ratio_interval(found, lesions)), bar),
         Row(
             f"{name}: false marks per view", _ratio(false, num_views), f"{sum(num_views)} views",
-            ratio_interval(false, num_views), FALSE_MARK_BUDGET if bar else None, Sense.AT_MOST,
+            interval_or_none(lambda: ratio_interval(false, num_views)), FALSE_MARK_BUDGET if bar else None, Sense.AT_MOST,
         ),
         Row(f"{name}: boxes found", _ratio([seen], [boxes]), f"{boxes} boxes"),
         Row(f"{name}: found at {FALSE_MARK_BUDGET:g} false marks per view, any threshold", sensitivity_at(curve, FALSE_MARK_BUDGET), n),
@@ -90,7 +90,9 @@ def density_rows(records: Sequence[ExamRecord]) -> list[Row]:
 def _kappa_interval(truth, given, patients: Sequence[str]):
     if len(set(truth.tolist()) | set(given.tolist())) < 2:
         return None
-    return bootstrap_interval(lambda i: kappa(truth[i], given[i], 4, Weights.LINEAR), patients)
+    return interval_or_none(
+        lambda: bootstrap_interval(lambda i: kappa(truth[i], given[i], 4, Weights.LINEAR), patients)
+    )
 
 
 def fact_rows(records: Sequence[ExamRecord]) -> list[Row]:
@@ -123,7 +125,8 @@ def fact_rows(records: Sequence[ExamRecord]) -> list[Row]:
 def _f1_interval(records: Sequence[ExamRecord], text: str):
     counts = [count_facts(r.facts[text], r.facts["truth"]) for r in records]
     doubled = [2 * c.right for c in counts]
-    return ratio_interval(doubled, [d + c.wrong + c.missed for d, c in zip(doubled, counts, strict=True)])
+    totals = [d + c.wrong + c.missed for d, c in zip(doubled, counts, strict=True)]
+    return interval_or_none(lambda: ratio_interval(doubled, totals))
 
 
 def claim_rows(records: Sequence[ExamRecord]) -> list[Row]:
@@ -147,7 +150,12 @@ def malignancy_rows(records: Sequence[ExamRecord]) -> list[Row]:
     n = f"{len(labels)} breasts, {labels.sum()} malignant"
     patients = [exam for exam, _ in rated]
     return [
-        Row("malignancy AUC per breast", auc(probs, labels), n, auc_interval(probs, labels, patients)),
+        Row(
+            "malignancy AUC per breast",
+            auc(probs, labels),
+            n,
+            interval_or_none(lambda: auc_interval(probs, labels, patients)),
+        ),
         Row("malignancy ECE (15 bins of like size)", expected_calibration_error(probs, labels), n),
         Row("malignancy Brier score", brier(probs, labels), n),
     ]

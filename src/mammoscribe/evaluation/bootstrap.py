@@ -98,6 +98,14 @@ def ratio_interval(numerators: Sequence[float], denominators: Sequence[float], n
     return bootstrap_interval(ratio, range(len(above)), num_draws)
 
 
+def interval_or_none(compute: Callable[[], Interval]) -> Interval | None:
+    """The interval, or None where too few draws are defined: a quick look at few exams still has its figures."""
+    try:
+        return compute()
+    except InputError:
+        return None
+
+
 def clopper_pearson(successes: int, trials: int, level: float = 0.95) -> Interval:
     """Exact interval of a proportion; [0, 1] without trials."""
     _check_counts(successes, trials)

@@ -75,7 +75,7 @@ def air_threshold(smooth: np.ndarray) -> float:
     if not air.size or not tissue.size:
         return float(smooth.min()) - 1e-6
     level, spread = float(np.median(air)), float(np.median(np.abs(air - np.median(air)))) * 1.4826
-    return min(first, level + max(4 * spread, 0.12 * (float(np.median(tissue)) - level)))
+    return min(first, level + max(4 * spread, 0.08 * (float(np.median(tissue)) - level)))
 
 
 def otsu(values: np.ndarray, bins: int = 256) -> float:
@@ -91,16 +91,17 @@ def otsu(values: np.ndarray, bins: int = 256) -> float:
 
 
 def _straight_borders(smooth: np.ndarray) -> np.ndarray:
-    """Saturated strips along the film's edge: columns or rows that are almost white over most of their length."""
-    white = smooth > 0.97
-    strips = np.zeros_like(white)
-    for axis in (0, 1):
-        share = white.mean(axis=axis)
-        inside = np.nonzero(share < 0.6)[0]
-        if inside.size:
-            lines = np.ones(share.shape, bool)
-            lines[inside[0] : inside[-1] + 1] = False
-            strips |= lines[None, :] if axis == 0 else lines[:, None]
+    """Saturated strips along the film's edge, next to dark film: lines that are almost white over most of their length.
+
+    An implant or a burnt-out breast at the chest wall is white too, but what lies next to it is bright.
+    """
+    strips = np.zeros(smooth.shape, bool)
+    for lines, marked in ((smooth, strips), (smooth.T, strips.T)):
+        for rows, out in ((lines, marked), (lines[::-1], marked[::-1])):
+            white = (rows > 0.97).mean(axis=1) >= 0.6
+            depth = int(white.argmin()) if not white.all() else 0
+            if depth and float(np.median(rows[depth + 2 : depth + 5])) < 0.5:
+                out[: depth + 2] = True
     return strips
 
 

@@ -44,7 +44,7 @@ class PatchConfig:
     per_view: int = 12
     width: int = 16
     member_level: float = 0.3
-    link_mm: float = 10.0
+    link_mm: float = 8.0
     top_cells: int = 4
     min_score: float = 0.1
     tophat: TopHatConfig = field(default_factory=TopHatConfig)

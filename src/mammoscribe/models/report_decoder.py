@@ -12,6 +12,7 @@ forgotten. Only what is cited at the end becomes evidence. What comes out are cl
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -297,7 +298,7 @@ class ReportDecoder(nn.Module):
                 context_mask = torch.ones(context.shape[:2], dtype=torch.bool, device=context.device)
             source = torch.cat((rows, self.from_context(context)), dim=1)
             mask = torch.cat((memory_mask, context_mask), dim=1)
-        seen = tuple(layer.cross_attention.keys_values(source) for layer in self.layers)
+        seen = tuple(layer.cross_attention.keys_values(source) for layer in cast("Sequence[_Layer]", self.layers))
         findings = memory_mask & (kinds == KINDS.index(EvidenceKind.FINDING))
         return _Exam(rows, memory_mask, findings, seen, mask[:, None, None])
 

@@ -57,7 +57,6 @@ class Bottleneck(nn.Module):
         if stride != 1 or channels_in != out:
             shortcut = nn.Conv2d(channels_in, out, 1, stride, bias=False)
             self.downsample = nn.Sequential(shortcut, _norm(norm, out))
-        nn.init.zeros_(self.bn3.weight)  # each block starts as its shortcut: steadier without a warm-up
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, 4 * width, H / stride, W / stride]."""

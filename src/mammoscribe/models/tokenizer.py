@@ -44,12 +44,14 @@ class ReportTokenizer:
     """
 
     def __init__(self, backend: Tokenizer) -> None:
-        missing = [m for m in MARKS if backend.token_to_id(m) is None]
+        ids = {m: backend.token_to_id(m) for m in MARKS}
+        missing = [m for m, i in ids.items() if i is None]
         if missing:
             raise InvalidNoun(f"a report tokeniser without {', '.join(missing)}", "every mark in the vocabulary")
         if backend.get_vocab_size() > MAX_VOCABULARY:
             raise InvalidNoun(f"a vocabulary of {backend.get_vocab_size()}", f"at most {MAX_VOCABULARY}")
         self._backend = backend
+        self._marks = {m: i for m, i in ids.items() if i is not None}
 
     @property
     def vocab_size(self) -> int:
@@ -58,9 +60,9 @@ class ReportTokenizer:
 
     def mark(self, name: str) -> int:
         """Id of one of `MARKS`."""
-        if name not in MARKS:
+        if name not in self._marks:
             raise InvalidNoun(f"{name!r} is no mark", f"one of {', '.join(MARKS)}")
-        return self._backend.token_to_id(name)
+        return self._marks[name]
 
     def section(self, section: Section) -> int:
         """Id of the mark that opens a sentence of that section."""
@@ -74,7 +76,7 @@ class ReportTokenizer:
     @cached_property
     def mark_ids(self) -> frozenset[int]:
         """Ids of all marks; every other id is a piece of text."""
-        return frozenset(self.mark(m) for m in MARKS)
+        return frozenset(self._marks.values())
 
     def encode(self, text: str) -> list[int]:
         """Ids of the pieces of `text`, without marks."""
@@ -82,7 +84,7 @@ class ReportTokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of the pieces, marks skipped, with sentence case and `BI-RADS 4A`, `CC`, `MLO` restored."""
-        pieces = (self._backend.id_to_token(i) for i in ids if i not in self.mark_ids)
+        pieces = (self._backend.id_to_token(i) or "" for i in ids if i not in self.mark_ids)
         text = "".join(p.removeprefix("##") for p in pieces).replace(_SPACE, " ").strip()
         for pattern, replacement in _CASED:
             text = pattern.sub(replacement, text)

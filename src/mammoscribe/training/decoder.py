@@ -110,7 +110,7 @@ class DecoderSchedule:
     """
 
     epochs: int = 8
-    batch_exams: int = 16
+    batch_exams: int = 8
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     warm_up: float = 0.05
@@ -180,7 +180,7 @@ class DecoderBatch:
     def to(self, device: str) -> "DecoderBatch":
         """The same on that device."""
         moved = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return DecoderBatch(**{name: None if part is None else part.to(device) for name, part in moved.items()})
+        return dataclasses.replace(self, **{name: part.to(device) for name, part in moved.items() if part is not None})
 
 
 def collate(

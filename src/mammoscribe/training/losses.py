@@ -68,15 +68,20 @@ def mark_losses(maps: MarkMaps, targets: Targets) -> dict[str, Tensor]:
 
 
 def heat_targets(shape: torch.Size, targets: Targets) -> Tensor:
-    """[N, types, h, w] with a Gaussian of the box's size at each true centre and exactly 1 in the centre cell."""
+    """[N, types, h, w]: 1 in the middle cells of each true box, at most 3 x 3, and a falling bell around them.
+
+    Several middle cells instead of one (centre sampling, Tian et al. 2019) triple what a small data set teaches a step.
+    """
     goal = torch.zeros(shape)
-    rows, columns = torch.arange(shape[2])[:, None], torch.arange(shape[3])[None]
-    for view, box, finding in zip(targets.mark_view.tolist(), targets.mark_box.tolist(), targets.mark_finding.tolist(), strict=True):
+    rows, columns = torch.arange(shape[2])[:, None] + 0.5, torch.arange(shape[3])[None] + 0.5
+    for view, box, finding in zip(
+        targets.mark_view.tolist(), targets.mark_box.tolist(), targets.mark_finding.tolist(), strict=True
+    ):
         x, y = (box[0] + box[2]) / 2 / STRIDE, (box[1] + box[3]) / 2 / STRIDE
-        sx, sy = max(0.6, (box[2] - box[0]) / STRIDE / 6), max(0.6, (box[3] - box[1]) / STRIDE / 6)
-        bell = torch.exp(-(((columns + 0.5 - x) / sx) ** 2 + ((rows + 0.5 - y) / sy) ** 2) / 2)
-        row, column = min(int(y), shape[2] - 1), min(int(x), shape[3] - 1)
-        bell[row, column] = 1.0
+        wide, high = (box[2] - box[0]) / STRIDE, (box[3] - box[1]) / STRIDE
+        dx, dy = (columns - x).abs(), (rows - y).abs()
+        bell = torch.exp(-((dx / max(0.7, wide / 5)) ** 2 + (dy / max(0.7, high / 5)) ** 2) / 2)
+        bell[(dx <= min(1.5, max(0.5, wide / 4))) & (dy <= min(1.5, max(0.5, high / 4)))] = 1.0
         kind = targets.findings[finding].type
         goal[view, kind] = torch.maximum(goal[view, kind], bell)
     return goal
