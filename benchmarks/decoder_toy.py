@@ -17,13 +17,14 @@ import torch
 
 from mammoscribe.domain.evidence import Claim, EvidenceKind
 from mammoscribe.evaluation.facts import FactCounts, count_facts, findings_only, text_keys, truth_keys
+from mammoscribe.models.fact_memory import FactTable
 from mammoscribe.models.report_decoder import DecoderConfig, ReportDecoder
 from mammoscribe.models.tokenizer import load_tokenizer
 from mammoscribe.reporting.facts import Status, birads_fact, density_fact
 from mammoscribe.reporting.gate import gate
 from mammoscribe.reporting.parse import parse_claim
 from mammoscribe.training.decoder import DecoderExample, DecoderSchedule, train_decoder
-from mammoscribe.training.fact_tables import FactTable, facts_example, random_fact_table
+from mammoscribe.training.fact_tables import facts_example, random_fact_table
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -6,12 +6,12 @@ exam ─► prepare: every view cropped, turned, resampled, with the way back to
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from mammoscribe import __version__
 from mammoscribe.domain.assessment import assess_breast
-from mammoscribe.domain.evidence import Writer
+from mammoscribe.domain.evidence import Claim, Writer
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.report import Breast, Provenance, Report
 from mammoscribe.domain.view import Laterality, View
@@ -35,11 +35,12 @@ FINE_UM = 100.0
 
 @dataclass(frozen=True)
 class Reading:
-    """A report with what it was made from: the reader's output and the pictures to show it on."""
+    """A report with what it was made from: the reader's output, pictures to show it on, and the decoder's claims."""
 
     report: Report
     output: ReaderOutput
     images: Mapping[str, ViewImage]
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,13 @@ def read_exam(
     synthetic = (exam.patient_id or "").startswith(SYNTHETIC_PATIENT)
     prepared = prepare(exam, reader, decode, images)
     output = reader.read(exam, prepared.coarse, prepared.fine, synthetic)
-    if writer is Writer.DECODER:
-        output = replace(output, claims=reader.draft(exam, output))
     breasts = assess(exam, reader, output, synthetic)
+    claims = reader.draft(exam, output.findings, breasts) if writer is Writer.DECODER else ()
     report = compose_report(
-        exam, breasts, output.findings, provenance(reader, prepared, synthetic), output.claims, writer,
+        exam, breasts, output.findings, provenance(reader, prepared, synthetic), claims, writer,
         warnings=tuple(w for view in prepared.coarse.values() for w in view.warnings), lower_band=output.lower_band,
     )  # fmt: skip
-    return Reading(report, output, prepared.images)
+    return Reading(report, output, prepared.images, claims)
 
 
 def prepare(exam: Exam, reader: Reader, decode: Decode, images: bool) -> Prepared:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 from scipy import ndimage
-from tests.browser.chromium import Chromium, binary
-from tests.exports.samples import one_film, pictures, png_of, two_findings_with_prior
 
 from mammoscribe.domain.view import Box
 from mammoscribe.exports import report_html
+from tests.browser.chromium import Chromium, binary
+from tests.exports.samples import one_film, pictures, png_of, two_findings_with_prior
 
 pytestmark = pytest.mark.html
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from mammoscribe.support.errors import InputError, InvalidNoun, NotAMammogram
 from tests.imaging.drawn import coded, half_disc, mammogram, png, saved
 
 
-def dicom(path: Path, name: str = "RCC", **elements: object) -> Path:
+def dicom(path: Path, name: str = "RCC", **elements: Any) -> Path:
     code = {"CC": "399162004", "MLO": "399368009"}[name[1:]]
     pixels = (half_disc(64, 48, chest_on_left=name[0] == "L") * 4000).astype("uint16")
     return saved(mammogram(pixels, ImageLaterality=name[0], ViewCodeSequence=[coded(code)], **elements), path)
@@ -139,7 +140,7 @@ def test_a_view_option_against_the_header_is_used_and_said(tmp_path: Path) -> No
 
 
 def test_what_a_header_leaves_open_comes_from_the_file_name_unless_they_disagree(tmp_path: Path) -> None:
-    silent = {"ViewCodeSequence": None}
+    silent: dict[str, Any] = {"ViewCodeSequence": None}
     pixels = (half_disc(64, 48) * 4000).astype("uint16")
     file = saved(mammogram(pixels, **silent), tmp_path / "R_MLO.dcm")
     assert load_exam([file]).exam.views[0].projection is Projection.MLO

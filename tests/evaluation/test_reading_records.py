@@ -44,7 +44,7 @@ def test_the_decoder_is_measured_before_and_after_the_gate(drawn, make_report, m
     claims = (Claim("Right breast: oval mass."), Claim("Left breast: spiculated mass."))
     plain = make_report([found])
     report = compose_report(plain.exam, plain.breasts, (found,), plain.provenance, claims, Writer.DECODER)
-    reading = Reading(report, ReaderOutput((found,), (), (found,), {}, claims), {})
+    reading = Reading(report, ReaderOutput((found,), (), (found,), {}), {}, claims)
     record = record_of(drawn, reading, Writer.DECODER, 1.0)
     oval = {("R", "mass"), ("R", "mass", "shape", "oval")}
     spiculated = {("L", "mass"), ("L", "mass", "margin", "spiculated")}

@@ -3,13 +3,13 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from tests.exports.samples import one_film, pictures, two_findings_with_prior
 
 from mammoscribe.domain.evidence import Claim, RejectedClaim
 from mammoscribe.domain.view import Box
 from mammoscribe.exports import ViewImage, report_html
 from mammoscribe.exports.words import AGREES, NOTICE
 from mammoscribe.support.errors import InvalidNoun
+from tests.exports.samples import one_film, pictures, two_findings_with_prior
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from tests.exports.golden_file import same_as_golden
-from tests.exports.samples import one_film, two_findings_with_prior
-from tests.nouns import make_report
 
 from mammoscribe.domain.view import Box
 from mammoscribe.exports import dumps_report, report_json, schema
+from tests.exports.golden_file import same_as_golden
+from tests.exports.samples import one_film, two_findings_with_prior
+from tests.nouns import make_report
 
 VALIDATOR = jsonschema.Draft202012Validator(schema())
 

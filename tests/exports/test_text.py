@@ -2,12 +2,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.exports.golden_file import same_as_golden
-from tests.exports.samples import one_film, two_findings_with_prior
 
 from mammoscribe.domain.exam import Exam
 from mammoscribe.exports import report_text
 from mammoscribe.exports.words import NOTICE, percent
+from tests.exports.golden_file import same_as_golden
+from tests.exports.samples import one_film, two_findings_with_prior
 
 
 @pytest.mark.parametrize("name", ["prior", "film"])

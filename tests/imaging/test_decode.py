@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from mammoscribe.domain.view import SpacingSource
 from mammoscribe.imaging.decode import decode, decode_pixels, decode_view
 from mammoscribe.support.errors import InputError
 from tests.imaging.drawn import a_view, close, half_disc, mammogram, png, recompressed, saved
+
+QUALITY: dict[str, dict[str, Any]] = {"a.jpg": {"quality": 95}}
 
 SAMPLE_SHA256 = {
     "RG1_J2KI_mono1.dcm": "c0204d0b7e471bdbdecd556efef17bbc6180f1ca1c0d6c8889d0c80aba2131ce",
@@ -72,7 +75,7 @@ def test_eight_and_sixteen_bit_png_agree(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.pgm", "a.tif", "a.jpg"])
 def test_other_plain_formats_are_decoded(name: str, tmp_path: Path) -> None:
     grey = half_disc()
-    Image.fromarray((grey * 255).astype(np.uint8)).save(tmp_path / name, **({"quality": 95} if "jpg" in name else {}))
+    Image.fromarray((grey * 255).astype(np.uint8)).save(tmp_path / name, **QUALITY.get(name, {}))
     picture = decode(tmp_path / name)
     assert float(np.abs(picture.pixels - grey).mean()) < 0.01
     assert picture.spacing_mm is None

@@ -1,5 +1,7 @@
 """Stored DICOM values to grey, held against the equations of PS3.3 C.11.1 and C.11.2."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from pydicom import Dataset
@@ -23,7 +25,7 @@ def lut(first: int, data: list[int], bits: int = 12, explanation: str = "") -> D
     return item
 
 
-def grey_of(stored: np.ndarray = RAMP, **elements: object) -> np.ndarray:
+def grey_of(stored: np.ndarray = RAMP, **elements: Any) -> np.ndarray:
     return decode_pixels(mammogram(stored, **elements)).pixels
 
 

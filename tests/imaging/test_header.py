@@ -2,6 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import Dataset
@@ -15,7 +16,7 @@ from tests.imaging.drawn import TOMO, coded, mammogram, saved
 R, L, CC, MLO = Laterality.RIGHT, Laterality.LEFT, Projection.CC, Projection.MLO
 
 
-def header_of(tmp_path: Path, **elements: object) -> ViewHeader:
+def header_of(tmp_path: Path, **elements: Any) -> ViewHeader:
     return read_header(saved(mammogram(**elements), tmp_path / "a.dcm"))
 
 

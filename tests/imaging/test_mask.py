@@ -39,6 +39,15 @@ def test_a_label_a_scratch_and_a_white_film_edge_do_not_belong_to_the_breast() -
     assert share_outside(find_breast(np.clip(pixels, 0, 1)).mask, truth) < 0.04
 
 
+def test_a_burnt_out_implant_at_the_chest_wall_belongs_to_the_breast() -> None:
+    pixels = half_disc()
+    rows, columns = np.mgrid[:256, :200]
+    pixels[(columns / 90) ** 2 + ((rows - 128) / 90) ** 2 < 1] = 1.0
+    outline = find_breast(pixels)
+    assert outline.mask[40:216, 0].all()
+    assert share_outside(outline.mask, truth_of(pixels)) < 0.02
+
+
 def test_a_grey_background_is_air() -> None:
     pixels = np.maximum(half_disc(), 0.12).astype(np.float32)
     assert share_outside(find_breast(pixels).mask, truth_of(half_disc())) < 0.03

@@ -1,7 +1,7 @@
 """The way from stored pixels to the canvas and back."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mammoscribe.domain.view import Box
@@ -23,18 +23,21 @@ def placements(draw: st.DrawFn) -> Placement:
 coordinate = st.floats(-100, 6000)
 
 
+@settings(deadline=None)  # a busy machine must not fail it
 @given(placements(), coordinate, coordinate)
 def test_a_stored_point_survives_the_round_trip(placement: Placement, x: float, y: float) -> None:
     back = placement.to_stored_point(*placement.to_canvas_point(x, y))
     assert back == pytest.approx((x, y), abs=1e-6)
 
 
+@settings(deadline=None)  # a busy machine must not fail it
 @given(placements(), coordinate, coordinate)
 def test_a_canvas_point_survives_the_round_trip(placement: Placement, x: float, y: float) -> None:
     back = placement.to_canvas_point(*placement.to_stored_point(x, y))
     assert back == pytest.approx((x, y), abs=1e-6)
 
 
+@settings(deadline=None)  # a busy machine must not fail it
 @given(placements(), coordinate, coordinate, st.floats(0.5, 900), st.floats(0.5, 900))
 def test_a_box_survives_the_round_trip(placement: Placement, x: float, y: float, wide: float, high: float) -> None:
     box = Box(x, y, x + wide, y + high)

@@ -63,7 +63,7 @@ def test_what_is_seen_on_the_canvas_leads_back_to_the_stored_pixel(name: str, on
     height=st.integers(60, 420), width=st.integers(60, 420), on_left=st.booleans(),
     row=st.floats(0.03, 1.5), column=st.floats(0.03, 1.5), um=st.sampled_from([100.0, 400.0, 733.3]),
 )  # fmt: skip
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_every_stored_point_survives_the_canvas(
     height: int, width: int, on_left: bool, row: float, column: float, um: float
 ) -> None:

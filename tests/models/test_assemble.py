@@ -28,7 +28,9 @@ def one_hot(axis: Axis, term: str) -> np.ndarray:
     return np.array([float(t == term) for t in AXIS_TERMS[axis]])
 
 
-def mark(view: str = "R_CC", x: float = 300, y: float = 900, score: float = 0.8, kind=FindingType.MASS, **more) -> RawMark:
+def mark(
+    view: str = "R_CC", x: float = 300, y: float = 900, score: float = 0.8, kind=FindingType.MASS, **more
+) -> RawMark:
     link = np.ones(LINK_DIM) * 0.5
     words = {
         Axis.SHAPE: one_hot(Axis.SHAPE, "shape.oval"), Axis.MARGIN: one_hot(Axis.MARGIN, "margin.spiculated"),
@@ -43,49 +45,49 @@ def mark(view: str = "R_CC", x: float = 300, y: float = 900, score: float = 0.8,
 
 
 def test_a_cc_and_an_mlo_mark_at_one_nipple_distance_become_one_finding_with_a_quadrant():
-    (finding,) = assemble([mark("R_CC"), mark("R_MLO", above_cm=3.0)], EXAM, {}, LINK_SCALE)
+    (finding,) = assemble([mark("R_CC"), mark("R_MLO", above_cm=3.0)], EXAM, LINK_SCALE)
     assert {m.projection for m in finding.marks} == set(Projection)
     assert finding.location.quadrant is Quadrant.UPPER_OUTER
     assert finding.descriptors == ("shape.oval", "margin.spiculated", "density.high")
 
 
 def test_marks_at_very_different_nipple_distances_stay_apart():
-    findings = assemble([mark("R_CC", behind_cm=1.0), mark("R_MLO", behind_cm=9.0)], EXAM, {}, LINK_SCALE)
+    findings = assemble([mark("R_CC", behind_cm=1.0), mark("R_MLO", behind_cm=9.0)], EXAM, LINK_SCALE)
     assert [len(f.marks) for f in findings] == [1, 1]
 
 
 def test_marks_of_the_two_breasts_are_never_joined():
-    findings = assemble([mark("R_CC"), mark("L_MLO")], EXAM, {}, LINK_SCALE)
+    findings = assemble([mark("R_CC"), mark("L_MLO")], EXAM, LINK_SCALE)
     assert sorted(f.laterality for f in findings) == ["L", "R"]
 
 
 def test_one_view_alone_gives_a_half_and_no_quadrant():
-    (finding,) = assemble([mark("L_MLO", above_cm=-1.0)], EXAM, {}, LINK_SCALE)
+    (finding,) = assemble([mark("L_MLO", above_cm=-1.0)], EXAM, LINK_SCALE)
     assert finding.location.half is Half.LOWER and finding.location.quadrant is None
 
 
 def test_the_weaker_of_two_marks_on_one_place_is_dropped():
-    findings = assemble([mark(score=0.4), mark(x=310, score=0.9)], EXAM, {}, LINK_SCALE)
+    findings = assemble([mark(score=0.4), mark(x=310, score=0.9)], EXAM, LINK_SCALE)
     assert [round(f.score, 2) for f in findings] == [0.9]
 
 
 def test_two_projections_count_for_more_than_one():
-    (both,) = assemble([mark("R_CC", score=0.6), mark("R_MLO", score=0.6)], EXAM, {}, LINK_SCALE)
+    (both,) = assemble([mark("R_CC", score=0.6), mark("R_MLO", score=0.6)], EXAM, LINK_SCALE)
     assert both.score == pytest.approx(0.84)
 
 
 def test_an_asymmetry_seen_in_two_views_is_not_called_an_asymmetry_of_one_view():
     kind = FindingType.ASYMMETRY
-    (two,) = assemble([mark("R_CC", kind=kind), mark("R_MLO", kind=kind)], EXAM, {}, LINK_SCALE)
-    (one,) = assemble([mark("R_CC", kind=kind)], EXAM, {}, LINK_SCALE)
+    (two,) = assemble([mark("R_CC", kind=kind), mark("R_MLO", kind=kind)], EXAM, LINK_SCALE)
+    (one,) = assemble([mark("R_CC", kind=kind)], EXAM, LINK_SCALE)
     assert two.descriptor(Axis.ASYMMETRY) != "asymmetry.asymmetry"
     assert one.descriptor(Axis.ASYMMETRY) == "asymmetry.asymmetry"
 
 
 def test_change_is_said_only_of_marks_with_a_prior():
     told = np.array([0.1, 0.1, 0.7, 0.1])
-    (with_prior,) = assemble([mark(change=told)], EXAM, {}, LINK_SCALE)
-    (without,) = assemble([mark()], EXAM, {}, LINK_SCALE)
+    (with_prior,) = assemble([mark(change=told)], EXAM, LINK_SCALE)
+    (without,) = assemble([mark()], EXAM, LINK_SCALE)
     assert with_prior.change == "increased" and without.change is None
 
 
@@ -93,5 +95,5 @@ def test_calcification_marks_without_link_vectors_join_by_nipple_distance():
     calc = replace(mark("R_CC", kind=FindingType.CALCIFICATION), link=None)
     near = replace(mark("R_MLO", kind=FindingType.CALCIFICATION), link=None, behind_cm=4.5)
     far = replace(near, behind_cm=8.0)
-    assert len(assemble([calc, near], EXAM, {}, LINK_SCALE)) == 1
-    assert len(assemble([calc, far], EXAM, {}, LINK_SCALE)) == 2
+    assert len(assemble([calc, near], EXAM, LINK_SCALE)) == 1
+    assert len(assemble([calc, far], EXAM, LINK_SCALE)) == 2

@@ -4,11 +4,19 @@ import numpy as np
 import pytest
 import torch
 
+from mammoscribe.support.errors import InputError
 from mammoscribe.training.batches import NO_AUGMENTATION, Augmentation, batches, make_batch
 from mammoscribe.training.samples import (
-    BreastLabels, LabelledFinding, LabelledMark, TrainingExam, ViewSample, by_breast, load_exam_file, load_folder, save_exam,
+    BreastLabels,
+    LabelledFinding,
+    LabelledMark,
+    TrainingExam,
+    ViewSample,
+    by_breast,
+    load_exam_file,
+    load_folder,
+    save_exam,
 )  # fmt: skip
-from mammoscribe.support.errors import InputError
 
 
 def square_view(slot: int = 0, x: int = 30, y: int = 40, half: int = 6, prior: bool = False) -> ViewSample:

@@ -8,6 +8,7 @@ import torch
 
 from mammoscribe.domain.evidence import EvidenceKind, Section
 from mammoscribe.evaluation.facts import FactCounts, count_facts, text_keys, truth_keys
+from mammoscribe.models.fact_memory import facts_memory
 from mammoscribe.models.report_decoder import DecoderConfig, ReportDecoder
 from mammoscribe.models.report_draft import NO_ROW
 from mammoscribe.models.tokenizer import EVID, load_tokenizer
@@ -23,7 +24,7 @@ from mammoscribe.training.decoder import (
     without_measures,
     write_in_random_style,
 )
-from mammoscribe.training.fact_tables import facts_example, facts_memory, random_fact_table
+from mammoscribe.training.fact_tables import facts_example, random_fact_table
 
 DIM = 64
 

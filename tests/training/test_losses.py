@@ -41,20 +41,25 @@ def test_a_fully_labelled_exam_trains_every_head_it_has_labels_for(net):
 
 
 def test_the_heat_target_peaks_at_the_centre_cell_of_the_right_type():
-    batch, targets = make_batch([exam_of(square_view(0, x=30, y=40))], np.random.default_rng(0), NO_AUGMENTATION)
+    _, targets = make_batch([exam_of(square_view(0, x=30, y=40))], np.random.default_rng(0), NO_AUGMENTATION)
     goal = heat_targets(torch.Size((1, 4, 12, 8)), targets)
     assert goal[0, 0, 4:6, 3].max() == 1 and goal[0, 0, 0, 7] < 0.01
     assert (goal[0, 0] == 1).sum() <= 4 and goal[0, 1:].abs().max() == 0
 
 
 def test_two_queries_on_one_lesion_give_one_match(net):
-    batch, targets = make_batch([exam_of(square_view(0, x=32, y=48, half=20))], np.random.default_rng(0), NO_AUGMENTATION)
+    batch, targets = make_batch(
+        [exam_of(square_view(0, x=32, y=48, half=20))], np.random.default_rng(0), NO_AUGMENTATION
+    )
     query, mark = match(net(batch).queries, targets)
     assert len(mark) <= 1 and len(query) == len(mark)
 
 
 def test_a_few_steps_learn_a_bright_square_and_resume_goes_on(net, tmp_path):
-    exams = [exam_of(square_view(0, x=16 + 8 * i, y=24 + 8 * i), square_view(2, x=16 + 8 * i, y=24 + 8 * i)) for i in range(4)]
+    exams = [
+        exam_of(square_view(0, x=16 + 8 * i, y=24 + 8 * i), square_view(2, x=16 + 8 * i, y=24 + 8 * i))
+        for i in range(4)
+    ]
     source = Source("phantom", exams, 4, NO_AUGMENTATION)
     rows: list[dict] = []
     schedule = Schedule(steps=40, learning_rate=4e-3, bf16=False)

@@ -54,7 +54,9 @@ class Breast:
         if self.density_probs is not None and abs(sum(self.density_probs) - 1) > 1e-3:
             raise InvalidNoun(f"density probabilities {self.density_probs} do not sum to 1")
         if self.prob_malignant is not None and (not 0 <= self.prob_malignant <= 1 or self.calibration is None):
-            raise InvalidNoun(f"probability {self.prob_malignant} of the {self.laterality.word} breast", "0..1, with its calibration")
+            raise InvalidNoun(
+                f"probability {self.prob_malignant} of the {self.laterality.word} breast", "0..1, with its calibration"
+            )
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,9 @@ class Report:
     def _check_breasts(self) -> None:
         for breast in self.breasts:
             if breast.imaged != (breast.laterality in self.exam.imaged):
-                raise InvalidNoun(f"the {breast.laterality.word} breast is called imaged={breast.imaged}, the exam differs")
+                raise InvalidNoun(
+                    f"the {breast.laterality.word} breast is called imaged={breast.imaged}, the exam differs"
+                )
         categories = [b.assessment.category for b in self.breasts if b.assessment]
         if categories and most_severe(categories) is not self.assessment.category:
             raise InvalidNoun(f"exam assessed {self.assessment.category}, its breasts {categories}")
@@ -114,8 +118,13 @@ class Report:
         for finding in self.findings:
             for mark in finding.marks:
                 view = self.exam.view(mark.view_id)
-                if (view.laterality, view.projection) != (finding.laterality, mark.projection) or view.role is Role.PRIOR:
-                    raise InvalidNoun(f"finding {finding.id} ({finding.laterality}) has a mark in {view.role} {view.name}")
+                if (view.laterality, view.projection) != (
+                    finding.laterality,
+                    mark.projection,
+                ) or view.role is Role.PRIOR:
+                    raise InvalidNoun(
+                        f"finding {finding.id} ({finding.laterality}) has a mark in {view.role} {view.name}"
+                    )
                 if mark.box.clipped(view.width_px, view.height_px) != mark.box:
                     raise InvalidNoun(f"finding {finding.id} has a box outside {view.name}")
             if finding.change is not None and not self.exam.prior:

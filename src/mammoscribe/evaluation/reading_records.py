@@ -71,7 +71,7 @@ def record_of(drawn: PhantomExam, reading: Reading, writer: Writer, seconds: flo
         "rendered": sentence_keys(rendered.sentences),
     }
     if writer is Writer.DECODER:
-        facts["decoder_before_gate"] = text_keys(c.text for c in output.claims)
+        facts["decoder_before_gate"] = text_keys(c.text for c in reading.claims)
         facts["decoder_after_gate"] = sentence_keys(_passed(report))
         facts["decoder_report"] = sentence_keys(report.sentences)
     return ExamRecord(

@@ -75,7 +75,7 @@ def air_threshold(smooth: np.ndarray) -> float:
     if not air.size or not tissue.size:
         return float(smooth.min()) - 1e-6
     level, spread = float(np.median(air)), float(np.median(np.abs(air - np.median(air)))) * 1.4826
-    return min(first, level + max(4 * spread, 0.08 * (float(np.median(tissue)) - level)))
+    return min(first, level + max(4 * spread, 0.10 * (float(np.median(tissue)) - level)))
 
 
 def otsu(values: np.ndarray, bins: int = 256) -> float:

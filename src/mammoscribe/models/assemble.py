@@ -142,9 +142,7 @@ def _morphology(candidate: CalcCandidate) -> np.ndarray:
     ])  # fmt: skip
 
 
-def assemble(
-    marks: Sequence[RawMark], exam: Exam, views: Mapping[str, PreparedView], link_scale: torch.Tensor
-) -> list[Finding]:
+def assemble(marks: Sequence[RawMark], exam: Exam, link_scale: torch.Tensor) -> list[Finding]:
     """Findings from marks, most certain first, named f1, f2, ..."""
     groups: list[tuple[RawMark, ...]] = []
     for side in exam.imaged:

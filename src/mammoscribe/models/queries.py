@@ -135,7 +135,5 @@ class FindingQueries(nn.Module):
         padded = padded.index_put((exam[order], place), query[order])
         empty = torch.arange(padded.shape[1], device=exam.device)[None] >= counts[:, None]
         empty[:, 0] = False  # attention over nothing is undefined; an exam without queries attends to one zero row
-        out = self.layers(
-            padded, fused.tokens, tgt_key_padding_mask=empty, memory_key_padding_mask=~fused.mask
-        )
+        out = self.layers(padded, fused.tokens, tgt_key_padding_mask=empty, memory_key_padding_mask=~fused.mask)
         return torch.empty_like(query).index_put((order,), out[exam[order], place].to(query.dtype))

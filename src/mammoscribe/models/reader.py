@@ -7,19 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from mammoscribe.domain.evidence import Claim
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding
-from mammoscribe.domain.report import Calibration
+from mammoscribe.domain.report import Breast, Calibration
 from mammoscribe.domain.view import Laterality
 from mammoscribe.imaging.prepare import PreparedView
 from mammoscribe.models.assemble import RawMark, assemble, calcification_marks, query_marks
 from mammoscribe.models.batch import SLOTS, ViewBatch
 from mammoscribe.models.card import ModelCard, OperatingPoint, read_card
+from mammoscribe.models.fact_memory import FactTable, facts_memory
 from mammoscribe.models.patches import PatchConfig, PatchNet, find_calcifications
 from mammoscribe.models.reader_net import ReaderNet, ReaderNetOutput
 from mammoscribe.models.report_decoder import DecoderConfig, ReportDecoder
+from mammoscribe.models.tophat import TopHatConfig
 from mammoscribe.models.weights_file import load_weights
 from mammoscribe.support.errors import InputError
 
@@ -50,14 +53,12 @@ class ReaderOutput:
         lower_band: below it, yet enough for an uncertain statement.
         candidates: everything, down to very low scores; for FROC curves only.
         breasts: of the imaged breasts.
-        claims: the decoder's draft; empty when it was not asked to write.
     """
 
     findings: tuple[Finding, ...]
     lower_band: tuple[Finding, ...]
     candidates: tuple[Finding, ...]
     breasts: Mapping[Laterality, BreastReading]
-    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,12 @@ class Reader:
     card: ModelCard
     patch_net: PatchNet | None = None
     decoder: ReportDecoder | None = None
+
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        """The networks by their prefix in the weights file."""
+        named = {"reader": self.net, "patches": self.patch_net, "decoder": self.decoder}
+        return {name: part for name, part in named.items() if part is not None}
 
     @torch.inference_mode()
     def read(
@@ -87,13 +94,23 @@ class Reader:
             out = self.net(exam_batch(exam, views))
         marks = [m for m in query_marks(out, exam, views) if not m.calcification]
         marks += self._calcifications(exam, views, fine)
-        candidates = assemble(marks, exam, views, out.queries.link_scale)
+        candidates = assemble(marks, exam, out.queries.link_scale)
         reported = [f for f in candidates if f.score >= point.thresholds[f.type.value]]
-        uncertain = [f for f in candidates if point.thresholds[f.type.value] - f.score >= 0 and f not in reported
-                     and f.score >= point.lower_band * point.thresholds[f.type.value]]  # fmt: skip
-        return ReaderOutput(
-            tuple(reported), tuple(uncertain), tuple(candidates), self._breasts(out, exam, point)
-        )
+        band = {t: point.lower_band * level for t, level in point.thresholds.items()}
+        uncertain = [f for f in candidates if band[f.type.value] <= f.score < point.thresholds[f.type.value]]
+        return ReaderOutput(tuple(reported), tuple(uncertain), tuple(candidates), self._breasts(out, exam, point))
+
+    @torch.inference_mode()
+    def draft(self, exam: Exam, findings: tuple[Finding, ...], breasts: tuple[Breast, Breast]) -> tuple[Claim, ...]:
+        """What the decoder would write about these findings: claims for the gate, not sentences.
+
+        Raises:
+            InputError: when the model came without a decoder.
+        """
+        if self.decoder is None:
+            raise InputError(f"the model {self.card.name} has no report decoder", "", "use --writer renderer")
+        memory, refs = facts_memory(FactTable(exam, findings, breasts))
+        return self.decoder.generate(memory, refs)
 
     def _calcifications(self, exam: Exam, views, fine) -> list[RawMark]:
         if self.patch_net is None:
@@ -155,21 +172,16 @@ def load_reader(name_or_dir: str = "starter") -> Reader:
         known = ", ".join(sorted(p.stem for p in WEIGHTS.glob("*.safetensors")))
         raise InputError(f"no model {name_or_dir!r}", f"one of {known}, or a folder with card.json")
     card = read_card(card_path)
-    parts: dict = {"reader": ReaderNet(card.config)}
-    if card.patches is not None:
-        parts["patches"] = PatchNet(patch_config(card.patches))
-    if card.decoder is not None:
-        parts["decoder"] = ReportDecoder(DecoderConfig(**card.decoder))
-    load_weights(parts, weights_path, card.weights_sha256)
-    for part in parts.values():
-        part.eval()
-    return Reader(parts["reader"], card, parts.get("patches"), parts.get("decoder"))
+    net = ReaderNet(card.config).eval()
+    patches = None if card.patches is None else PatchNet(patch_config(card.patches)).eval()
+    decoder = None if card.decoder is None else ReportDecoder(DecoderConfig(**card.decoder)).eval()
+    reader = Reader(net, card, patches, decoder)
+    load_weights(reader.parts, weights_path, card.weights_sha256)
+    return reader
 
 
 def patch_config(values: dict) -> PatchConfig:
     """The patch path's shape from a card's plain values."""
-    from mammoscribe.models.tophat import TopHatConfig
-
     values = dict(values)
     tophat = {k: tuple(v) if isinstance(v, list) else v for k, v in values.pop("tophat").items()}
     return PatchConfig(tophat=TopHatConfig(**tophat), **values)

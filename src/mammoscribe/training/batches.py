@@ -85,7 +85,9 @@ def _draw_affine(rng: np.random.Generator, amount: Augmentation) -> _Affine:
     angle = math.radians(rng.uniform(-1, 1) * amount.rotation_deg)
     scale, stretch = 1 + rng.uniform(-1, 1) * amount.scale, 1 + rng.uniform(-1, 1) * amount.stretch
     shift = tuple(rng.uniform(-1, 1, 2) * amount.shift_px)
-    return _Affine(math.cos(angle), math.sin(angle), (scale * stretch, scale / stretch), shift, rng.random() < amount.flip_chance)
+    return _Affine(
+        math.cos(angle), math.sin(angle), (scale * stretch, scale / stretch), shift, rng.random() < amount.flip_chance
+    )
 
 
 def _warp(images: Tensor, matrices: np.ndarray) -> Tensor:
@@ -117,7 +119,9 @@ def _pick_views(exam: TrainingExam, rng: np.random.Generator, amount: Augmentati
     return [exam.views[int(i)] for i in picked]
 
 
-def make_batch(exams: Sequence[TrainingExam], rng: np.random.Generator, amount: Augmentation) -> tuple[ViewBatch, Targets]:
+def make_batch(
+    exams: Sequence[TrainingExam], rng: np.random.Generator, amount: Augmentation
+) -> tuple[ViewBatch, Targets]:
     """Collate and augment; the prior of a view gets its own small warp, since positioning never repeats."""
     rows = [(e, view) for e, exam in enumerate(exams) for view in _pick_views(exam, rng, amount)]
     warps = [_draw_affine(rng, amount) for _ in rows]
@@ -128,7 +132,9 @@ def make_batch(exams: Sequence[TrainingExam], rng: np.random.Generator, amount: 
     previous = None
     if with_prior:
         previous = _canvases([rows[i][1].prior for i in with_prior])
-        previous = _photometric(_warp(previous, np.stack([warps[i].sampling_matrix(size) for i in with_prior])), rng, amount)
+        previous = _photometric(
+            _warp(previous, np.stack([warps[i].sampling_matrix(size) for i in with_prior])), rng, amount
+        )
     nipple = np.stack([a.points(np.array([v.nipple]), size)[0] for a, (_, v) in zip(warps, rows, strict=True)])
     scale = np.array([v.mm_per_px / math.sqrt(a.scale[0] * a.scale[1]) for a, (_, v) in zip(warps, rows, strict=True)])
     has_prior = torch.zeros(len(rows), dtype=torch.bool)

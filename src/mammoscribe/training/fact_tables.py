@@ -1,27 +1,21 @@
 """Random fact tables without images: for training the tokeniser, warming up the decoder and testing both.
 
-A fact table is what a phantom's truth holds, minus the pixels. `facts_memory` turns one into rows like those a reader
-gives the decoder: a fixed random projection of its one-hot facts, so that whatever the decoder learns from them it
-learned from facts alone.
+A fact table is what a reading holds, minus the pixels.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from mammoscribe.domain.assessment import Category, assess_breast
-from mammoscribe.domain.evidence import Evidence, EvidenceKind
+from mammoscribe.domain.assessment import assess_breast
 from mammoscribe.domain.exam import HANGING, Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
 from mammoscribe.domain.lexicon import TERMS, Axis, Edition, terms_of
-from mammoscribe.domain.location import Depth, Half, Quadrant, from_one_view, from_two_views
+from mammoscribe.domain.location import from_one_view, from_two_views
 from mammoscribe.domain.report import Breast, Calibration
 from mammoscribe.domain.view import Box, Laterality, Projection, Role, SpacingSource, View, standard_view_id
+from mammoscribe.models.fact_memory import FactTable, facts_memory
 from mammoscribe.reporting.render import Chart, render
 from mammoscribe.reporting.styles import STYLES, write_reference
 from mammoscribe.reporting.vocabulary import PHRASES
@@ -30,21 +24,6 @@ from mammoscribe.training.decoder import DecoderExample
 _WIDTH_PX, _HEIGHT_PX, _SPACING_MM = 1600, 2000, 0.1
 _CALIBRATION = Calibration("random fact tables", 0.5, 1)
 _DAY = dt.date(2024, 1, 1)
-
-
-@dataclass(frozen=True)
-class FactTable:
-    """One exam without pixels: what is there, and the facts of both breasts."""
-
-    exam: Exam
-    findings: tuple[Finding, ...]
-    breasts: tuple[Breast, Breast]
-
-    @property
-    def stated(self) -> Mapping[Laterality, tuple[str | None, Category | None]]:
-        """Density letter and category of each imaged breast, as `write_reference` takes them."""
-        shown = [b for b in self.breasts if b.imaged]
-        return {b.laterality: (b.density, b.assessment.category if b.assessment else None) for b in shown}
 
 
 def random_fact_table(rng: np.random.Generator, max_findings: int = 3, exam_id: str = "toy") -> FactTable:
@@ -114,83 +93,11 @@ def _breast(exam: Exam, findings: Sequence[Finding], side: Laterality, density: 
     return Breast(side, True, density, None, assessment, 0.1, _CALIBRATION)
 
 
-def evidence_rows(table: FactTable) -> tuple[Evidence, ...]:
-    """Everything a sentence about the table can cite: findings, imaged breasts, views, prior pairs, the exam."""
-    exam = table.exam
-    pairs = [(v, exam.prior_of(v)) for v in exam.current]
-    return (
-        *(Evidence(EvidenceKind.FINDING, f.id) for f in table.findings),
-        *(Evidence(EvidenceKind.BREAST, side.value) for side in exam.imaged),
-        *(Evidence(EvidenceKind.VIEW, v.id) for v in exam.current),
-        *(Evidence(EvidenceKind.PRIOR_PAIR, f"{v.id}|{p.id}") for v, p in pairs if p),
-        Evidence(EvidenceKind.EXAM, exam.id),
-    )
-
-
-def facts_memory(table: FactTable, dim: int, noise: float = 0.0, seed: int = 0) -> tuple[Tensor, tuple[Evidence, ...]]:
-    """Memory rows [R, dim] that hold the table's facts, and what each row is.
-
-    Args:
-        table: the facts.
-        dim: width of a row.
-        noise: standard deviation of what is added to each value, itself of about unit size.
-        seed: of the noise; the projection is always the same.
-    """
-    refs = evidence_rows(table)
-    facts = torch.zeros(len(refs), len(_COLUMNS))
-    for row, ref in enumerate(refs):
-        for name, value in _facts_of(table, ref).items():
-            facts[row, _COLUMNS[name]] = value
-    memory = facts @ _projection(dim)
-    return memory + noise * torch.randn(memory.shape, generator=torch.Generator().manual_seed(seed)), refs
-
-
 def facts_example(table: FactTable, dim: int = 192, noise: float = 0.0, seed: int = 0) -> DecoderExample:
     """The table as an exam to learn from, every finding detected."""
     memory, refs = facts_memory(table, dim, noise, seed)
     rows = {f.id: row for row, f in enumerate(table.findings)}
     return DecoderExample(memory, refs, table.exam, table.findings, table.stated, rows)
-
-
-def _facts_of(table: FactTable, ref: Evidence) -> dict[str, float]:
-    if ref.kind is EvidenceKind.FINDING:
-        return _finding_facts(next(f for f in table.findings if f.id == ref.ref))
-    if ref.kind is EvidenceKind.BREAST:
-        side = Laterality(ref.ref)
-        breast = table.breasts[list(Laterality).index(side)]
-        category = breast.assessment.category if breast.assessment else ""
-        return dict.fromkeys((side.value, f"density {breast.density}", f"category {category}"), 1.0)
-    if ref.kind is EvidenceKind.EXAM:
-        categories = {str(b.assessment.category) for b in table.breasts if b.assessment}
-        return dict.fromkeys(("exam", *(f"category {c}" for c in sorted(categories))), 1.0)
-    view = table.exam.view(ref.ref.split("|")[0])
-    names = (view.laterality.value, view.projection.value)
-    return dict.fromkeys(names if ref.kind is EvidenceKind.VIEW else (*names, "prior"), 1.0)
-
-
-def _finding_facts(finding: Finding) -> dict[str, float]:
-    where, sizes = finding.location, [max(m.box.width, m.box.height) * _SPACING_MM for m in finding.marks]
-    parts = (where.quadrant, where.depth, where.half, finding.change)
-    names = [finding.type.value, finding.laterality.value, *finding.descriptors, *(str(p.value) for p in parts if p)]
-    names += [m.projection.value for m in finding.marks]
-    if where.clock:
-        names.append(f"clock {where.clock}")
-    return {**dict.fromkeys(names, 1.0), "size": max(sizes) / 20, "suspicion": finding.suspicion}
-
-
-_NAMES = (
-    *(t.value for t in FindingType), *(s.value for s in Laterality), *(p.value for p in Projection), *TERMS,
-    *(q.value for q in Quadrant), *(d.value for d in Depth), *(h.value for h in Half), *(c.value for c in Change),
-    *(f"clock {h}" for h in range(1, 13)), *(f"density {d}" for d in "abcd"), *(f"category {c}" for c in Category),
-    "size", "suspicion", "prior", "exam",
-)  # fmt: skip
-_COLUMNS = {name: column for column, name in enumerate(_NAMES)}
-
-
-@lru_cache(maxsize=4)
-def _projection(dim: int) -> Tensor:
-    """[facts, dim]; the same for everyone."""
-    return torch.randn(len(_COLUMNS), dim, generator=torch.Generator().manual_seed(20240101))
 
 
 def tokenizer_texts(count: int = 6000, seed: int = 7) -> Iterator[str]:

@@ -160,7 +160,9 @@ def _refine_loss(predicted: Tensor, truth: Tensor) -> Tensor:
     return F.smooth_l1_loss(predicted / extent, truth / extent, beta=0.1)
 
 
-def _description_losses(queries: QueryOutput, query: Tensor, finding: Tensor, batch: ViewBatch, targets: Targets) -> dict[str, Tensor]:
+def _description_losses(
+    queries: QueryOutput, query: Tensor, finding: Tensor, batch: ViewBatch, targets: Targets
+) -> dict[str, Tensor]:
     labels = [targets.findings[i] for i in finding.tolist()]
     parts: dict[str, Tensor] = {}
     described = [(axis, d) for axis in SINGLE_AXES if (d := _axis_loss(queries, query, labels, axis)) is not None]
@@ -174,7 +176,9 @@ def _description_losses(queries: QueryOutput, query: Tensor, finding: Tensor, ba
     suspicion = torch.tensor([f.suspicion for f in labels])
     if (suspicion >= 0).any():
         known = suspicion >= 0
-        parts["suspicion"] = F.binary_cross_entropy_with_logits(queries.suspicion[query].float()[known], suspicion[known])
+        parts["suspicion"] = F.binary_cross_entropy_with_logits(
+            queries.suspicion[query].float()[known], suspicion[known]
+        )
     change = torch.tensor([f.change for f in labels])
     seen = (change >= 0) & batch.has_prior[queries.anchors.view[query]]
     if seen.any():

@@ -87,7 +87,8 @@ def phantom_threshold(exams: Sequence[ValidationExam], kind: FindingType) -> flo
     """Lowest score at which the type's false marks stay within its allowance."""
     views: list[ViewMarks] = []
     for exam in exams:
-        views += views_of(exam.exam, exam.candidates, exam.truth, KINDS[THRESHOLD_KIND[kind]])
+        ids = [v.id for v in exam.exam.current]
+        views += views_of(exam.exam.id, ids, exam.candidates, exam.truth, KINDS[THRESHOLD_KIND[kind]])
     return float(np.clip(threshold_at(froc(views), FALSE_PER_VIEW[kind]), 0.05, 0.99))
 
 

@@ -124,13 +124,23 @@ def mias_exam(film: MiasFilm, config: ReaderConfig) -> TrainingExam:
         marks.append(LabelledMark(len(findings), (box.x0, box.y0, box.x1, box.y1)))
         findings.append(LabelledFinding(MIAS_TYPES[lesion.kind], (), float(lesion.malignant)))
     sample = ViewSample(
-        slot_of(view), _as_bytes(prepared), prepared.nipple_xy, prepared.um_per_px / 1000, tuple(marks), film.has_coordinates
+        slot_of(view),
+        _as_bytes(prepared),
+        prepared.nipple_xy,
+        prepared.um_per_px / 1000,
+        tuple(marks),
+        film.has_coordinates,
     )
     return TrainingExam(f"mias-{film.name}", film.patient_id, "mias", (sample,), tuple(findings))
 
 
 def prepare_phantoms(
-    seeds: Iterable[int], config: ReaderConfig, spec: PhantomSpec, folder: Path, workers: int, report: Callable[[], None]
+    seeds: Iterable[int],
+    config: ReaderConfig,
+    spec: PhantomSpec,
+    folder: Path,
+    workers: int,
+    report: Callable[[], None],
 ) -> None:
     """Draw phantoms into `folder`, one file each; what is there already is kept."""
     missing = [s for s in seeds if not (folder / f"{s:06d}.npz").is_file()]
@@ -159,5 +169,3 @@ def prepare_mias(root: Path, config: ReaderConfig, folder: Path, report: Callabl
         if not path.is_file():
             save_exam(mias_exam(film, config), path)
         report()
-
-

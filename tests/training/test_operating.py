@@ -1,0 +1,83 @@
+"""Operating points: thresholds keep their allowance, calibration names its population, reliability counts what it says."""
+
+import numpy as np
+import pytest
+
+from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.finding import Finding, FindingType, Mark
+from mammoscribe.domain.view import Box, Laterality, Projection, View
+from mammoscribe.training.operating import (
+    ValidationExam,
+    film_threshold,
+    phantom_threshold,
+    real_point,
+    reliability,
+    synthetic_point,
+)  # fmt: skip
+
+VIEWS = tuple(View(f"R_{p}", Laterality.RIGHT, p, 500, 500, "file") for p in Projection)
+
+
+def mass(name: str, x: float, score: float) -> Finding:
+    marks = tuple(Mark(v.id, v.projection, Box(x, 100, x + 40, 140), score) for v in VIEWS)
+    return Finding(name, FindingType.MASS, Laterality.RIGHT, marks, score, 0.5)
+
+
+def exam(i: int, truth: tuple[Finding, ...], candidates: tuple[Finding, ...], malignant: int = 0) -> ValidationExam:
+    density = (np.log(np.array([0.1, 0.6, 0.2, 0.1])), 1 + i % 2)
+    side = Laterality.RIGHT
+    return ValidationExam(
+        Exam(f"e{i}", VIEWS), truth, candidates, {side: (malignant * 2.0 - 1, malignant)}, {side: density}
+    )
+
+
+@pytest.fixture
+def exams() -> list[ValidationExam]:
+    """Ten exams: every lesion found at 0.9, and a false mass at 0.2, 0.25 ... 0.65."""
+    return [
+        exam(i, (mass("t", 100, 1.0),), (mass("f1", 102, 0.9), mass("f2", 300, 0.2 + 0.05 * i)), i % 2)
+        for i in range(10)
+    ]
+
+
+def test_the_threshold_lets_through_no_more_false_marks_than_allowed(exams):
+    level = phantom_threshold(exams, FindingType.MASS)
+    false = sum(f.score >= level for e in exams for f in e.candidates if f.id == "f2")
+    assert false / len(exams) <= 0.2 and level < 0.9
+
+
+def test_reliability_counts_the_named_findings_that_were_there(exams):
+    (line,) = reliability(exams, dict.fromkeys((t.value for t in FindingType), 0.5), "test phantoms")
+    assert line.startswith("mass: 10 of 14 such sentences were right") and "test phantoms" in line
+
+
+def test_the_synthetic_point_names_its_population_and_prevalence(exams):
+    point = synthetic_point(exams, "test phantoms")
+    assert point.calibration.population == "test phantoms"
+    assert (point.prevalence, point.n) == (0.5, 10)
+    assert point.malignant[0] > 0 and point.density_temperature > 0
+
+
+def film(score: float, true: bool) -> dict:
+    row = {
+        "exam": "m",
+        "labelled": True,
+        "predicted": [{"box": [10, 10, 30, 30], "score": score, "type": 0}],
+        "truth": [],
+    }
+    return {**row, "truth": [{"box": [12, 12, 28, 28], "type": 0}]} if true else row
+
+
+def test_films_without_known_places_do_not_move_the_threshold():
+    known = [film(0.9, True), film(0.3, False), film(0.4, False)]
+    hidden = [{**film(0.95, False), "labelled": False}]
+    assert film_threshold(known + hidden, 0.4) == film_threshold(known, 0.4)
+
+
+def test_the_real_point_is_never_laxer_than_the_synthetic_one(exams):
+    synthetic = synthetic_point(exams, "test phantoms")
+    breasts = [{"malignant": str(i % 2), "malignant_logit": str(i % 2 - 0.5 + 0.1 * i)} for i in range(8)]
+    real = real_point(breasts, [film(0.9, True), film(0.3, False)], 0.5, synthetic)
+    assert all(real.thresholds[t] >= synthetic.thresholds[t] for t in synthetic.thresholds)
+    assert "RSNA" in real.population and real.n == 8
+    assert any("synthetic exams only" in line for line in real.reliability)
