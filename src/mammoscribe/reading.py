@@ -14,7 +14,7 @@ from mammoscribe.domain.assessment import assess_breast
 from mammoscribe.domain.evidence import Claim, Writer
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.report import Breast, Provenance, Report
-from mammoscribe.domain.view import Laterality, View
+from mammoscribe.domain.view import Laterality, Role, View
 from mammoscribe.exports.display import display_image
 from mammoscribe.exports.html import ViewImage, report_html
 from mammoscribe.exports.json_report import dumps_report
@@ -31,6 +31,8 @@ __all__ = ["Reading", "load_reader", "read_exam", "write_outputs"]
 Decode = Callable[[View], Picture]
 SYNTHETIC_PATIENT = "PHANTOM"
 FINE_UM = 100.0
+COARSEST_FOR_CALCIFICATIONS_MM = 0.15
+"""Stored pixels larger than this hold no calcification of a tenth of a millimetre, whatever they are resampled to."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,15 @@ class Prepared:
     coarse: Mapping[str, PreparedView]
     fine: Mapping[str, PreparedView]
     images: Mapping[str, ViewImage]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the reader of the report should know about the views; views not searched for calcifications included."""
+        blurred = [
+            v.view.name for v in self.coarse.values() if v.view.role is Role.CURRENT and v.view.id not in self.fine
+        ]
+        limit = f"{', '.join(blurred)}: pixels too coarse or of unknown size, calcifications were not searched for"
+        return (*(w for v in self.coarse.values() for w in v.warnings), *((limit,) if blurred else ()))
 
 
 def read_exam(
@@ -71,7 +82,7 @@ def read_exam(
     claims = reader.draft(exam, output.findings, breasts) if writer is Writer.DECODER else ()
     report = compose_report(
         exam, breasts, output.findings, provenance(reader, prepared, synthetic), claims, writer,
-        warnings=tuple(w for view in prepared.coarse.values() for w in view.warnings), lower_band=output.lower_band,
+        warnings=prepared.warnings, lower_band=output.lower_band,
     )  # fmt: skip
     return Reading(report, output, prepared.images, claims)
 
@@ -83,11 +94,21 @@ def prepare(exam: Exam, reader: Reader, decode: Decode, images: bool) -> Prepare
     for view in exam.views:
         picture = decode(view)
         coarse[view.id] = prepare_view(view, picture, config.um_per_px, config.canvas_px)
-        if view in exam.current and reader.patch_net is not None:
+        if (
+            view.role is Role.CURRENT
+            and reader.patch_net is not None
+            and shows_calcifications(coarse[view.id], picture)
+        ):
             fine[view.id] = resample(picture, coarse[view.id], FINE_UM)
         if images:
             shown[view.id] = shown_view(view, picture, coarse[view.id])
     return Prepared(coarse, fine, shown)
+
+
+def shows_calcifications(prepared: PreparedView, picture: Picture) -> bool:
+    """Whether the stored pixels are known to be small enough for the 100 um patch path."""
+    spacing = picture.spacing_mm
+    return prepared.millimetres_known and spacing is not None and max(spacing) <= COARSEST_FOR_CALCIFICATIONS_MM
 
 
 def shown_view(view: View, picture: Picture, prepared: PreparedView) -> ViewImage:

@@ -8,7 +8,8 @@ import pytest
     [
         (["starter"], "train starter_phantom first"),
         (["starter", "--warm-start", "checkpoint.pt"], "expected --data DIR"),
-        (["real_fold", "--data", "nowhere"], "no real data in nowhere"),
+        (["real_fold", "--data", "nowhere"], "train starter_phantom first"),
+        (["real_fold", "--data", "nowhere", "--warm-start", "checkpoint.pt"], "no real data in nowhere"),
     ],
 )
 def test_a_recipe_without_what_it_needs_is_refused(run, tmp_path, monkeypatch, options, message):

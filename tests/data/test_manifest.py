@@ -117,8 +117,8 @@ def test_a_dicom_row_may_leave_the_view_to_the_header_but_not_contradict_it(tmp_
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("", "lacks the columns exam_id, path"),
-        ("exam_id,laterality\ne1,R\n", "lacks the column path"),
+        ("", "lacks columns exam_id, path"),
+        ("exam_id,laterality\ne1,R\n", "lacks column path"),
         (f"{HEADER}\n", "has no rows"),
         (f"{HEADER}\ne1,p1,R,CC,a.png,more\n", "line 2 has 6 fields"),
         (f"{HEADER}\n,p1,R,CC,a.png\n", "line 2 has no exam_id"),

@@ -155,3 +155,9 @@ def test_a_replaced_part_is_checked_again():
     only_left = make_exam(views=(make_view(L, CC), make_view(L, MLO), make_view(R, CC, Role.PRIOR)))
     with pytest.raises(InvalidNoun):
         replace(report, exam=only_left)
+
+
+@pytest.mark.parametrize("probabilities", [(float("nan"), 0.5, 0.3, 0.2), (-0.1, 0.6, 0.3, 0.2), (0.5, 0.5, 0.5, 0.5)])
+def test_density_probabilities_that_are_no_distribution_are_refused(probabilities):
+    with pytest.raises(InvalidNoun, match="do not sum to 1"):
+        make_breast(density_probs=probabilities)

@@ -5,7 +5,7 @@ import pytest
 from scipy import special
 from sklearn.linear_model import LogisticRegression
 
-from mammoscribe.evaluation.calibration import Platt, fit_platt, fit_temperature, reliability_table
+from mammoscribe.evaluation.calibration import Platt, fit_logistic, fit_platt, fit_temperature, reliability_table
 from mammoscribe.support.errors import InputError
 
 
@@ -76,3 +76,11 @@ def test_fewer_cases_than_bins_leave_no_empty_bin():
 
 def test_platt_applies_a_sigmoid():
     assert Platt(2.0, -1.0).apply([0.5])[0] == pytest.approx(0.5)
+
+
+def test_a_feature_that_falls_with_the_label_gets_no_weight():
+    rng = np.random.default_rng(0)
+    labels = np.arange(200) % 2
+    rising, falling = labels + rng.normal(0, 1, 200), -labels + rng.normal(0, 1, 200)
+    up, down, _ = fit_logistic(np.stack((rising, falling), axis=1), labels)
+    assert up > 0.5 and down == 0.0

@@ -160,7 +160,7 @@ def test_a_study_without_uid_is_known_by_its_accession_or_day(tmp_path: Path) ->
 def test_patient_orientation_is_held_against_the_pixels(tmp_path: Path) -> None:
     header = header_of(tmp_path, PatientOrientation=["P", "L"])
     check_orientation(header, chest_on_left=False)
-    with pytest.raises(InputError, match="chest wall on the right, the pixels show it on the left"):
+    with pytest.raises(InputError, match="chest wall on the right, the pixels on the left"):
         check_orientation(header, chest_on_left=True)
     check_orientation(header_of(tmp_path), chest_on_left=True)
 

@@ -42,8 +42,8 @@ def command(
     or 1,
 ) -> None:
     """Train a reader by a recipe; the run's folder holds metrics.jsonl and checkpoint.pt."""
-    if recipe is Recipe.STARTER and warm_start is None:
-        raise InputError("starter goes on from starter_phantom", "--warm-start FILE", "train starter_phantom first")
+    if recipe is not Recipe.STARTER_PHANTOM and warm_start is None:
+        raise InputError(f"{recipe} goes on from starter_phantom", "--warm-start FILE", "train starter_phantom first")
     if recipe is not Recipe.STARTER_PHANTOM and (data is None or not data.is_dir()):
         raise InputError(f"no real data in {data or '(nothing given)'}", "--data DIR with rsna_512 and mini_mias")
     from mammoscribe.training import recipes
@@ -60,7 +60,7 @@ def command(
                 recipes.starter_phantom(cache, out, minutes, report)
             case Recipe.STARTER if warm_start is not None:
                 recipes.starter(cache, out, warm_start, minutes, report)
-            case Recipe.REAL_FOLD:
+            case Recipe.REAL_FOLD if warm_start is not None:
                 recipes.real_fold(cache, out, warm_start, fold, minutes, report)
     console.print(f"run in {out}", highlight=False, markup=False, soft_wrap=True)
 

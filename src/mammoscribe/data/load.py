@@ -79,7 +79,7 @@ def load_exam(
 
 
 class _ViewNames:
-    """The --view mapping, held against the files that were given; an entry that fits no file, or several, is an error."""
+    """The --view mapping, held against the files given; an entry that fits no file, or several, is an error."""
 
     def __init__(self, given: Mapping[str, str], paths: Sequence[Path]) -> None:
         files = {f.resolve() for p in paths for f in (_files_under(p) if p.is_dir() else [p])} if given else set()

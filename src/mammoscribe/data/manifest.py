@@ -84,7 +84,7 @@ def read_manifest(path: Path) -> list[ManifestRow]:
     missing = [name for name in _REQUIRED if name not in header]
     if missing:
         raise InputError(
-            f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} (found {', '.join(header[:12])})",
+            f"{path} lacks {'columns' if len(missing) > 1 else 'column'} {', '.join(missing)} (has {', '.join(header[:12])})",
             "exam_id,patient_id,laterality,view,path[,date,is_prior,spacing_mm,...]",
         )
     if len(set(header)) != len(header):
@@ -281,7 +281,7 @@ def rows_of(exam: Exam, labels: Mapping[str, str] | None = None) -> list[Manifes
 
 
 def write_manifest(rows: Iterable[ManifestRow], path: Path) -> Path:
-    """Write rows as a manifest CSV; files under the manifest's folder are named relative to it, others by whole path."""
+    """Write rows as a manifest CSV; files under its folder are named relative to it, others by whole path."""
     path, rows = Path(path), list(rows)
     label_names = list(dict.fromkeys(name for row in rows for name in row.labels))
     folder = path.parent.resolve()

@@ -68,7 +68,7 @@ class RsnaBreast:
 
 @dataclass(frozen=True)
 class RsnaExam:
-    """One patient: the exam (one picture per laterality and projection), all pictures, and the labels of each breast."""
+    """One patient: the exam (one picture per laterality and projection), all pictures, and each breast's labels."""
 
     exam: Exam
     patient_id: str

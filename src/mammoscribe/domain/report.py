@@ -51,12 +51,17 @@ class Breast:
             raise InvalidNoun(f"the {self.laterality.word} breast lacks a fact and gives no reason")
         if self.density not in (None, "a", "b", "c", "d"):
             raise InvalidNoun(f"density {self.density!r}", "a, b, c or d")
-        if self.density_probs is not None and abs(sum(self.density_probs) - 1) > 1e-3:
+        if self.density_probs is not None and not _is_distribution(self.density_probs):
             raise InvalidNoun(f"density probabilities {self.density_probs} do not sum to 1")
         if self.prob_malignant is not None and (not 0 <= self.prob_malignant <= 1 or self.calibration is None):
             raise InvalidNoun(
                 f"probability {self.prob_malignant} of the {self.laterality.word} breast", "0..1, with its calibration"
             )
+
+
+def _is_distribution(probabilities: tuple[float, ...]) -> bool:
+    """Whether they lie in 0..1 and sum to 1; NaN fails both."""
+    return all(0 <= p <= 1 for p in probabilities) and abs(sum(probabilities) - 1) <= 1e-3
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Pixels in: headers, decoded pictures, breast masks, and the canvas a model sees, with the way back to stored pixels."""
+"""Pixels in: headers, decoded pictures, breast masks, and the model's canvas with the way back to stored pixels."""

@@ -114,7 +114,7 @@ def check_orientation(header: ViewHeader, chest_on_left: bool) -> None:
     sides = ("left", "right") if header.chest_on_left else ("right", "left")
     candidates = f"candidates R and L, the header says {header.laterality or 'nothing'}"
     raise InputError(
-        f"{header.path}: Patient Orientation puts the chest wall on the {sides[0]}, the pixels show it on the {sides[1]}",
+        f"{header.path}: Patient Orientation puts the chest wall on the {sides[0]}, the pixels on the {sides[1]}",
         f"a header that fits its pixels ({candidates})",
         "say which view it is with --view FILE=RCC",
     )

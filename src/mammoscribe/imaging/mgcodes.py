@@ -1,4 +1,4 @@
-"""Codes of mammographic views and modifiers (DICOM PS3.16 CID 4014, CID 4015), in SNOMED CT and the older SRT scheme."""
+"""Codes of mammographic views and modifiers (DICOM PS3.16 CID 4014, CID 4015), in SNOMED CT and older SRT."""
 
 from mammoscribe.domain.view import Projection
 

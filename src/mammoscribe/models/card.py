@@ -21,7 +21,8 @@ class OperatingPoint:
         population: what they were fixed on, in words; printed beside every probability.
         thresholds: finding type -> score from which a finding is reported.
         lower_band: share of the threshold from which a finding is kept as uncertain.
-        malignant: (slope, intercept) of the Platt scaling of the malignancy logit.
+        malignant: weights of the malignancy head's logit and of the breast's most suspicious candidate (its score times
+            its suspicion, 0..1), and the intercept, of the logistic scaling.
         prevalence, n: of the breasts the scaling was fitted on.
         density_temperature: divides the density logits.
         recall_threshold: recall probability from which the category is raised; above 1 switches the rule off.
@@ -30,7 +31,7 @@ class OperatingPoint:
 
     population: str
     thresholds: dict[str, float]
-    malignant: tuple[float, float]
+    malignant: tuple[float, float, float]
     prevalence: float
     n: int
     lower_band: float = 0.6

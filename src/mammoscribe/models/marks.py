@@ -59,7 +59,7 @@ class MarkHead(nn.Module):
         self.heat = nn.Conv2d(channels, len(TYPES), 1)
         self.size = nn.Conv2d(channels, 2, 1)
         self.shift = nn.Conv2d(channels, 2, 1)
-        nn.init.constant_(self.heat.bias, -4.6)  # focal loss starts from 1 % everywhere
+        self.heat.bias = nn.Parameter(torch.full((len(TYPES),), -4.6))  # focal loss starts from 1 % everywhere
 
     def forward(self, stages: tuple[Tensor, ...], fused: Tensor) -> MarkMaps:
         """Backbone maps and the fused map [N, dim, h, w] at stride 32 -> maps at stride 8."""

@@ -98,7 +98,9 @@ class Reader:
         reported = [f for f in candidates if f.score >= point.thresholds[f.type.value]]
         band = {t: point.lower_band * level for t, level in point.thresholds.items()}
         uncertain = [f for f in candidates if band[f.type.value] <= f.score < point.thresholds[f.type.value]]
-        return ReaderOutput(tuple(reported), tuple(uncertain), tuple(candidates), self._breasts(out, exam, point))
+        return ReaderOutput(
+            tuple(reported), tuple(uncertain), tuple(candidates), self._breasts(out, exam, point, candidates)
+        )
 
     @torch.inference_mode()
     def draft(self, exam: Exam, findings: tuple[Finding, ...], breasts: tuple[Breast, Breast]) -> tuple[Claim, ...]:
@@ -123,18 +125,27 @@ class Reader:
                 marks += calcification_marks(found, view, high, views[view.id])
         return marks
 
-    def _breasts(self, out: ReaderNetOutput, exam: Exam, point: OperatingPoint) -> dict[Laterality, BreastReading]:
-        slope, intercept = point.malignant
+    def _breasts(
+        self, out: ReaderNetOutput, exam: Exam, point: OperatingPoint, candidates: Sequence[Finding]
+    ) -> dict[Laterality, BreastReading]:
+        head, evidence, intercept = point.malignant
         readings = {}
         for i, side in enumerate(Laterality):
             if side in exam.imaged:
                 density = (out.breasts.density[i].float() / point.density_temperature).softmax(0)
-                logit = float(out.breasts.malignant[i])
+                logit = (
+                    head * float(out.breasts.malignant[i]) + evidence * most_suspicious(candidates, side) + intercept
+                )
                 readings[side] = BreastReading(
-                    tuple(density.tolist()), 1 / (1 + math.exp(-(slope * logit + intercept))),
+                    tuple(density.tolist()), 1 / (1 + math.exp(-logit)),
                     float(out.breasts.recall[i].float().sigmoid()), point.calibration,
                 )  # fmt: skip
         return readings
+
+
+def most_suspicious(candidates: Sequence[Finding], side: Laterality) -> float:
+    """Score times suspicion of the breast's most suspicious candidate, 0..1; 0 without any."""
+    return max((f.score * f.suspicion for f in candidates if f.laterality is side), default=0.0)
 
 
 def exam_batch(exam: Exam, views: Mapping[str, PreparedView]) -> ViewBatch:
@@ -183,5 +194,4 @@ def load_reader(name_or_dir: str = "starter") -> Reader:
 def patch_config(values: dict) -> PatchConfig:
     """The patch path's shape from a card's plain values."""
     values = dict(values)
-    tophat = {k: tuple(v) if isinstance(v, list) else v for k, v in values.pop("tophat").items()}
-    return PatchConfig(tophat=TopHatConfig(**tophat), **values)
+    return PatchConfig(tophat=TopHatConfig(**values.pop("tophat")), **values)

@@ -122,16 +122,16 @@ def _pick_views(exam: TrainingExam, rng: np.random.Generator, amount: Augmentati
 def make_batch(
     exams: Sequence[TrainingExam], rng: np.random.Generator, amount: Augmentation
 ) -> tuple[ViewBatch, Targets]:
-    """Collate and augment; the prior of a view gets its own small warp, since positioning never repeats."""
+    """Collate and augment; a prior is warped with its view, and lit differently."""
     rows = [(e, view) for e, exam in enumerate(exams) for view in _pick_views(exam, rng, amount)]
     warps = [_draw_affine(rng, amount) for _ in rows]
     size = rows[0][1].canvas.shape
     images = _canvases([v.canvas for _, v in rows])
     images = _photometric(_warp(images, np.stack([a.sampling_matrix(size) for a in warps])), rng, amount)
-    with_prior = [i for i, (_, v) in enumerate(rows) if v.prior is not None]
-    previous = None
+    priors = {i: v.prior for i, (_, v) in enumerate(rows) if v.prior is not None}
+    with_prior, previous = list(priors), None
     if with_prior:
-        previous = _canvases([rows[i][1].prior for i in with_prior])
+        previous = _canvases(list(priors.values()))
         previous = _photometric(
             _warp(previous, np.stack([warps[i].sampling_matrix(size) for i in with_prior])), rng, amount
         )
@@ -157,7 +157,9 @@ def _targets(exams, rows, warps, size) -> Targets:
         for mark in sample.marks:
             moved = _moved_box(mark.box, warp, size)
             if moved is not None:
-                view.append(i), box.append(moved), finding.append(int(first[e]) + mark.finding)
+                view.append(i)
+                box.append(moved)
+                finding.append(int(first[e]) + mark.finding)
     return Targets(
         torch.tensor(view, dtype=torch.long), torch.tensor(box, dtype=torch.float32).view(-1, 4),
         torch.tensor(finding, dtype=torch.long), torch.tensor([v.marks_labelled for _, v in rows]),

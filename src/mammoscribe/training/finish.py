@@ -27,7 +27,7 @@ from mammoscribe.training.operating import ValidationExam, neutral, read_validat
 from mammoscribe.training.recipes import read_csv
 
 SYNTHETIC_POPULATION = "synthetic exams (validation phantoms)"
-FILM_FALSE_PER_VIEW = 0.5
+FILM_FALSE_PER_VIEW = 0.1
 
 
 def gather(reader_checkpoint: Path, patches: Path | None, decoder: Path | None, trained_on: str) -> Reader:

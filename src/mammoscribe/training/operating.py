@@ -12,10 +12,18 @@ from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding, FindingType
 from mammoscribe.domain.view import Box, Laterality
 from mammoscribe.evaluation.bootstrap import wilson
-from mammoscribe.evaluation.calibration import fit_platt, fit_temperature
-from mammoscribe.evaluation.detection import KINDS, ViewMarks, froc, match_findings, threshold_at, views_of
+from mammoscribe.evaluation.calibration import fit_logistic, fit_temperature
+from mammoscribe.evaluation.detection import (
+    KINDS,
+    ViewMarks,
+    froc,
+    match_findings,
+    operating_point,
+    threshold_at,
+    views_of,
+)
 from mammoscribe.models.card import OperatingPoint
-from mammoscribe.models.reader import Reader
+from mammoscribe.models.reader import Reader, most_suspicious
 from mammoscribe.phantom import PhantomExam, PhantomSpec, draw_exam
 from mammoscribe.reading import Prepared, prepare
 from mammoscribe.training.prepare import phantom_picture
@@ -24,27 +32,29 @@ THRESHOLD_KIND = {
     FindingType.MASS: "mass", FindingType.CALCIFICATION: "suspicious_calcification",
     FindingType.DISTORTION: "architectural_distortion", FindingType.ASYMMETRY: "asymmetry",
 }  # fmt: skip
-FALSE_PER_VIEW = {
-    FindingType.MASS: 0.20, FindingType.CALCIFICATION: 0.10, FindingType.DISTORTION: 0.03, FindingType.ASYMMETRY: 0.05,
-}  # fmt: skip
-"""False marks a view that each threshold may cost on validation phantoms. They are far below the bench's 0.5 because a
-report lists every mark as a sentence: a reader forgives a missed asymmetry sooner than a page of false ones."""
+MAX_FALSE_PER_VIEW = 0.5
+"""False marks a view that no threshold may exceed, whatever it would find."""
+REAL_POPULATION = "RSNA 2023 screening breasts, enriched, out of fold"
+MIN_PRECISION = 0.4
+"""Share of a type's marks that must be right before the reader may speak of that type at all."""
+NEVER = 0.99
+"""Threshold of a type that validation gives no ground to report."""
 
 
 @dataclass(frozen=True)
 class ValidationExam:
-    """One validation phantom as the reader saw it."""
+    """One validation phantom as the reader saw it; `malignant` is head logit, most suspicious candidate and truth."""
 
     exam: Exam
     truth: tuple[Finding, ...]
     candidates: tuple[Finding, ...]
-    malignant: Mapping[Laterality, tuple[float, int]]
+    malignant: Mapping[Laterality, tuple[float, float, int]]
     density: Mapping[Laterality, tuple[np.ndarray, int]]
 
 
 def neutral(population: str = "uncalibrated") -> OperatingPoint:
     """Thresholds of 0.5 and untouched probabilities: what a reader has before this module has seen it."""
-    return OperatingPoint(population, {t.value: 0.5 for t in FindingType}, (1.0, 0.0), 0.5, 1)
+    return OperatingPoint(population, {t.value: 0.5 for t in FindingType}, (1.0, 0.0, 0.0), 0.5, 1)
 
 
 def read_validation(
@@ -65,7 +75,11 @@ def _read_one(reader: Reader, phantom: PhantomExam) -> ValidationExam:
     malignant, density = {}, {}
     for truth in phantom.breasts:
         read = out.breasts[truth.laterality]
-        malignant[truth.laterality] = (_logit(read.prob_malignant), int(truth.malignant))
+        malignant[truth.laterality] = (
+            _logit(read.prob_malignant),
+            most_suspicious(out.candidates, truth.laterality),
+            int(truth.malignant),
+        )
         density[truth.laterality] = (np.log(np.clip(read.density_probs, 1e-6, 1)), "abcd".index(truth.density))
     return ValidationExam(phantom.exam, phantom.findings, out.candidates, malignant, density)
 
@@ -73,23 +87,35 @@ def _read_one(reader: Reader, phantom: PhantomExam) -> ValidationExam:
 def synthetic_point(exams: Sequence[ValidationExam], population: str) -> OperatingPoint:
     """The operating point for phantoms."""
     thresholds = {t.value: phantom_threshold(exams, t) for t in FindingType}
-    scores, labels = zip(*(v for e in exams for v in e.malignant.values()), strict=True)
-    platt = fit_platt(scores, labels)
+    heads, evidence, labels = zip(*(v for e in exams for v in e.malignant.values()), strict=True)
+    head, finding, intercept = fit_logistic(np.stack((heads, evidence), axis=1), labels)
     logits, density = zip(*(v for e in exams for v in e.density.values()), strict=True)
     return OperatingPoint(
-        population, thresholds, (platt.slope, platt.intercept), float(np.mean(labels)), len(labels),
-        density_temperature=fit_temperature(np.stack(logits), density),
+        population, thresholds, (float(head), float(finding), float(intercept)), float(np.mean(labels)),
+        len(labels), density_temperature=fit_temperature(np.stack(logits), density),
         reliability=reliability(exams, thresholds, population),
     )  # fmt: skip
 
 
 def phantom_threshold(exams: Sequence[ValidationExam], kind: FindingType) -> float:
-    """Lowest score at which the type's false marks stay within its allowance."""
+    """The score with the best F1 of lesions found against marks that are false, within the allowance.
+
+    A report lists every mark as a sentence, so a false one costs the reader what a missed one does. A type whose marks
+    are mostly wrong at any score, or that validation never showed, is not reported.
+    """
     views: list[ViewMarks] = []
     for exam in exams:
         ids = [v.id for v in exam.exam.current]
         views += views_of(exam.exam.id, ids, exam.candidates, exam.truth, KINDS[THRESHOLD_KIND[kind]])
-    return float(np.clip(threshold_at(froc(views), FALSE_PER_VIEW[kind]), 0.05, 0.99))
+    curve = froc(views)
+    if not curve.num_lesions or not len(curve.thresholds):
+        return NEVER
+    found, false = curve.sensitivity * curve.num_lesions, curve.false_per_view * curve.num_views
+    allowed = (curve.false_per_view <= MAX_FALSE_PER_VIEW) & (found >= MIN_PRECISION * (found + false)) & (found > 0)
+    if not allowed.any():
+        return NEVER
+    f1 = np.where(allowed, 2 * found / (found + false + curve.num_lesions), 0.0)
+    return float(np.clip(curve.thresholds[int(f1.argmax())], 0.05, NEVER))
 
 
 def reliability(exams: Sequence[ValidationExam], thresholds: Mapping[str, float], population: str) -> tuple[str, ...]:
@@ -122,19 +148,28 @@ def real_point(
         breasts: rows of `breasts.csv` of all folds.
         marks: rows of the `mias` part of `marks.json` of all folds.
         false_per_view: false marks a view that may be reported.
-        synthetic: where thresholds come from for what no real label measures.
+        synthetic: where the threshold of calcifications comes from, which no real label measures.
     """
     known = [r for r in breasts if int(r["malignant"]) >= 0]
     labels = [int(r["malignant"]) for r in known]
-    platt = fit_platt([float(r["malignant_logit"]) for r in known], labels)
+    head, intercept = fit_logistic([[float(r["malignant_logit"])] for r in known], labels)
     level = film_threshold(marks, false_per_view)
-    thresholds = {t.value: max(level, synthetic.thresholds[t.value]) for t in FindingType}
-    population = "RSNA 2023 screening breasts, enriched, out of fold"
-    warning = "findings on real exams: reliability was measured on synthetic exams only; expect far more false marks"
+    thresholds = dict.fromkeys((t.value for t in FindingType), level)
+    thresholds[FindingType.CALCIFICATION.value] = synthetic.thresholds[FindingType.CALCIFICATION.value]
     return OperatingPoint(
-        population, thresholds, (platt.slope, platt.intercept), float(np.mean(labels)), len(labels),
-        reliability=(warning,),
+        REAL_POPULATION, thresholds, (float(head), 0.0, float(intercept)), float(np.mean(labels)), len(labels),
+        reliability=film_reliability(marks, level),
     )  # fmt: skip
+
+
+def film_reliability(marks: Sequence[Mapping], level: float) -> tuple[str, ...]:
+    """What marks of any kind did on the films that were left out, and what was never measured on a real image."""
+    point = operating_point([film_marks(row) for row in marks if row["labelled"]], threshold=level)
+    found = f"{point.found} of {point.lesions} lesions found with {point.false_per_view:.2f} false marks a view"
+    return (
+        f"marks of any kind: {found}, on {point.views} mini-MIAS films that were left out of training",
+        "kind and descriptors of a mark, calcifications and change: measured on synthetic exams only",
+    )
 
 
 def film_threshold(marks: Sequence[Mapping], false_per_view: float) -> float:

@@ -21,9 +21,8 @@ from mammoscribe.training.decoder import DecoderSchedule, train_decoder
 from mammoscribe.training.fact_tables import facts_example, random_fact_table
 from mammoscribe.training.loop import Schedule, Source, train
 from mammoscribe.training.predict import breast_rows, mark_rows
-from mammoscribe.training.samples import TrainingExam, by_breast, load_folder
+from mammoscribe.training.samples import by_breast, load_folder
 
-FOLDS = 5
 TRAIN_SEEDS = range(0, 600)
 TRAIN_SPEC = replace(
     TRAINING_SPEC, name="enriched", lesion_probability=0.75, extra_lesion_probability=0.3, mass_weight=0.50,
@@ -42,33 +41,36 @@ Report = Callable[[dict], None]
 
 
 def starter_phantom(cache: Path, out: Path, minutes: float, report: Report) -> ReaderNet:
-    """Stage 1, phantoms only: the starter learns findings and boxes. Two cores, about 40 minutes.
+    """Stage 1, phantoms only: the starter learns findings and boxes. Two cores, about 20 minutes.
 
     The weights it gives are free of any data terms; `starter` goes on from them.
     """
     net = _fresh(starter_config())
     sources = [Source("phantom", load_folder(cache / "phantom"), 4, PHANTOM_AUGMENTATION)]
-    return train(
-        net, sources, Schedule(steps=100_000, learning_rate=1.5e-3, minutes=minutes), out, seed=1, report=report
-    )
+    return train(net, sources, Schedule(steps=100_000, learning_rate=1e-3, minutes=minutes), out, seed=1, report=report)
 
 
-def starter(cache: Path, out: Path, warm_start: Path, minutes: float, report: Report) -> ReaderNet:
-    """Stage 2, half phantoms and half real films (RSNA, mini-MIAS), from stage 1. Two cores, about 20 minutes."""
-    net = _warm(starter_config(), warm_start)
-    phantoms = Source("phantom", load_folder(cache / "phantom"), 3, PHANTOM_AUGMENTATION)
-    return train(net, [phantoms, *_real(cache, None)], _fine_tuning(minutes), out, seed=2, report=report)
+def starter(
+    cache: Path, out: Path, warm_start: Path, minutes: float, report: Report, left_out: int | None = None
+) -> ReaderNet:
+    """Stage 2, phantoms and real films (RSNA, mini-MIAS) together, from stage 1. Two cores, about 40 minutes.
 
-
-def real_fold(cache: Path, out: Path, warm_start: Path | None, left_out: int, minutes: float, report: Report) -> None:
-    """Stage 2 without one fold of patients, then out-of-fold predictions for it: `breasts.csv` and `marks.json`.
-
-    Phantoms take a smaller share than in `starter`, since only real films are measured here.
+    Args:
+        left_out: fold of patients that is not trained on; None trains on all.
     """
-    config = starter_config()
-    net = _fresh(config) if warm_start is None else _warm(config, warm_start)
-    sources = [Source("phantom", load_folder(cache / "phantom"), 1, PHANTOM_AUGMENTATION)] if warm_start else []
-    train(net, [*sources, *_real(cache, left_out)], _fine_tuning(minutes), out, seed=10 + left_out, report=report)
+    net = _warm(starter_config(), warm_start)
+    phantoms = Source("phantom", load_folder(cache / "phantom"), 4, PHANTOM_AUGMENTATION)
+    schedule = Schedule(steps=100_000, learning_rate=8e-4, minutes=minutes)
+    return train(net, [phantoms, *_real(cache, left_out)], schedule, out, seed=2, report=report)
+
+
+def real_fold(cache: Path, out: Path, warm_start: Path, left_out: int, minutes: float, report: Report) -> None:
+    """`starter` without one fold of patients, then predictions for that fold: `breasts.csv` and `marks.json`."""
+    write_fold(starter(cache, out, warm_start, minutes, report, left_out), cache, out, left_out)
+
+
+def write_fold(net: ReaderNet, cache: Path, out: Path, left_out: int) -> None:
+    """Predictions for the patients of one fold: `breasts.csv` (logits) and `marks.json` (canvas boxes)."""
     rsna = by_breast([e for e in load_folder(cache / "rsna") if fold(e.patient_id) == left_out])
     write_csv(out / "breasts.csv", [{**row, "fold": left_out} for row in breast_rows(net, rsna)])
     films = [e for e in load_folder(cache / "mias") if fold(e.patient_id) == left_out]
@@ -87,16 +89,12 @@ def report_decoder(minutes: float, report: Report, tables: int = 3000) -> Report
 def _real(cache: Path, left_out: int | None) -> list[Source]:
     rsna = by_breast([e for e in load_folder(cache / "rsna") if fold(e.patient_id) != left_out])
     mias = [e for e in load_folder(cache / "mias") if fold(e.patient_id) != left_out]
-    return [Source("rsna", rsna, 8, RSNA_AUGMENTATION), Source("mias", mias, 3, MIAS_AUGMENTATION)]
-
-
-def _fine_tuning(minutes: float) -> Schedule:
-    return Schedule(steps=100_000, learning_rate=7e-4, weight_decay=0.05, minutes=minutes)
+    return [Source("rsna", rsna, 5, RSNA_AUGMENTATION), Source("mias", mias, 2, MIAS_AUGMENTATION)]
 
 
 def _fresh(config: ReaderConfig) -> ReaderNet:
     torch.manual_seed(0)
-    return ReaderNet(config).to(memory_format=torch.channels_last)
+    return ReaderNet(config)
 
 
 def _warm(config: ReaderConfig, checkpoint: Path) -> ReaderNet:
@@ -117,11 +115,3 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     """Inverse of `write_csv`, values as text."""
     with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
-
-
-def small(config: ReaderConfig) -> ReaderConfig:
-    """The same network on a quarter of the pixels: for quick looks, never shipped."""
-    return replace(config, canvas_px=(192, 128), um_per_px=1000.0)
-
-
-__all__ = ["TrainingExam", "fold", "read_csv", "real_fold", "small", "starter", "starter_phantom", "write_csv"]

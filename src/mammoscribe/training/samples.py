@@ -86,9 +86,9 @@ def by_breast(exams: Sequence[TrainingExam]) -> list[TrainingExam]:
         for side in (0, 1):
             views = tuple(v for v in exam.views if v.slot % 2 == side)
             if views:
-                breasts = tuple(b if i == side else BreastLabels() for i, b in enumerate(exam.breasts))
+                right, left = (b if i == side else BreastLabels() for i, b in enumerate(exam.breasts))
                 name = f"{exam.id}-{'RL'[side]}"
-                single.append(TrainingExam(name, exam.patient_id, exam.domain, views, (), breasts))
+                single.append(TrainingExam(name, exam.patient_id, exam.domain, views, (), (right, left)))
     return single
 
 
