@@ -9,7 +9,7 @@ from pydicom import Dataset
 from pydicom.sequence import Sequence
 
 from mammoscribe.domain.view import Laterality, Projection, SpacingSource
-from mammoscribe.imaging.header import ViewHeader, check_orientation, read_header
+from mammoscribe.imaging.header import ViewHeader, read_header
 from mammoscribe.support.errors import InputError, NotAMammogram
 from tests.imaging.drawn import TOMO, coded, mammogram, saved
 
@@ -51,20 +51,14 @@ def test_view_position_is_the_fallback_of_the_view_code(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("orientation", "laterality", "projection", "chest_on_left"),
-    [
-        (["P", "L"], R, CC, False),
-        (["A", "R"], L, CC, True),
-        (["P", "FL"], R, MLO, False),
-        (["A", "FR"], L, MLO, True),
-    ],
+    ("orientation", "laterality", "projection"),
+    [(["P", "L"], R, CC), (["A", "R"], L, CC), (["P", "FL"], R, MLO), (["A", "FR"], L, MLO)],
 )
 def test_patient_orientation_is_the_last_fallback(
-    orientation: list[str], laterality: Laterality, projection: Projection, chest_on_left: bool, tmp_path: Path
+    orientation: list[str], laterality: Laterality, projection: Projection, tmp_path: Path
 ) -> None:
     header = header_of(tmp_path, ViewCodeSequence=None, ImageLaterality=None, PatientOrientation=orientation)
     assert (header.laterality, header.projection) == (laterality, projection)
-    assert header.chest_on_left is chest_on_left
 
 
 def test_laterality_falls_back_in_order(tmp_path: Path) -> None:
@@ -155,14 +149,6 @@ def test_a_date_that_says_nothing_is_unknown(date: str, tmp_path: Path) -> None:
 def test_a_study_without_uid_is_known_by_its_accession_or_day(tmp_path: Path) -> None:
     assert header_of(tmp_path, StudyInstanceUID=None, AccessionNumber="A7").exam_key == "A7"
     assert header_of(tmp_path, StudyInstanceUID=None).exam_key == "2020-01-02"
-
-
-def test_patient_orientation_is_held_against_the_pixels(tmp_path: Path) -> None:
-    header = header_of(tmp_path, PatientOrientation=["P", "L"])
-    check_orientation(header, chest_on_left=False)
-    with pytest.raises(InputError, match="chest wall on the right, the pixels on the left"):
-        check_orientation(header, chest_on_left=True)
-    check_orientation(header_of(tmp_path), chest_on_left=True)
 
 
 def test_a_plain_picture_has_no_header(tmp_path: Path) -> None:

@@ -10,16 +10,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mammoscribe.domain.view import Box, SpacingSource
-from mammoscribe.imaging.decode import decode_view
+from mammoscribe.imaging.decode import decode, decode_view
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
 from mammoscribe.support.errors import InputError
-from tests.imaging.drawn import a_picture, a_view, half_disc
+from tests.imaging.drawn import a_picture, a_view, half_disc, mammogram, saved
 
 
 def prepared(pixels: np.ndarray, name: str = "LCC", spacing: float | None = 0.4, **options: object) -> PreparedView:
     picture = a_picture(pixels, spacing)
     return prepare_view(a_view(picture, name), picture, **options)  # type: ignore[arg-type]
+
+
+def prepared_dicom(path: Path, orientation: list[str] | None, chest_on_left: bool) -> PreparedView:
+    """An R CC file with that Patient Orientation, whose pixels show the chest wall on one side, read and prepared."""
+    stored = (half_disc(chest_on_left=chest_on_left) * 4000).astype(np.uint16)
+    picture = decode(saved(mammogram(stored, PatientOrientation=orientation), path))
+    return prepare_view(a_view(picture, "RCC"), picture)
 
 
 def spot(pixels: np.ndarray, x: float, y: float, radius: float = 4.0) -> np.ndarray:
@@ -128,6 +135,34 @@ def test_the_chest_wall_on_the_unusual_side_is_reported_and_the_pixels_decide() 
     assert not view.placement.flipped
     assert view.view.laterality == "R"
     assert any("lies on the left" in w for w in view.warnings)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "on_left", "warnings"),
+    [
+        (["P", "L"], False, 0),  # R CC as acquired
+        (["A", "L"], True, 1),  # mirrored, and the header says so: only the unusual side is told
+        (None, False, 0),
+    ],
+)
+def test_a_header_that_fits_its_pixels_adds_no_warning(
+    orientation: list[str] | None, on_left: bool, warnings: int, tmp_path: Path
+) -> None:
+    view = prepared_dicom(tmp_path / "a.dcm", orientation, on_left)
+    assert len(view.warnings) == warnings
+    assert not any("Patient Orientation" in w for w in view.warnings)
+
+
+@pytest.mark.parametrize(("orientation", "on_left"), [(["A", "L"], False), (["P", "L"], True), (["AF", "L"], False)])
+def test_a_header_that_contradicts_its_pixels_is_reported_and_the_pixels_decide(
+    orientation: list[str], on_left: bool, tmp_path: Path
+) -> None:
+    view = prepared_dicom(tmp_path / "a.dcm", orientation, on_left)
+    assert view.chest_on_left is on_left
+    assert view.placement.flipped is not on_left
+    header, pixels = ("right", "left") if on_left else ("left", "right")
+    told = f"R CC: Patient Orientation in the header puts the chest wall on the {header} of the stored picture"
+    assert [w for w in view.warnings if w.startswith(told) and f"read on the {pixels}" in w] == [view.warnings[-1]]
 
 
 def test_a_breast_cut_alike_on_both_sides_takes_the_usual_side_and_says_so() -> None:

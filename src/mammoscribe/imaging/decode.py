@@ -12,6 +12,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 
 from mammoscribe.domain.view import SpacingSource, View
 from mammoscribe.imaging.grey import to_grey
+from mammoscribe.imaging.orientation import chest_side
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.plain import is_plain, read_plain
 from mammoscribe.imaging.spacing import header_spacing
@@ -79,7 +80,8 @@ def decode_pixels(dataset: Dataset, frame: int = 0) -> Picture:
         grey, steps = to_grey(stored, dataset)
     spacing, _ = header_spacing(dataset)
     source = SpacingSource.HEADER if spacing else SpacingSource.UNKNOWN
-    return Picture(np.ascontiguousarray(grey, dtype=np.float32), spacing, source, (_syntax(dataset), *steps))
+    steps = (_syntax(dataset), *steps)
+    return Picture(np.ascontiguousarray(grey, dtype=np.float32), spacing, source, steps, chest_side(dataset))
 
 
 def is_dicom(path: Path) -> bool:

@@ -10,6 +10,7 @@ from pydicom import Dataset
 from mammoscribe.domain.view import Laterality, Projection, SpacingSource
 from mammoscribe.imaging.decode import check_readable, is_dicom, open_dicom
 from mammoscribe.imaging.mgcodes import IMPLANT_DISPLACED, PROJECTIONS
+from mammoscribe.imaging.orientation import hung_side, oblique_side, patient_orientation
 from mammoscribe.imaging.refusal import refusal
 from mammoscribe.imaging.spacing import header_spacing
 from mammoscribe.support.errors import InputError, NotAMammogram
@@ -26,7 +27,6 @@ class ViewHeader:
         date: acquisition day, else study day.
         width_px, height_px: size of the stored array.
         spacing_mm: (row, column) in the breast, or None.
-        chest_on_left: side of the chest wall by Patient Orientation, None when absent.
         sop_class_uid, sop_instance_uid, series_uid, frame_of_reference_uid: for exported objects.
         conflicts: contradictions between attributes, each naming the candidates.
         warnings: what the reader should know (partial view, implant, synthetic 2D, ...).
@@ -43,7 +43,6 @@ class ViewHeader:
     height_px: int
     spacing_mm: tuple[float, float] | None
     spacing_source: SpacingSource
-    chest_on_left: bool | None
     manufacturer: str
     model: str
     intent: str
@@ -79,7 +78,7 @@ def read_header(path: Path) -> ViewHeader:
     conflicts = tuple(c for c in (_conflict("laterality", lateralities), _conflict("projection", projections)) if c)
     return ViewHeader(
         path=path,
-        laterality=Laterality(side) if (side := _agreed(lateralities)) else _hung_laterality(header, lateralities),
+        laterality=_laterality(header, lateralities),
         projection=Projection(projection) if (projection := _agreed(projections)) else None,
         patient_id=_text(header, "PatientID") or None,
         study_uid=_text(header, "StudyInstanceUID") or None,
@@ -89,7 +88,6 @@ def read_header(path: Path) -> ViewHeader:
         height_px=int(header.get("Rows") or 0),
         spacing_mm=spacing,
         spacing_source=SpacingSource.HEADER if spacing else SpacingSource.UNKNOWN,
-        chest_on_left=_chest_on_left(header),
         manufacturer=_text(header, "Manufacturer"),
         model=_text(header, "ManufacturerModelName"),
         intent=_text(header, "PresentationIntentType"),
@@ -102,24 +100,6 @@ def read_header(path: Path) -> ViewHeader:
     )
 
 
-def check_orientation(header: ViewHeader, chest_on_left: bool) -> None:
-    """Hold the header's Patient Orientation against the side on which the pixels show the chest wall.
-
-    Raises:
-        InputError: when they disagree: the picture was mirrored after the header was written, so a right breast may
-            be shown as a left one. Without Patient Orientation there is nothing to hold against.
-    """
-    if header.chest_on_left is None or header.chest_on_left == chest_on_left:
-        return
-    sides = ("left", "right") if header.chest_on_left else ("right", "left")
-    candidates = f"candidates R and L, the header says {header.laterality or 'nothing'}"
-    raise InputError(
-        f"{header.path}: Patient Orientation puts the chest wall on the {sides[0]}, the pixels on the {sides[1]}",
-        f"a header that fits its pixels ({candidates})",
-        "say which view it is with --view FILE=RCC",
-    )
-
-
 def _lateralities(header: Dataset) -> dict[str, str]:
     """Attribute name -> R or L, in order of trust."""
     frame = _frame_laterality(header)
@@ -127,36 +107,23 @@ def _lateralities(header: Dataset) -> dict[str, str]:
         "Image Laterality": _text(header, "ImageLaterality"),
         "Laterality": _text(header, "Laterality"),
         "Frame Laterality": frame,
-        "Patient Orientation": _oblique_side(header),
+        "Patient Orientation": oblique_side(header),
     }
     return {name: value.upper() for name, value in found.items() if value.upper() in ("R", "L")}
+
+
+def _laterality(header: Dataset, known: dict[str, str]) -> Laterality | None:
+    """What the attributes agree on; when all are silent, what the hanging says."""
+    if not known:
+        return hung_side(header)
+    side = _agreed(known)
+    return Laterality(side) if side else None
 
 
 def _frame_laterality(header: Dataset) -> str:
     shared = header.get("SharedFunctionalGroupsSequence") or [Dataset()]
     anatomy = shared[0].get("FrameAnatomySequence") or [Dataset()]
     return _text(anatomy[0], "FrameLaterality")
-
-
-def _orientation(header: Dataset) -> tuple[str, str]:
-    """Patient directions of increasing column and row index, or two empty strings."""
-    value = header.get("PatientOrientation")
-    if value is None or isinstance(value, str) or len(value) != 2:
-        return "", ""
-    return str(value[0]).upper(), str(value[1]).upper()
-
-
-def _oblique_side(header: Dataset) -> str:
-    """Laterality of an oblique view: the foot-left axis crosses a right breast, foot-right a left one."""
-    down = _orientation(header)[1]
-    return {"FL": "R", "LF": "R", "HR": "R", "RH": "R", "FR": "L", "RF": "L", "HL": "L", "LH": "L"}.get(down, "")
-
-
-def _hung_laterality(header: Dataset, known: dict[str, str]) -> Laterality | None:
-    """Laterality of a CC view by the hanging convention (lateral side on top), when nothing else says it."""
-    if known:
-        return None
-    return {"L": Laterality.RIGHT, "R": Laterality.LEFT}.get(_orientation(header)[1])
 
 
 def _projections(header: Dataset) -> dict[str, str]:
@@ -169,7 +136,7 @@ def _projections(header: Dataset) -> dict[str, str]:
     }
     found = {name: value for name, value in found.items() if value}
     if not found:
-        down = _orientation(header)[1]
+        down = patient_orientation(header)[1]
         guess = "MLO" if down in ("FL", "FR", "LF", "RF") else "CC" if down in ("L", "R") else ""
         return {"Patient Orientation": guess} if guess else {}
     return found
@@ -183,11 +150,6 @@ def _conflict(what: str, found: dict[str, str]) -> str:
     if len(set(found.values())) < 2:
         return ""
     return f"{what}: " + ", ".join(f"{name} says {value}" for name, value in found.items())
-
-
-def _chest_on_left(header: Dataset) -> bool | None:
-    across = _orientation(header)[0]
-    return {"A": True, "P": False}.get(across[:1])
 
 
 def _warnings(header: Dataset, spacing_warning: str) -> Iterator[str]:

@@ -17,6 +17,8 @@ class Picture:
         spacing_mm: (row, column) distance of pixel centres in the breast, or None.
         spacing_source: where the spacing comes from.
         steps: what was done to the stored values, in order, for provenance.
+        header_chest_on_left: side of the chest wall by the header's Patient Orientation, None when it does not say;
+            to be held against the pixels, which may have been mirrored since.
 
     Raises:
         InvalidNoun: when the pixels are not a two-dimensional float32 array.
@@ -26,6 +28,7 @@ class Picture:
     spacing_mm: tuple[float, float] | None = None
     spacing_source: SpacingSource = SpacingSource.UNKNOWN
     steps: tuple[str, ...] = ()
+    header_chest_on_left: bool | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.dtype != np.float32:

@@ -78,7 +78,7 @@ def prepare_view(
     if float(np.ptp(picture.pixels)) < 1e-6:
         raise InputError(f"{view.source} is blank: all its pixels are alike", "a picture of a breast")
     outline = find_breast(picture.pixels)
-    chest_on_left, side_warnings = _decide_side(view, outline)
+    chest_on_left, side_warnings = _decide_side(view, picture, outline)
     mask = _with_skin(outline.mask, chest_on_left)
     crop = _breast_box(mask, outline.factor, picture)
     spacing, known, spacing_steps, spacing_warnings = _spacing(view, picture, crop, chest_on_left)
@@ -131,20 +131,25 @@ def resample(picture: Picture, prepared: PreparedView, um_per_px: float = 100.0)
     )  # fmt: skip
 
 
-def _decide_side(view: View, outline: BreastOutline) -> tuple[bool, tuple[str, ...]]:
-    """Whether the chest wall is on the left of the stored picture, and what to say about it."""
+def _decide_side(view: View, picture: Picture, outline: BreastOutline) -> tuple[bool, tuple[str, ...]]:
+    """Whether the chest wall is on the left of the stored picture, and what to say about it.
+
+    The pixels decide; where laterality or the header's Patient Orientation fits them ill, the reader is told.
+    """
     hung_left = view.laterality is Laterality.LEFT
-    if outline.certainty < UNCLEAR_SIDE:
-        return hung_left, (
-            f"{view.name}: both sides of the breast are cut alike, the usual side is taken as chest wall",
-        )
-    if outline.chest_on_left != hung_left:
-        side = "left" if outline.chest_on_left else "right"
+    unclear = outline.certainty < UNCLEAR_SIDE
+    on_left = hung_left if unclear else outline.chest_on_left
+    side, other = ("left", "right") if on_left else ("right", "left")
+    warnings = []
+    if unclear:
+        warnings.append("both sides of the breast are cut alike, the usual side is taken as chest wall")
+    elif on_left != hung_left:
         usual = f"the other side is usual for a {view.laterality.word} breast; laterality kept as given"
-        return outline.chest_on_left, (
-            f"{view.name}: the chest wall lies on the {side} of the stored picture, {usual}",
-        )
-    return outline.chest_on_left, ()
+        warnings.append(f"the chest wall lies on the {side} of the stored picture, {usual}")
+    if picture.header_chest_on_left not in (None, on_left):
+        told = f"Patient Orientation in the header puts the chest wall on the {other} of the stored picture"
+        warnings.append(f"{told}, it is read on the {side}; the picture may have been mirrored, check its laterality")
+    return on_left, tuple(f"{view.name}: {w}" for w in warnings)
 
 
 def _with_skin(mask: np.ndarray, chest_on_left: bool) -> np.ndarray:
