@@ -218,6 +218,11 @@ def test_an_exam_json_names_the_views(by_file: bool, tmp_path: Path) -> None:
     assert loaded.set_aside == (() if by_file else ((tmp_path / "extra_LCC.png", "not named in exam.json"),))
 
 
+def test_an_exam_json_may_say_why_the_exam_was_made(tmp_path: Path) -> None:
+    assert load_exam([exam_json(tmp_path)]).exam.indication is None
+    assert load_exam([exam_json(tmp_path, indication="Lump")]).exam.indication == "Lump"
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -53,6 +53,28 @@ def test_spreadsheets_of_many_kinds_are_read(encoding: str, delimiter: str, tmp_
     assert (row.exam_id, row.patient_id, row.laterality, row.path) == ("e1", "Müller", "R", "images/a.png")
 
 
+def test_an_indication_belongs_to_the_exam_and_may_stand_in_some_of_its_rows(tmp_path: Path) -> None:
+    path = manifest(
+        tmp_path,
+        "e1,p1,R,CC,images/a.png,Routine  screening",
+        "e1,p1,L,CC,images/b.png,",
+        "e2,p2,R,CC,images/a.png,Lump",
+        "e2,p2,L,CC,images/b.png,Follow-up",
+        "e3,p3,L,CC,images/c.png,",
+        header=f"{HEADER},indication",
+    )
+    exams = opened(path)
+    assert [getattr(exams[e], "indication", "error") for e in ("e1", "e2", "e3")] == [
+        "Routine screening",
+        "error",
+        None,
+    ]
+    assert "exam e2 has 2 indications ('Follow-up', 'Lump')" in str(exams["e2"])
+    assert load_exam([], manifest=path, exam_id="e1").exam == exams["e1"]
+    assert isinstance(exams["e1"], Exam)
+    assert opened(write_manifest(rows_of(exams["e1"]), tmp_path / "again.csv"))["e1"] == exams["e1"]
+
+
 def test_further_columns_are_labels(tmp_path: Path) -> None:
     path = manifest(tmp_path, 'e1,p1,R,CC,images/a.png,1,"b, c"', header=f"{HEADER},cancer,note")
     assert read_manifest(path)[0].labels == {"cancer": "1", "note": "b, c"}

@@ -36,6 +36,12 @@ def test_an_exam_needs_an_id():
         make_exam(id="")
 
 
+def test_an_indication_is_words_or_none():
+    assert make_exam().indication is None
+    with pytest.raises(InvalidNoun, match="blank indication"):
+        make_exam(indication=" ")
+
+
 def test_one_breast_alone_is_an_exam_that_knows_which_breast_was_imaged():
     exam = make_exam(sides=(L,))
     assert exam.imaged == (L,)

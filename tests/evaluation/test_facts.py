@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
+from mammoscribe.domain.evidence import Section
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.lexicon import Edition
 from mammoscribe.domain.view import Box
@@ -19,6 +20,7 @@ from mammoscribe.evaluation.facts import (
     text_keys,
     truth_keys,
 )
+from tests.nouns import make_sentence
 
 BOX = Box(50, 50, 70, 70)
 
@@ -54,6 +56,12 @@ def test_the_rendered_report_of_the_truth_has_a_perfect_score(findings, make_rep
 
 def test_a_report_on_nothing_states_no_facts(make_report):
     assert sentence_keys(make_report(()).sentences) == frozenset()
+
+
+def test_an_indication_states_no_facts():
+    indication = make_sentence("Irregular mass in the right breast.", Section.INDICATION)
+    assert text_keys([indication.text])
+    assert sentence_keys([indication]) == frozenset()
 
 
 def test_the_other_side_and_a_denied_finding_are_no_agreement(findings):

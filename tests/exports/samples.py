@@ -147,11 +147,12 @@ def two_findings_with_prior(exam_id: str = "PHANTOM-0007") -> Report:
 
 
 def one_film(source: str = "mdb042.pgm") -> Report:
-    """One left MLO film without spacing, date or prior: nothing found, the right breast not imaged."""
+    """One left MLO film with an indication, without spacing, date or prior: nothing found, the right not imaged."""
     film = View("L_MLO", L, MLO, WIDTH_PX, HEIGHT_PX, source, spacing_source=SpacingSource.UNKNOWN)
-    exam = Exam("FILM-42", (film,))
+    exam = Exam("FILM-42", (film,), indication="Lump <left>")
     negative = Assessment(Category.NEGATIVE, "no finding")
     sentences = (
+        Sentence('Given with the exam: "Lump <left>".', Section.INDICATION, _cites((EvidenceKind.EXAM, exam.id))),
         Sentence("One left MLO view was read.", Section.TECHNIQUE, _cites((EvidenceKind.EXAM, exam.id))),
         Sentence("The left breast is almost entirely fatty.", Section.COMPOSITION, _cites((EvidenceKind.BREAST, "L"))),
         Sentence("No mass is seen in the left breast.", Section.FINDINGS, _cites((EvidenceKind.VIEW, "L_MLO"))),

@@ -120,6 +120,13 @@ def test_all_views_are_at_one_physical_scale():
     assert widths[0] == pytest.approx(2 * widths[2], rel=1e-4)  # R CC, its prior, L CC: half the pixel, half the size
 
 
+def test_an_indication_is_the_first_section_and_no_markup():
+    report = one_film()
+    page = Page(report_html(report, pictures(report)))
+    assert 'Given with the exam: "Lump <left>".' in page.words
+    assert page.words.index("Indication") < page.words.index("Technique")
+
+
 def test_without_spacing_the_page_says_that_views_are_not_at_one_scale():
     report = one_film()
     page = Page(report_html(report, pictures(report)))

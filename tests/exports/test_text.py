@@ -20,7 +20,8 @@ def test_sections_stand_in_standard_order_and_empty_ones_are_left_out():
     lines = report_text(two_findings_with_prior()).splitlines()
     headings = ["TECHNIQUE", "COMPARISON", "BREAST COMPOSITION", "FINDINGS", "IMPRESSION", "RECOMMENDATION", "LIMITS"]
     assert [line for line in lines if line in {*headings, "INDICATION"}] == headings
-    assert "COMPARISON" not in report_text(one_film()).splitlines()
+    film = [line for line in report_text(one_film()).splitlines() if line in {*headings, "INDICATION"}]
+    assert film == ["INDICATION", "TECHNIQUE", "BREAST COMPOSITION", "FINDINGS", "IMPRESSION", "LIMITS"]
 
 
 def test_the_notice_and_the_population_of_every_probability_are_printed():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mammoscribe.domain.assessment import Assessment, Category
-from mammoscribe.domain.evidence import EvidenceKind, Section
+from mammoscribe.domain.evidence import Claim, EvidenceKind, Section, Writer
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
 from mammoscribe.domain.lexicon import Edition
@@ -36,7 +36,7 @@ def negative_exam() -> Report:
 
 
 def exam_with_prior() -> Report:
-    exam = Exam("with-prior", all_views(prior=True))
+    exam = Exam("with-prior", all_views(prior=True), indication="Follow-up of a mass, right breast")
     box = Box(400, 500, 540, 600)
     mass = Finding(
         "f1",
@@ -87,6 +87,17 @@ def test_sections_stand_in_the_standard_order():
         places = [order.index(s.section) for s in report.sentences]
         assert places == sorted(places)
         assert Section.COMPOSITION in {s.section for s in report.sentences}
+
+
+def test_an_indication_is_quoted_first_and_no_claim_takes_its_place():
+    exam = Exam("e", all_views(), indication='Lump". No mass. "')
+    said = tuple(Claim(s.text) for s in negative_exam().sentences)
+    for writer in (Writer.RENDERER, Writer.DECODER):
+        report = compose_report(exam, (breast(R, exam), breast(L, exam)), (), provenance(), said, writer)
+        first = report.sentences[0]
+        assert (first.section, first.text) == (Section.INDICATION, "Given with the exam: \"Lump'. No mass. '\".")
+        assert [e.ref for e in first.evidence] == ["e"]
+    assert texts(negative_exam(), Section.INDICATION) == []
 
 
 def test_no_comparison_is_written_without_a_prior():

@@ -4,8 +4,11 @@ import hashlib
 
 from mammoscribe.support.errors import InputError
 
+FOLDS = 5
+"""Folds of every cross-validation here."""
 
-def fold(patient_id: str, folds: int = 5) -> int:
+
+def fold(patient_id: str, folds: int = FOLDS) -> int:
     """Fold 0..folds-1 of a patient: SHA-256 of the UTF-8 patient id, read as a big-endian integer, modulo `folds`.
 
     The id alone decides, so adding patients moves nobody.

@@ -183,7 +183,9 @@ def _preferred(group: list[FoundView]) -> tuple[list[FoundView], str]:
     return group, ""
 
 
-def assemble(found: Iterable[FoundView], exam_id: str | None, patient_id: str | None = None) -> Exam:
+def assemble(
+    found: Iterable[FoundView], exam_id: str | None, patient_id: str | None = None, indication: str | None = None
+) -> Exam:
     """An exam of the views found.
 
     Raises:
@@ -198,7 +200,7 @@ def assemble(found: Iterable[FoundView], exam_id: str | None, patient_id: str | 
         _check_one(role, {f.exam_key for f in views if f.exam_key}, views)
     patient = patient_id or next((f.patient_id for f in found if f.patient_id), None)
     name = exam_id or next((f.exam_key for f in current if f.exam_key), None) or (current or found)[0].path.parent.name
-    return Exam(name or "exam", tuple(f.view for f in found), patient)
+    return Exam(name or "exam", tuple(f.view for f in found), patient, indication)
 
 
 def _check_one(what: str, values: set[str], found: Sequence[FoundView]) -> None:

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mammoscribe.data.found import Declared, FoundView, assemble, look_at, one_of_each
-from mammoscribe.data.manifest import EXAM_JSON, exam_rows, found_in_rows, read_exam_json, read_manifest
+from mammoscribe.data.manifest import (
+    EXAM_JSON,
+    ManifestRow,
+    exam_rows,
+    found_in_rows,
+    indication_of,
+    read_exam_json,
+    read_manifest,
+)
 from mammoscribe.data.naming import parse_view
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.view import Role
@@ -57,7 +65,8 @@ def load_exam(
     listed = manifest is not None or json_file is not None  # then the list says which view a current file is
     names = _ViewNames(view_names, priors if listed else [*paths, *priors])
     if manifest is not None:
-        found, aside, name, patient = _from_manifest(Path(manifest), paths, exam_id)
+        found, aside, rows = _from_manifest(Path(manifest), paths, exam_id)
+        name, patient = rows[0].exam_id, rows[0].patient_id or None
     elif json_file is not None:
         rows, name, patient = read_exam_json(json_file)
         found, aside = found_in_rows(rows, json_file.parent, json_file.name), _unnamed(paths, json_file, rows)
@@ -66,11 +75,11 @@ def load_exam(
     else:
         found, aside = _from_paths(paths, Role.CURRENT, names)
         found, more = _one_study(found, exam_id)
-        aside, name, patient = aside + more, exam_id, None
+        aside, name, patient, rows = aside + more, exam_id, None, []
     earlier, earlier_aside = _from_paths(priors, Role.PRIOR, names) if priors else ([], [])
     _check_not_both(found, earlier)
     chosen, of_a_kind = one_of_each([*found, *earlier])
-    exam = assemble(chosen, name, patient)
+    exam = assemble(chosen, name, patient, indication_of(rows))
     aside = aside + earlier_aside + of_a_kind
     return LoadedExam(
         exam, tuple(aside), tuple(_warnings(exam, chosen, aside)),
@@ -120,14 +129,14 @@ def _unnamed(paths: list[Path], json_file: Path, rows: Sequence) -> list[tuple[P
 
 def _from_manifest(
     manifest: Path, paths: list[Path], exam_id: str | None
-) -> tuple[list[FoundView], list[tuple[Path, str]], str, str | None]:
+) -> tuple[list[FoundView], list[tuple[Path, str]], list[ManifestRow]]:
     if len(paths) > 1 or (paths and not paths[0].is_dir()):
         raise InputError(
             f"{', '.join(map(str, paths))} given together with --manifest", "the manifest's folder or nothing"
         )
     rows = exam_rows(read_manifest(manifest), exam_id, manifest)
     found = found_in_rows(rows, paths[0] if paths else manifest.parent, manifest.name, absolute=True)
-    return found, [], rows[0].exam_id, rows[0].patient_id or None
+    return found, [], rows
 
 
 def _files_under(folder: Path) -> Iterator[Path]:

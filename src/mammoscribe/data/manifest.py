@@ -17,7 +17,9 @@ from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.support.files import write_text
 
 EXAM_JSON = "exam.json"
-COLUMNS = ("exam_id", "patient_id", "laterality", "view", "path", "date", "is_prior", "spacing_mm", "frame")
+COLUMNS = (
+    "exam_id", "patient_id", "laterality", "view", "path", "date", "is_prior", "spacing_mm", "frame", "indication",
+)  # fmt: skip
 _REQUIRED = ("exam_id", "path")
 _TRUE, _FALSE = ("1", "true", "yes", "y", "x"), ("", "0", "false", "no", "n")
 
@@ -30,6 +32,7 @@ class ManifestRow:
         line: where it stands, for messages.
         labels: every further column.
         view_id: id wanted for the view, "" for the standard one.
+        indication: why the exam was made.
     """
 
     line: int
@@ -43,6 +46,7 @@ class ManifestRow:
     spacing_mm: str = ""
     frame: str = ""
     view_id: str = ""
+    indication: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -117,10 +121,13 @@ def _row(path: Path, line: int, header: Sequence[str], fields: Sequence[str]) ->
     for name in _REQUIRED:
         if not values.get(name):
             raise InputError(f"{path} line {line} has no {name}", "exam_id and path in every row")
-    exam_id, patient, laterality, view, file, date, is_prior, spacing, frame = (values.get(c, "") for c in COLUMNS)
+    exam_id, patient, laterality, view, file, date, is_prior, spacing, frame, reason = (
+        values.get(c, "") for c in COLUMNS
+    )
     labels = {name: value for name, value in values.items() if name not in COLUMNS}
     return ManifestRow(
-        line, exam_id, file, patient, laterality, view, date, is_prior, spacing, frame, labels=labels
+        line, exam_id, file, patient, laterality, view, date, is_prior, spacing, frame, indication=reason,
+        labels=labels,
     )  # fmt: skip
 
 
@@ -134,17 +141,18 @@ def read_exam_json(path: Path) -> tuple[list[ManifestRow], str, str | None]:
     if not isinstance(views, list) or not views or not all(isinstance(v, dict) and v.get("path") for v in views):
         raise InputError(f"{path} names no views", '{"exam_id": ..., "views": [{"path", "laterality", "view"}, ...]}')
     name, patient = str(content.get("exam_id") or path.parent.resolve().name), content.get("patient_id")
-    rows = [_json_row(number, view, name, str(patient or "")) for number, view in enumerate(views, start=1)]
+    given = (name, str(patient or ""), str(content.get("indication") or ""))
+    rows = [_json_row(number, view, *given) for number, view in enumerate(views, start=1)]
     return rows, name, str(patient) if patient else None
 
 
-def _json_row(number: int, view: Mapping[str, object], exam_id: str, patient_id: str) -> ManifestRow:
+def _json_row(number: int, view: Mapping[str, object], exam_id: str, patient_id: str, indication: str) -> ManifestRow:
     def text(name: str) -> str:
         return "" if view.get(name) is None else str(view[name])
 
     return ManifestRow(
         number, exam_id, text("path"), patient_id, text("laterality"), text("view"), text("date"), text("is_prior"),
-        _joined(view.get("spacing_mm")), text("frame"), text("id"),
+        _joined(view.get("spacing_mm")), text("frame"), text("id"), indication,
     )  # fmt: skip
 
 
@@ -163,6 +171,15 @@ def exam_rows(rows: Sequence[ManifestRow], exam_id: str | None, manifest: Path) 
         found = f"{manifest} has no exam {exam_id}" if exam_id is not None else f"{manifest} holds {len(ids)} exams"
         raise InputError(found, f"one of {listed}", "name one with --exam")
     return [r for r in rows if r.exam_id == wanted]
+
+
+def indication_of(rows: Sequence[ManifestRow]) -> str | None:
+    """Why the exam of these rows was made, None when no row says; rows that disagree raise InputError."""
+    given = {text for r in rows if (text := " ".join(r.indication.split()))}
+    if len(given) > 1:
+        listed = ", ".join(repr(text) for text in sorted(given))
+        raise InputError(f"exam {rows[0].exam_id} has {len(given)} indications ({listed})", "one, or none")
+    return next(iter(given), None)
 
 
 def found_in_rows(
@@ -213,7 +230,7 @@ def _opened(exam_id: str, rows: list[ManifestRow], root: Path, name: str) -> Exa
         if len(patients) > 1:
             raise InputError(f"exam {exam_id} belongs to patients {', '.join(sorted(patients))}", "one patient")
         chosen, _ = one_of_each(found_in_rows(rows, root, name, absolute=True))
-        return assemble(chosen, exam_id, next(iter(patients), None))
+        return assemble(chosen, exam_id, next(iter(patients), None), indication_of(rows))
     except InputError as error:
         return error
     except MammoscribeError as error:
@@ -274,7 +291,8 @@ def rows_of(exam: Exam, labels: Mapping[str, str] | None = None) -> list[Manifes
             view=view.projection, date=view.date.isoformat() if view.date else "",
             is_prior="1" if view.role is Role.PRIOR else "0",
             spacing_mm=" ".join(f"{s:g}" for s in view.spacing_mm) if view.spacing_mm and view.millimetres_known else "",
-            frame=str(view.frame) if view.frame else "", labels=dict(labels or {}),
+            frame=str(view.frame) if view.frame else "", indication=exam.indication or "",
+            labels=dict(labels or {}),
         )
         for view in exam.views
     ]  # fmt: skip

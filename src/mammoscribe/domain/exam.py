@@ -14,17 +14,23 @@ HANGING = tuple((s, p) for p in (Projection.CC, Projection.MLO) for s in (Latera
 class Exam:
     """Any non-empty subset of R/L x CC/MLO, each at most once per role, with or without prior views.
 
+    `indication` is why the exam was made, in the words of whoever asked for it; None when nobody said.
+
     Raises:
-        InvalidNoun: without a current view, on a repeated id or view, or a prior dated after the exam.
+        InvalidNoun: without a current view, on a repeated id or view, a blank indication, or a prior dated after the
+            exam.
     """
 
     id: str
     views: tuple[View, ...]
     patient_id: str | None = None
+    indication: str | None = None
 
     def __post_init__(self) -> None:
         if not self.id:
             raise InvalidNoun("an exam without an id")
+        if self.indication is not None and not self.indication.strip():
+            raise InvalidNoun(f"exam {self.id} has a blank indication", "words, or None")
         if not self.current:
             raise InvalidNoun(f"exam {self.id} has no current view", "at least one of R/L x CC/MLO")
         ids = [v.id for v in self.views]

@@ -9,7 +9,7 @@ counts as wrong. Sources: set F1 of MammoRGTool (side-aware, positives only); GR
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mammoscribe.domain.evidence import Sentence
+from mammoscribe.domain.evidence import Section, Sentence
 from mammoscribe.domain.finding import Finding
 from mammoscribe.domain.lexicon import Axis, Edition, term
 from mammoscribe.reporting.facts import Fact, FactKind, Status, fact_of_finding, in_words_of
@@ -47,8 +47,8 @@ def text_keys(texts: Iterable[str]) -> frozenset[FactKey]:
 
 
 def sentence_keys(sentences: Iterable[Sentence]) -> frozenset[FactKey]:
-    """Keys read from the sentences of a report."""
-    return text_keys(s.text for s in sentences)
+    """Keys read from the sentences of a report; an indication was given with the exam and is nothing it states."""
+    return text_keys(s.text for s in sentences if s.section is not Section.INDICATION)
 
 
 def findings_only(keys: Iterable[FactKey]) -> frozenset[FactKey]:

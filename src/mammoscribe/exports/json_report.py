@@ -61,6 +61,7 @@ def _exam(report: Report, steps: dict[str, list[str]]) -> _Json:
         "patient_id": exam.patient_id,
         "date": exam.date.isoformat() if exam.date else None,
         "prior_date": exam.prior_date.isoformat() if exam.prior_date else None,
+        "indication": exam.indication,
         "views": [_view(v, steps.get(v.id, [])) for v in (*exam.current, *exam.prior)],
     }
 

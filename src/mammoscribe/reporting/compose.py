@@ -77,14 +77,14 @@ def _merged(outcome: GateOutcome, rendered: tuple[Statement, ...]) -> tuple[Stat
     """Claims that passed, and the rendered statements they left out, in the order of a report.
 
     A fact counts as said only in its own section: a density mentioned among the findings does not stand for the
-    density statement.
+    density statement. What states no fact, the indication, no claim can stand for.
     """
     said = {(s.sentence.section, f) for s in outcome.statements for f in s.facts}
     cited = {e for s in outcome.statements for e in s.sentence.evidence}
 
     def left_out(statement: Statement) -> bool:
         wanted = {(statement.sentence.section, f) for f in statement.facts}
-        return not said.issuperset(wanted) or not cited.issuperset(statement.sentence.evidence)
+        return not wanted or not said.issuperset(wanted) or not cited.issuperset(statement.sentence.evidence)
 
     appended = tuple(s for s in rendered if left_out(s))
     return tuple(sorted((*outcome.statements, *appended), key=_place))

@@ -80,6 +80,7 @@ class Statement:
 def render(chart: Chart) -> tuple[Statement, ...]:
     """The whole report, in the standard order of sections."""
     per_section = (
+        indication(chart),
         (technique(chart), comparison(chart)),
         composition(chart),
         (s for side in chart.exam.imaged for s in _findings(chart, side)),
@@ -170,6 +171,15 @@ def _findings(chart: Chart, side: Laterality) -> list[Statement]:
 
 
 # --- the other sections -----------------------------------------------------------------------------------------
+
+
+def indication(chart: Chart) -> list[Statement]:
+    """Why the exam was made, in quotation marks: words that came with it state no fact of this reading."""
+    given = chart.exam.indication
+    if given is None:
+        return []
+    words = given.replace('"', "'")
+    return [_statement(f'Given with the exam: "{words}".', Section.INDICATION, cite_exam(chart.exam))]
 
 
 def technique(chart: Chart) -> Statement:
