@@ -3,7 +3,7 @@
 Marks are made by the cross-validation recipe (`marks.json`, one file per fold). Thresholds are those stored with the
 weights for real exams, or `--threshold` for all kinds. A FROC table with free thresholds follows, to look at only.
 
-    python benchmarks/mini_mias.py runs/starter_cv/*/marks.json
+    python benchmarks/mini_mias.py runs/fold*/marks.json
 """
 
 import argparse
@@ -13,32 +13,32 @@ from pathlib import Path
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.evaluation.card import markdown, table, write_rows
 from mammoscribe.evaluation.films import film_rows, froc_table, read_films
-from mammoscribe.models.card import read_card
+from mammoscribe.models.card import OperatingPoint, read_card
 from mammoscribe.models.reader import WEIGHTS
 from mammoscribe.support.errors import MammoscribeError
 
 ROOT = Path(__file__).parents[1]
 
 
-def stored_thresholds(card: Path) -> dict[FindingType, float]:
-    """Thresholds for real exams that a model card holds."""
-    stored = read_card(card).real.thresholds
-    return {t: stored[t.value] for t in FindingType}
+def thresholds_of(point: OperatingPoint) -> dict[FindingType, float]:
+    """The stored thresholds by finding type."""
+    return {t: point.thresholds[t.value] for t in FindingType}
 
 
 def main() -> int:
     """Print the tables; 2 when nothing could be measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = [ROOT / "runs" / "mias_cv" / "marks.json"]
+    default = sorted((ROOT / "runs").glob("fold*/marks.json"))
     parser.add_argument("marks", nargs="*", type=Path, default=default, help="marks.json files, all folds together")
     parser.add_argument("--card", type=Path, default=WEIGHTS / "starter.json", help="model card with the thresholds")
     parser.add_argument("--threshold", type=float, help="one threshold for every kind, in place of the stored ones")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     args = parser.parse_args()
     try:
-        mias, rsna = read_films(args.marks)
+        point = read_card(args.card).real
+        mias, rsna = read_films(args.marks, point.mark_weights)
         fixed: float | None = args.threshold
-        thresholds = stored_thresholds(args.card) if fixed is None else dict.fromkeys(FindingType, fixed)
+        thresholds = thresholds_of(point) if fixed is None else dict.fromkeys(FindingType, fixed)
         rows = film_rows(mias, rsna, thresholds)
     except MammoscribeError as error:
         print(error)

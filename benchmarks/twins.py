@@ -6,32 +6,28 @@ Claims, not exams, are counted; one exam gives none, one or several.
     python benchmarks/twins.py --exams 5       # a quick look
 """
 
-import argparse
 import json
 import sys
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
+from bench_setup import run_benchmark
 
 from mammoscribe.cli.console import progress_bar
 from mammoscribe.domain.report import Report
 from mammoscribe.evaluation.bootstrap import interval_or_none
-from mammoscribe.evaluation.card import Row, markdown, write_rows
-from mammoscribe.evaluation.reading_records import cache_path, read_phantom
+from mammoscribe.evaluation.card import Row
+from mammoscribe.evaluation.reading_records import read_phantom
 from mammoscribe.evaluation.twins import TwinCase, TwinResult, twin_cases
 from mammoscribe.models.reader import Reader
 from mammoscribe.phantom import BENCH_V1, PhantomExam, draw_exam
-from mammoscribe.reading import load_reader
-from mammoscribe.support.errors import MammoscribeError
 from mammoscribe.support.files import write_text
 
-RUNS = Path(__file__).parents[1] / "runs" / "twins"
 NECESSITY_BAR, LOCALITY_BAR = 0.85, 0.9
 
 
-def measure(reader: Reader, num_exams: int, cache: Path) -> TwinResult:
+def read_twins(reader: Reader, num_exams: int, cache: Path) -> TwinResult:
     """Cases of the first `num_exams` bench exams; those in the cache are not read again."""
     known = json.loads(cache.read_text(encoding="utf-8")) if cache.is_file() else {}
 
@@ -62,28 +58,11 @@ def twin_rows(result: TwinResult) -> list[Row]:
     return rows
 
 
-def main() -> int:
-    """Print the table; 1 when a bar is missed, 2 when nothing could be measured."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--exams", type=int, default=60, help="how many of the bench's exams")
-    parser.add_argument("--model", default="starter", help="model name or folder")
-    parser.add_argument("--fresh", action="store_true", help="forget partial results (after a change of code)")
-    parser.add_argument("--threads", type=int, default=1, help="torch threads")
-    parser.add_argument("--json", type=Path, help="also write the rows to this file")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    try:
-        reader = load_reader(args.model)
-        result = measure(reader, args.exams, cache_path(RUNS, reader.card, "json", args.fresh))
-    except MammoscribeError as error:
-        print(error)
-        return 2
-    rows = twin_rows(result)
-    print(markdown(rows))
-    if args.json:
-        write_rows(rows, args.json)
-    return int(any(r.met is False for r in rows))
+def measure(reader: Reader, num_exams: int, cache: Path) -> tuple[str, list[Row]]:
+    """How many claims there were, and the rows."""
+    result = read_twins(reader, num_exams, cache)
+    return f"{len(result.cases)} claims", twin_rows(result)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_benchmark("twins", __doc__, 60, "json", measure))

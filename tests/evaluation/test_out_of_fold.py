@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import rsna
 from mammoscribe.data.folds import fold
 from mammoscribe.data.rsna import RsnaBreast, RsnaExam, RsnaImage
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.view import Laterality, Projection, View
 from mammoscribe.evaluation.classification import auc
-from mammoscribe.evaluation.out_of_fold import join, out_of_fold_rows, read_predictions
+from mammoscribe.evaluation.out_of_fold import folds_of, join, out_of_fold_rows, read_predictions
 from mammoscribe.support.errors import InputError
 
 
@@ -78,6 +79,47 @@ def test_a_fold_that_is_missing_is_refused(cohort, tmp_path):
     path = write_predictions(tmp_path / "p.csv", [e for e in cohort if fold(e.patient_id) != 2], HEADER, honest)
     with pytest.raises(InputError, match="have no prediction"):
         join(read_predictions([path]), cohort)
+
+
+def test_folds_that_are_given_can_be_measured_alone(cohort, tmp_path):
+    own = [e for e in cohort if fold(e.patient_id) == 2]
+    found = read_predictions([write_predictions(tmp_path / "p.csv", own, HEADER, honest)])
+    cases = join(found, cohort, folds={2})
+    assert folds_of(cases) == [2]
+    assert len(cases) == 2 * len(own)
+    assert "… machine alone" not in {r.what for r in out_of_fold_rows(cases, num_draws=20)}
+    del found[own[0].patient_id, "R"]
+    with pytest.raises(InputError, match=r"1 of \d+ breasts have no prediction.*of the folds that are given"):
+        join(found, cohort, folds={2})
+    with pytest.raises(InputError, match="0 of 0 breasts"):
+        join({}, cohort, folds=())
+
+
+@pytest.mark.parametrize(("given", "named"), [((0,), "fold 0 only"), ((1, 3), "folds 1, 3 only")])
+def test_the_command_says_that_only_some_folds_were_measured_and_holds_up_no_bar(
+    given, named, cohort, tmp_path, monkeypatch, capsys
+):
+    own = [e for e in cohort if fold(e.patient_id) in given]
+    path = write_predictions(tmp_path / "p.csv", own, HEADER, honest)
+    monkeypatch.setattr(rsna, "read_rsna", lambda folder: cohort)
+    monkeypatch.setattr("sys.argv", ["rsna.py", str(path), "--draws", "20"])
+    assert rsna.main() == 2
+    assert "expected all folds" in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["rsna.py", str(path), "--draws", "20", "--folds-given"])
+    assert rsna.main() == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"RSNA, {named}, {2 * len(own)} breasts of {len(own)} patients")
+    assert ">=" not in printed
+
+
+def test_all_folds_given_are_the_pooled_figure_with_its_bars(cohort, tmp_path, monkeypatch, capsys):
+    path = write_predictions(tmp_path / "p.csv", cohort, HEADER, honest)
+    monkeypatch.setattr(rsna, "read_rsna", lambda folder: cohort)
+    monkeypatch.setattr("sys.argv", ["rsna.py", str(path), "--draws", "20", "--folds-given"])
+    assert rsna.main() == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("RSNA, 60 patients, images only, pooled out-of-fold")
+    assert ">= 0.7" in printed
 
 
 def test_a_patient_predicted_by_a_network_that_met_it_is_refused(cohort, tmp_path):

@@ -6,7 +6,7 @@ folds are pooled as they are. Labels come from the data set, never from the pred
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,19 +85,34 @@ def _prediction(row: Mapping[str, str], path: Path) -> Prediction:
         raise InputError(f"{path} has a row that cannot be read ({error})", "the columns the recipe writes") from error
 
 
-def join(predictions: Mapping[Key, Prediction], exams: Sequence[RsnaExam]) -> list[Case]:
+def join(
+    predictions: Mapping[Key, Prediction], exams: Sequence[RsnaExam], folds: Collection[int] | None = None
+) -> list[Case]:
     """Every breast that has a readable view, with its prediction.
+
+    Args:
+        predictions: by patient and laterality.
+        exams: of the data set.
+        folds: those to keep to; None for all.
 
     Raises:
         InputError: when a breast has no prediction: a pooled figure over part of the patients is another figure.
     """
-    wanted = [(e, b) for e in exams for b in e.breasts if e.images_of(b.laterality)]
+    kept = [e for e in exams if folds is None or fold(e.patient_id) in folds]
+    wanted = [(e, b) for e in kept for b in e.breasts if e.images_of(b.laterality)]
     missing = [
         f"{e.patient_id} {b.laterality}" for e, b in wanted if (e.patient_id, b.laterality.value) not in predictions
     ]
-    if missing:
-        raise InputError(f"{len(missing)} of {len(wanted)} breasts have no prediction, {missing[0]} first", "all folds")
+    if missing or not wanted:
+        first = f", {missing[0]} first" if missing else ""
+        expected = "all folds" if folds is None else "all breasts of the folds that are given"
+        raise InputError(f"{len(missing)} of {len(wanted)} breasts have no prediction{first}", expected)
     return [Case(e, b, predictions[e.patient_id, b.laterality.value]) for e, b in wanted]
+
+
+def folds_of(cases: Sequence[Case]) -> list[int]:
+    """The folds that the cases come from, in order."""
+    return sorted({c.prediction.fold for c in cases})
 
 
 def out_of_fold_rows(cases: Sequence[Case], num_draws: int = 1000) -> list[Row]:
@@ -162,13 +177,14 @@ def _baseline_rows(cases: Sequence[Case], scores: FloatArray, labels, num_draws:
     s, y, patients = scores[known], labels[known], [cases[i].exam.patient_id for i in known]
     gains = cluster_bootstrap(lambda i: auc(s[i], y[i]) - auc(ages[i], y[i]), patients, num_draws)
     gain: Interval = percentile_interval(gains)
-    machine = _machine_rates(cases, labels)
     n = _n(y, "cancers")
-    return [
+    rows = [
         Row("… age alone", auc(ages, y), n, auc_interval(ages, y, patients, num_draws)),
         Row("… gain over age alone (paired)", auc(s, y) - auc(ages, y), n, gain),
-        Row("… machine alone", auc(machine, labels), _n(labels, "cancers")),
     ]
+    if len(folds_of(cases)) > 1:  # the rates come from the other folds
+        rows.append(Row("… machine alone", auc(_machine_rates(cases, labels), labels), _n(labels, "cancers")))
+    return rows
 
 
 def _machine_rates(cases: Sequence[Case], labels) -> FloatArray:

@@ -1,0 +1,55 @@
+"""What the benchmarks that read bench exams share: their options, a reader with its cache, the table, the exit code."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from mammoscribe.evaluation.card import Row, markdown, write_rows
+from mammoscribe.evaluation.reading_records import cache_path
+from mammoscribe.models.reader import Reader
+from mammoscribe.phantom import BENCH_V1
+from mammoscribe.reading import load_reader
+from mammoscribe.support.errors import MammoscribeError
+
+RUNS = Path(__file__).parents[1] / "runs"
+Measure = Callable[[Reader, int, Path], tuple[str, list[Row]]]
+"""Reader, number of exams and the file of partial results -> a line about the run, and its rows."""
+
+
+def run_benchmark(name: str, description: str | None, num_exams: int, cache_suffix: str, measure: Measure) -> int:
+    """Measure a reader as the command line asks; 1 when a bar is missed, 2 when nothing could be measured.
+
+    Args:
+        name: of the benchmark, and of the folder in `runs/` that keeps its partial results.
+        description: for `--help`.
+        num_exams: of the bench, unless `--exams` says otherwise.
+        cache_suffix: of the file of partial results.
+        measure: does the work.
+    """
+    args = _options(description, num_exams)
+    torch.set_num_threads(args.threads)
+    try:
+        reader = load_reader(args.model)
+        line, rows = measure(reader, args.exams, cache_path(RUNS / name, reader.card, cache_suffix, args.fresh))
+    except MammoscribeError as error:
+        print(error)
+        return 2
+    exams = f"{args.exams} of {len(BENCH_V1.seeds)} exams of bench_v1"
+    print(f"{name}, {exams}, model {reader.card.name} {reader.card.version}, {line}\n\n{markdown(rows)}")
+    if args.json:
+        write_rows(rows, args.json)
+    return int(any(r.met is False for r in rows))
+
+
+def _options(description: str | None, num_exams: int) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--exams", type=int, default=num_exams, help="how many of the bench's exams")
+    parser.add_argument("--model", default="starter", help="model name or folder")
+    parser.add_argument("--fresh", action="store_true", help="forget partial results (after a change of code)")
+    parser.add_argument("--threads", type=int, default=1, help="torch threads")
+    parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    args = parser.parse_args()
+    args.exams = min(args.exams, len(BENCH_V1.seeds))
+    return args

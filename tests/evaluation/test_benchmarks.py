@@ -1,0 +1,54 @@
+"""How the commands in benchmarks/ end: 0, 1 below a bar, 2 when nothing could be measured."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from benchmarks import bench_setup, demo_time
+from mammoscribe.evaluation.card import Row
+from mammoscribe.support.errors import InputError
+
+
+def run_with(value: float, monkeypatch: pytest.MonkeyPatch, *options: str) -> int:
+    """The exit code of a benchmark whose one figure has a bar of 0.5."""
+    reader = SimpleNamespace(card=SimpleNamespace(name="tiny", version="1"))
+    monkeypatch.setattr("sys.argv", ["b.py", *options])
+    monkeypatch.setattr(bench_setup, "load_reader", lambda name: reader)
+    return bench_setup.run_benchmark(
+        "twins", None, 60, "json", lambda r, n, cache: (f"{cache.name[:5]}", [Row("it", value, f"{n} exams", bar=0.5)])
+    )
+
+
+@pytest.mark.parametrize(("value", "code"), [(0.5, 0), (0.4, 1)])
+def test_a_benchmark_prints_its_table_and_ends_with_1_below_a_bar(value, code, monkeypatch, capsys, tmp_path):
+    assert run_with(value, monkeypatch, "--exams", "7", "--json", str(tmp_path / "rows.json")) == code
+    printed = capsys.readouterr().out
+    assert printed.startswith("twins, 7 of 200 exams of bench_v1, model tiny 1, tiny-\n")
+    assert f"| {value:.3f}" in printed
+    assert (tmp_path / "rows.json").is_file()
+
+
+def test_a_benchmark_without_a_reader_is_one_sentence_and_ends_with_2(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["b.py", "--model", "nowhere"])
+    assert bench_setup.run_benchmark("twins", None, 60, "json", lambda r, n, cache: ("", [])) == 2
+    assert "nowhere" in capsys.readouterr().out
+
+
+def test_the_demo_is_timed_in_a_clone_and_the_cloning_is_not(monkeypatch, tmp_path):
+    ran = []
+    monkeypatch.setattr(demo_time, "run", lambda command, folder: ran.append((command, folder)))
+    assert demo_time.demo_seconds(Path("repository"), tmp_path) < 1
+    assert ran == [
+        (["git", "clone", "--quiet", "repository", str(tmp_path / "clone")], tmp_path),
+        (["make", "demo"], tmp_path / "clone"),
+    ]
+
+
+def test_a_demo_that_fails_has_no_time(monkeypatch, capfd, tmp_path):
+    monkeypatch.setattr("sys.argv", ["demo_time.py"])
+    with pytest.raises(InputError, match="`false` ended with 1"):
+        demo_time.run(["false"], tmp_path)
+    monkeypatch.setattr(demo_time, "demo_seconds", lambda repository, folder: demo_time.run(["false"], folder))
+    assert demo_time.main() == 2
+    assert "ended with 1" in capfd.readouterr().out
