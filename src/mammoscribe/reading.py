@@ -21,7 +21,7 @@ from mammoscribe.exports.json_report import dumps_report
 from mammoscribe.exports.text import report_text
 from mammoscribe.imaging.decode import Picture, decode_view
 from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
-from mammoscribe.models.reader import Reader, ReaderOutput, load_reader
+from mammoscribe.models.reader import Canvases, Reader, ReaderOutput, load_reader
 from mammoscribe.reporting.compose import compose_report
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
@@ -47,20 +47,21 @@ class Reading:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Views of one exam, ready for the networks, by view id: first pass, 100 um pass, and pictures for the page."""
+    """Views of one exam, ready for the networks, and pictures for the page by view id."""
 
-    coarse: Mapping[str, PreparedView]
-    fine: Mapping[str, PreparedView]
+    canvases: Canvases
     images: Mapping[str, ViewImage]
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the reader of the report should know about the views; views not searched for calcifications included."""
         blurred = [
-            v.view.name for v in self.coarse.values() if v.view.role is Role.CURRENT and v.view.id not in self.fine
+            v.view.name
+            for v in self.canvases.first.values()
+            if v.view.role is Role.CURRENT and v.view.id not in self.canvases.fine
         ]
         limit = f"{', '.join(blurred)}: pixels too coarse or of unknown size, calcifications were not searched for"
-        return (*(w for v in self.coarse.values() for w in v.warnings), *((limit,) if blurred else ()))
+        return (*(w for v in self.canvases.first.values() for w in v.warnings), *((limit,) if blurred else ()))
 
 
 def read_exam(
@@ -77,7 +78,7 @@ def read_exam(
     """
     synthetic = (exam.patient_id or "").startswith(SYNTHETIC_PATIENT)
     prepared = prepare(exam, reader, decode, images)
-    output = reader.read(exam, prepared.coarse, prepared.fine, synthetic)
+    output = reader.read(exam, prepared.canvases, synthetic)
     breasts = assess(exam, reader, output, synthetic)
     claims = reader.draft(exam, output.findings, breasts) if writer is Writer.DECODER else ()
     report = compose_report(
@@ -90,19 +91,17 @@ def read_exam(
 def prepare(exam: Exam, reader: Reader, decode: Decode, images: bool) -> Prepared:
     """Decode each view once and keep only what is needed of it: full-size pixels of one view at a time."""
     config = reader.card.config
-    coarse, fine, shown = {}, {}, {}
+    coarse, detail, fine, shown = {}, {}, {}, {}
     for view in exam.views:
         picture = decode(view)
         coarse[view.id] = prepare_view(view, picture, config.um_per_px, config.canvas_px)
-        if (
-            view.role is Role.CURRENT
-            and reader.patch_net is not None
-            and shows_calcifications(coarse[view.id], picture)
-        ):
+        if reader.look_net is not None:
+            detail[view.id] = resample(picture, coarse[view.id], config.detail_um)
+        if reader.patch_net is not None and shows_calcifications(coarse[view.id], picture):
             fine[view.id] = resample(picture, coarse[view.id], FINE_UM)
         if images:
             shown[view.id] = shown_view(view, picture, coarse[view.id])
-    return Prepared(coarse, fine, shown)
+    return Prepared(Canvases(coarse, detail, fine), shown)
 
 
 def shows_calcifications(prepared: PreparedView, picture: Picture) -> bool:
@@ -142,7 +141,7 @@ def provenance(reader: Reader, prepared: Prepared, synthetic: bool) -> Provenanc
     card = reader.card
     return Provenance(
         package=f"mammoscribe {__version__}", model=f"{card.name} {card.version}", weights_sha256=card.weights_sha256,
-        trained_on=card.trained_on, preprocessing=tuple((i, v.steps) for i, v in prepared.coarse.items()),
+        trained_on=card.trained_on, preprocessing=tuple((i, v.steps) for i, v in prepared.canvases.first.items()),
         reliability=card.operating_point(synthetic).reliability,
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ def write_tiny_reader(folder: Path) -> Path:
     point = OperatingPoint(
         population="nothing: random weights",
         thresholds={kind.value: 0.0 for kind in FindingType},
-        malignant=(1.0, 0.0, 0.0),
+        malignant=(1.0, 0.0, 0.0, 0.0, 0.0),
         prevalence=0.5,
         n=1,
     )

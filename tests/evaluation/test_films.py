@@ -8,6 +8,7 @@ from mammoscribe.domain.finding import FindingType
 from mammoscribe.evaluation.films import TYPES, film_rows, froc_table, patient_of, read_films
 from mammoscribe.support.errors import InputError
 
+FIRST_ONLY = (1.0, 0.0, 0.0)
 HALF = dict.fromkeys(FindingType, 0.5)
 
 
@@ -45,7 +46,7 @@ def marks_file(tmp_path):
 
 
 def test_lesions_found_and_false_marks_at_the_stored_thresholds(marks_file):
-    rows = {r.what: r for r in film_rows(*read_films([marks_file]), HALF)}
+    rows = {r.what: r for r in film_rows(*read_films([marks_file], FIRST_ONLY), HALF)}
     assert rows["lesions found"].value == 0.5  # another kind at the place counts on films
     assert rows["lesions found"].n == "1 of 2 lesions, 2 films"
     assert rows["… mass"].value == 1.0
@@ -57,12 +58,12 @@ def test_lesions_found_and_false_marks_at_the_stored_thresholds(marks_file):
 
 def test_each_kind_has_its_own_threshold(marks_file):
     strict = {**HALF, TYPES[3]: 0.95}
-    rows = {r.what: r for r in film_rows(*read_films([marks_file]), strict)}
+    rows = {r.what: r for r in film_rows(*read_films([marks_file], FIRST_ONLY), strict)}
     assert rows["lesions found"].value == 0.0
 
 
 def test_the_froc_table_keeps_to_its_budgets(marks_file):
-    mias, _ = read_films([marks_file])
+    mias, _ = read_films([marks_file], FIRST_ONLY)
     assert [(b, s) for b, _, s in froc_table(mias, (0.0, 0.5, 1.0))] == [(0.0, 0.5), (0.5, 1.0), (1.0, 1.0)]
 
 
@@ -73,7 +74,16 @@ def test_films_of_a_pair_are_one_patient():
 
 def test_what_is_no_marks_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="no marks in"):
-        read_films([tmp_path / "none.json"])
+        read_films([tmp_path / "none.json"], FIRST_ONLY)
     (tmp_path / "bad.json").write_text('{"mias": [{}]}')
     with pytest.raises(InputError, match="cannot be read"):
-        read_films([tmp_path / "bad.json"])
+        read_films([tmp_path / "bad.json"], FIRST_ONLY)
+
+
+def test_the_second_look_weighs_in_where_it_looked(tmp_path):
+    seen = row("mias-mdb001", [(LESION, 0.5, 0), (ELSEWHERE, 0.5, 0)], [(LESION, 0)])
+    seen["predicted"][0]["look"], seen["predicted"][1]["look"] = 0.9, 0.1
+    path = tmp_path / "marks.json"
+    path.write_text(json.dumps({"mias": [seen], "rsna": []}))
+    (film,), _ = read_films([path], (1.0, 1.0, 0.0))
+    assert [m.score for m in film.marks] == pytest.approx([0.9, 0.1])

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from mammoscribe.domain.exam import Exam
-from mammoscribe.domain.finding import FindingType
+from mammoscribe.domain.finding import Change, FindingType
 from mammoscribe.domain.lexicon import Axis
 from mammoscribe.domain.location import Half, Quadrant
 from mammoscribe.domain.view import Box, Laterality, Projection, View
-from mammoscribe.models.assemble import RawMark, assemble
+from mammoscribe.models.assemble import RawMark, assemble, both_looks, change_since
 from mammoscribe.models.marks import TYPES
-from mammoscribe.models.queries import AXIS_TERMS, LINK_DIM
+from mammoscribe.models.queries import AXIS_TERMS, CHANGES, LINK_DIM
 
 LINK_SCALE = torch.tensor([1.0, 0.0])
 VIEWS = {
@@ -97,3 +97,29 @@ def test_calcification_marks_without_link_vectors_join_by_nipple_distance():
     far = replace(near, behind_cm=8.0)
     assert len(assemble([calc, near], EXAM, LINK_SCALE)) == 1
     assert len(assemble([calc, far], EXAM, LINK_SCALE)) == 2
+
+
+@pytest.mark.parametrize(
+    ("earlier", "change"),
+    [
+        ([], Change.NEW),
+        ([Box(300, 100, 320, 120)], Change.NEW),
+        ([Box(101, 99, 121, 119)], Change.STABLE),
+        ([Box(105, 105, 115, 115)], Change.INCREASED),
+        ([Box(95, 95, 125, 125)], Change.DECREASED),
+    ],
+    ids=["nothing before", "far away", "alike", "smaller before", "larger before"],
+)
+def test_calcifications_change_by_what_the_prior_shows_near_their_place(earlier, change):
+    told = change_since(Box(100, 100, 120, 120), earlier, mm_per_px=0.5)
+    assert CHANGES[int(told.argmax())] is change and told.sum() == 1
+
+
+def test_a_mark_that_nobody_looked_at_again_keeps_its_score():
+    assert both_looks(0.7, None, (2.0, 3.0, -1.0)) == 0.7
+    assert mark().weighed((2.0, 3.0, -1.0)).score == mark().score
+
+
+def test_the_second_look_can_lift_a_mark_and_take_it_away():
+    weights = (1.0, 1.0, 0.0)
+    assert mark(look=0.9).weighed(weights).score > mark().score > mark(look=0.1).weighed(weights).score

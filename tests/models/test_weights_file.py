@@ -13,7 +13,7 @@ from mammoscribe.support.errors import InputError, InvalidNoun
 from tests.models.tiny import tiny_config
 
 POINT = OperatingPoint(
-    "test phantoms", {t.value: 0.5 for t in FindingType}, (1.0, 0.0, 0.0), 0.3, 40, reliability=("a", "b")
+    "test phantoms", {t.value: 0.5 for t in FindingType}, (1.0, 0.0, 0.0, 0.0, 0.0), 0.3, 40, reliability=("a", "b")
 )
 
 

@@ -14,7 +14,7 @@ def tiny_config() -> ReaderConfig:
     encoder = ImageEncoderConfig(backbone=backbone, dim=16, heads=2, blocks=1, dropout=0.0, drop_path=0.0)
     return ReaderConfig(
         encoder=encoder, canvas_px=(96, 64), dim=24, heads=2, fusion_layers=1, query_layers=1, mark_channels=16,
-        queries_per_view=3, patch_channels=12,
+        queries_per_view=3,
     )  # fmt: skip
 
 

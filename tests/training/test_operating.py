@@ -9,13 +9,16 @@ from mammoscribe.domain.view import Box, Laterality, Projection, View
 from mammoscribe.training.operating import (
     NEVER,
     ValidationExam,
+    film_mark_weights,
     film_threshold,
+    mark_weights,
     phantom_threshold,
     real_point,
     reliability,
     synthetic_point,
 )  # fmt: skip
 
+FIRST = (1.0, 0.0, 0.0)
 VIEWS = tuple(View(f"R_{p}", Laterality.RIGHT, p, 500, 500, "file") for p in Projection)
 
 
@@ -31,7 +34,7 @@ def exam(i: int, truth: tuple[Finding, ...], candidates: tuple[Finding, ...], ma
         Exam(f"e{i}", VIEWS),
         truth,
         candidates,
-        {side: (malignant * 2.0 - 1, 0.5 * malignant, malignant)},
+        {side: ((malignant * 2.0 - 1, 0.0, 0.5 * malignant, 0.5 * malignant), malignant)},
         {side: density},
     )
 
@@ -79,15 +82,35 @@ def film(score: float, true: bool) -> dict:
 def test_films_without_known_places_do_not_move_the_threshold():
     known = [film(0.9, True), film(0.3, False), film(0.4, False)]
     hidden = [{**film(0.95, False), "labelled": False}]
-    assert film_threshold(known + hidden, 0.4) == film_threshold(known, 0.4)
+    assert film_threshold(known + hidden, 0.4, FIRST) == film_threshold(known, 0.4, FIRST)
 
 
 def test_the_real_point_says_what_was_measured_on_films_and_what_was_not(exams):
     synthetic = synthetic_point(exams, "test phantoms")
-    breasts = [{"malignant": str(i % 2), "malignant_logit": str(i % 2 - 0.5 + 0.1 * i)} for i in range(8)]
+    breasts = [
+        {
+            "malignant": str(i % 2),
+            "malignant_logit": str(i % 2 - 0.5 + 0.1 * i),
+            "recall_logit": "0",
+            "strongest": str(0.1 * i),
+            "suspicious": "0.1",
+        }
+        for i in range(8)
+    ]
     real = real_point(breasts, [film(0.9, True), film(0.3, False)], 0.1, synthetic)
     assert 0.3 < real.thresholds["mass"] <= 0.9
     assert real.thresholds["calcification"] == synthetic.thresholds["calcification"]
     assert "RSNA" in real.population and real.n == 8
     assert real.reliability[0].startswith("marks of any kind: 1 of 1 lesions found with 0.00 false marks")
     assert "synthetic exams only" in real.reliability[1]
+
+
+def test_a_second_look_that_tells_hits_from_misses_gets_the_weight():
+    looks = [(0.5, 0.8 if hit else 0.2, hit) for hit in (True, False) * 20]
+    first, second, _ = mark_weights(looks)
+    assert second > 1 and first == pytest.approx(0.0, abs=1e-6)
+
+
+def test_without_a_second_look_the_first_decides_alone():
+    assert mark_weights([]) == FIRST
+    assert film_mark_weights([film(0.9, True), film(0.3, False)]) == FIRST

@@ -21,10 +21,18 @@ class Recipe(StrEnum):
     STARTER_PHANTOM = "starter_phantom"
     STARTER = "starter"
     REAL_FOLD = "real_fold"
+    SECOND_LOOK = "second_look"
+    FOLD_MARKS = "fold_marks"
+
+
+FILM_RECIPES = (Recipe.STARTER, Recipe.REAL_FOLD, Recipe.FOLD_MARKS)
+"""Those that read real films."""
 
 
 def command(
-    recipe: Annotated[Recipe, typer.Argument(help="starter_phantom needs no data; the others need --data.")],
+    recipe: Annotated[
+        Recipe, typer.Argument(help="starter_phantom and second_look need no data; the others need --data.")
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the run; one found there goes on.")],
     cache: Annotated[
         Path, typer.Option("--cache", metavar="DIR", help="Folder of prepared exams, filled once.")
@@ -35,7 +43,12 @@ def command(
         typer.Option("--data", metavar="DIR", envvar="MAMMOSCRIBE_DATA", help="Folder of the real data sets."),
     ] = None,
     warm_start: Annotated[
-        Path | None, typer.Option("--warm-start", metavar="FILE", help="checkpoint.pt of an earlier run.")
+        Path | None,
+        typer.Option("--warm-start", metavar="FILE", help="checkpoint.pt of the run this one goes on from."),
+    ] = None,
+    looks: Annotated[
+        Path | None,
+        typer.Option("--looks", metavar="FILE", help="checkpoint.pt of second_look, for fold_marks and to go on."),
     ] = None,
     fold: Annotated[int, typer.Option("--fold", min=0, help="The fold of patients that real_fold leaves out.")] = 0,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that draw phantoms.")] = os.cpu_count()
@@ -44,12 +57,12 @@ def command(
     """Train a reader by a recipe; the run's folder holds metrics.jsonl and checkpoint.pt."""
     if recipe is not Recipe.STARTER_PHANTOM and warm_start is None:
         raise InputError(f"{recipe} goes on from starter_phantom", "--warm-start FILE", "train starter_phantom first")
-    if recipe is not Recipe.STARTER_PHANTOM and (data is None or not data.is_dir()):
+    if recipe in FILM_RECIPES and (data is None or not data.is_dir()):
         raise InputError(f"no real data in {data or '(nothing given)'}", "--data DIR with rsna_512 and mini_mias")
     from mammoscribe.training import recipes
 
     with progress_bar() as progress:
-        _prepare(cache, data if recipe is not Recipe.STARTER_PHANTOM else None, workers, progress)
+        _prepare(cache, data if recipe in FILM_RECIPES else None, workers, progress)
         task = progress.add_task("training", total=100)
 
         def report(row: dict) -> None:
@@ -62,6 +75,10 @@ def command(
                 recipes.starter(cache, out, warm_start, minutes, report)
             case Recipe.REAL_FOLD if warm_start is not None:
                 recipes.real_fold(cache, out, warm_start, fold, minutes, report)
+            case Recipe.SECOND_LOOK if warm_start is not None:
+                recipes.second_look(cache, out, warm_start, minutes, report, looks)
+            case Recipe.FOLD_MARKS if warm_start is not None:
+                recipes.fold_marks(cache, out, warm_start, looks, fold)
     console.print(f"run in {out}", highlight=False, markup=False, soft_wrap=True)
 
 

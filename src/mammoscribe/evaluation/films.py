@@ -18,6 +18,7 @@ from mammoscribe.domain.view import Box
 from mammoscribe.evaluation.bootstrap import clopper_pearson, ratio_interval
 from mammoscribe.evaluation.card import Row
 from mammoscribe.evaluation.detection import ViewMarks, operating_point
+from mammoscribe.models.assemble import both_looks
 from mammoscribe.support.errors import InputError
 
 TYPES = tuple(FindingType)
@@ -51,8 +52,12 @@ class Film:
     cancer: bool | None
 
 
-def read_films(paths: Sequence[Path]) -> tuple[list[Film], list[Film]]:
+def read_films(paths: Sequence[Path], mark_weights: tuple[float, float, float]) -> tuple[list[Film], list[Film]]:
     """mini-MIAS and RSNA views of the recipe's `marks.json` files, each view once.
+
+    Args:
+        paths: of the files, one a fold.
+        mark_weights: how the two looks at a mark make its score (`OperatingPoint.mark_weights`).
 
     Raises:
         InputError: for a missing file, or one that is not what the recipe writes.
@@ -62,7 +67,9 @@ def read_films(paths: Sequence[Path]) -> tuple[list[Film], list[Film]]:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             for name, known in films.items():
-                known.update({json.dumps([r["exam"], r["slot"], r["predicted"]]): _film(r) for r in content[name]})
+                known.update(
+                    {json.dumps([r["exam"], r["slot"], r["predicted"]]): _film(r, mark_weights) for r in content[name]}
+                )
         except FileNotFoundError as error:
             raise InputError(f"no marks in {path}", "", "run the cross-validation recipe first") from error
         except (ValueError, KeyError, TypeError, IndexError) as error:
@@ -70,11 +77,11 @@ def read_films(paths: Sequence[Path]) -> tuple[list[Film], list[Film]]:
     return list(films["mias"].values()), list(films["rsna"].values())
 
 
-def _film(row: Mapping) -> Film:
+def _film(row: Mapping, weights: tuple[float, float, float]) -> Film:
     cancer = row["malignant"]
     return Film(
         row["exam"], patient_of(row["exam"]),
-        tuple(FilmMark(Box(*m["box"]), m["score"], TYPES[m["type"]]) for m in row["predicted"]),
+        tuple(FilmMark(Box(*m["box"]), both_looks(m["score"], m.get("look"), weights), TYPES[m["type"]]) for m in row["predicted"]),
         tuple((Box(*t["box"]), TYPES[t["type"]]) for t in row["truth"]),
         row["labelled"], bool(cancer) if cancer in (0, 1) else None,
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """From raw marks in views to findings of the exam: duplicates dropped, CC and MLO joined, words and place chosen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,6 +22,10 @@ SAME_PLACE_IOU = 0.3
 LINK_LEVEL = 0.5
 CALC_GAP_CM = 1.5
 """Nipple distances of one group in CC and MLO differ by less (mammography.md section 3.4 gives +-10 mm, plus box error)."""
+SAME_GROUP_MM = 15.0
+"""Places of one group in the views of two visits differ by less: compression and positioning, and half a group."""
+GROWN = 1.35
+"""Ratio of extents from which a group is called larger; particles at its edge come and go with noise."""
 LOWEST_SCORE = 0.02
 ASSOCIATED_LEVEL = 0.5
 
@@ -31,11 +35,12 @@ class RawMark:
     """One mark in one view before findings are made of marks.
 
     Args:
-        box: in stored pixels. score: 0..1. types: [4] probabilities in the order of TYPES.
+        box: in stored pixels. score: 0..1, of the pass that proposed it. types: [4] probabilities in the order of TYPES.
         words: axis -> probabilities in the order of AXIS_TERMS.
         change: [4] probabilities, or None without a prior of the view.
         link: (cc, mlo) vectors, or None for the patch path, whose marks join by nipple distance alone.
         behind_cm, above_cm: offset from the nipple; depth: `behind` over nipple-to-chest-wall distance.
+        look: the second look's probability that something is there, or None where it did not look.
     """
 
     view: View
@@ -49,6 +54,16 @@ class RawMark:
     behind_cm: float
     above_cm: float
     depth: float
+    look: float | None = None
+
+    @property
+    def strength(self) -> float:
+        """How much both looks see there, 0..1, the same for every population: their product."""
+        return self.score if self.look is None else self.score * self.look
+
+    def weighed(self, weights: tuple[float, float, float]) -> "RawMark":
+        """The mark with the score that both looks at it give together, by a logistic rule on their log odds."""
+        return replace(self, score=both_looks(self.score, self.look, weights))
 
     @property
     def type(self) -> FindingType:
@@ -61,9 +76,28 @@ class RawMark:
         return self.type is FindingType.CALCIFICATION
 
 
-def query_marks(out: ReaderNetOutput, exam: Exam, views: Mapping[str, PreparedView]) -> list[RawMark]:
-    """The finding queries as marks, without those that are sure to be nothing."""
+def log_odds(probability: float) -> float:
+    """log(p / (1 - p)), for p kept a thousandth away from 0 and 1."""
+    p = min(max(probability, 1e-3), 1 - 1e-3)
+    return float(np.log(p / (1 - p)))
+
+
+def both_looks(first: float, second: float | None, weights: tuple[float, float, float]) -> float:
+    """Score of a mark from what each look gives it, by a logistic rule on their log odds; the first alone without a second."""
+    if second is None:
+        return first
+    logit = weights[0] * log_odds(first) + weights[1] * log_odds(second) + weights[2]
+    return float(1 / (1 + np.exp(-logit)))
+
+
+def query_marks(out: ReaderNetOutput, exam: Exam, views: Mapping[str, PreparedView], top_px: int = 0) -> list[RawMark]:
+    """The finding queries as marks, without those that are sure to be nothing.
+
+    Args:
+        top_px: rows that were cut from the top of the canvases (`batch.trimmed`).
+    """
     q = out.queries
+    on_canvas = q.box.float() + q.box.new_tensor([0, top_px, 0, top_px], dtype=torch.float32)
     current = exam.current
     types = q.type.float().softmax(1).numpy()
     heat = out.maps.heat.float().amax(1)
@@ -73,12 +107,12 @@ def query_marks(out: ReaderNetOutput, exam: Exam, views: Mapping[str, PreparedVi
     marks = []
     for i, v in enumerate(q.anchors.view.tolist()):
         view, prepared = current[v], views[current[v].id]
-        box = prepared.placement.to_stored_box(_box(q.box[i]))
+        box = prepared.placement.to_stored_box(_box(on_canvas[i]))
         score = float(np.sqrt((1 - types[i, -1]) * _heat_at(heat[v], q.anchors.box[i])))
         if box is None or score < LOWEST_SCORE:
             continue
         prior = exam.prior_of(view)
-        place = _place(q.box[i].float().numpy(), prepared)
+        place = _place(on_canvas[i].numpy(), prepared)
         marks.append(RawMark(
             view, box, score, types[i, :-1], {a: w[i] for a, w in words.items()}, float(suspicion[i]),
             change[i] if prior is not None and prior.id in views else None, (link[0][i], link[1][i]), *place,
@@ -114,9 +148,16 @@ def _place(box: np.ndarray, prepared: PreparedView) -> tuple[float, float, float
 
 
 def calcification_marks(
-    found: Sequence[CalcCandidate], view: View, fine: PreparedView, coarse: PreparedView
-) -> list[RawMark]:
-    """Candidates of the patch path as marks."""
+    found: Sequence[CalcCandidate], view: View, fine: PreparedView, coarse: PreparedView,
+    earlier: Sequence[Box] | None = None,
+) -> list[RawMark]:  # fmt: skip
+    """Candidates of the patch path as marks.
+
+    Args:
+        found: in the view's 100 um canvas `fine`.
+        coarse: its first-pass canvas.
+        earlier: boxes of the prior's candidates on the prior's first-pass canvas, or None where no prior was searched.
+    """
     marks = []
     types = np.eye(len(TYPES))[TYPES.index(FindingType.CALCIFICATION)]
     for candidate in found:
@@ -130,8 +171,27 @@ def calcification_marks(
             Axis.DISTRIBUTION: np.array([candidate.distribution[t] for t in AXIS_TERMS[Axis.DISTRIBUTION]]),
         }
         score = max(candidate.score, candidate.benign_score)
-        marks.append(RawMark(view, box, score, types, words, candidate.score, None, None, *place))
+        change = None if earlier is None else change_since(on_canvas, earlier, coarse.um_per_px / 1000)
+        marks.append(RawMark(view, box, score, types, words, candidate.score, change, None, *place))
     return marks
+
+
+def canvas_boxes(found: Sequence[CalcCandidate], fine: PreparedView, coarse: PreparedView) -> list[Box]:
+    """Candidates in the 100 um canvas `fine` as boxes on the first-pass canvas of the same view."""
+    stored = (fine.placement.to_stored_box(c.box) for c in found)
+    return [coarse.placement.to_canvas_box(b) for b in stored if b is not None]
+
+
+def change_since(now: Box, earlier: Sequence[Box], mm_per_px: float) -> np.ndarray:
+    """[4] in the order of CHANGES: new where the prior shows no group near the place, else by the ratio of extents."""
+    near = [b for b in earlier if np.hypot(*np.subtract(b.centre, now.centre)) * mm_per_px < SAME_GROUP_MM]
+    if not near:
+        change = Change.NEW
+    else:
+        before = max(near, key=lambda b: b.width + b.height)
+        growth = (now.width + now.height) / (before.width + before.height)
+        change = Change.INCREASED if growth > GROWN else Change.DECREASED if growth < 1 / GROWN else Change.STABLE
+    return np.array([float(c is change) for c in CHANGES])
 
 
 def _morphology(candidate: CalcCandidate) -> np.ndarray:

@@ -4,27 +4,14 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+ENCODER_STRIDE = 32
 T = TypeVar("T")
 
 SLOTS = ("R_CC", "L_CC", "R_MLO", "L_MLO")
 """Order of view slots in an exam (hanging order); slot % 2 is the breast, slot // 2 the projection."""
-
-
-@dataclass(frozen=True)
-class PatchCandidates:
-    """Candidates of the 100 um patch path, as extra queries.
-
-    Args:
-        view: [P] index into the batch's views.
-        box: [P, 4] x0, y0, x1, y1 in canvas pixels.
-        embedding: [P, E] from the patch network.
-    """
-
-    view: Tensor
-    box: Tensor
-    embedding: Tensor
 
 
 @dataclass(frozen=True)
@@ -39,7 +26,6 @@ class ViewBatch:
         mm_per_px: [N] canvas scale.
         previous: [M, 1, H, W] prior images of the rows named in `has_prior`, in order, or None.
         has_prior: [N] bool.
-        candidates: of the patch path, or None.
         num_exams: B.
     """
 
@@ -51,7 +37,6 @@ class ViewBatch:
     previous: Tensor | None
     has_prior: Tensor
     num_exams: int
-    candidates: PatchCandidates | None = None
 
     @property
     def side(self) -> Tensor:
@@ -67,6 +52,33 @@ class ViewBatch:
     def device(self) -> torch.device:
         """Device of the images."""
         return self.images.device
+
+
+def tissue_cells(images: Tensor, stride: int) -> Tensor:
+    """[N, 1, H, W] canvases -> [N, 1, H / stride, W / stride], the share of each cell that shows the breast."""
+    return F.avg_pool2d((images[:, :1] > 0).float(), stride)
+
+
+def trimmed(batch: ViewBatch) -> tuple[ViewBatch, int]:
+    """The batch without the margins that no view fills, and how many rows went from the top.
+
+    Sides stay multiples of the encoder's stride. About a third of a canvas is air; the networks mask it out, so what is
+    cut off changes only the time taken and the statistics of the normalisation.
+    """
+    shown = batch.images if batch.previous is None else torch.cat((batch.images, batch.previous))
+    height, width = shown.shape[2:]
+    rows = torch.nonzero((shown > 0).any(dim=3).flatten(0, 1).any(dim=0))[:, 0].tolist() or [0]
+    columns = torch.nonzero((shown > 0).any(dim=2).flatten(0, 1).any(dim=0))[:, 0].tolist() or [0]
+    high, wide = _whole_cells(rows[-1] + 1 - rows[0]), _whole_cells(columns[-1] + 1)
+    top = min(rows[0], height - high)
+    part = (slice(None), slice(None), slice(top, top + high), slice(0, min(wide, width)))
+    nipple = batch.nipple - batch.nipple.new_tensor([0.0, float(top)])
+    previous = None if batch.previous is None else batch.previous[part]
+    return replace(batch, images=batch.images[part], previous=previous, nipple=nipple), top
+
+
+def _whole_cells(length: int) -> int:
+    return -(-length // ENCODER_STRIDE) * ENCODER_STRIDE
 
 
 def moved(value: T, device: torch.device | str) -> T:

@@ -21,22 +21,25 @@ class OperatingPoint:
         population: what they were fixed on, in words; printed beside every probability.
         thresholds: finding type -> score from which a finding is reported.
         lower_band: share of the threshold from which a finding is kept as uncertain.
-        malignant: weights of the malignancy head's logit and of the breast's most suspicious candidate (its score times
-            its suspicion, 0..1), and the intercept, of the logistic scaling.
+        malignant: weights of the malignancy and recall heads' logits, of the breast's strongest mark and of its most
+            suspicious one (`reader.malignancy_features`), and the intercept, of the logistic scaling.
         prevalence, n: of the breasts the scaling was fitted on.
         density_temperature: divides the density logits.
         recall_threshold: recall probability from which the category is raised; above 1 switches the rule off.
+        mark_weights: weights of the log odds of the first pass and of the second look, and the intercept, of a mark's
+            score; (1, 0, 0) leaves it as the first pass gave it.
         reliability: statements of how often sentences were right, each naming its population.
     """
 
     population: str
     thresholds: dict[str, float]
-    malignant: tuple[float, float, float]
+    malignant: tuple[float, float, float, float, float]
     prevalence: float
     n: int
     lower_band: float = 0.6
     density_temperature: float = 1.0
     recall_threshold: float = 2.0
+    mark_weights: tuple[float, float, float] = (1.0, 0.0, 0.0)
     reliability: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -60,6 +63,7 @@ class ModelCard:
     synthetic: OperatingPoint
     real: OperatingPoint
     patches: dict | None = None
+    looks: dict | None = None
     decoder: dict | None = None
     version: str = "1"
 
@@ -86,5 +90,5 @@ def read_card(path: Path) -> ModelCard:
 
 
 def _point(values: dict) -> OperatingPoint:
-    values["malignant"], values["reliability"] = tuple(values["malignant"]), tuple(values["reliability"])
-    return OperatingPoint(**values)
+    tuples = {k: tuple(values[k]) for k in ("malignant", "mark_weights", "reliability")}
+    return OperatingPoint(**{**values, **tuples})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from mammoscribe.models.batch import SLOTS, ViewBatch
+from mammoscribe.models.batch import SLOTS, ViewBatch, tissue_cells
 from mammoscribe.models.geometry import OffsetCode, cell_centres, nipple_offsets
 
 
@@ -15,7 +15,7 @@ class FusedTokens:
 
     Args:
         tokens: [B, 4 * h * w, dim], slot-major.
-        mask: [B, 4 * h * w] bool, true where a view was given.
+        mask: [B, 4 * h * w] bool, true where a view shows the breast.
         grid: (h, w) of one view.
     """
 
@@ -54,9 +54,9 @@ class ExamFusion(nn.Module):
         tokens = tokens + self.slot_code(batch.slot)[:, None] + self.offset_code(offsets)
         dim = tokens.shape[-1]
         grid = tokens.new_zeros(batch.num_exams, len(SLOTS), h * w, dim)
-        present = torch.zeros(batch.num_exams, len(SLOTS), dtype=torch.bool, device=patches.device)
+        present = torch.zeros(batch.num_exams, len(SLOTS), h * w, dtype=torch.bool, device=patches.device)
         grid = grid.index_put((batch.exam, batch.slot), tokens)
-        present[batch.exam, batch.slot] = True
-        mask = present[:, :, None].expand(-1, -1, h * w).reshape(batch.num_exams, -1)
+        present[batch.exam, batch.slot] = tissue_cells(batch.images, stride).flatten(1) > 0
+        mask = present.flatten(1)
         fused = self.norm(self.layers(grid.flatten(1, 2), src_key_padding_mask=~mask))
         return FusedTokens(fused, mask, (h, w))

@@ -31,13 +31,6 @@ class Anchors:
     box: Tensor
     content: Tensor
 
-    def joined(self, other: "Anchors") -> "Anchors":
-        """Both sets, one after the other."""
-        return Anchors(*(torch.cat((a, b)) for a, b in zip(self._parts(), other._parts(), strict=True)))
-
-    def _parts(self) -> tuple[Tensor, Tensor, Tensor]:
-        return self.view, self.box, self.content
-
 
 @dataclass(frozen=True)
 class QueryOutput:
@@ -75,10 +68,9 @@ class QueryOutput:
 class FindingQueries(nn.Module):
     """Transformer decoder over anchored queries."""
 
-    def __init__(self, mark_channels: int, patch_channels: int, dim: int, heads: int, layers: int) -> None:
+    def __init__(self, mark_channels: int, dim: int, heads: int, layers: int) -> None:
         super().__init__()
         self.from_mark = nn.Linear(mark_channels + len(TYPES), dim)
-        self.from_patch = nn.Linear(patch_channels, dim)
         self.from_size = nn.Linear(2, dim)
         self.slot_code = nn.Embedding(len(SLOTS), dim)
         self.offset_code = OffsetCode(dim)
@@ -101,13 +93,6 @@ class FindingQueries(nn.Module):
         """Anchors at cells of the mark maps."""
         features = torch.cat((maps.features, maps.heat), dim=1)[view, :, row, column]
         return Anchors(view, maps.boxes(view, row, column).detach(), self.from_mark(features))
-
-    def anchors_from_patches(self, batch: ViewBatch) -> Anchors | None:
-        """Anchors at the patch path's candidates, if there are any."""
-        found = batch.candidates
-        if found is None or not len(found.view):
-            return None
-        return Anchors(found.view, found.box, self.from_patch(found.embedding))
 
     def forward(self, anchors: Anchors, batch: ViewBatch, fused: FusedTokens) -> QueryOutput:
         """Look around from each anchor; queries of different exams do not see each other."""

@@ -13,15 +13,17 @@ from mammoscribe.domain.evidence import Claim
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding
 from mammoscribe.domain.report import Breast, Calibration
-from mammoscribe.domain.view import Laterality
+from mammoscribe.domain.view import Laterality, View
 from mammoscribe.imaging.prepare import PreparedView
-from mammoscribe.models.assemble import RawMark, assemble, calcification_marks, query_marks
-from mammoscribe.models.batch import SLOTS, ViewBatch
+from mammoscribe.models.assemble import RawMark, assemble, calcification_marks, canvas_boxes, query_marks
+from mammoscribe.models.batch import SLOTS, ViewBatch, trimmed
 from mammoscribe.models.card import ModelCard, OperatingPoint, read_card
 from mammoscribe.models.fact_memory import FactTable, facts_memory
-from mammoscribe.models.patches import PatchConfig, PatchNet, find_calcifications
+from mammoscribe.models.looks import LookConfig, LookNet
+from mammoscribe.models.patches import CalcCandidate, PatchConfig, PatchNet, find_calcifications
 from mammoscribe.models.reader_net import ReaderNet, ReaderNetOutput
 from mammoscribe.models.report_decoder import DecoderConfig, ReportDecoder
+from mammoscribe.models.second_look import look_again
 from mammoscribe.models.tophat import TopHatConfig
 from mammoscribe.models.weights_file import load_weights
 from mammoscribe.support.errors import InputError
@@ -62,45 +64,70 @@ class ReaderOutput:
 
 
 @dataclass(frozen=True)
+class Canvases:
+    """Prepared views by view id, at the three scales a reader looks at.
+
+    Args:
+        first: first-pass canvas of every current and prior view.
+        detail: the same views at the scale of the second look.
+        fine: the same views at 100 um, for the patch path; views missing here are not searched for calcifications.
+    """
+
+    first: Mapping[str, PreparedView]
+    detail: Mapping[str, PreparedView]
+    fine: Mapping[str, PreparedView]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the networks gave for one exam: marks of both paths, and the first pass' output."""
+
+    marks: tuple[RawMark, ...]
+    out: ReaderNetOutput
+
+
+@dataclass(frozen=True)
 class Reader:
     """A trained reader with its card."""
 
     net: ReaderNet
     card: ModelCard
     patch_net: PatchNet | None = None
+    look_net: LookNet | None = None
     decoder: ReportDecoder | None = None
 
     @property
     def parts(self) -> dict[str, nn.Module]:
         """The networks by their prefix in the weights file."""
-        named = {"reader": self.net, "patches": self.patch_net, "decoder": self.decoder}
+        named = {"reader": self.net, "patches": self.patch_net, "looks": self.look_net, "decoder": self.decoder}
         return {name: part for name, part in named.items() if part is not None}
 
-    @torch.inference_mode()
-    def read(
-        self, exam: Exam, views: Mapping[str, PreparedView], fine: Mapping[str, PreparedView], synthetic: bool = False
-    ) -> ReaderOutput:
-        """Read one exam.
+    def read(self, exam: Exam, canvases: Canvases, synthetic: bool = False) -> ReaderOutput:
+        """Read one exam; `synthetic` says whether it is a phantom, and so which operating point applies."""
+        return self.judge(self.see(exam, canvases), exam, self.card.operating_point(synthetic))
 
-        Args:
-            exam: the exam.
-            views: first-pass canvas of every current and prior view, by view id.
-            fine: 100 um canvas of current views, by view id, for the patch path; views missing here are not searched
-                for calcifications.
-            synthetic: whether the exam is a phantom; decides the operating point.
-        """
-        point = self.card.operating_point(synthetic)
+    @torch.inference_mode()
+    def see(self, exam: Exam, canvases: Canvases) -> Seen:
+        """What the networks give, before any threshold."""
+        views = canvases.first
         with torch.autocast("cpu", torch.bfloat16):
-            out = self.net(exam_batch(exam, views))
-        marks = [m for m in query_marks(out, exam, views) if not m.calcification]
-        marks += self._calcifications(exam, views, fine)
-        candidates = assemble(marks, exam, out.queries.link_scale)
+            batch, top = trimmed(exam_batch(exam, views))
+            out = self.net(batch)
+        marks = [m for m in query_marks(out, exam, views, top) if not m.calcification]
+        if self.look_net is not None:
+            seen = look_again(self.look_net, marks, exam, views, canvases.detail)
+            marks = [m for m in seen if not m.calcification]
+        marks += self._calcifications(exam, canvases)
+        return Seen(tuple(marks), out)
+
+    def judge(self, seen: Seen, exam: Exam, point: OperatingPoint) -> ReaderOutput:
+        """Findings and breast readings at an operating point."""
+        marks = [m.weighed(point.mark_weights) for m in seen.marks]
+        candidates = assemble(marks, exam, seen.out.queries.link_scale)
         reported = [f for f in candidates if f.score >= point.thresholds[f.type.value]]
         band = {t: point.lower_band * level for t, level in point.thresholds.items()}
         uncertain = [f for f in candidates if band[f.type.value] <= f.score < point.thresholds[f.type.value]]
-        return ReaderOutput(
-            tuple(reported), tuple(uncertain), tuple(candidates), self._breasts(out, exam, point, candidates)
-        )
+        return ReaderOutput(tuple(reported), tuple(uncertain), tuple(candidates), _breasts(seen, exam, point))
 
     @torch.inference_mode()
     def draft(self, exam: Exam, findings: tuple[Finding, ...], breasts: tuple[Breast, Breast]) -> tuple[Claim, ...]:
@@ -114,38 +141,53 @@ class Reader:
         memory, refs = facts_memory(FactTable(exam, findings, breasts))
         return self.decoder.generate(memory, refs)
 
-    def _calcifications(self, exam: Exam, views, fine) -> list[RawMark]:
-        if self.patch_net is None:
-            return []
+    def _calcifications(self, exam: Exam, canvases: Canvases) -> list[RawMark]:
+        """Marks of the patch path, each with its change where the prior was searched too."""
         marks: list[RawMark] = []
         for view in exam.current:
-            if view.id in fine:
-                high = fine[view.id]
-                found = find_calcifications(self.patch_net, high.pixels, high.mask)
-                marks += calcification_marks(found, view, high, views[view.id])
+            found = self._groups(view, canvases)
+            if found:
+                prior = exam.prior_of(view)
+                before = None if prior is None else self._groups(prior, canvases)
+                fine, first = canvases.fine, canvases.first
+                earlier = (
+                    None if prior is None or before is None else canvas_boxes(before, fine[prior.id], first[prior.id])
+                )
+                marks += calcification_marks(found, view, fine[view.id], first[view.id], earlier)
         return marks
 
-    def _breasts(
-        self, out: ReaderNetOutput, exam: Exam, point: OperatingPoint, candidates: Sequence[Finding]
-    ) -> dict[Laterality, BreastReading]:
-        head, evidence, intercept = point.malignant
-        readings = {}
-        for i, side in enumerate(Laterality):
-            if side in exam.imaged:
-                density = (out.breasts.density[i].float() / point.density_temperature).softmax(0)
-                logit = (
-                    head * float(out.breasts.malignant[i]) + evidence * most_suspicious(candidates, side) + intercept
-                )
-                readings[side] = BreastReading(
-                    tuple(density.tolist()), 1 / (1 + math.exp(-logit)),
-                    float(out.breasts.recall[i].float().sigmoid()), point.calibration,
-                )  # fmt: skip
-        return readings
+    def _groups(self, view: View, canvases: Canvases) -> list[CalcCandidate] | None:
+        """What the patch path finds in a view; None where it was not searched."""
+        if self.patch_net is None or view.id not in canvases.fine:
+            return None
+        fine = canvases.fine[view.id]
+        return find_calcifications(self.patch_net, fine.pixels, fine.mask)
 
 
-def most_suspicious(candidates: Sequence[Finding], side: Laterality) -> float:
-    """Score times suspicion of the breast's most suspicious candidate, 0..1; 0 without any."""
-    return max((f.score * f.suspicion for f in candidates if f.laterality is side), default=0.0)
+def _breasts(seen: Seen, exam: Exam, point: OperatingPoint) -> dict[Laterality, BreastReading]:
+    readings = {}
+    for i, side in enumerate(Laterality):
+        if side in exam.imaged:
+            density = (seen.out.breasts.density[i].float() / point.density_temperature).softmax(0)
+            features = malignancy_features(seen, side)
+            logit = sum(w * f for w, f in zip(point.malignant, (*features, 1.0), strict=True))
+            readings[side] = BreastReading(
+                tuple(density.tolist()), 1 / (1 + math.exp(-logit)),
+                float(seen.out.breasts.recall[i].float().sigmoid()), point.calibration,
+            )  # fmt: skip
+    return readings
+
+
+def malignancy_features(seen: Seen, side: Laterality) -> tuple[float, float, float, float]:
+    """What the malignancy of a breast is judged by: its two heads' logits, its strongest and its most suspicious mark.
+
+    The third leaves calcifications out, which coarse films do not show; the fourth is strength times suspicion.
+    """
+    i = list(Laterality).index(side)
+    own = [m for m in seen.marks if m.view.laterality is side]
+    strongest = max((m.strength for m in own if not m.calcification), default=0.0)
+    suspicious = max((m.strength * m.suspicion for m in own), default=0.0)
+    return float(seen.out.breasts.malignant[i]), float(seen.out.breasts.recall[i]), strongest, suspicious
 
 
 def exam_batch(exam: Exam, views: Mapping[str, PreparedView]) -> ViewBatch:
@@ -186,7 +228,8 @@ def load_reader(name_or_dir: str = "starter") -> Reader:
     net = ReaderNet(card.config).eval()
     patches = None if card.patches is None else PatchNet(patch_config(card.patches)).eval()
     decoder = None if card.decoder is None else ReportDecoder(DecoderConfig(**card.decoder)).eval()
-    reader = Reader(net, card, patches, decoder)
+    looks = None if card.looks is None else LookNet(LookConfig(**card.looks)).eval()
+    reader = Reader(net, card, patches, looks, decoder)
     load_weights(reader.parts, weights_path, card.weights_sha256)
     return reader
 

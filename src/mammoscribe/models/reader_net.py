@@ -5,16 +5,15 @@ from dataclasses import asdict, dataclass, field
 import torch
 from torch import Tensor, nn
 
-from mammoscribe.models.batch import ViewBatch
+from mammoscribe.models.batch import ENCODER_STRIDE, ViewBatch
 from mammoscribe.models.biovil_t import ImageEncoderConfig, MultiImageEncoder
 from mammoscribe.models.breast_heads import BreastHeads, BreastOutput
 from mammoscribe.models.fusion import ExamFusion, FusedTokens
 from mammoscribe.models.marks import MarkHead, MarkMaps, peaks
-from mammoscribe.models.queries import Anchors, FindingQueries, QueryOutput
+from mammoscribe.models.queries import FindingQueries, QueryOutput
 from mammoscribe.models.resnet import ResNetConfig
 from mammoscribe.support.errors import InvalidNoun
 
-ENCODER_STRIDE = 32
 EARLY_STAGES = 3
 
 
@@ -25,6 +24,7 @@ class ReaderConfig:
     Args:
         canvas_px: (height, width) of the first pass, multiples of 32.
         um_per_px: scale of the first pass.
+        detail_um: scale of the second look at each mark.
     """
 
     encoder: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
@@ -36,7 +36,7 @@ class ReaderConfig:
     query_layers: int = 3
     mark_channels: int = 128
     queries_per_view: int = 8
-    patch_channels: int = 192
+    detail_um: float = 200.0
 
     def __post_init__(self) -> None:
         if any(side % ENCODER_STRIDE for side in self.canvas_px):
@@ -59,7 +59,7 @@ class ReaderConfig:
 
 def starter_config() -> ReaderConfig:
     """The preset that ships with the package: small enough to train on two cores."""
-    backbone = ResNetConfig(in_channels=1, stem=32, width=16, depths=(2, 3, 3, 2), norm="group")
+    backbone = ResNetConfig(in_channels=1, stem=32, width=16, depths=(2, 3, 3, 2), norm="batch")
     return ReaderConfig(
         encoder=ImageEncoderConfig(backbone=backbone, dim=96, heads=4, blocks=2, dropout=0.0, drop_path=0.1),
         canvas_px=(384, 224), um_per_px=500.0, dim=192, heads=6, fusion_layers=2, query_layers=2, mark_channels=96, queries_per_view=6,
@@ -94,10 +94,8 @@ class ReaderNet(nn.Module):
         self.image_encoder = MultiImageEncoder(encoder)
         self.fusion = ExamFusion(2 * encoder.dim, config.dim, config.heads, config.fusion_layers)
         self.mark_head = MarkHead(encoder.backbone.channels, config.dim, config.mark_channels)
-        self.queries = FindingQueries(
-            config.mark_channels, config.patch_channels, config.dim, config.heads, config.query_layers
-        )
-        self.breast_heads = BreastHeads(config.dim, encoder.backbone.channels[:EARLY_STAGES])
+        self.queries = FindingQueries(config.mark_channels, config.dim, config.heads, config.query_layers)
+        self.breast_heads = BreastHeads(config.dim, encoder.backbone.channels[:EARLY_STAGES], config.mark_channels)
 
     def forward(self, batch: ViewBatch) -> ReaderNetOutput:
         """One pass over the views of `batch`."""
@@ -106,16 +104,12 @@ class ReaderNet(nn.Module):
         encoded = self.image_encoder(images, previous, batch.has_prior)
         fused = self.fusion(encoded.patches, batch, ENCODER_STRIDE)
         maps = self.mark_head(encoded.stages, fused.of_views(batch))
-        queries = self.queries(self._anchors(maps, batch), batch, fused)
-        breasts = self.breast_heads(fused, batch, encoded.stages[:EARLY_STAGES])
+        anchors = self.queries.anchors_from_maps(maps, *peaks(maps, self.config.queries_per_view))
+        queries = self.queries(anchors, batch, fused)
+        breasts = self.breast_heads(fused, batch, encoded.stages[:EARLY_STAGES], maps.features)
         return ReaderNetOutput(maps, queries, breasts, fused)
 
     def _channels(self, images: Tensor) -> Tensor:
         channels = self.config.encoder.backbone.in_channels
         images = images.expand(-1, channels, -1, -1) if channels > 1 else images
         return images.contiguous(memory_format=torch.channels_last)
-
-    def _anchors(self, maps: MarkMaps, batch: ViewBatch) -> Anchors:
-        anchors = self.queries.anchors_from_maps(maps, *peaks(maps, self.config.queries_per_view))
-        patches = self.queries.anchors_from_patches(batch)
-        return anchors if patches is None else anchors.joined(patches)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mammoscribe.models.batch import ViewBatch
+from mammoscribe.models.batch import ViewBatch, trimmed
 from mammoscribe.training.samples import GREY_SCALE, BreastLabels, LabelledFinding, TrainingExam, ViewSample
 
 
@@ -29,6 +29,7 @@ class Augmentation:
     stretch: float = 0.0
 
 
+LIKE_SIZED = 8
 NO_AUGMENTATION = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
@@ -41,6 +42,7 @@ class Targets:
         marks_labelled: [N] bool.
         findings: labels of every finding of the batch.
         breasts: labels of the 2 * B breasts, exam-major, right first.
+        top_px: rows that were cut from the top of every canvas.
     """
 
     mark_view: Tensor
@@ -49,6 +51,7 @@ class Targets:
     marks_labelled: Tensor
     findings: tuple[LabelledFinding, ...]
     breasts: tuple[BreastLabels, ...]
+    top_px: int = 0
 
 
 @dataclass(frozen=True)
@@ -143,14 +146,15 @@ def make_batch(
         images, torch.tensor([e for e, _ in rows]), torch.tensor([v.slot for _, v in rows]),
         torch.from_numpy(nipple).float(), torch.from_numpy(scale).float(), previous, has_prior, len(exams),
     )  # fmt: skip
-    return batch, _targets(exams, rows, warps, size)
+    batch, top = trimmed(batch)
+    return batch, _targets(exams, rows, warps, size, top)
 
 
 def _canvases(arrays: list[np.ndarray]) -> Tensor:
     return torch.from_numpy(np.stack(arrays)).float().div_(GREY_SCALE)[:, None]
 
 
-def _targets(exams, rows, warps, size) -> Targets:
+def _targets(exams, rows, warps, size, top: int) -> Targets:
     first = np.cumsum([0, *(len(e.findings) for e in exams)])
     view, box, finding = [], [], []
     for i, ((e, sample), warp) in enumerate(zip(rows, warps, strict=True)):
@@ -158,12 +162,12 @@ def _targets(exams, rows, warps, size) -> Targets:
             moved = _moved_box(mark.box, warp, size)
             if moved is not None:
                 view.append(i)
-                box.append(moved)
+                box.append([moved[0], moved[1] - top, moved[2], moved[3] - top])
                 finding.append(int(first[e]) + mark.finding)
     return Targets(
         torch.tensor(view, dtype=torch.long), torch.tensor(box, dtype=torch.float32).view(-1, 4),
         torch.tensor(finding, dtype=torch.long), torch.tensor([v.marks_labelled for _, v in rows]),
-        tuple(f for exam in exams for f in exam.findings), tuple(b for exam in exams for b in exam.breasts),
+        tuple(f for exam in exams for f in exam.findings), tuple(b for exam in exams for b in exam.breasts), top,
     )  # fmt: skip
 
 
@@ -180,8 +184,20 @@ def _moved_box(box, warp: _Affine, size: tuple[int, int]) -> list[float] | None:
 def batches(
     exams: Sequence[TrainingExam], size: int, rng: np.random.Generator, amount: Augmentation
 ) -> Iterator[tuple[ViewBatch, Targets]]:
-    """One shuffled epoch; the last, smaller batch is dropped when there are others."""
+    """One shuffled epoch; the last, smaller batch is dropped when there are others.
+
+    Exams of like size share a batch, within a few batches drawn at random: their canvases are trimmed to the largest.
+    """
     order = rng.permutation(len(exams))
-    stop = max(1, len(exams) // size) * size
-    for start in range(0, min(stop, len(exams)), size):
-        yield make_batch([exams[i] for i in order[start : start + size]], rng, amount)
+    stop = min(max(1, len(exams) // size) * size, len(exams))
+    for start in range(0, stop, LIKE_SIZED * size):
+        pool = sorted(order[start : min(start + LIKE_SIZED * size, stop)], key=lambda i: _extent(exams[i]))
+        groups = [pool[at : at + size] for at in range(0, len(pool), size)]
+        for group in rng.permutation(len(groups)):
+            yield make_batch([exams[i] for i in groups[group]], rng, amount)
+
+
+def _extent(exam: TrainingExam) -> int:
+    """Rows times columns that the breast of the exam's first view fills."""
+    canvas = exam.views[0].canvas
+    return int(canvas.any(axis=1).sum()) * int(canvas.any(axis=0).sum())

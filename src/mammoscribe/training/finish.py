@@ -14,6 +14,7 @@ import torch
 from rich.progress import track
 
 from mammoscribe.models.card import ModelCard, write_card
+from mammoscribe.models.looks import LookNet
 from mammoscribe.models.patches import load_patch_net
 from mammoscribe.models.reader import Reader
 from mammoscribe.models.reader_net import ReaderNet, starter_config
@@ -23,18 +24,34 @@ from mammoscribe.models.weights_file import save_weights
 from mammoscribe.phantom import TRAINING_SPEC
 from mammoscribe.phantom.bench import VALIDATION_SEEDS
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.operating import ValidationExam, neutral, read_validation, real_point, synthetic_point
-from mammoscribe.training.recipes import read_csv
+from mammoscribe.training.malignancy import cross_fitted
+from mammoscribe.training.operating import (
+    SeenExam,
+    judged,
+    neutral,
+    phantom_mark_weights,
+    real_point,
+    see_validation,
+    synthetic_point,
+)
+from mammoscribe.training.recipes import read_csv, write_csv
 
 SYNTHETIC_POPULATION = "synthetic exams (validation phantoms)"
+VERSION = "2"
 FILM_FALSE_PER_VIEW = 0.1
 
 
-def gather(reader_checkpoint: Path, patches: Path | None, decoder: Path | None, trained_on: str) -> Reader:
+def gather(
+    reader_checkpoint: Path, looks: Path | None, patches: Path | None, decoder: Path | None, trained_on: str
+) -> Reader:
     """A reader from the checkpoints of its parts, without operating points yet."""
     net = ReaderNet(starter_config()).eval()
     net.load_state_dict(_checkpoint(reader_checkpoint)["net"])
     patch_net = None if patches is None else load_patch_net(patches).eval()
+    look_net = None
+    if looks is not None:
+        look_net = LookNet().eval()
+        look_net.load_state_dict(_checkpoint(looks)["net"])
     writer = None
     if decoder is not None:
         writer = ReportDecoder(DecoderConfig(vocab_size=load_tokenizer().vocab_size)).eval()
@@ -42,9 +59,10 @@ def gather(reader_checkpoint: Path, patches: Path | None, decoder: Path | None, 
     card = ModelCard(
         "starter", trained_on, starter_config(), "", neutral(), neutral(),
         patches=None if patch_net is None else asdict(patch_net.config),
-        decoder=None if writer is None else writer.config.as_dict(),
+        looks=None if look_net is None else asdict(look_net.config),
+        decoder=None if writer is None else writer.config.as_dict(), version=VERSION,
     )  # fmt: skip
-    return Reader(net, card, patch_net, writer)
+    return Reader(net, card, patch_net, look_net, writer)
 
 
 def _checkpoint(path: Path) -> dict:
@@ -53,25 +71,28 @@ def _checkpoint(path: Path) -> dict:
     return torch.load(path, weights_only=True, map_location="cpu")
 
 
-def validate(reader: Reader, num_exams: int) -> list[ValidationExam]:
-    """Read validation phantoms, with a progress bar."""
+def validate(reader: Reader, num_exams: int) -> list[SeenExam]:
+    """Let the networks see validation phantoms, with a progress bar."""
     seeds = track(VALIDATION_SEEDS[:num_exams], description="validation exams")
-    return read_validation(reader, seeds, TRAINING_SPEC)
+    return see_validation(reader, seeds, TRAINING_SPEC)
 
 
-def finish(reader: Reader, exams: Sequence[ValidationExam], folds: Sequence[Path], out: Path) -> ModelCard:
+def finish(reader: Reader, exams: Sequence[SeenExam], folds: Sequence[Path], out: Path) -> ModelCard:
     """Fix the operating points and write the model folder.
 
     Args:
         reader: from `gather`.
         exams: from `validate`.
         folds: folders of `real_fold` runs, whose patients were not trained on.
-        out: the model folder.
+        out: the model folder; `rsna_out_of_fold.csv` beside the model is what benchmarks/rsna.py reads.
     """
-    synthetic = synthetic_point(exams, SYNTHETIC_POPULATION)
+    weights = phantom_mark_weights(exams)
+    synthetic = synthetic_point([judged(reader, e, weights) for e in exams], SYNTHETIC_POPULATION, weights)
     breasts = [row for f in folds for row in read_csv(f / "breasts.csv")]
     marks = [row for f in folds for row in json.loads((f / "marks.json").read_text())["mias"]]
     real = real_point(breasts, marks, FILM_FALSE_PER_VIEW, synthetic) if folds else synthetic
+    if folds:
+        write_csv(out / "rsna_out_of_fold.csv", cross_fitted(breasts))
     digest = save_weights(reader.parts, out / "weights.safetensors")
     card = replace(reader.card, weights_sha256=digest, synthetic=synthetic, real=real)
     write_card(card, out / "card.json")
@@ -82,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of this step."""
     parser = argparse.ArgumentParser(prog="mammoscribe.training.finish", description=__doc__)
     parser.add_argument("--reader", type=Path, required=True, metavar="CHECKPOINT")
+    parser.add_argument("--looks", type=Path, metavar="CHECKPOINT")
     parser.add_argument("--patches", type=Path, metavar="SAFETENSORS")
     parser.add_argument("--decoder", type=Path, metavar="CHECKPOINT")
     parser.add_argument("--fold", type=Path, action="append", default=[], metavar="RUN", help="repeatable")
@@ -89,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--trained-on", required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
-    reader = gather(options.reader, options.patches, options.decoder, options.trained_on)
+    reader = gather(options.reader, options.looks, options.patches, options.decoder, options.trained_on)
     card = finish(reader, validate(reader, options.exams), options.fold, options.out)
     print(json.dumps({"synthetic": asdict(card.synthetic), "real": asdict(card.real)}, indent=1))  # noqa: T201
 

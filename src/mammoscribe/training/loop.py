@@ -31,7 +31,7 @@ class Schedule:
     """How long, how fast and where.
 
     `minutes` ends a run early, with the learning rate following whichever of the two is nearer; `device` is a torch
-    device name.
+    device name. `keep_statistics` leaves the batch norms as they are, so that films do not move what phantoms gave.
     """
 
     steps: int
@@ -41,6 +41,7 @@ class Schedule:
     minutes: float = 150.0
     bf16: bool = True
     device: str = "cpu"
+    keep_statistics: bool = False
     checkpoint_every_s: float = 300.0
     weights: LossWeights = field(default_factory=LossWeights)
 
@@ -54,20 +55,20 @@ def train(
     Writes `metrics.jsonl` and `checkpoint.pt` to `folder`; a run that finds a checkpoint there goes on from it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    net.to(schedule.device)
+    net.to(schedule.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(_groups(net, schedule.weight_decay), lr=schedule.learning_rate)
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     step, spent = _resume(folder / "checkpoint.pt", net, optimiser, rng)
     feeds = [_endless(s, rng) for s in sources]
-    net.train()
+    _training_mode(net, schedule.keep_statistics)
     start = saved = time.monotonic()
     while step < schedule.steps:
         elapsed = spent + time.monotonic() - start
         progress = max(step / schedule.steps, elapsed / (60 * schedule.minutes))
         if progress >= 1:
             break
-        rate = schedule.learning_rate * _one_cycle(progress, schedule.warm_up)
+        rate = schedule.learning_rate * one_cycle(progress, schedule.warm_up)
         for group in optimiser.param_groups:
             group["lr"] = rate
         row = _step(net, optimiser, feeds, sources, schedule)
@@ -100,6 +101,15 @@ def _step(net, optimiser, feeds, sources, schedule: Schedule) -> dict[str, float
     return row | {"grad_norm": round(float(norm), 3)}
 
 
+def _training_mode(net: ReaderNet, keep_statistics: bool) -> None:
+    """Training mode, the batch norms' running statistics excepted where they are to be kept."""
+    net.train()
+    if keep_statistics:
+        for part in net.modules():
+            if isinstance(part, torch.nn.BatchNorm2d):
+                part.eval()
+
+
 def _groups(net: ReaderNet, weight_decay: float) -> list[dict]:
     """Matrices and kernels decay; biases, norms and embeddings do not (the type embedding as published)."""
     decayed = [p for p in net.parameters() if p.ndim > 1 and p.shape[0] != 1 and p.requires_grad]
@@ -108,7 +118,7 @@ def _groups(net: ReaderNet, weight_decay: float) -> list[dict]:
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]
 
 
-def _one_cycle(progress: float, warm_up: float) -> float:
+def one_cycle(progress: float, warm_up: float) -> float:
     """Linear rise, cosine fall to 1 %."""
     if progress < warm_up:
         return 0.05 + 0.95 * progress / warm_up

@@ -3,7 +3,7 @@
 Everything here is decided on validation phantoms and on out-of-fold predictions, never on test seeds.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,19 +17,23 @@ from mammoscribe.evaluation.detection import (
     KINDS,
     ViewMarks,
     froc,
+    is_hit,
     match_findings,
     operating_point,
     threshold_at,
     views_of,
 )
+from mammoscribe.models.assemble import both_looks, log_odds
 from mammoscribe.models.card import OperatingPoint
-from mammoscribe.models.reader import Reader, most_suspicious
+from mammoscribe.models.reader import Reader, Seen, malignancy_features
 from mammoscribe.phantom import PhantomExam, PhantomSpec, draw_exam
+from mammoscribe.phantom.exam import BreastTruth
 from mammoscribe.reading import Prepared, prepare
+from mammoscribe.training.malignancy import features_of, fit_malignancy
 from mammoscribe.training.prepare import phantom_picture
 
 THRESHOLD_KIND = {
-    FindingType.MASS: "mass", FindingType.CALCIFICATION: "suspicious_calcification",
+    FindingType.MASS: "mass", FindingType.CALCIFICATION: "calcification",
     FindingType.DISTORTION: "architectural_distortion", FindingType.ASYMMETRY: "asymmetry",
 }  # fmt: skip
 MAX_FALSE_PER_VIEW = 0.5
@@ -41,59 +45,87 @@ NEVER = 0.99
 """Threshold of a type that validation gives no ground to report."""
 
 
+Weights = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class SeenExam:
+    """One validation phantom as the networks saw it, with its truth."""
+
+    exam: Exam
+    truth: tuple[Finding, ...]
+    breasts: tuple[BreastTruth, BreastTruth]
+    seen: Seen
+
+
 @dataclass(frozen=True)
 class ValidationExam:
-    """One validation phantom as the reader saw it; `malignant` is head logit, most suspicious candidate and truth."""
+    """One validation phantom as the reader saw it; `malignant` is `reader.malignancy_features` and truth."""
 
     exam: Exam
     truth: tuple[Finding, ...]
     candidates: tuple[Finding, ...]
-    malignant: Mapping[Laterality, tuple[float, float, int]]
+    malignant: Mapping[Laterality, tuple[tuple[float, float, float, float], int]]
     density: Mapping[Laterality, tuple[np.ndarray, int]]
 
 
 def neutral(population: str = "uncalibrated") -> OperatingPoint:
     """Thresholds of 0.5 and untouched probabilities: what a reader has before this module has seen it."""
-    return OperatingPoint(population, {t.value: 0.5 for t in FindingType}, (1.0, 0.0, 0.0), 0.5, 1)
+    return OperatingPoint(population, {t.value: 0.5 for t in FindingType}, (1.0, 0.0, 0.0, 0.0, 0.0), 0.5, 1)
 
 
-def read_validation(
-    reader: Reader, seeds: Iterable[int], spec: PhantomSpec, report: Callable[[], None] = lambda: None
-) -> list[ValidationExam]:
-    """Draw and read validation phantoms with a neutral operating point."""
-    bare = replace(reader, card=replace(reader.card, synthetic=neutral(), real=neutral()))
-    exams = []
-    for seed in seeds:
-        exams.append(_read_one(bare, draw_exam(seed, spec)))
-        report()
-    return exams
+def see_validation(reader: Reader, seeds: Iterable[int], spec: PhantomSpec) -> list[SeenExam]:
+    """Draw validation phantoms and let the networks see them, without any threshold yet."""
+    return [_seen(reader, draw_exam(seed, spec)) for seed in seeds]
 
 
-def _read_one(reader: Reader, phantom: PhantomExam) -> ValidationExam:
+def _seen(reader: Reader, phantom: PhantomExam) -> SeenExam:
     prepared: Prepared = prepare(phantom.exam, reader, lambda v: phantom_picture(phantom, v), images=False)
-    out = reader.read(phantom.exam, prepared.coarse, prepared.fine, synthetic=True)
+    return SeenExam(phantom.exam, phantom.findings, phantom.breasts, reader.see(phantom.exam, prepared.canvases))
+
+
+def phantom_mark_weights(exams: Sequence[SeenExam]) -> Weights:
+    """How the two looks together tell marks that hit a lesion from those that do not; calcifications are left out."""
+    looks = []
+    for exam in exams:
+        for mark in exam.seen.marks:
+            if mark.look is not None:
+                truth = [m.box for f in exam.truth if (m := f.mark_in(mark.view.id)) is not None]
+                looks.append((mark.score, mark.look, any(is_hit(mark.box, t) for t in truth)))
+    return mark_weights(looks)
+
+
+def mark_weights(looks: Sequence[tuple[float, float, bool]]) -> Weights:
+    """Logistic weights from (first look, second look, whether something is there) of many marks."""
+    labels = [int(hit) for _, _, hit in looks]
+    if len(set(labels)) < 2:
+        return (1.0, 0.0, 0.0)
+    first, second, intercept = fit_logistic([[log_odds(a), log_odds(b)] for a, b, _ in looks], labels)
+    return (float(first), float(second), float(intercept))
+
+
+def judged(reader: Reader, exam: SeenExam, weights: Weights) -> ValidationExam:
+    """The exam as read with these mark weights and otherwise a neutral operating point."""
+    out = reader.judge(exam.seen, exam.exam, replace(neutral(), mark_weights=weights))
     malignant, density = {}, {}
-    for truth in phantom.breasts:
+    for truth in exam.breasts:
         read = out.breasts[truth.laterality]
-        malignant[truth.laterality] = (
-            _logit(read.prob_malignant),
-            most_suspicious(out.candidates, truth.laterality),
-            int(truth.malignant),
-        )
+        malignant[truth.laterality] = malignancy_features(exam.seen, truth.laterality), int(truth.malignant)
         density[truth.laterality] = (np.log(np.clip(read.density_probs, 1e-6, 1)), "abcd".index(truth.density))
-    return ValidationExam(phantom.exam, phantom.findings, out.candidates, malignant, density)
+    return ValidationExam(exam.exam, exam.truth, out.candidates, malignant, density)
 
 
-def synthetic_point(exams: Sequence[ValidationExam], population: str) -> OperatingPoint:
-    """The operating point for phantoms."""
+def synthetic_point(
+    exams: Sequence[ValidationExam], population: str, weights: Weights = (1.0, 0.0, 0.0)
+) -> OperatingPoint:
+    """The operating point for phantoms; `weights` are those the exams were judged with."""
     thresholds = {t.value: phantom_threshold(exams, t) for t in FindingType}
-    heads, evidence, labels = zip(*(v for e in exams for v in e.malignant.values()), strict=True)
-    head, finding, intercept = fit_logistic(np.stack((heads, evidence), axis=1), labels)
+    features, labels = zip(*(v for e in exams for v in e.malignant.values()), strict=True)
     logits, density = zip(*(v for e in exams for v in e.density.values()), strict=True)
     return OperatingPoint(
-        population, thresholds, (float(head), float(finding), float(intercept)), float(np.mean(labels)),
+        population, thresholds, fit_malignancy(features, labels), float(np.mean(labels)),
         len(labels), density_temperature=fit_temperature(np.stack(logits), density),
-        reliability=reliability(exams, thresholds, population),
+        reliability=reliability(exams, thresholds, population), mark_weights=weights,
     )  # fmt: skip
 
 
@@ -152,19 +184,34 @@ def real_point(
     """
     known = [r for r in breasts if int(r["malignant"]) >= 0]
     labels = [int(r["malignant"]) for r in known]
-    head, intercept = fit_logistic([[float(r["malignant_logit"])] for r in known], labels)
-    level = film_threshold(marks, false_per_view)
+    scaling = fit_malignancy([features_of(r) for r in known], labels)
+    weights = film_mark_weights(marks)
+    level = film_threshold(marks, false_per_view, weights)
     thresholds = dict.fromkeys((t.value for t in FindingType), level)
     thresholds[FindingType.CALCIFICATION.value] = synthetic.thresholds[FindingType.CALCIFICATION.value]
     return OperatingPoint(
-        REAL_POPULATION, thresholds, (float(head), 0.0, float(intercept)), float(np.mean(labels)), len(labels),
-        reliability=film_reliability(marks, level),
+        REAL_POPULATION, thresholds, scaling, float(np.mean(labels)), len(labels),
+        reliability=film_reliability(marks, level, weights), mark_weights=weights,
     )  # fmt: skip
 
 
-def film_reliability(marks: Sequence[Mapping], level: float) -> tuple[str, ...]:
+def film_mark_weights(marks: Sequence[Mapping]) -> Weights:
+    """How the two looks together tell marks that hit a lesion on labelled films."""
+    looks = []
+    for row in marks:
+        if row["labelled"]:
+            truth = [Box(*t["box"]) for t in row["truth"]]
+            looks += [
+                (float(m["score"]), float(m["look"]), any(is_hit(Box(*m["box"]), t) for t in truth))
+                for m in row["predicted"]
+                if "look" in m
+            ]
+    return mark_weights(looks)
+
+
+def film_reliability(marks: Sequence[Mapping], level: float, weights: Weights) -> tuple[str, ...]:
     """What marks of any kind did on the films that were left out, and what was never measured on a real image."""
-    point = operating_point([film_marks(row) for row in marks if row["labelled"]], threshold=level)
+    point = operating_point([film_marks(row, weights) for row in marks if row["labelled"]], threshold=level)
     found = f"{point.found} of {point.lesions} lesions found with {point.false_per_view:.2f} false marks a view"
     return (
         f"marks of any kind: {found}, on {point.views} mini-MIAS films that were left out of training",
@@ -172,19 +219,14 @@ def film_reliability(marks: Sequence[Mapping], level: float) -> tuple[str, ...]:
     )
 
 
-def film_threshold(marks: Sequence[Mapping], false_per_view: float) -> float:
+def film_threshold(marks: Sequence[Mapping], false_per_view: float, weights: Weights) -> float:
     """Score at which marks of any type on labelled films stay within the allowance."""
-    curve = froc([film_marks(row) for row in marks if row["labelled"]])
+    curve = froc([film_marks(row, weights) for row in marks if row["labelled"]])
     return float(np.clip(threshold_at(curve, false_per_view), 0.05, 0.99))
 
 
-def film_marks(row: Mapping) -> ViewMarks:
+def film_marks(row: Mapping, weights: Weights) -> ViewMarks:
     """One row of `marks.json` as marks and truth of a view, types ignored."""
-    pred = tuple((Box(*m["box"]), float(m["score"])) for m in row["predicted"])
+    pred = tuple((Box(*m["box"]), both_looks(m["score"], m.get("look"), weights)) for m in row["predicted"])
     truth = tuple((f"{row['exam']}-{i}", Box(*t["box"])) for i, t in enumerate(row["truth"]))
     return ViewMarks(pred, truth)
-
-
-def _logit(probability: float) -> float:
-    p = min(max(probability, 1e-7), 1 - 1e-7)
-    return float(np.log(p / (1 - p)))

@@ -34,6 +34,7 @@ from mammoscribe.models.patches import (
 from mammoscribe.models.tophat import CELL_PX
 from mammoscribe.phantom import TRAINING_SPEC, PhantomSpec, draw_exam
 from mammoscribe.support.files import write_bytes, write_text
+from mammoscribe.training.loop import one_cycle
 from mammoscribe.training.patch_cache import (
     CALC_SPEC,
     IGNORED,
@@ -86,7 +87,7 @@ def train_patches(
     net.train()
     while (progress := max(step / schedule.steps, (spent + time.monotonic() - start) / (60 * minutes))) < 1:
         for group in optimiser.param_groups:
-            group["lr"] = schedule.learning_rate * _one_cycle(progress, schedule.warm_up)
+            group["lr"] = schedule.learning_rate * one_cycle(progress, schedule.warm_up)
         pixels, targets = make_batch(tiles, sampler.draw(rng, schedule.batch), config.patch_px, rng)
         losses = _step(net, optimiser, pixels, targets, schedule)
         step += 1
@@ -182,13 +183,6 @@ def _exposed(codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     grey = np.clip(grey, 1e-4, 1.2)
     grey[air] = 0
     return grey
-
-
-def _one_cycle(progress: float, warm_up: float) -> float:
-    """Linear rise, cosine fall to 1 %."""
-    if progress < warm_up:
-        return 0.05 + 0.95 * progress / warm_up
-    return 0.01 + 0.99 * 0.5 * (1 + float(np.cos(np.pi * (progress - warm_up) / (1 - warm_up))))
 
 
 def _state(net: PatchNet) -> dict[str, Tensor]:

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from mammoscribe.models.looks import LookNet
 from mammoscribe.models.marks import TYPES
 from mammoscribe.models.queries import NO_FINDING
-from mammoscribe.models.reader_net import ReaderNet
+from mammoscribe.models.reader_net import ReaderNet, ReaderNetOutput
 from mammoscribe.training.batches import NO_AUGMENTATION, make_batch
 from mammoscribe.training.samples import TrainingExam
+from mammoscribe.training.view_looks import look_answers
 
 LOWEST_SCORE = 0.01
 
@@ -20,7 +22,7 @@ def breast_rows(net: ReaderNet, exams: Sequence[TrainingExam]) -> list[dict]:
     rows = []
     net.eval()
     for exam in exams:
-        outputs = [_forward(net, variant) for variant in _variants(exam)]
+        outputs = [_forward(net, variant)[0] for variant in _variants(exam)]
         for i, labels in enumerate(exam.breasts):
             if not bool(outputs[0].breasts.imaged[i]):
                 continue
@@ -36,23 +38,33 @@ def breast_rows(net: ReaderNet, exams: Sequence[TrainingExam]) -> list[dict]:
 
 
 @torch.inference_mode()
-def mark_rows(net: ReaderNet, exams: Sequence[TrainingExam]) -> list[dict]:
-    """One row per view: predicted boxes with scores and types, beside the true boxes, in canvas pixels."""
+def mark_rows(net: ReaderNet, exams: Sequence[TrainingExam], looks: LookNet | None = None) -> list[dict]:
+    """One row per view: predicted boxes with scores and types, beside the true boxes, in canvas pixels.
+
+    With `looks`, each mark has the second look's probability too; the exams need their details.
+    """
     rows = []
     net.eval()
     for exam in exams:
         for variant in _variants(exam):
-            out = _forward(net, variant)
+            out, top = _forward(net, variant)
             for v, view in enumerate(variant.views):
+                marks = _marks(out, v, top)
+                if looks is not None:
+                    seen = look_answers(looks, view, [m["box"] for m in marks])
+                    marks = [
+                        {**m, "look": round(p, 4), "suspicion": round(s, 4)}
+                        for m, (p, s) in zip(marks, seen, strict=True)
+                    ]
                 rows.append({
-                    "exam": exam.id, "slot": view.slot, "labelled": view.marks_labelled, "predicted": _marks(out, v),
+                    "exam": exam.id, "slot": view.slot, "labelled": view.marks_labelled, "predicted": marks,
                     "truth": [{"box": m.box, "type": exam.findings[m.finding].type} for m in view.marks],
                     "malignant": exam.breasts[view.slot % 2].malignant,
                 })  # fmt: skip
     return rows
 
 
-def _marks(out, view: int) -> list[dict]:
+def _marks(out, view: int, top: int) -> list[dict]:
     q = out.queries
     heat = out.maps.heat[view].float().sigmoid().amax(0)
     own = torch.nonzero(q.anchors.view == view)[:, 0]
@@ -64,7 +76,7 @@ def _marks(out, view: int) -> list[dict]:
         peak = float(heat[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].max())
         score = float((1 - types[NO_FINDING]).clamp(min=0).sqrt()) * peak**0.5
         if score > LOWEST_SCORE:
-            box = [round(float(e), 1) for e in q.box[i]]
+            box = [round(float(e) + shift, 1) for e, shift in zip(q.box[i], (0, top, 0, top), strict=True)]
             marks.append({"box": box, "score": round(score, 4), "type": int(types[: len(TYPES)].argmax())})
     return marks
 
@@ -78,7 +90,8 @@ def _variants(exam: TrainingExam) -> list[TrainingExam]:
     return [TrainingExam(exam.id, exam.patient_id, exam.domain, p, exam.findings, exam.breasts) for p in picked]
 
 
-def _forward(net: ReaderNet, exam: TrainingExam):
-    batch, _ = make_batch([exam], np.random.default_rng(0), NO_AUGMENTATION)
+def _forward(net: ReaderNet, exam: TrainingExam) -> tuple[ReaderNetOutput, int]:
+    """The output, and how many rows the trimming took from the top of the canvases."""
+    batch, targets = make_batch([exam], np.random.default_rng(0), NO_AUGMENTATION)
     with torch.autocast("cpu", torch.bfloat16):
-        return net(batch)
+        return net(batch), targets.top_px

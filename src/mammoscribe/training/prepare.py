@@ -12,12 +12,13 @@ from mammoscribe.data.rsna import RsnaExam, read_rsna
 from mammoscribe.domain.assessment import Category
 from mammoscribe.domain.view import Laterality, View
 from mammoscribe.imaging.decode import Picture, decode_view
-from mammoscribe.imaging.prepare import PreparedView, prepare_view
+from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
 from mammoscribe.models.batch import SLOTS
 from mammoscribe.models.marks import TYPES
 from mammoscribe.models.queries import CHANGES
 from mammoscribe.models.reader_net import ReaderConfig
 from mammoscribe.phantom import PhantomExam, PhantomSpec, draw_exam
+from mammoscribe.training.details import Detail, details_folder, save_details
 from mammoscribe.training.samples import (
     GREY_SCALE,
     UNKNOWN,
@@ -49,13 +50,19 @@ def _as_bytes(prepared: PreparedView) -> np.ndarray:
     return np.clip(np.rint(prepared.pixels * GREY_SCALE), 0, 255).astype(np.uint8)
 
 
+def _detail(picture: Picture, prepared: PreparedView, um_per_px: float) -> Detail:
+    """The prepared view again, at the scale of the second look."""
+    fine = resample(picture, prepared, um_per_px)
+    top = prepared.crop.y0 * prepared.placement.scale_y + prepared.placement.offset_y
+    return Detail(_as_bytes(fine), float(top), prepared.um_per_px / um_per_px)
+
+
 def _canvas(view: View, picture: Picture, config: ReaderConfig) -> PreparedView:
     return prepare_view(view, picture, um_per_px=config.um_per_px, size_px=config.canvas_px)
 
 
-def phantom_exam(seed: int, config: ReaderConfig, spec: PhantomSpec) -> TrainingExam:
-    """Draw one phantom and put all its truth on canvases."""
-    phantom = draw_exam(seed, spec)
+def phantom_exam(phantom: PhantomExam, config: ReaderConfig) -> TrainingExam:
+    """A drawn phantom with all its truth on canvases."""
     views = tuple(_phantom_view(phantom, v, config) for v in phantom.exam.current)
     findings = tuple(
         LabelledFinding(
@@ -64,7 +71,8 @@ def phantom_exam(seed: int, config: ReaderConfig, spec: PhantomSpec) -> Training
         for f in phantom.findings
     )
     right, left = (_phantom_breast(b) for b in phantom.breasts)
-    return TrainingExam(f"phantom-{seed}", f"phantom-{seed}", "phantom", views, findings, (right, left))
+    name = f"phantom-{phantom.seed}"
+    return TrainingExam(name, name, "phantom", views, findings, (right, left))
 
 
 def _phantom_view(phantom: PhantomExam, view: View, config: ReaderConfig) -> ViewSample:
@@ -150,7 +158,23 @@ def prepare_phantoms(
 
 
 def _prepare_phantom(seed: int, config: ReaderConfig, spec: PhantomSpec, folder: Path) -> None:
-    save_exam(phantom_exam(seed, config, spec), folder / f"{seed:06d}.npz")
+    phantom = draw_exam(seed, spec)
+    save_details(phantom_details(phantom, config), details_folder(folder) / f"{seed:06d}.npz")
+    save_exam(phantom_exam(phantom, config), folder / f"{seed:06d}.npz")
+
+
+def phantom_details(phantom: PhantomExam, config: ReaderConfig) -> list[dict[str, Detail]]:
+    """Details of the current views of a drawn exam, each with its prior's where there is one."""
+
+    def detail(view: View) -> Detail:
+        picture = phantom_picture(phantom, view)
+        return _detail(picture, _canvas(view, picture, config), config.detail_um)
+
+    found = []
+    for view in phantom.exam.current:
+        earlier = phantom.exam.prior_of(view)
+        found.append({"current": detail(view)} | ({} if earlier is None else {"prior": detail(earlier)}))
+    return found
 
 
 def prepare_rsna(root: Path, config: ReaderConfig, folder: Path, report: Callable[[], None]) -> None:
@@ -158,6 +182,8 @@ def prepare_rsna(root: Path, config: ReaderConfig, folder: Path, report: Callabl
     for exam in read_rsna(root):
         path = folder / f"{exam.patient_id}.npz"
         if not path.is_file():
+            views = [image.view for image in exam.images if image.view is not None]
+            save_details([_file_detail(v, config) for v in views], details_folder(folder) / path.name)
             save_exam(rsna_exam(exam, config), path)
         report()
 
@@ -167,5 +193,11 @@ def prepare_mias(root: Path, config: ReaderConfig, folder: Path, report: Callabl
     for film in read_mini_mias(root):
         path = folder / f"{film.name}.npz"
         if not path.is_file():
+            save_details([_file_detail(film.view, config)], details_folder(folder) / path.name)
             save_exam(mias_exam(film, config), path)
         report()
+
+
+def _file_detail(view: View, config: ReaderConfig) -> dict[str, Detail]:
+    picture = decode_view(view)
+    return {"current": _detail(picture, _canvas(view, picture, config), config.detail_um)}

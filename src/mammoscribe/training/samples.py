@@ -1,13 +1,14 @@
 """What training reads: canvases of an exam's views with whatever labels its data set has; a missing label is masked."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from mammoscribe.support.errors import InputError
+from mammoscribe.training.details import Detail, details_folder, load_details
 
 GREY_SCALE = 255 / 1.2
 """Canvases are stored as bytes; 1.2 is the brightest value that preparation lets through."""
@@ -52,6 +53,7 @@ class ViewSample:
         nipple: (x, y) in canvas px. mm_per_px: scale.
         marks: true boxes; meaningful only when `marks_labelled`.
         marks_labelled: whether "nothing here" is known for this view.
+        details: the view (`current`) and its prior (`prior`) for the second look, where they were asked for.
     """
 
     slot: int
@@ -61,6 +63,7 @@ class ViewSample:
     marks: tuple[LabelledMark, ...] = ()
     marks_labelled: bool = False
     prior: np.ndarray | None = None
+    details: Mapping[str, Detail] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def save_exam(exam: TrainingExam, path: Path) -> None:
         arrays[f"canvas_{i}"] = view.canvas
         if view.prior is not None:
             arrays[f"prior_{i}"] = view.prior
-        plain = {k: v for k, v in asdict(view).items() if k not in ("canvas", "prior")}
+        plain = {k: v for k, v in asdict(replace(view, details={})).items() if k not in ("canvas", "prior", "details")}
         views.append(plain)
     meta = {
         "id": exam.id, "patient_id": exam.patient_id, "domain": exam.domain, "views": views,
@@ -130,9 +133,28 @@ def _view(plain: dict, i: int, arrays) -> ViewSample:
     return ViewSample(canvas=arrays[f"canvas_{i}"], prior=prior, marks=marks, **plain)
 
 
-def load_folder(folder: Path) -> list[TrainingExam]:
-    """All exams of a prepared folder, in name order; an empty folder raises InputError."""
+def with_details(exam: TrainingExam, path: Path) -> TrainingExam:
+    """The exam with the details of its views, read from their file."""
+    details = load_details(path, len(exam.views))
+    views = tuple(replace(v, details=d) for v, d in zip(exam.views, details, strict=True))
+    return replace(exam, views=views)
+
+
+def load_folder(folder: Path, details: bool = False, limit: int | None = None) -> list[TrainingExam]:
+    """Exams of a prepared folder in name order.
+
+    Args:
+        folder: as `save_exam` filled it.
+        details: whether to read what the second look sees as well; it lies in a folder beside it.
+        limit: read only the first ones.
+
+    Raises:
+        InputError: for an empty folder.
+    """
     paths = sorted(p for p in Path(folder).glob("*.npz") if not p.name.endswith(".part.npz"))
     if not paths:
         raise InputError(f"{folder} holds no prepared exams", "", "run `mammoscribe train prepare` first")
-    return [load_exam_file(p) for p in paths]
+    exams = [load_exam_file(p) for p in paths[:limit]]
+    if not details:
+        return exams
+    return [with_details(e, details_folder(folder) / p.name) for e, p in zip(exams, paths, strict=False)]

@@ -1,0 +1,49 @@
+"""Malignancy out of fold: marks join their breast, and no breast is scaled by weights that it helped to fit."""
+
+import numpy as np
+import pytest
+
+from mammoscribe.training.malignancy import cross_fitted, features_of, fit_malignancy, with_marks
+
+
+def row(patient: str, fold: int, malignant: int, logit: float, **more) -> dict:
+    values = {"strongest": 0.1, "suspicious": 0.05, "recall_logit": 0.0} | more
+    dense = {"density_a": 0.0, "density_b": 0.0, "density_c": 2.0, "density_d": 0.0}
+    return {"patient_id": patient, "laterality": "R", "fold": fold, "malignant": malignant, "malignant_logit": logit, **values, **dense}  # fmt: skip
+
+
+def cohort(seed: int = 0) -> list[dict]:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, 60)
+    return [row(str(i), i % 3, int(y), float(y + rng.normal())) for i, y in enumerate(labels)]
+
+
+def test_the_strongest_mark_of_all_views_joins_its_breast():
+    breasts = [{"patient_id": "5", "laterality": "R"}, {"patient_id": "5", "laterality": "L"}]
+    views = [
+        {"exam": "rsna-5-R", "predicted": [{"score": 0.5, "look": 0.4, "suspicion": 1.0}]},
+        {"exam": "rsna-5-R", "predicted": [{"score": 0.9, "look": 0.5, "suspicion": 0.2}]},
+    ]
+    right, left = with_marks(breasts, views)
+    assert (right["strongest"], right["suspicious"]) == (pytest.approx(0.45), pytest.approx(0.2))
+    assert (left["strongest"], left["suspicious"]) == (0.0, 0.0)
+
+
+def test_a_feature_that_tells_gets_weight_and_none_is_negative():
+    rows = cohort()
+    weights = fit_malignancy([features_of(r) for r in rows], [r["malignant"] for r in rows])
+    assert weights[0] > 0.3 and min(weights[:-1]) >= 0
+
+
+def test_a_fold_s_own_labels_do_not_move_its_predictions():
+    rows = cohort()
+    turned = [{**r, "malignant": 1 - r["malignant"]} if r["fold"] == 1 else r for r in rows]
+    before, after = cross_fitted(rows), cross_fitted(turned)
+    own = [a["prob_cancer"] == b["prob_cancer"] for a, b in zip(before, after, strict=True) if a["fold"] == 1]
+    other = [a["prob_cancer"] == b["prob_cancer"] for a, b in zip(before, after, strict=True) if a["fold"] != 1]
+    assert all(own) and not any(other)
+
+
+def test_density_c_or_d_is_the_share_of_its_two_logits():
+    first = cross_fitted(cohort())[0]
+    assert first["prob_dense"] == pytest.approx((np.e**2 + 1) / (np.e**2 + 3), abs=1e-5)
