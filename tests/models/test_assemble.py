@@ -11,9 +11,13 @@ from mammoscribe.domain.finding import Change, FindingType
 from mammoscribe.domain.lexicon import Axis
 from mammoscribe.domain.location import Half, Quadrant
 from mammoscribe.domain.view import Box, Laterality, Projection, View
-from mammoscribe.models.assemble import RawMark, assemble, both_looks, change_since
+from mammoscribe.imaging.decode import Picture
+from mammoscribe.imaging.prepare import prepare_view
+from mammoscribe.models.assemble import RawMark, assemble, both_looks, change_since, query_marks
 from mammoscribe.models.marks import TYPES
 from mammoscribe.models.queries import AXIS_TERMS, CHANGES, LINK_DIM
+from mammoscribe.models.reader_net import ReaderNet
+from tests.models.tiny import noise_batch, tiny_config
 
 LINK_SCALE = torch.tensor([1.0, 0.0])
 VIEWS = {
@@ -123,3 +127,19 @@ def test_a_mark_that_nobody_looked_at_again_keeps_its_score():
 def test_the_second_look_can_lift_a_mark_and_take_it_away():
     weights = (1.0, 1.0, 0.0)
     assert mark(look=0.9).weighed(weights).score > mark().score > mark(look=0.1).weighed(weights).score
+
+
+def test_marks_lie_below_the_rows_that_were_trimmed():
+    view = VIEWS["R_CC"]
+    picture = Picture(np.tile(np.linspace(0.2, 0.9, 1000, dtype=np.float32), (2000, 1)), None, None)
+    prepared = {view.id: prepare_view(view, picture, 400.0, (512, 320))}
+    torch.manual_seed(0)
+    with torch.no_grad():
+        out = ReaderNet(tiny_config()).eval()(noise_batch([[0]]))
+    exam = Exam("one", (view,))
+    before, after = (query_marks(out, exam, prepared, top) for top in (0, 32))
+    moved = 32 / prepared[view.id].placement.scale_y
+    assert before
+    for a, b in zip(before, after, strict=True):
+        assert b.box.centre[1] - a.box.centre[1] == pytest.approx(moved, rel=0.02)
+        assert b.above_cm < a.above_cm

@@ -43,6 +43,15 @@ def test_the_box_moves_with_the_pixels_it_surrounds(seed):
     assert x1 - x0 == pytest.approx(np.ptp(columns) + 1, abs=4)
 
 
+def test_a_box_stays_on_its_pixels_when_the_air_above_is_trimmed():
+    view = square_view(y=70)
+    view.canvas[:50] = 0
+    batch, targets = make_batch([exam_of(view)], np.random.default_rng(0), NO_AUGMENTATION)
+    x0, y0, x1, y1 = (round(e) for e in targets.mark_box[0].tolist())
+    assert targets.top_px > 0 and len(batch.images[0, 0]) < 96
+    assert float(batch.images[0, 0, y0:y1, x0:x1].min()) > 0.9
+
+
 def test_no_augmentation_gives_the_canvas_back():
     view = square_view()
     batch, _ = make_batch([exam_of(view)], np.random.default_rng(0), NO_AUGMENTATION)

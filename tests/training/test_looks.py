@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.view import Box
 from mammoscribe.evaluation.reading_records import decode_phantom
 from mammoscribe.imaging.prepare import prepare_view, resample
-from mammoscribe.models.looks import GREY_PLANES, PLANES, LookConfig, LookNet, look_planes
+from mammoscribe.models.assemble import RawMark
+from mammoscribe.models.looks import GREY_PLANES, PLANES, LookConfig, LookNet
 from mammoscribe.models.queries import NO_FINDING
+from mammoscribe.models.second_look import look_again
 from mammoscribe.phantom import TRAINING_SPEC, draw_exam
 from mammoscribe.training.details import Detail, load_details, save_details
 from mammoscribe.training.looks import LookSample, LookSchedule, look_losses, look_samples, train_looks, varied
@@ -97,21 +99,21 @@ def test_training_looks_at_what_a_reading_looks_at():
     sample = phantom_exam(drawn, config).views[0]
     sample = replace(sample, details=phantom_details(drawn, config)[0])
     x0, y0, x1, y1 = sample.marks[0].box
-    view, box = drawn.exam.current[0], (x0, y0, x1 + 0.13, y1 + 0.09)  # not on an edge of rounding
-    trained = view_planes(sample, box, 64)
-    np.testing.assert_allclose(_read_planes(drawn, view, box, config), trained, atol=1.1 / GREY_SCALE)
+    box = Box(x0, y0, x1 + 0.13, y1 + 0.09)  # not on an edge of rounding
+    trained = view_planes(sample, (box.x0, box.y0, box.x1, box.y1), 64)
+    np.testing.assert_allclose(_seen_in_a_reading(drawn, box, config), trained, atol=1.1 / GREY_SCALE)
 
 
-def _read_planes(drawn, view, box, config) -> np.ndarray:
-    """The planes as `second_look` makes them of prepared views."""
-    decode = decode_phantom(drawn)
-    prior = Exam("e", drawn.exam.views).prior_of(view)
-    assert prior is not None
+def _seen_in_a_reading(drawn, box: Box, config) -> np.ndarray:
+    """The planes that the second look gets of a mark in the first view, whose prior shows the place elsewhere."""
+    decode, view = decode_phantom(drawn), drawn.exam.current[0]
+    prior = drawn.exam.prior_of(view)
     first = {v.id: prepare_view(v, decode(v), config.um_per_px, config.canvas_px) for v in (view, prior)}
     detail = {v.id: resample(decode(v), first[v.id], config.detail_um) for v in (view, prior)}
-    corners = [detail[view.id].placement.to_canvas_point(*first[view.id].placement.to_stored_point(*p)) for p in (box[:2], box[2:])]  # fmt: skip
-    centre = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
-    there = detail[prior.id].placement.to_canvas_point(*first[prior.id].placement.to_stored_point(*centre))
-    x, y = (corners[0][0] + corners[1][0]) / 2, (corners[0][1] + corners[1][1]) / 2
-    edges = (*corners[0], *corners[1])
-    return look_planes(detail[view.id].pixels, edges, detail[prior.id].pixels, (there[0] - x, there[1] - y), 64)
+    stored = first[view.id].placement.to_stored_box(box)
+    assert stored is not None
+    mark = RawMark(view, stored, 0.5, np.full(4, 0.25), {}, 0.5, np.full(4, 0.25), None, 4.0, 2.0, 0.5)
+    net, seen = LookNet(LookConfig(size_px=64, width=8)).eval(), []
+    net.register_forward_pre_hook(lambda _, given: seen.append(given[0].numpy()[0]))
+    look_again(net, [mark], drawn.exam, first, detail)
+    return seen[0]
