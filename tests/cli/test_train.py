@@ -9,6 +9,9 @@ import pytest
         (["starter"], "train starter_phantom first"),
         (["starter", "--warm-start", "checkpoint.pt"], "expected --data DIR"),
         (["real_fold", "--data", "nowhere"], "train starter_phantom first"),
+        (["second_look"], "train starter_phantom first"),
+        (["fold_marks", "--warm-start", "checkpoint.pt"], "expected --data DIR"),
+        (["starter_phantom", "--looks", "checkpoint.pt"], "--looks, which starter_phantom does not use"),
         (["real_fold", "--data", "nowhere", "--warm-start", "checkpoint.pt"], "no real data in nowhere"),
     ],
 )

@@ -59,6 +59,8 @@ def command(
         raise InputError(f"{recipe} goes on from starter_phantom", "--warm-start FILE", "train starter_phantom first")
     if recipe in FILM_RECIPES and (data is None or not data.is_dir()):
         raise InputError(f"no real data in {data or '(nothing given)'}", "--data DIR with rsna_512 and mini_mias")
+    if looks is not None and recipe not in (Recipe.SECOND_LOOK, Recipe.FOLD_MARKS):
+        raise InputError(f"--looks, which {recipe} does not use", "second_look or fold_marks with it")
     from mammoscribe.training import recipes
 
     with progress_bar() as progress:
