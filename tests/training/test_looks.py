@@ -14,6 +14,7 @@ from mammoscribe.models.looks import GREY_PLANES, PLANES, LookConfig, LookNet
 from mammoscribe.models.queries import NO_FINDING
 from mammoscribe.models.second_look import look_again
 from mammoscribe.phantom import TRAINING_SPEC, draw_exam
+from mammoscribe.support.errors import InputError
 from mammoscribe.training.details import Detail, load_details, save_details
 from mammoscribe.training.looks import LookSample, LookSchedule, look_losses, look_samples, train_looks, varied
 from mammoscribe.training.prepare import phantom_details, phantom_exam
@@ -89,6 +90,11 @@ def test_details_come_back_from_their_file(tmp_path):
     (read,) = load_details(tmp_path / "d.npz", 1)
     np.testing.assert_array_equal(read["prior"].pixels, view.details["prior"].pixels)
     assert (read["current"].top_px, read["current"].zoom) == (0.0, 2.0)
+
+
+def test_a_cache_without_details_says_what_to_do(tmp_path):
+    with pytest.raises(InputError, match="prepare it again"):
+        load_details(tmp_path / "d.npz", 1)
 
 
 def test_training_looks_at_what_a_reading_looks_at():

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mammoscribe.support.errors import InputError
+
 
 @dataclass(frozen=True)
 class Detail:
@@ -40,7 +42,11 @@ def save_details(details: Sequence[Mapping[str, Detail]], path: Path) -> None:
 
 
 def load_details(path: Path, num_views: int) -> list[dict[str, Detail]]:
-    """Read what `save_details` wrote, one mapping per view."""
+    """Read what `save_details` wrote, one mapping per view; a missing file raises InputError."""
+    if not path.is_file():
+        raise InputError(
+            f"no details in {path}", "the fine pictures beside the exams", "empty the cache and prepare it again"
+        )
     with np.load(path) as arrays:
         return [
             {

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mammoscribe.domain.lexicon import Axis, term
+from mammoscribe.domain.view import Box
 from mammoscribe.models.looks import GREY_PLANES, LOOK_AXES, PRIOR_PLANES, LookConfig, LookNet, LookOutput
 from mammoscribe.models.queries import AXIS_TERMS, NO_FINDING
 from mammoscribe.models.reader_net import ReaderNet
@@ -75,22 +76,12 @@ def look_samples(exam: TrainingExam, rows: Sequence[dict]) -> list[LookSample]:
 
 def _label(box: Sequence[float], truth: Sequence[tuple]) -> LabelledFinding | None:
     """What a proposed box shows, or None when that is not clear."""
-    overlaps = [(_iou(box, b), _centre_in(box, b), label) for b, label in truth]
+    mark = Box(*box)
+    overlaps = [(mark.iou(Box(*b)), Box(*b).contains(*mark.centre), label) for b, label in truth]
     best = max(overlaps, key=lambda o: (o[1], o[0]), default=(0.0, False, NOTHING))
     if best[0] >= HIT_IOU or (best[1] and best[0] > CLEAR_IOU):
         return best[2]
     return NOTHING if not any(o[0] > CLEAR_IOU or o[1] for o in overlaps) else None
-
-
-def _iou(a: Sequence[float], b: Sequence[float]) -> float:
-    wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    shared = max(0.0, wide) * max(0.0, high)
-    return shared / max(1e-6, (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
-
-
-def _centre_in(a: Sequence[float], b: Sequence[float]) -> bool:
-    x, y = (a[0] + a[2]) / 2, (a[1] + a[3]) / 2
-    return b[0] <= x <= b[2] and b[1] <= y <= b[3]
 
 
 def gather_samples(

@@ -76,7 +76,8 @@ def _marks(out, view: int, top: int) -> list[dict]:
         peak = float(heat[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].max())
         score = float((1 - types[NO_FINDING]).clamp(min=0).sqrt()) * peak**0.5
         if score > LOWEST_SCORE:
-            box = [round(float(e) + shift, 1) for e, shift in zip(q.box[i], (0, top, 0, top), strict=True)]
+            x0, y0, x1, y1 = (float(e) + shift for e, shift in zip(q.box[i], (0, top, 0, top), strict=True))
+            box = [round(e, 1) for e in (min(x0, x1 - 1), min(y0, y1 - 1), x1, y1)]  # never empty, as in a reading
             marks.append({"box": box, "score": round(score, 4), "type": int(types[: len(TYPES)].argmax())})
     return marks
 

@@ -44,7 +44,7 @@ Report = Callable[[dict], None]
 
 
 def starter_phantom(cache: Path, out: Path, minutes: float, report: Report) -> ReaderNet:
-    """Stage 1, phantoms only: the starter learns findings and boxes. One core, about 50 minutes.
+    """Stage 1, phantoms only: the starter learns findings and boxes. One core, about 22 minutes.
 
     The weights it gives are free of any data terms; `starter` goes on from them.
     """
@@ -57,7 +57,7 @@ def starter(
     cache: Path, out: Path, warm_start: Path, minutes: float, report: Report, left_out: int | None = None,
     phantoms: int = 2,
 ) -> ReaderNet:  # fmt: skip
-    """Stage 2, phantoms and real films (RSNA, mini-MIAS) together, from stage 1. Two cores, about 20 minutes.
+    """Stage 2, phantoms and real films (RSNA, mini-MIAS) together, from stage 1. One core, about 18 minutes.
 
     Args:
         left_out: fold of patients that is not trained on; None trains on all.
@@ -70,7 +70,7 @@ def starter(
 
 
 def real_fold(cache: Path, out: Path, warm_start: Path, left_out: int, minutes: float, report: Report) -> ReaderNet:
-    """`starter` without one fold of patients, and its predictions for their breasts in `breasts.csv`. Two cores, 10 minutes.
+    """`starter` without one fold of patients, and its predictions for their breasts in `breasts.csv`. One core, 12 minutes.
 
     One phantom a step instead of two: what a fold is for is measured on films.
     """
