@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-real check check-html lint types imports map format wheel-test benchmarks clean
+.PHONY: help demo test test-real check check-html lint types imports map format wheel-test parity benchmarks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ format: $(VENV)/installed-dev ## write what `make check` would ask for: format, 
 wheel-test: $(VENV)/installed-dev ## build the wheel and read an exam with it, outside the source tree
 	$(BIN)/python -m pytest -m wheel tests/package
 
+parity: .venv-parity/installed ## hold BioViL-T against hi-ml-multimodal 0.2.2, in an environment of its own
+	OMP_NUM_THREADS=1 PYTHONPATH=src:. .venv-parity/bin/python tests/parity/compare.py
+
 clean: ## remove what was built, not the environment
 	rm -rf build dist demo src/*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
@@ -59,3 +62,9 @@ $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/installed-dev: $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/installed
+
+.venv-parity/installed: tests/parity/requirements.txt constraints.txt
+	$(PYTHON) -m venv .venv-parity
+	.venv-parity/bin/python -m pip install --quiet "$$(grep -x 'torch==.*' constraints.txt)" "$$(grep -x 'numpy==.*' constraints.txt)"
+	.venv-parity/bin/python -m pip install --quiet --no-deps -r tests/parity/requirements.txt
+	@touch $@

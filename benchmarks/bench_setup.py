@@ -28,7 +28,7 @@ def run_benchmark(name: str, description: str | None, num_exams: int, cache_suff
         cache_suffix: of the file of partial results.
         measure: does the work.
     """
-    args = _options(description, num_exams)
+    args = options(description, num_exams)
     torch.set_num_threads(args.threads)
     try:
         reader = load_reader(args.model)
@@ -36,14 +36,20 @@ def run_benchmark(name: str, description: str | None, num_exams: int, cache_suff
     except MammoscribeError as error:
         print(error)
         return 2
+    return report(name, args, f"{reader.card.name} {reader.card.version}", line, rows)
+
+
+def report(name: str, args: argparse.Namespace, model: str, line: str, rows: list[Row]) -> int:
+    """Print the table of a run, write it where the options say so, and give the exit code."""
     exams = f"{args.exams} of {len(BENCH_V1.seeds)} exams of bench_v1"
-    print(f"{name}, {exams}, model {reader.card.name} {reader.card.version}, {line}\n\n{markdown(rows)}")
+    print(f"{name}, {exams}, model {model}, {line}\n\n{markdown(rows)}")
     if args.json:
         write_rows(rows, args.json)
     return int(any(r.met is False for r in rows))
 
 
-def _options(description: str | None, num_exams: int) -> argparse.Namespace:
+def options(description: str | None, num_exams: int) -> argparse.Namespace:
+    """The options that every benchmark on bench exams takes."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--exams", type=int, default=num_exams, help="how many of the bench's exams")
     parser.add_argument("--model", default="starter", help="model name or folder")

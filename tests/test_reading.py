@@ -7,12 +7,14 @@ import pytest
 
 from mammoscribe.domain.evidence import EvidenceKind, Section, Writer
 from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Laterality, Role, SpacingSource
 from mammoscribe.evaluation.reading_records import decode_phantom, read_phantom
 from mammoscribe.imaging.decode import Picture
 from mammoscribe.phantom import TRAINING_SPEC, draw_exam
-from mammoscribe.reading import load_reader, read_exam, write_outputs
+from mammoscribe.reading import assess, load_reader, read_exam, write_outputs
 from mammoscribe.support.errors import InputError
+from tests.nouns import make_finding
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +93,13 @@ def test_a_phantom_and_a_real_exam_are_read_at_their_own_operating_point(reader,
     as_phantom = read_phantom(drawn, reader).report
     populations = [r.breast(Laterality.LEFT).calibration.population for r in (as_real, as_phantom)]
     assert "RSNA" in populations[0] and "synthetic" in populations[1]
+
+
+def test_a_category_that_rests_on_words_is_withheld_on_a_real_exam_and_given_on_a_phantom(reader, drawn, reading):
+    mass = make_finding(FindingType.MASS, "shape.irregular", "margin.spiculated")
+    output = replace(reading.output, findings=(mass,))
+    categories = [assess(drawn.exam, reader, output, synthetic)[0].assessment.category for synthetic in (True, False)]
+    assert categories == ["5", "4"]
 
 
 def test_an_unknown_format_is_refused_before_anything_is_written(reading, tmp_path):

@@ -29,7 +29,6 @@ from mammoscribe.support.files import write_text
 __all__ = ["Reading", "load_reader", "read_exam", "write_outputs"]
 
 Decode = Callable[[View], Picture]
-SYNTHETIC_PATIENT = "PHANTOM"
 FINE_UM = 100.0
 COARSEST_FOR_CALCIFICATIONS_MM = 0.15
 """Stored pixels larger than this hold no calcification of a tenth of a millimetre, whatever they are resampled to."""
@@ -76,14 +75,14 @@ def read_exam(
         decode: how to get a view's pixels; the default reads the file that the view names.
         images: whether to make pictures for the HTML page.
     """
-    synthetic = (exam.patient_id or "").startswith(SYNTHETIC_PATIENT)
+    synthetic = exam.synthetic
     prepared = prepare(exam, reader, decode, images)
     output = reader.read(exam, prepared.canvases, synthetic)
     breasts = assess(exam, reader, output, synthetic)
     claims = reader.draft(exam, output.findings, breasts) if writer is Writer.DECODER else ()
     report = compose_report(
         exam, breasts, output.findings, provenance(reader, prepared, synthetic), claims, writer,
-        warnings=prepared.warnings, lower_band=output.lower_band,
+        warnings=prepared.warnings, possible=output.possible,
     )  # fmt: skip
     return Reading(report, output, prepared.images, claims)
 
@@ -120,18 +119,20 @@ def shown_view(view: View, picture: Picture, prepared: PreparedView) -> ViewImag
 def assess(exam: Exam, reader: Reader, output: ReaderOutput, synthetic: bool) -> tuple[Breast, Breast]:
     """Breast-level facts: the domain's rule over findings, which the recall head can only raise."""
     threshold = reader.card.operating_point(synthetic).recall_threshold
-    right, left = (_breast(side, exam, output, threshold) for side in Laterality)
+    right, left = (_breast(side, exam, output, threshold, words_measured=synthetic) for side in Laterality)
     return right, left
 
 
-def _breast(side: Laterality, exam: Exam, output: ReaderOutput, recall_threshold: float) -> Breast:
+def _breast(
+    side: Laterality, exam: Exam, output: ReaderOutput, recall_threshold: float, words_measured: bool
+) -> Breast:
     if side not in exam.imaged:
         return Breast(side, imaged=False, reason="not imaged in this exam")
     reading = output.breasts[side]
     own = [f for f in output.findings if f.laterality is side]
     return Breast(
         side, imaged=True, density=reading.density, density_probs=reading.density_probs,
-        assessment=assess_breast(own, recall=reading.recall_score >= recall_threshold),
+        assessment=assess_breast(own, reading.recall_score >= recall_threshold, words_measured),
         prob_malignant=reading.prob_malignant, calibration=reading.calibration,
     )  # fmt: skip
 

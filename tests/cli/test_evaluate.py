@@ -10,7 +10,7 @@ from mammoscribe.evaluation.records import ExamRecord
 
 
 def empty_record(exam_id: str) -> ExamRecord:
-    return ExamRecord(exam_id, ("R_CC",), False, (), (), (), (), {"truth": frozenset()}, {}, 0.1)
+    return ExamRecord(exam_id, ("R_CC",), False, (), (), (), (), (), {"truth": frozenset()}, {}, 0.1)
 
 
 @pytest.fixture

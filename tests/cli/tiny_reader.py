@@ -6,6 +6,7 @@ import torch
 
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.models.card import ModelCard, OperatingPoint, write_card
+from mammoscribe.models.norm_statistics import NormStatistics
 from mammoscribe.models.reader_net import ReaderNet
 from mammoscribe.models.weights_file import save_weights
 from tests.models.tiny import tiny_config
@@ -15,10 +16,12 @@ def write_tiny_reader(folder: Path) -> Path:
     """Write `card.json` and `weights.safetensors` of an untrained tiny reader into `folder`."""
     torch.manual_seed(0)
     config = tiny_config()
-    digest = save_weights({"reader": ReaderNet(config)}, folder / "weights.safetensors")
+    net = ReaderNet(config)
+    digest = save_weights({"reader": net, "films": NormStatistics(net)}, folder / "weights.safetensors")
     point = OperatingPoint(
         population="nothing: random weights",
         thresholds={kind.value: 0.0 for kind in FindingType},
+        possible={kind.value: 0.0 for kind in FindingType},
         malignant=(1.0, 0.0, 0.0, 0.0, 0.0),
         prevalence=0.5,
         n=1,

@@ -170,3 +170,22 @@ def test_the_recall_head_raises_to_0_and_never_lowers(descriptors, category):
     assert after.category == category
     assert SEVERITY.index(after.category) >= SEVERITY.index(before.category)
     assert ("recall" in after.rule) == (before.category not in RECALLED)
+
+
+@pytest.mark.parametrize(
+    ("words", "measured", "unmeasured"),
+    [
+        (("shape.irregular", "margin.spiculated"), "5", "4"),
+        (("shape.oval", "margin.circumscribed"), "3", "0"),
+        (("density.fat_containing",), "2", "0"),
+        (("shape.irregular", "margin.indistinct"), "4", "4"),
+    ],
+)
+def test_categories_that_rest_on_words_nobody_has_measured_are_withheld(words, measured, unmeasured):
+    """ACR BI-RADS 5th edition, assessment categories: 2, 3 and 5 state a likelihood (0, at most 2, at least 95 %)."""
+    mass = make_finding(MASS, *words)
+    assert assess_breast([mass]).category == measured
+    given = assess_breast([mass], words_measured=False)
+    assert given.category == unmeasured
+    assert ("withheld" in given.rule) is (measured != unmeasured)
+    assert assess_breast([], words_measured=False).category is Category.NEGATIVE

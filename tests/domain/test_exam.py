@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.exam import Exam, is_phantom
 from mammoscribe.domain.view import Role
 from mammoscribe.support.errors import InvalidNoun
 from tests.nouns import CC, EARLIER, MLO, TODAY, L, R, make_exam, make_view
@@ -72,3 +72,10 @@ def test_an_unknown_view_is_refused_with_the_known_ones():
 def test_dates_are_of_the_current_views():
     exam = Exam("e1", (make_view(), make_view(L, date=dt.date(2026, 3, 4))))
     assert exam.date == dt.date(2026, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("patient", "synthetic"), [("PHANTOM^SEVEN", True), ("PHANTOM-7", True), ("DOE^JANE", False), (None, False)]
+)
+def test_an_exam_is_synthetic_by_its_patients_name(patient, synthetic):
+    assert is_phantom(patient) is synthetic

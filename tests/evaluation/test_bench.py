@@ -40,6 +40,7 @@ def record(exam, make_finding) -> ExamRecord:
         has_prior=True,
         truth=truth,
         reported=(found,),
+        possible=(late,),
         candidates=(found, late),
         breasts=(BreastRecord("R", "b", True, "b", 0.9), BreastRecord("L", "b", False, "c", 0.2)),
         facts={"truth": truth_keys(truth), "rendered": truth_keys([found]), "decoder_before_gate": frozenset()},
@@ -63,13 +64,15 @@ def test_a_line_that_is_no_record_is_refused():
 
 def test_every_figure_of_the_bench(record):
     rows = {r.what: r for r in bench_rows([record, replace(record, exam_id="e2")])}
-    assert rows["mass: found"].value == 0.5
-    assert rows["mass: found"].met is False
-    assert rows["mass: false marks per view"].value == 0.25
-    assert rows["mass: false marks per view"].met is True
-    assert rows["mass: boxes found"].value == pytest.approx(1 / 3)
+    assert rows["mass, in sentences: found"].value == 0.5
+    assert rows["mass, in sentences: found"].met is None
+    assert rows["mass, in sentences: false marks per view"].value == 0.25
+    assert rows["mass, weaker marks shown: found"].value == 1.0
+    assert rows["mass, weaker marks shown: found"].met is True
+    assert rows["mass, weaker marks shown: false marks per view"].met is True
+    assert rows["mass, in sentences: boxes found"].value == pytest.approx(1 / 3)
     assert rows["mass: found at 0.5 false marks per view, any threshold"].value == 1.0
-    assert math.isnan(rows["suspicious calcification: found"].value)
+    assert math.isnan(rows["suspicious calcification, in sentences: found"].value)
     assert rows["density exact"].value == 0.5
     assert rows["facts F1, rendered report"].value == pytest.approx(2 / 5)  # R mass right, round wrong; 2 missed
     assert rows["facts F1, rendered report: breast and kind only"].value == pytest.approx(2 / 3)
@@ -91,10 +94,12 @@ def test_an_exam_without_a_density_answer_is_not_exact(record):
 
 
 def test_one_exam_with_nothing_in_it_still_gives_a_table(record):
-    empty = replace(record, truth=(), reported=(), candidates=(), facts={"truth": frozenset(), "rendered": frozenset()})
+    empty = replace(
+        record, truth=(), reported=(), possible=(), candidates=(), facts={"truth": frozenset(), "rendered": frozenset()}
+    )
     rows = {r.what: r for r in bench_rows([empty])}
-    assert math.isnan(rows["mass: found"].value)
-    assert rows["mass: found"].interval is None
+    assert math.isnan(rows["mass, in sentences: found"].value)
+    assert rows["mass, in sentences: found"].interval is None
     assert rows["facts F1, rendered report"].value == 1.0
     assert rows["facts F1, rendered report"].interval is None
 

@@ -69,7 +69,8 @@ def test_other_thresholds_start_a_new_file_of_partial_results(tmp_path):
     from mammoscribe.models.card import ModelCard, OperatingPoint
     from mammoscribe.models.reader_net import starter_config
 
-    point = OperatingPoint("none", {t.value: 0.5 for t in FindingType}, (1.0, 0.0, 0.0, 0.0, 0.0), 0.5, 10)
+    levels = {t.value: 0.5 for t in FindingType}
+    point = OperatingPoint("none", levels, levels, (1.0, 0.0, 0.0, 0.0, 0.0), 0.5, 10)
     card = ModelCard("starter", "nothing", starter_config(), "0" * 64, point, point)
     stricter = replace(card, synthetic=replace(point, thresholds={t.value: 0.6 for t in FindingType}))
     first = cache_path(tmp_path, card, "jsonl")

@@ -106,6 +106,12 @@ def _sentences(exam: Exam) -> tuple[Sentence, ...]:
     return tuple(sentences)
 
 
+def weak_mass() -> Finding:
+    """A candidate on the left, in one view, that no sentence names."""
+    mark = Mark("L_MLO", MLO, Box(300, 700, 380, 790), 0.2)
+    return Finding("f9", FindingType.MASS, L, (mark,), 0.2, 0.1, ("shape.oval",))
+
+
 def provenance(exam: Exam) -> Provenance:
     steps = ("VOI LUT window 2048/4096", "breast found", "0.4 mm per pixel, isotropic")
     return Provenance(
@@ -143,6 +149,7 @@ def two_findings_with_prior(exam_id: str = "PHANTOM-0007") -> Report:
         provenance=provenance(exam),
         rejected_claims=rejected,
         warnings=("L MLO: the header has no window; one was chosen from the pixels.",),
+        possible=(weak_mass(),),
     )
 
 

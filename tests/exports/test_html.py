@@ -172,3 +172,12 @@ def test_a_view_image_that_cannot_be_shown_cannot_be_built(change):
 
 def test_a_jpeg_is_embedded_as_jpeg():
     assert ViewImage("v", b"\xff\xd8\xff\xe0", 1, 1, 1, 1).media_type == "image/jpeg"
+
+
+def test_weaker_marks_are_boxes_without_words_behind_a_switch():
+    report = two_findings_with_prior()
+    page = report_html(report, {})
+    assert page.count('class="weak"') == 1
+    assert "Weaker marks (1)" in page
+    assert "Weaker marks" not in report_html(replace(report, possible=()), {})
+    assert not any("f9" in s.text for s in report.sentences)

@@ -143,3 +143,16 @@ def test_marks_lie_below_the_rows_that_were_trimmed():
     for a, b in zip(before, after, strict=True):
         assert b.box.centre[1] - a.box.centre[1] == pytest.approx(moved, rel=0.02)
         assert b.above_cm < a.above_cm
+
+
+def test_a_word_that_is_little_more_than_a_guess_is_left_out():
+    shape, margin = AXIS_TERMS[Axis.SHAPE], AXIS_TERMS[Axis.MARGIN]
+    told = {
+        Axis.SHAPE: np.linspace(0.2, 0.4, len(shape)) / np.linspace(0.2, 0.4, len(shape)).sum(),
+        Axis.MARGIN: np.array([0.9] + [0.1 / (len(margin) - 1)] * (len(margin) - 1)),
+    }
+    guessed = replace(mark("R_CC"), words=told)
+    (every,) = assemble([guessed], EXAM, LINK_SCALE)
+    (sure,) = assemble([guessed], EXAM, LINK_SCALE, least_word=0.8)
+    assert set(every.descriptors) == {shape[-1], margin[0]}
+    assert sure.descriptors == (margin[0],)

@@ -39,7 +39,7 @@ def _output(patches: int, cells: int) -> PatchOutput:
     """An answer that sees nothing anywhere."""
     heat = torch.full((patches, 2, cells, cells), -8.0)
     terms = (torch.zeros(patches, n, cells, cells) for n in (len(MORPHOLOGIES), len(DISTRIBUTIONS)))
-    return PatchOutput(heat, *terms, torch.ones(patches, SMALL.channels, cells, cells))
+    return PatchOutput(heat, *terms)
 
 
 def test_every_group_gets_a_patch():
@@ -101,7 +101,6 @@ def test_the_network_is_small_and_answers_per_cell():
     assert out.heat.shape == (2, 2, 24, 24)
     assert out.morphology.shape == (2, len(MORPHOLOGIES), 24, 24)
     assert out.distribution.shape == (2, len(DISTRIBUTIONS), 24, 24)
-    assert out.embedding.shape == (2, 96, 24, 24)
 
 
 def test_one_patch_does_not_change_another():
@@ -124,8 +123,6 @@ def test_cells_of_neighbouring_patches_become_one_candidate():
     assert found.box == Box(48, 16, 80, 48)
     assert found.suspicious
     assert found.score == pytest.approx(0.982, abs=0.01)
-    assert found.embedding.shape == (96,)
-    assert found.embedding.dtype == np.float32
     assert sum(found.morphology.values()) == pytest.approx(1, abs=1e-4)
 
 

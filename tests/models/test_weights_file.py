@@ -12,9 +12,8 @@ from mammoscribe.models.weights_file import load_weights, save_weights
 from mammoscribe.support.errors import InputError, InvalidNoun
 from tests.models.tiny import tiny_config
 
-POINT = OperatingPoint(
-    "test phantoms", {t.value: 0.5 for t in FindingType}, (1.0, 0.0, 0.0, 0.0, 0.0), 0.3, 40, reliability=("a", "b")
-)
+LEVELS = {t.value: 0.5 for t in FindingType}
+POINT = OperatingPoint("test phantoms", LEVELS, LEVELS, (1.0, 0.0, 0.0, 0.0, 0.0), 0.3, 40, reliability=("a", "b"))
 
 
 def test_what_was_saved_is_loaded_to_half_precision(tmp_path):

@@ -13,6 +13,7 @@ from mammoscribe.support.errors import InputError, InvalidNoun, MammoscribeError
         (("a cat", "a breast"), "a cat; expected a breast."),
         (("a cat.", "a breast.", "look again."), "a cat; expected a breast; look again."),
         (("a cat", "", "look again"), "a cat; look again."),
+        (("no cat", "", "did you mean a bat?"), "no cat; did you mean a bat?"),
     ],
 )
 def test_an_error_is_one_sentence_with_one_full_stop(parts, sentence):

@@ -1,5 +1,8 @@
 """Operating points: thresholds keep their allowance, calibration names its population, reliability counts what it says."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -12,10 +15,14 @@ from mammoscribe.training.operating import (
     film_mark_weights,
     film_threshold,
     mark_weights,
+    neutral,
+    phantom_curve,
     phantom_threshold,
     real_point,
     reliability,
     synthetic_point,
+    weaker_level,
+    with_word_level,
 )  # fmt: skip
 
 FIRST = (1.0, 0.0, 0.0)
@@ -49,12 +56,24 @@ def exams() -> list[ValidationExam]:
 
 
 def test_the_threshold_stands_between_what_is_there_and_what_is_not(exams):
-    level = phantom_threshold(exams, FindingType.MASS)
+    level = phantom_threshold(phantom_curve(exams, FindingType.MASS))
     assert 0.65 < level <= 0.9
 
 
 def test_a_type_that_validation_never_showed_is_not_reported(exams):
-    assert phantom_threshold(exams, FindingType.ASYMMETRY) == NEVER
+    assert phantom_threshold(phantom_curve(exams, FindingType.ASYMMETRY)) == NEVER
+
+
+def test_weaker_marks_begin_where_the_allowance_of_false_ones_is_used_up(exams):
+    curve = phantom_curve(exams, FindingType.MASS)  # two views an exam, one false mark in each
+    level = weaker_level(curve, 0.9)
+    false = sum(0.2 + 0.05 * i >= level for i in range(10)) / 10
+    assert 0.2 <= false <= 0.4
+    assert weaker_level(curve, 0.3) == pytest.approx(0.3)
+
+
+def test_a_type_that_is_never_reported_has_no_weaker_marks_where_validation_showed_none(exams):
+    assert weaker_level(phantom_curve(exams, FindingType.ASYMMETRY), NEVER) == NEVER
 
 
 def test_reliability_counts_the_named_findings_that_were_there(exams):
@@ -114,3 +133,19 @@ def test_a_second_look_that_tells_hits_from_misses_gets_the_weight():
 def test_without_a_second_look_the_first_decides_alone():
     assert mark_weights([]) == FIRST
     assert film_mark_weights([film(0.9, True), film(0.3, False)]) == FIRST
+
+
+class WordyReader:
+    """States `oval`, which is true, from a probability of 0.6, and `circumscribed`, which is not, from one of 0.4."""
+
+    def judge(self, seen, exam, point):
+        words = [w for w, p in (("shape.oval", 0.6), ("margin.circumscribed", 0.4)) if p >= point.least_word]
+        return SimpleNamespace(findings=(replace(mass("f1", 100, 0.9), descriptors=tuple(words)),))
+
+
+def test_words_are_stated_from_the_probability_at_which_the_facts_are_best():
+    truth = (replace(mass("t", 100, 1.0), descriptors=("shape.oval", "margin.spiculated")),)
+    seen = [SimpleNamespace(seen=None, exam=Exam("e", VIEWS), truth=truth)]
+    assert (
+        with_word_level(WordyReader(), seen, neutral()).least_word == 0.45
+    )  # the lowest that leaves the wrong word out

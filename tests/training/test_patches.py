@@ -136,7 +136,7 @@ def test_the_loss_falls_when_the_answer_is_right():
     targets[0, :, 1, 1] = torch.tensor([SUSPICIOUS, 3, 2])
     right = PatchOutput(
         torch.full((1, 2, 4, 4), -6.0), torch.zeros(1, len(MORPHOLOGIES), 4, 4),
-        torch.zeros(1, len(DISTRIBUTIONS), 4, 4), torch.zeros(1, 8, 4, 4),
+        torch.zeros(1, len(DISTRIBUTIONS), 4, 4),
     )  # fmt: skip
     before = patches.patch_losses(right, targets)
     right.heat[0, SUSPICIOUS, 1, 1] = 6.0
@@ -148,14 +148,14 @@ def test_the_loss_falls_when_the_answer_is_right():
 
 
 def test_ignored_cells_teach_nothing():
-    output = PatchOutput(*(torch.zeros(1, n, 4, 4) for n in (2, len(MORPHOLOGIES), len(DISTRIBUTIONS), 8)))
+    output = PatchOutput(*(torch.zeros(1, n, 4, 4) for n in (2, len(MORPHOLOGIES), len(DISTRIBUTIONS))))
     targets = torch.full((1, 3, 4, 4), NOTHING)
     targets[0, 0] = IGNORED
     assert patches.patch_losses(output, targets)[0] == 0
 
 
 def test_a_batch_without_calcifications_has_no_term_loss():
-    empty = PatchOutput(*(torch.zeros(1, n, 4, 4) for n in (2, len(MORPHOLOGIES), len(DISTRIBUTIONS), 8)))
+    empty = PatchOutput(*(torch.zeros(1, n, 4, 4) for n in (2, len(MORPHOLOGIES), len(DISTRIBUTIONS))))
     heat, terms = patches.patch_losses(empty, torch.full((1, 3, 4, 4), NOTHING))
     assert heat > 0
     assert terms == 0
@@ -217,9 +217,9 @@ def test_measuring_counts_benign_marks_called_suspicious_as_false(monkeypatch):
     benign = _truth([(400, 300)], BENIGN, "c2")
     view = replace(view, truths=(*view.truths, benign))
     marks = [
-        CalcCandidate(view.truths[0].box, 0.9, 0.1, {}, {}, np.zeros(4)),
-        CalcCandidate(benign.box, 0.8, 0.1, {}, {}, np.zeros(4)),
-        CalcCandidate(Box(0, 0, 9, 9), 0.2, 0.7, {}, {}, np.zeros(4)),
+        CalcCandidate(view.truths[0].box, 0.9, 0.1, {}, {}),
+        CalcCandidate(benign.box, 0.8, 0.1, {}, {}),
+        CalcCandidate(Box(0, 0, 9, 9), 0.2, 0.7, {}, {}),
     ]
     monkeypatch.setattr(patches, "draw_exam", lambda seed, spec: seed)
     monkeypatch.setattr(patches, "calc_views", lambda seed: [view])

@@ -6,7 +6,23 @@ import typer
 from typer.core import TyperGroup
 
 from mammoscribe import __version__
-from mammoscribe.cli import demo, doctor, evaluate, phantom, predict, read, train
+from mammoscribe.cli import (
+    compare,
+    demo,
+    doctor,
+    evaluate,
+    features,
+    ground,
+    match,
+    phantom,
+    predict,
+    read,
+    retune,
+    search,
+    temporal,
+    train,
+    weights,
+)
 from mammoscribe.cli.console import errors
 from mammoscribe.support.errors import MammoscribeError
 
@@ -56,10 +72,18 @@ COMMANDS = {
     "phantom": phantom,
     "train": train,
     "evaluate": evaluate,
+    "features": features,
+    "retune": retune,
+    "temporal": temporal,
+    "ground": ground,
+    "match": match,
+    "search": search,
+    "compare": compare,
     "doctor": doctor,
 }
 for _name, _module in COMMANDS.items():
     app.command(_name, epilog=_module.EXAMPLE)(_module.command)
+app.add_typer(weights.app, name="weights", epilog=weights.EXAMPLE)
 
 
 def _version(wanted: bool) -> None:

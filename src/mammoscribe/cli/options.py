@@ -1,5 +1,6 @@
 """Options that several commands share, and how their text is read."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -37,8 +38,48 @@ def formats_of(text: str) -> tuple[str, ...]:
     return names
 
 
+def names_of(text: str | None) -> tuple[str, ...] | None:
+    """`a, b` as names in their order, each once; None stays None, and a list without a name raises InputError."""
+    if text is None:
+        return None
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not names:
+        raise InputError(f"the list {text!r} holds no name", "names with commas between them")
+    return names
+
+
 def folder_for(out: Path) -> Path:
     """`out`, which may be absent but not a file; checked before the work, not after it."""
     if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file", "a folder to write into", "give another --out")
+        raise InputError(f"{out} is a file", "a folder to write into", "give another name")
+    _check_writable(out)
     return out
+
+
+def file_for(out: Path, what: str) -> Path:
+    """`out`, which may be absent but not a folder; checked before the work, not after it."""
+    if out.is_dir():
+        raise InputError(f"{out} is a folder", what, "give another name")
+    _check_writable(out.parent)
+    return out
+
+
+def _check_writable(folder: Path) -> None:
+    """InputError where a folder can neither be written into nor made."""
+    there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not there.is_dir():
+        raise InputError(f"{there} is a file", "a folder to write into", "give another name")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{there} cannot be written into", "a folder of yours", "give another name")
+
+
+def views_of(options: list[str]) -> dict[str, str]:
+    """`FILE=RCC` options as file -> view; a malformed or repeated one raises InputError."""
+    views: dict[str, str] = {}
+    for option in options:
+        file, separator, view = option.rpartition("=")
+        if not separator or not file or not view:
+            raise InputError(f"--view {option!r}", "FILE=RCC, for example --view scan1.png=RCC")
+        if views.setdefault(file, view) != view:
+            raise InputError(f"--view calls {file} both {views[file]} and {view}", "one view per file")
+    return views

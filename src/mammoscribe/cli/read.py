@@ -7,7 +7,7 @@ import typer
 
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import warn, working
-from mammoscribe.cli.options import Formats, Model, OutDir, WriterName, folder_for, formats_of
+from mammoscribe.cli.options import Formats, Model, OutDir, WriterName, folder_for, formats_of, views_of
 from mammoscribe.cli.summary import summary_of
 from mammoscribe.support.errors import InputError
 
@@ -52,7 +52,7 @@ def command(
     from mammoscribe.domain.evidence import Writer
     from mammoscribe.reading import load_reader, read_exam, write_outputs
 
-    loaded = load_exam(paths or [], prior or [], _views(view or []), manifest, exam)
+    loaded = load_exam(paths or [], prior or [], views_of(view or []), manifest, exam)
     for message in loaded.warnings:
         warn(message)
     with working("reading"):
@@ -61,15 +61,3 @@ def command(
     console.print(summary_of(reading.report))
     for path in written:
         console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _views(options: list[str]) -> dict[str, str]:
-    """`FILE=RCC` options as file -> view; a malformed or repeated one raises InputError."""
-    views: dict[str, str] = {}
-    for option in options:
-        file, separator, view = option.rpartition("=")
-        if not separator or not file or not view:
-            raise InputError(f"--view {option!r}", "FILE=RCC, for example --view scan1.png=RCC")
-        if views.setdefault(file, view) != view:
-            raise InputError(f"--view calls {file} both {views[file]} and {view}", "one view per file")
-    return views

@@ -23,15 +23,19 @@ class Recipe(StrEnum):
     REAL_FOLD = "real_fold"
     SECOND_LOOK = "second_look"
     FOLD_MARKS = "fold_marks"
+    JOINT_SPACE = "joint_space"
 
 
 FILM_RECIPES = (Recipe.STARTER, Recipe.REAL_FOLD, Recipe.FOLD_MARKS)
 """Those that read real films."""
+GATHERING_RECIPES = (Recipe.SECOND_LOOK, Recipe.JOINT_SPACE)
+"""Those that let a trained first pass look at every exam before they start."""
 
 
 def command(
     recipe: Annotated[
-        Recipe, typer.Argument(help="starter_phantom and second_look need no data; the others need --data.")
+        Recipe,
+        typer.Argument(help="starter_phantom, second_look and joint_space need no data; the others need --data."),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the run; one found there goes on.")],
     cache: Annotated[
@@ -61,27 +65,41 @@ def command(
         raise InputError(f"no real data in {data or '(nothing given)'}", "--data DIR with rsna_512 and mini_mias")
     if looks is not None and recipe not in (Recipe.SECOND_LOOK, Recipe.FOLD_MARKS):
         raise InputError(f"--looks, which {recipe} does not use", "second_look or fold_marks with it")
-    from mammoscribe.training import recipes
-
     with progress_bar() as progress:
         _prepare(cache, data if recipe in FILM_RECIPES else None, workers, progress)
-        task = progress.add_task("training", total=100)
-
-        def report(row: dict) -> None:
-            progress.update(task, completed=int(100 * row["progress"]))
-
-        match recipe:
-            case Recipe.STARTER_PHANTOM:
-                recipes.starter_phantom(cache, out, minutes, report)
-            case Recipe.STARTER if warm_start is not None:
-                recipes.starter(cache, out, warm_start, minutes, report)
-            case Recipe.REAL_FOLD if warm_start is not None:
-                recipes.real_fold(cache, out, warm_start, fold, minutes, report)
-            case Recipe.SECOND_LOOK if warm_start is not None:
-                recipes.second_look(cache, out, warm_start, minutes, report, looks)
-            case Recipe.FOLD_MARKS if warm_start is not None:
-                recipes.fold_marks(cache, out, warm_start, looks, fold)
+        _run(recipe, cache, out, minutes, warm_start or Path(), looks, fold, progress)
     console.print(f"run in {out}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _run(
+    recipe: Recipe, cache: Path, out: Path, minutes: float, warm_start: Path, looks: Path | None, fold: int,
+    progress: Progress,
+) -> None:  # fmt: skip
+    """Run one recipe with its bars; what it needs was checked before."""
+    from mammoscribe.training import recipes
+
+    gathering = progress.add_task("gathering", total=None, visible=recipe in GATHERING_RECIPES)
+    task = progress.add_task("training", total=100)
+
+    def gathered() -> None:
+        progress.advance(gathering)
+
+    def report(row: dict) -> None:
+        progress.update(task, completed=int(100 * row["progress"]))
+
+    match recipe:
+        case Recipe.STARTER_PHANTOM:
+            recipes.starter_phantom(cache, out, minutes, report)
+        case Recipe.STARTER:
+            recipes.starter(cache, out, warm_start, minutes, report)
+        case Recipe.REAL_FOLD:
+            recipes.real_fold(cache, out, warm_start, fold, minutes, report)
+        case Recipe.SECOND_LOOK:
+            recipes.second_look(cache, out, warm_start, minutes, report, looks, gathered)
+        case Recipe.JOINT_SPACE:
+            recipes.joint_space(cache, out, warm_start, minutes, report, gathered)
+        case Recipe.FOLD_MARKS:
+            recipes.fold_marks(cache, out, warm_start, looks, fold)
 
 
 def _prepare(cache: Path, data: Path | None, workers: int, progress: Progress) -> None:

@@ -98,16 +98,39 @@ class Assessment:
         return self.category.facts.management
 
 
-def assess_breast(findings: Iterable[Finding], recall: bool = False) -> Assessment:
+def assess_breast(findings: Iterable[Finding], recall: bool = False, words_measured: bool = True) -> Assessment:
     """Category of one breast from its findings; `recall` is the reader's own recall head above its threshold.
 
     The most severe rule of any finding counts. The recall head can raise the category to 0, never lower it.
+
+    Args:
+        findings: of that breast.
+        recall: whether the recall score is above its threshold.
+        words_measured: whether it is known, for such exams, how often the descriptors are right. Categories 2, 3 and 5 say how
+            likely a malignancy is and rest on such words; without that knowledge a finding gets 0 or 4 in their place.
     """
     found = [assess_finding(f) for f in findings]
+    if not words_measured:
+        found = [_withheld(a) for a in found]
     best = max(found, key=lambda a: SEVERITY.index(a.category), default=Assessment(Category.NEGATIVE, "no finding"))
     if recall and best.category not in RECALLED:
         return Assessment(Category.INCOMPLETE, f"raised from {best.category} by the recall score ({best.rule})")
     return best
+
+
+_UNMEASURED = {
+    Category.BENIGN: Category.INCOMPLETE,
+    Category.PROBABLY_BENIGN: Category.INCOMPLETE,
+    Category.HIGHLY_SUGGESTIVE: Category.SUSPICIOUS,
+}
+
+
+def _withheld(assessment: Assessment) -> Assessment:
+    given = _UNMEASURED.get(assessment.category)
+    if given is None:
+        return assessment
+    why = f"{assessment.category} withheld, how often such words are right is not known for such exams"
+    return Assessment(given, f"{assessment.rule}; {why}")
 
 
 def assess_finding(finding: Finding) -> Assessment:

@@ -58,6 +58,11 @@ class Exam:
         return _in_hanging_order(v for v in self.views if v.role is Role.PRIOR)
 
     @property
+    def synthetic(self) -> bool:
+        """Whether it is a phantom, by its patient's name."""
+        return is_phantom(self.patient_id)
+
+    @property
     def date(self) -> dt.date | None:
         """Day of the exam, from its current views; None when unknown."""
         return next((v.date for v in self.current if v.date), None)
@@ -87,6 +92,11 @@ class Exam:
     def imaged(self) -> tuple[Laterality, ...]:
         """Breasts with at least one current view, right first."""
         return tuple(s for s in Laterality if self.views_of(s))
+
+
+def is_phantom(patient_id: str | None) -> bool:
+    """Whether a patient's id or name is that of a drawn exam (`PHANTOM^...`)."""
+    return (patient_id or "").startswith("PHANTOM")
 
 
 def _in_hanging_order(views) -> tuple[View, ...]:

@@ -81,6 +81,9 @@ class Provenance:
 class Report:
     """A whole report; every sentence's evidence resolves.
 
+    `possible` are findings too weak for a sentence, which a reader may want to see marked: no sentence rests on them and
+    no assessment.
+
     Raises:
         InvalidNoun: when a reference does not resolve, a breast is missing, a change is claimed without a prior,
             the density statement of an imaged breast is missing, or the assessment is not the most severe breast's.
@@ -94,6 +97,7 @@ class Report:
     provenance: Provenance
     rejected_claims: tuple[RejectedClaim, ...] = ()
     warnings: tuple[str, ...] = ()
+    possible: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         if [b.laterality for b in self.breasts] != list(Laterality):
@@ -117,10 +121,10 @@ class Report:
             raise InvalidNoun(f"exam assessed {self.assessment.category}, its breasts {categories}")
 
     def _check_findings(self) -> None:
-        ids = [f.id for f in self.findings]
+        ids = [f.id for f in (*self.findings, *self.possible)]
         if len(set(ids)) != len(ids):
             raise InvalidNoun(f"finding ids repeat: {ids}")
-        for finding in self.findings:
+        for finding in (*self.findings, *self.possible):
             for mark in finding.marks:
                 view = self.exam.view(mark.view_id)
                 if (view.laterality, view.projection) != (

@@ -117,6 +117,18 @@ def kappa(truth: ArrayLike, given: ArrayLike, num_classes: int, weights: Weights
     return float(1 - (cost * table).sum() / by_chance) if by_chance else float("nan")
 
 
+def f1(given: ArrayLike, labels: ArrayLike) -> float:
+    """Harmonic mean of precision and recall of yes / no decisions; NaN without positives."""
+    g, y = np.asarray(given, dtype=bool), np.asarray(labels, dtype=bool)
+    return float(2 * (g & y).sum() / (g.sum() + y.sum())) if y.any() else float("nan")
+
+
+def macro_accuracy(truth: ArrayLike, given: ArrayLike) -> float:
+    """Mean over the classes in `truth` of the share that is named right (balanced accuracy); NaN without cases."""
+    t, g = np.asarray(truth), np.asarray(given)
+    return float(np.mean([(g[t == c] == c).mean() for c in np.unique(t)])) if len(t) else float("nan")
+
+
 def brier(probs: ArrayLike, labels: ArrayLike) -> float:
     """Mean squared distance of probability and outcome."""
     p, y = _scores_and_labels(probs, labels)

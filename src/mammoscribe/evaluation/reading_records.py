@@ -76,7 +76,7 @@ def record_of(drawn: PhantomExam, reading: Reading, writer: Writer, seconds: flo
         facts["decoder_report"] = sentence_keys(report.sentences)
     return ExamRecord(
         drawn.exam.id, tuple(v.id for v in drawn.exam.current), bool(drawn.exam.prior), drawn.findings,
-        output.findings, output.candidates, _breasts(drawn, report), facts, _claims(report), seconds,
+        output.findings, output.possible, output.candidates, _breasts(drawn, report), facts, _claims(report), seconds,
     )  # fmt: skip
 
 

@@ -33,7 +33,8 @@ class ExamRecord:
 
     Args:
         view_ids: current views.
-        truth, reported, candidates: findings that are true, above threshold, and of any score.
+        truth, reported, possible, candidates: findings that are true, above threshold, shown as weaker marks, and of any
+            score.
         facts: name of a text (`rendered`, `decoder`, ...) -> keys read from it; `truth` is always there.
         claims: gate result -> number of the decoder's claims; empty when it did not write.
         seconds: reading time.
@@ -44,6 +45,7 @@ class ExamRecord:
     has_prior: bool
     truth: tuple[Finding, ...]
     reported: tuple[Finding, ...]
+    possible: tuple[Finding, ...]
     candidates: tuple[Finding, ...]
     breasts: tuple[BreastRecord, ...]
     facts: dict[str, frozenset[FactKey]]
@@ -74,13 +76,14 @@ def parse_record(line: str) -> ExamRecord:
     """
     try:
         plain = json.loads(line)
-        truth, reported, candidates = (tuple(_finding(f) for f in plain[name]) for name in _FINDINGS)
+        truth, reported, possible, candidates = (tuple(_finding(f) for f in plain[name]) for name in _FINDINGS)
         return ExamRecord(
             exam_id=plain["exam_id"],
             view_ids=tuple(plain["view_ids"]),
             has_prior=plain["has_prior"],
             truth=truth,
             reported=reported,
+            possible=possible,
             candidates=candidates,
             breasts=tuple(BreastRecord(**b) for b in plain["breasts"]),
             facts={name: frozenset(tuple(k) for k in keys) for name, keys in plain["facts"].items()},
@@ -93,7 +96,7 @@ def parse_record(line: str) -> ExamRecord:
         ) from error
 
 
-_FINDINGS = ("truth", "reported", "candidates")
+_FINDINGS = ("truth", "reported", "possible", "candidates")
 
 
 def _plain(finding: Finding) -> dict:

@@ -87,6 +87,7 @@ class Pane:
         image: None when no picture was given.
         stage: the picture within the pane's frame (all frames have one shape and one scale).
         marks: boxes on the picture; priors have none.
+        weaker: boxes of candidates that are too weak for a sentence.
     """
 
     laterality: Laterality
@@ -96,6 +97,7 @@ class Pane:
     image: ViewImage | None = None
     stage: Rect | None = None
     marks: tuple[ShownMark, ...] = ()
+    weaker: tuple[ShownMark, ...] = ()
 
     @property
     def column(self) -> str:
@@ -145,7 +147,8 @@ def hang(report: Report, images: Mapping[str, ViewImage]) -> Hanging:
                 continue
             image = images.get(view.id)
             stage = _stage(view, sizes[view.id], focus[view.id], frame)
-            panes.append(Pane(side, projection, role, view, image, stage, _marks(report, view, image, stage)))
+            marks, weaker = _marks(report, view, image, stage), _weaker(report, view, image)
+            panes.append(Pane(side, projection, role, view, image, stage, marks, weaker))
     return Hanging(tuple(panes), frame[0] / frame[1], equal)
 
 
@@ -200,6 +203,12 @@ def _marks(report: Report, view: View, image: ViewImage | None, stage: Rect) -> 
             below = stage.top + rect.top / 100 * stage.height < 8 or any(_crowded(rect, m) for m in shown)
             shown.append(ShownMark(finding, mark.score, rect, size_mm(view, mark.box), below))
     return tuple(shown)
+
+
+def _weaker(report: Report, view: View, image: ViewImage | None) -> tuple[ShownMark, ...]:
+    flipped = image is not None and image.mirrored
+    found = ((f, f.mark_in(view.id)) for f in report.possible)
+    return tuple(ShownMark(f, m.score, _rect(m.box, view, flipped), size_mm(view, m.box)) for f, m in found if m)
 
 
 def _crowded(rect: Rect, other: ShownMark) -> bool:

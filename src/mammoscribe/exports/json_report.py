@@ -31,6 +31,7 @@ def report_json(report: Report) -> _Json:
         "exam": _exam(report, steps),
         "breasts": [_breast(b) for b in report.breasts],
         "findings": [_finding(f, prior_read=bool(report.exam.prior)) for f in report.findings],
+        "possible": [_possible(f) for f in report.possible],
         "sentences": [_sentence(s) for s in report.sentences],
         "rejected_claims": [_rejected(r) for r in report.rejected_claims],
         "assessment": _assessment(report.assessment),
@@ -114,6 +115,13 @@ def _finding(finding: Finding, prior_read: bool) -> _Json:
         "change": finding.change.value if finding.change else None,
         "change_reason": _change_reason(finding, prior_read),
     }
+
+
+def _possible(finding: Finding) -> _Json:
+    """A candidate too weak for a sentence: what kind and where, no words."""
+    kept = ("id", "type", "code", "laterality", "marks", "score")
+    whole = _finding(finding, prior_read=False)
+    return {name: whole[name] for name in kept}
 
 
 def _change_reason(finding: Finding, prior_read: bool) -> str | None:

@@ -71,7 +71,7 @@ def decode_pixels(dataset: Dataset, frame: int = 0) -> Picture:
     frames = int(dataset.get("NumberOfFrames") or 1)
     if not 0 <= frame < frames:
         raise InputError(f"the file has no frame {frame}", f"0 to {frames - 1}")
-    stored = _stored_values(dataset, frame)
+    stored = stored_values(dataset, frame)
     if stored.ndim == 3:  # a colour object: the luminance is what a reader would see
         full = float(2 ** int(dataset.get("BitsStored", 8)) - 1)
         grey = (stored[..., :3].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)) / np.float32(full)
@@ -130,7 +130,8 @@ def _named(path: Path, dataset: Dataset, frame: int) -> Picture:
         raise InputError(f"{path}: {error.found}", error.expected, error.do) from error
 
 
-def _stored_values(dataset: Dataset, frame: int) -> np.ndarray:
+def stored_values(dataset: Dataset, frame: int = 0) -> np.ndarray:
+    """The pixels of one frame as stored: no rescale, no VOI LUT, no inversion; InputError when they cannot be decoded."""
     try:
         return np.asarray(pixel_array(dataset, index=frame))
     except MemoryError:

@@ -1,5 +1,6 @@
 """PNG, JPEG, TIFF and PGM pictures: their size, and their grey values 0..1."""
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,11 @@ from PIL import Image
 from mammoscribe.support.errors import InputError
 
 FORMATS = ("PNG", "JPEG", "TIFF", "PPM")
+BROKEN = (
+    OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, IndexError, struct.error,
+    Image.DecompressionBombError,
+)  # fmt: skip
+"""What Pillow raises for damaged files; a TIFF whose second page has no size gives a TypeError."""
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 
 
@@ -21,7 +27,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             yield picture
     except InputError:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except BROKEN as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"{path} cannot be decoded as a picture ({reason})", "a whole DICOM, PNG, JPEG, TIFF or PGM file"
@@ -47,6 +53,15 @@ def plain_frames(path: Path) -> int:
     """Number of pages of a TIFF, 1 for other formats."""
     with _opened(path) as picture:
         return int(getattr(picture, "n_frames", 1))
+
+
+def stored_array(path: Path) -> np.ndarray:
+    """The first page as it is stored, [H, W] or [H, W, channels], unscaled; only a palette is looked up."""
+    with _opened(path) as picture:
+        picture.load()
+        if picture.mode == "P" and picture.palette is not None:
+            return np.asarray(picture.convert(picture.palette.mode))
+        return np.asarray(picture)
 
 
 def read_plain(path: Path, frame: int = 0) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -84,8 +84,8 @@ def prepare_view(
     spacing, known, spacing_steps, spacing_warnings = _spacing(view, picture, crop, chest_on_left)
     um = _fitting(um_per_px, crop, spacing, size_px)
     placement = _place(picture, crop, not chest_on_left, spacing, um, size_px, known)
-    on_canvas = _render(mask.astype(np.float32), placement, outline.factor) > 0.5
-    grey = _render(picture.pixels, placement)
+    on_canvas = render(mask.astype(np.float32), placement, outline.factor) > 0.5
+    grey = render(picture.pixels, placement)
     levels = _tissue_levels(grey, on_canvas)
     steps = (
         *picture.steps,
@@ -124,7 +124,7 @@ def resample(picture: Picture, prepared: PreparedView, um_per_px: float = 100.0)
     columns = np.minimum(((np.arange(wide) + 0.5) / zoom).astype(int), first.canvas_width_px - 1)
     mask = prepared.mask[np.ix_(rows, columns)]
     nipple = placement.to_canvas_point(*first.to_stored_point(*prepared.nipple_xy))
-    pixels = _normalised(_render(picture.pixels, placement), mask, prepared.levels)
+    pixels = _normalised(render(picture.pixels, placement), mask, prepared.levels)
     return replace(
         prepared, pixels=pixels, mask=mask, placement=placement, nipple_xy=nipple, um_per_px=um_per_px,
         steps=(*prepared.steps, f"again at {um_per_px:.1f} um per pixel"),
@@ -220,7 +220,7 @@ def _top(placement: Placement, crop: Box) -> float:
     return crop.y0 * placement.scale_y + placement.offset_y
 
 
-def _render(pixels: np.ndarray, placement: Placement, factor: int = 1) -> np.ndarray:
+def render(pixels: np.ndarray, placement: Placement, factor: int = 1) -> np.ndarray:
     """Area-weighted resampling of a stored picture (or one reduced by `factor`) onto its canvas; 0 where there is none.
 
     Only whole canvas pixels that lie in the stored picture, at least in part, are computed.

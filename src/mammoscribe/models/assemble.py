@@ -28,6 +28,8 @@ GROWN = 1.35
 """Ratio of extents from which a group is called larger; particles at its edge come and go with noise."""
 LOWEST_SCORE = 0.02
 ASSOCIATED_LEVEL = 0.5
+GUESSED_AXES = (Axis.SHAPE, Axis.MARGIN, Axis.DENSITY, Axis.DISTRIBUTION)
+"""Axes whose word is left out where it is little more than a guess; the others decide what a finding is."""
 
 
 @dataclass(frozen=True)
@@ -202,8 +204,15 @@ def _morphology(candidate: CalcCandidate) -> np.ndarray:
     ])  # fmt: skip
 
 
-def assemble(marks: Sequence[RawMark], exam: Exam, link_scale: torch.Tensor) -> list[Finding]:
-    """Findings from marks, most certain first, named f1, f2, ..."""
+def assemble(marks: Sequence[RawMark], exam: Exam, link_scale: torch.Tensor, least_word: float = 0.0) -> list[Finding]:
+    """Findings from marks, most certain first, named f1, f2, ...
+
+    Args:
+        marks: of both paths.
+        exam: whose views they lie in.
+        link_scale: of the first pass' queries.
+        least_word: probability from which a word of `GUESSED_AXES` is stated; below it, nothing is said on that axis.
+    """
     groups: list[tuple[RawMark, ...]] = []
     for side in exam.imaged:
         for calcification in (False, True):
@@ -211,7 +220,7 @@ def assemble(marks: Sequence[RawMark], exam: Exam, link_scale: torch.Tensor) -> 
             kept = _without_duplicates(own)
             groups += _joined(kept, link_scale)
     groups.sort(key=lambda g: -_score(g))
-    return [_finding(f"f{i + 1}", g) for i, g in enumerate(groups)]
+    return [_finding(f"f{i + 1}", g, least_word) for i, g in enumerate(groups)]
 
 
 def _without_duplicates(marks: Sequence[RawMark]) -> list[RawMark]:
@@ -256,7 +265,7 @@ def _score(group: Sequence[RawMark]) -> float:
     return float(1 - np.prod([1 - m.score for m in group]))
 
 
-def _finding(id: str, group: tuple[RawMark, ...]) -> Finding:
+def _finding(id: str, group: tuple[RawMark, ...], least_word: float) -> Finding:
     kind = TYPES[int(np.sum([m.types * m.score for m in group], axis=0).argmax())]
     first = group[0].view
     score = min(1.0, _score(group))
@@ -264,13 +273,13 @@ def _finding(id: str, group: tuple[RawMark, ...]) -> Finding:
     change = [m.change for m in group if m.change is not None]
     return Finding(
         id=id, type=kind, laterality=first.laterality, marks=marks, score=score,
-        suspicion=max(m.suspicion for m in group), descriptors=_words(kind, group),
+        suspicion=max(m.suspicion for m in group), descriptors=_words(kind, group, least_word),
         location=_location(first.laterality, group),
         change=Change(CHANGES[int(np.mean(change, axis=0).argmax())]) if change else None,
     )  # fmt: skip
 
 
-def _words(kind: FindingType, group: Sequence[RawMark]) -> tuple[str, ...]:
+def _words(kind: FindingType, group: Sequence[RawMark], least: float) -> tuple[str, ...]:
     words: list[str] = []
     for axis in kind.axes:
         told = [m.words[axis] for m in group if axis in m.words]
@@ -281,7 +290,7 @@ def _words(kind: FindingType, group: Sequence[RawMark]) -> tuple[str, ...]:
             words += [t for t, p in zip(AXIS_TERMS[axis], mean, strict=True) if p > ASSOCIATED_LEVEL]
         elif axis is Axis.ASYMMETRY:
             words.append(_asymmetry(mean, len(group)))
-        else:
+        elif axis not in GUESSED_AXES or mean.max() >= least:
             words.append(AXIS_TERMS[axis][int(mean.argmax())])
     return tuple(words)
 

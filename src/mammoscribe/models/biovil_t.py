@@ -159,22 +159,34 @@ class MultiImageEncoder(nn.Module):
         self.missing_previous_emb = nn.Parameter(torch.zeros(1, config.dim, 1, 1))
         nn.init.trunc_normal_(self.missing_previous_emb, std=0.02)
 
-    def forward(self, current: Tensor, previous: Tensor | None = None, has_prior: Tensor | None = None) -> EncodedViews:
+    def prior_maps(self, images: Tensor) -> Tensor:
+        """[M, C, H, W] -> [M, dim, h, w]: all that the temporal block sees of a prior, so it can be kept and given again."""
+        return self.backbone_to_vit(self.encoder(images)[3])
+
+    def forward(
+        self,
+        current: Tensor,
+        previous: Tensor | None = None,
+        has_prior: Tensor | None = None,
+        previous_maps: Tensor | None = None,
+    ) -> EncodedViews:
         """Encode N views, of which the rows named in `has_prior` have a prior image.
 
         Args:
             current: [N, C, H, W].
             previous: [M, C, H, W], one image for each true row of `has_prior`, in order; None when no row has one.
-            has_prior: [N] bool; None means that all rows have a prior when `previous` is given, else none.
+            has_prior: [N] bool; None means that all rows have a prior when one is given, else none.
+            previous_maps: [M, dim, h, w] of `prior_maps`, in place of `previous`.
         """
         n = len(current)
+        given = previous_maps if previous is None else previous
         if has_prior is None:
-            has_prior = torch.full((n,), previous is not None, device=current.device)
+            has_prior = torch.full((n,), given is not None, device=current.device)
         stages = self.encoder(current)
         static = self.backbone_to_vit(stages[3])
         difference = self.missing_previous_emb.to(static.dtype).expand(n, -1, *static.shape[2:])
-        if previous is not None and len(previous):
-            earlier = self.backbone_to_vit(self.encoder(previous)[3])
+        if given is not None and len(given):
+            earlier = self.prior_maps(given) if previous_maps is None else previous_maps
             compared = self.vit_pooler(static[has_prior], earlier)
             rows = torch.nonzero(has_prior).squeeze(1)
             difference = difference.index_copy(0, rows, compared.to(static.dtype))

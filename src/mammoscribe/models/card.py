@@ -20,7 +20,8 @@ class OperatingPoint:
     Args:
         population: what they were fixed on, in words; printed beside every probability.
         thresholds: finding type -> score from which a finding is reported.
-        lower_band: share of the threshold from which a finding is kept as uncertain.
+        possible: finding type -> score from which a candidate is shown as a mark, though no sentence is written of it;
+            at most the threshold.
         malignant: weights of the malignancy and recall heads' logits, of the breast's strongest mark and of its most
             suspicious one (`reader.malignancy_features`), and the intercept, of the logistic scaling.
         prevalence, n: of the breasts the scaling was fitted on.
@@ -28,23 +29,30 @@ class OperatingPoint:
         recall_threshold: recall probability from which the category is raised; above 1 switches the rule off.
         mark_weights: weights of the log odds of the first pass and of the second look, and the intercept, of a mark's
             score; (1, 0, 0) leaves it as the first pass gave it.
+        least_word: probability from which shape, margin, density and distribution are stated (`assemble.GUESSED_AXES`).
         reliability: statements of how often sentences were right, each naming its population.
     """
 
     population: str
     thresholds: dict[str, float]
+    possible: dict[str, float]
     malignant: tuple[float, float, float, float, float]
     prevalence: float
     n: int
-    lower_band: float = 0.6
     density_temperature: float = 1.0
     recall_threshold: float = 2.0
     mark_weights: tuple[float, float, float] = (1.0, 0.0, 0.0)
+    least_word: float = 0.0
     reliability: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if set(self.thresholds) != {t.value for t in FindingType}:
             raise InvalidNoun(f"thresholds for {sorted(self.thresholds)}", "one for each finding type")
+        if set(self.possible) != set(self.thresholds):
+            raise InvalidNoun(f"levels of weaker marks for {sorted(self.possible)}", "one for each finding type")
+        above = [t for t, level in self.possible.items() if level > self.thresholds[t]]
+        if above:
+            raise InvalidNoun(f"weaker marks of {', '.join(above)} that start above its threshold", "at or below it")
 
     @property
     def calibration(self) -> Calibration:
@@ -65,6 +73,7 @@ class ModelCard:
     patches: dict | None = None
     looks: dict | None = None
     decoder: dict | None = None
+    phrases: dict | None = None
     version: str = "1"
 
     def operating_point(self, synthetic: bool) -> OperatingPoint:

@@ -63,13 +63,11 @@ class PatchOutput:
         heat: [P, 2, h, w] logits that the cell holds a (suspicious, benign) calcification.
         morphology: [P, 14, h, w] logits in the order of `MORPHOLOGIES`.
         distribution: [P, 5, h, w] logits in the order of `DISTRIBUTIONS`.
-        embedding: [P, 6 * width, h, w] features under the heads.
     """
 
     heat: Tensor
     morphology: Tensor
     distribution: Tensor
-    embedding: Tensor
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,6 @@ class CalcCandidate:
         benign_score: how sure that it is a typically benign calcification, 0..1.
         morphology: probability of each term of `MORPHOLOGIES`.
         distribution: probability of each term of `DISTRIBUTIONS`.
-        embedding: [12 * width] float32, mean and maximum of the features over its cells.
     """
 
     box: Box
@@ -90,7 +87,6 @@ class CalcCandidate:
     benign_score: float
     morphology: dict[str, float]
     distribution: dict[str, float]
-    embedding: np.ndarray
 
     @property
     def suspicious(self) -> bool:
@@ -129,7 +125,7 @@ class PatchNet(nn.Module):
         wide = F.interpolate(wide, size=fine.shape[2:], mode="nearest")
         features = self.fuse(torch.cat((fine, wide), dim=1))
         morphology, distribution = self.terms(features).split((len(MORPHOLOGIES), len(DISTRIBUTIONS)), dim=1)
-        return PatchOutput(self.heat(features), morphology, distribution, features)
+        return PatchOutput(self.heat(features), morphology, distribution)
 
 
 class _Conv(nn.Sequential):
@@ -255,13 +251,11 @@ class CellMaps:
 
     Args:
         heat: [2, h, w] probabilities (suspicious, benign).
-        features: [C, h, w].
         morphology, distribution: [14, h, w] and [5, h, w] probabilities.
         picture_px: (height, width) of the view in pixels.
     """
 
     heat: np.ndarray
-    features: np.ndarray
     morphology: np.ndarray
     distribution: np.ndarray
     picture_px: tuple[int, int]
@@ -274,7 +268,6 @@ def stitch(
     answers = torch.cat(
         (
             output.heat.float().sigmoid(),
-            output.embedding.float(),
             output.morphology.float().softmax(1),
             output.distribution.float().softmax(1),
         ),
@@ -291,10 +284,8 @@ def stitch(
         total[:, row : row + cells, col : col + cells] += answer * weight
         weights[row : row + cells, col : col + cells] += weight
     total /= weights
-    heat, features, morphology, distribution = np.split(
-        total, np.cumsum((2, output.embedding.shape[1], len(MORPHOLOGIES))), axis=0
-    )
-    return CellMaps(heat, features, morphology, distribution, picture_px)
+    heat, morphology, distribution = np.split(total, np.cumsum((2, len(MORPHOLOGIES))), axis=0)
+    return CellMaps(heat, morphology, distribution, picture_px)
 
 
 def gather_candidates(maps: CellMaps, config: PatchConfig) -> list[CalcCandidate]:
@@ -327,7 +318,6 @@ def _candidate(maps: CellMaps, cells: tuple[np.ndarray, ...], config: PatchConfi
     heat = maps.heat[:, rows, cols]
     score, benign = np.sort(heat, axis=1)[:, ::-1][:, : config.top_cells].mean(axis=1)
     weight = heat.max(axis=0) / heat.max(axis=0).sum()
-    features = maps.features[:, rows, cols]
     height, width = maps.picture_px
     box = Box(
         float(cols.min() * CELL_PX),
@@ -341,7 +331,6 @@ def _candidate(maps: CellMaps, cells: tuple[np.ndarray, ...], config: PatchConfi
         benign_score=float(benign),
         morphology=dict(zip(MORPHOLOGIES, (maps.morphology[:, rows, cols] @ weight).tolist(), strict=True)),
         distribution=dict(zip(DISTRIBUTIONS, (maps.distribution[:, rows, cols] @ weight).tolist(), strict=True)),
-        embedding=np.concatenate((features @ weight, features.max(axis=1))).astype(np.float32),
     )
 
 

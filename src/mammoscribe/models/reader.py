@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,12 @@ from mammoscribe.models.assemble import RawMark, assemble, calcification_marks, 
 from mammoscribe.models.batch import SLOTS, ViewBatch, trimmed
 from mammoscribe.models.card import ModelCard, OperatingPoint, read_card
 from mammoscribe.models.fact_memory import FactTable, facts_memory
+from mammoscribe.models.joint_head import JointHead
 from mammoscribe.models.looks import LookConfig, LookNet
+from mammoscribe.models.norm_statistics import NormStatistics, with_statistics
 from mammoscribe.models.patches import CalcCandidate, PatchConfig, PatchNet, find_calcifications
-from mammoscribe.models.reader_net import ReaderNet, ReaderNetOutput
+from mammoscribe.models.phrase_net import PhraseConfig, PhraseNet
+from mammoscribe.models.reader_net import ReaderConfig, ReaderNet, ReaderNetOutput
 from mammoscribe.models.report_decoder import DecoderConfig, ReportDecoder
 from mammoscribe.models.second_look import look_again
 from mammoscribe.models.tophat import TopHatConfig
@@ -52,13 +56,13 @@ class ReaderOutput:
 
     Args:
         findings: at or above their type's threshold, most certain first.
-        lower_band: below it, yet enough for an uncertain statement.
+        possible: below it, yet strong enough to be shown as a mark and for an uncertain statement.
         candidates: everything, down to very low scores; for FROC curves only.
         breasts: of the imaged breasts.
     """
 
     findings: tuple[Finding, ...]
-    lower_band: tuple[Finding, ...]
+    possible: tuple[Finding, ...]
     candidates: tuple[Finding, ...]
     breasts: Mapping[Laterality, BreastReading]
 
@@ -88,31 +92,47 @@ class Seen:
 
 @dataclass(frozen=True)
 class Reader:
-    """A trained reader with its card."""
+    """A trained reader with its card.
+
+    Args:
+        net: the first pass, with the batch statistics of phantoms.
+        films: the batch statistics that take their place for images of people.
+    """
 
     net: ReaderNet
     card: ModelCard
+    films: NormStatistics
     patch_net: PatchNet | None = None
     look_net: LookNet | None = None
     decoder: ReportDecoder | None = None
+    head: JointHead | None = None
+    phrases: PhraseNet | None = None
 
     @property
     def parts(self) -> dict[str, nn.Module]:
         """The networks by their prefix in the weights file."""
-        named = {"reader": self.net, "patches": self.patch_net, "looks": self.look_net, "decoder": self.decoder}
+        named = {
+            "reader": self.net, "films": self.films, "patches": self.patch_net, "looks": self.look_net,
+            "decoder": self.decoder, "joint": self.head, "phrases": self.phrases,
+        }  # fmt: skip
         return {name: part for name, part in named.items() if part is not None}
 
     def read(self, exam: Exam, canvases: Canvases, synthetic: bool = False) -> ReaderOutput:
         """Read one exam; `synthetic` says whether it is a phantom, and so which operating point applies."""
-        return self.judge(self.see(exam, canvases), exam, self.card.operating_point(synthetic))
+        return self.judge(self.see(exam, canvases, synthetic), exam, self.card.operating_point(synthetic))
+
+    @cached_property
+    def film_net(self) -> ReaderNet:
+        """The first pass for images of people: the same parameters, the other statistics."""
+        return with_statistics(self.net, self.films)
 
     @torch.inference_mode()
-    def see(self, exam: Exam, canvases: Canvases) -> Seen:
+    def see(self, exam: Exam, canvases: Canvases, synthetic: bool) -> Seen:
         """What the networks give, before any threshold."""
         views = canvases.first
         with torch.autocast("cpu", torch.bfloat16):
             batch, top = trimmed(exam_batch(exam, views))
-            out = self.net(batch)
+            out = (self.net if synthetic else self.film_net)(batch)
         marks = [m for m in query_marks(out, exam, views, top) if not m.calcification]
         if self.look_net is not None:
             seen = look_again(self.look_net, marks, exam, views, canvases.detail)
@@ -123,11 +143,10 @@ class Reader:
     def judge(self, seen: Seen, exam: Exam, point: OperatingPoint) -> ReaderOutput:
         """Findings and breast readings at an operating point."""
         marks = [m.weighed(point.mark_weights) for m in seen.marks]
-        candidates = assemble(marks, exam, seen.out.queries.link_scale)
+        candidates = assemble(marks, exam, seen.out.queries.link_scale, point.least_word)
         reported = [f for f in candidates if f.score >= point.thresholds[f.type.value]]
-        band = {t: point.lower_band * level for t, level in point.thresholds.items()}
-        uncertain = [f for f in candidates if band[f.type.value] <= f.score < point.thresholds[f.type.value]]
-        return ReaderOutput(tuple(reported), tuple(uncertain), tuple(candidates), _breasts(seen, exam, point))
+        weaker = [f for f in candidates if point.possible[f.type.value] <= f.score < point.thresholds[f.type.value]]
+        return ReaderOutput(tuple(reported), tuple(weaker), tuple(candidates), _breasts(seen, exam, point))
 
     @torch.inference_mode()
     def draft(self, exam: Exam, findings: tuple[Finding, ...], breasts: tuple[Breast, Breast]) -> tuple[Claim, ...]:
@@ -229,9 +248,16 @@ def load_reader(name_or_dir: str = "starter") -> Reader:
     patches = None if card.patches is None else PatchNet(patch_config(card.patches)).eval()
     decoder = None if card.decoder is None else ReportDecoder(DecoderConfig(**card.decoder)).eval()
     looks = None if card.looks is None else LookNet(LookConfig(**card.looks)).eval()
-    reader = Reader(net, card, patches, looks, decoder)
+    phrases = None if card.phrases is None else PhraseNet(PhraseConfig(**card.phrases)).eval()
+    head = None if phrases is None else joint_head(card.config, phrases.config).eval()
+    reader = Reader(net, card, NormStatistics(net), patches, looks, decoder, head, phrases)
     load_weights(reader.parts, weights_path, card.weights_sha256)
     return reader
+
+
+def joint_head(config: ReaderConfig, phrases: PhraseConfig) -> JointHead:
+    """The joint head that fits a reader and a text side."""
+    return JointHead(config.mark_channels, phrases.joint_dim)
 
 
 def patch_config(values: dict) -> PatchConfig:

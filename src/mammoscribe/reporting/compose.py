@@ -25,7 +25,7 @@ def compose_report(
     claims: tuple[Claim, ...] = (),
     writer: Writer = Writer.RENDERER,
     warnings: tuple[str, ...] = (),
-    lower_band: tuple[Finding, ...] = (),
+    possible: tuple[Finding, ...] = (),
 ) -> Report:
     """Write the report of one exam.
 
@@ -38,14 +38,15 @@ def compose_report(
         writer: RENDERER writes from the facts alone; DECODER or EXTERNAL puts the claims that pass in their place,
             and the renderer appends what they left out.
         warnings: carried into the report.
-        lower_band: candidates below the threshold, which "possible" may refer to.
+        possible: candidates below the threshold, which "possible" may refer to; carried into the report as marks.
 
     Returns:
         The report; every sentence cites what it rests on.
     """
     readable, dropped = _with_readable_change(exam, findings, provenance.edition)
     chart = Chart(exam, breasts, readable)
-    outcome = gate(claims, exam, readable, breasts, _with_readable_change(exam, lower_band, provenance.edition)[0])
+    weaker = _with_readable_change(exam, possible, provenance.edition)[0]
+    outcome = gate(claims, exam, readable, breasts, weaker)
     written = render(chart) if writer is Writer.RENDERER else _merged(outcome, render(chart))
     return Report(
         exam=exam,
@@ -56,6 +57,7 @@ def compose_report(
         provenance=provenance,
         rejected_claims=outcome.rejected,
         warnings=(*warnings, *dropped),
+        possible=weaker,
     )
 
 

@@ -21,7 +21,8 @@ class MammoscribeError(Exception):
             parts.append(f"expected {self.expected.rstrip('.')}")
         if self.do:
             parts.append(self.do.rstrip("."))
-        return "; ".join(parts) + "."
+        told = "; ".join(parts)
+        return told if told.endswith("?") else f"{told}."
 
 
 class InvalidNoun(MammoscribeError, ValueError):

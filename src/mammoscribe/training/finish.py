@@ -14,9 +14,11 @@ import torch
 from rich.progress import track
 
 from mammoscribe.models.card import ModelCard, write_card
+from mammoscribe.models.joint_head import JointHead
 from mammoscribe.models.looks import LookNet
 from mammoscribe.models.patches import load_patch_net
-from mammoscribe.models.reader import Reader
+from mammoscribe.models.phrase_net import PhraseConfig, PhraseNet
+from mammoscribe.models.reader import Reader, joint_head
 from mammoscribe.models.reader_net import ReaderNet, starter_config
 from mammoscribe.models.report_decoder import DecoderConfig, ReportDecoder
 from mammoscribe.models.tokenizer import load_tokenizer
@@ -24,6 +26,7 @@ from mammoscribe.models.weights_file import save_weights
 from mammoscribe.phantom import TRAINING_SPEC
 from mammoscribe.phantom.bench import VALIDATION_SEEDS
 from mammoscribe.support.errors import InputError
+from mammoscribe.training.loop import films_statistics
 from mammoscribe.training.malignancy import cross_fitted
 from mammoscribe.training.operating import (
     SeenExam,
@@ -33,20 +36,23 @@ from mammoscribe.training.operating import (
     real_point,
     see_validation,
     synthetic_point,
+    with_word_level,
 )
 from mammoscribe.training.recipes import read_csv, write_csv
 
 SYNTHETIC_POPULATION = "synthetic exams (validation phantoms)"
-VERSION = "2"
+VERSION = "3"
 FILM_FALSE_PER_VIEW = 0.1
 
 
 def gather(
-    reader_checkpoint: Path, looks: Path | None, patches: Path | None, decoder: Path | None, trained_on: str
-) -> Reader:
+    reader_checkpoint: Path, looks: Path | None, patches: Path | None, decoder: Path | None, joint: Path | None,
+    trained_on: str,
+) -> Reader:  # fmt: skip
     """A reader from the checkpoints of its parts, without operating points yet."""
     net = ReaderNet(starter_config()).eval()
-    net.load_state_dict(_checkpoint(reader_checkpoint)["net"])
+    state = _checkpoint(reader_checkpoint)
+    net.load_state_dict(state["net"])
     patch_net = None if patches is None else load_patch_net(patches).eval()
     look_net = None
     if looks is not None:
@@ -56,13 +62,24 @@ def gather(
     if decoder is not None:
         writer = ReportDecoder(DecoderConfig(vocab_size=load_tokenizer().vocab_size)).eval()
         writer.load_state_dict(_checkpoint(decoder))
+    head, phrases = (None, None) if joint is None else _joint(joint)
     card = ModelCard(
         "starter", trained_on, starter_config(), "", neutral(), neutral(),
         patches=None if patch_net is None else asdict(patch_net.config),
         looks=None if look_net is None else asdict(look_net.config),
-        decoder=None if writer is None else writer.config.as_dict(), version=VERSION,
+        decoder=None if writer is None else writer.config.as_dict(),
+        phrases=None if phrases is None else phrases.config.as_dict(), version=VERSION,
     )  # fmt: skip
-    return Reader(net, card, patch_net, look_net, writer)
+    return Reader(net, card, films_statistics(state, net), patch_net, look_net, writer, head, phrases)
+
+
+def _joint(checkpoint: Path) -> tuple[JointHead, PhraseNet]:
+    phrases = PhraseNet(PhraseConfig(load_tokenizer().vocab_size)).eval()
+    head = joint_head(starter_config(), phrases.config).eval()
+    state = _checkpoint(checkpoint)
+    phrases.load_state_dict(state["phrases"])
+    head.load_state_dict(state["head"])
+    return head, phrases
 
 
 def _checkpoint(path: Path) -> dict:
@@ -87,7 +104,8 @@ def finish(reader: Reader, exams: Sequence[SeenExam], folds: Sequence[Path], out
         out: the model folder; `rsna_out_of_fold.csv` beside the model is what benchmarks/rsna.py reads.
     """
     weights = phantom_mark_weights(exams)
-    synthetic = synthetic_point([judged(reader, e, weights) for e in exams], SYNTHETIC_POPULATION, weights)
+    judgements = [judged(reader, e, weights) for e in exams]
+    synthetic = with_word_level(reader, exams, synthetic_point(judgements, SYNTHETIC_POPULATION, weights))
     breasts = [row for f in folds for row in read_csv(f / "breasts.csv")]
     marks = [row for f in folds for row in json.loads((f / "marks.json").read_text())["mias"]]
     real = real_point(breasts, marks, FILM_FALSE_PER_VIEW, synthetic) if folds else synthetic
@@ -106,12 +124,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--looks", type=Path, metavar="CHECKPOINT")
     parser.add_argument("--patches", type=Path, metavar="SAFETENSORS")
     parser.add_argument("--decoder", type=Path, metavar="CHECKPOINT")
+    parser.add_argument("--joint", type=Path, metavar="CHECKPOINT")
     parser.add_argument("--fold", type=Path, action="append", default=[], metavar="RUN", help="repeatable")
     parser.add_argument("--exams", type=int, default=80, help="validation phantoms")
     parser.add_argument("--trained-on", required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
-    reader = gather(options.reader, options.looks, options.patches, options.decoder, options.trained_on)
+    reader = gather(options.reader, options.looks, options.patches, options.decoder, options.joint, options.trained_on)
     card = finish(reader, validate(reader, options.exams), options.fold, options.out)
     print(json.dumps({"synthetic": asdict(card.synthetic), "real": asdict(card.real)}, indent=1))  # noqa: T201
 

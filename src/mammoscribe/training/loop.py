@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from mammoscribe.models.batch import ViewBatch, moved
+from mammoscribe.models.norm_statistics import DRAWN, FILMED, NormStatistics
 from mammoscribe.models.reader_net import ReaderNet
 from mammoscribe.training.batches import Augmentation, Targets, batches
 from mammoscribe.training.losses import LossWeights, losses, weighted_sum
@@ -18,12 +19,18 @@ from mammoscribe.training.samples import TrainingExam
 
 @dataclass(frozen=True)
 class Source:
-    """One data set of a run: its exams, how many per step, and how they are varied. A batch never mixes sources."""
+    """One data set of a run: its exams, how many per step, and how they are varied. A batch never mixes sources.
+
+    `domain` says which set of batch statistics its batches use and move; with `keeps_statistics` they only use it, as a
+    source with too few images a step should.
+    """
 
     name: str
     exams: Sequence[TrainingExam]
     batch_exams: int
     augmentation: Augmentation = Augmentation()
+    domain: str = DRAWN
+    keeps_statistics: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class Schedule:
     """How long, how fast and where.
 
     `minutes` ends a run early, with the learning rate following whichever of the two is nearer; `device` is a torch
-    device name. `keep_statistics` leaves the batch norms as they are, so that films do not move what phantoms gave.
+    device name.
     """
 
     steps: int
@@ -41,7 +48,6 @@ class Schedule:
     minutes: float = 150.0
     bf16: bool = True
     device: str = "cpu"
-    keep_statistics: bool = False
     checkpoint_every_s: float = 300.0
     weights: LossWeights = field(default_factory=LossWeights)
 
@@ -52,16 +58,17 @@ def train(
 ) -> ReaderNet:  # fmt: skip
     """Train `net` in place: each step takes one batch of each source and sums their losses.
 
-    Writes `metrics.jsonl` and `checkpoint.pt` to `folder`; a run that finds a checkpoint there goes on from it.
+    Writes `metrics.jsonl` and `checkpoint.pt` to `folder`; a run that finds a checkpoint there goes on from it. The
+    network comes back with the statistics of phantoms; those of films are in the checkpoint (`films_statistics`).
     """
     folder.mkdir(parents=True, exist_ok=True)
     net.to(schedule.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(_groups(net, schedule.weight_decay), lr=schedule.learning_rate)
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    step, spent = _resume(folder / "checkpoint.pt", net, optimiser, rng)
+    banks = {domain: NormStatistics(net) for domain in (DRAWN, FILMED)}
+    step, spent = _resume(folder / "checkpoint.pt", net, banks, optimiser, rng)
     feeds = [_endless(s, rng) for s in sources]
-    _training_mode(net, schedule.keep_statistics)
     start = saved = time.monotonic()
     while step < schedule.steps:
         elapsed = spent + time.monotonic() - start
@@ -71,7 +78,7 @@ def train(
         rate = schedule.learning_rate * one_cycle(progress, schedule.warm_up)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        row = _step(net, optimiser, feeds, sources, schedule)
+        row = _step(net, banks, optimiser, feeds, sources, schedule)
         step += 1
         row |= {"step": step, "rate": round(rate, 6), "seconds": round(spent + time.monotonic() - start, 1)}
         with (folder / "metrics.jsonl").open("a") as stream:
@@ -79,16 +86,25 @@ def train(
         report({**row, "progress": progress})
         if time.monotonic() - saved > schedule.checkpoint_every_s:
             saved = time.monotonic()
-            _save(folder / "checkpoint.pt", net, optimiser, rng, step, spent + saved - start)
-    _save(folder / "checkpoint.pt", net, optimiser, rng, step, spent + time.monotonic() - start)
+            _save(folder / "checkpoint.pt", net, banks, optimiser, rng, step, spent + saved - start)
+    _save(folder / "checkpoint.pt", net, banks, optimiser, rng, step, spent + time.monotonic() - start)
     return net.to("cpu").eval()
 
 
-def _step(net, optimiser, feeds, sources, schedule: Schedule) -> dict[str, float]:
+def films_statistics(state: dict, net: ReaderNet) -> NormStatistics:
+    """The film statistics of a checkpoint's content, for a network of its shape."""
+    statistics = NormStatistics(net)
+    statistics.load_state_dict(state["statistics"][FILMED])
+    return statistics
+
+
+def _step(net, banks, optimiser, feeds, sources, schedule: Schedule) -> dict[str, float]:
     optimiser.zero_grad(set_to_none=True)
     row: dict[str, float] = {}
     for feed, source in zip(feeds, sources, strict=True):
         batch, targets = next(feed)
+        banks[source.domain].lend_to(net)
+        _training_mode(net, source.keeps_statistics)
         with torch.autocast(torch.device(schedule.device).type, torch.bfloat16, enabled=schedule.bf16):
             out = net(moved(batch, schedule.device))
         parts = losses(moved(out, "cpu"), batch, targets)  # matching and masks are small and live on the CPU
@@ -131,9 +147,10 @@ def _endless(source: Source, rng: np.random.Generator) -> Iterator[tuple[ViewBat
         yield from batches(source.exams, source.batch_exams, rng, source.augmentation)
 
 
-def _save(path: Path, net: ReaderNet, optimiser, rng: np.random.Generator, step: int, seconds: float) -> None:
+def _save(path: Path, net: ReaderNet, banks, optimiser, rng: np.random.Generator, step: int, seconds: float) -> None:
+    banks[DRAWN].lend_to(net)
     state = {
-        "net": net.state_dict(), "optimiser": optimiser.state_dict(), "rng": json.dumps(rng.bit_generator.state),
+        "net": net.state_dict(), "statistics": {d: b.state_dict() for d, b in banks.items()}, "optimiser": optimiser.state_dict(), "rng": json.dumps(rng.bit_generator.state),
         "torch_rng": torch.get_rng_state(), "step": step, "seconds": seconds,
     }  # fmt: skip
     temporary = path.with_suffix(".part")
@@ -141,11 +158,13 @@ def _save(path: Path, net: ReaderNet, optimiser, rng: np.random.Generator, step:
     temporary.rename(path)
 
 
-def _resume(path: Path, net: ReaderNet, optimiser, rng: np.random.Generator) -> tuple[int, float]:
+def _resume(path: Path, net: ReaderNet, banks, optimiser, rng: np.random.Generator) -> tuple[int, float]:
     if not path.is_file():
         return 0, 0.0
     state = torch.load(path, weights_only=True, map_location="cpu")
     net.load_state_dict(state["net"])
+    for domain, bank in banks.items():
+        bank.load_state_dict(state["statistics"][domain])
     optimiser.load_state_dict(state["optimiser"])
     rng.bit_generator.state = json.loads(state["rng"])
     torch.set_rng_state(state["torch_rng"])

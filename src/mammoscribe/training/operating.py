@@ -15,6 +15,7 @@ from mammoscribe.evaluation.bootstrap import wilson
 from mammoscribe.evaluation.calibration import fit_logistic, fit_temperature
 from mammoscribe.evaluation.detection import (
     KINDS,
+    FrocCurve,
     ViewMarks,
     froc,
     is_hit,
@@ -23,6 +24,7 @@ from mammoscribe.evaluation.detection import (
     threshold_at,
     views_of,
 )
+from mammoscribe.evaluation.facts import FactCounts, count_facts, truth_keys
 from mammoscribe.models.assemble import both_looks, log_odds
 from mammoscribe.models.card import OperatingPoint
 from mammoscribe.models.reader import Reader, Seen, malignancy_features
@@ -38,7 +40,11 @@ THRESHOLD_KIND = {
 }  # fmt: skip
 MAX_FALSE_PER_VIEW = 0.5
 """False marks a view that no threshold may exceed, whatever it would find."""
+WEAKER_FALSE_PER_VIEW = 0.4
+"""False marks a view, of each kind, at which the marks that are too weak for a sentence begin."""
 REAL_POPULATION = "RSNA 2023 screening breasts, enriched, out of fold"
+WORD_LEVELS = (0.0, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7)
+"""Candidates for the least probability of a word."""
 MIN_PRECISION = 0.4
 """Share of a type's marks that must be right before the reader may speak of that type at all."""
 NEVER = 0.99
@@ -71,7 +77,8 @@ class ValidationExam:
 
 def neutral(population: str = "uncalibrated") -> OperatingPoint:
     """Thresholds of 0.5 and untouched probabilities: what a reader has before this module has seen it."""
-    return OperatingPoint(population, {t.value: 0.5 for t in FindingType}, (1.0, 0.0, 0.0, 0.0, 0.0), 0.5, 1)
+    levels = {t.value: 0.5 for t in FindingType}
+    return OperatingPoint(population, levels, levels, (1.0, 0.0, 0.0, 0.0, 0.0), 0.5, 1)
 
 
 def see_validation(reader: Reader, seeds: Iterable[int], spec: PhantomSpec) -> list[SeenExam]:
@@ -81,7 +88,9 @@ def see_validation(reader: Reader, seeds: Iterable[int], spec: PhantomSpec) -> l
 
 def _seen(reader: Reader, phantom: PhantomExam) -> SeenExam:
     prepared: Prepared = prepare(phantom.exam, reader, lambda v: phantom_picture(phantom, v), images=False)
-    return SeenExam(phantom.exam, phantom.findings, phantom.breasts, reader.see(phantom.exam, prepared.canvases))
+    return SeenExam(
+        phantom.exam, phantom.findings, phantom.breasts, reader.see(phantom.exam, prepared.canvases, synthetic=True)
+    )
 
 
 def phantom_mark_weights(exams: Sequence[SeenExam]) -> Weights:
@@ -119,27 +128,57 @@ def synthetic_point(
     exams: Sequence[ValidationExam], population: str, weights: Weights = (1.0, 0.0, 0.0)
 ) -> OperatingPoint:
     """The operating point for phantoms; `weights` are those the exams were judged with."""
-    thresholds = {t.value: phantom_threshold(exams, t) for t in FindingType}
+    curves = {t: phantom_curve(exams, t) for t in FindingType}
+    thresholds = {t.value: phantom_threshold(curve) for t, curve in curves.items()}
+    possible = {t.value: weaker_level(curve, thresholds[t.value]) for t, curve in curves.items()}
     features, labels = zip(*(v for e in exams for v in e.malignant.values()), strict=True)
     logits, density = zip(*(v for e in exams for v in e.density.values()), strict=True)
     return OperatingPoint(
-        population, thresholds, fit_malignancy(features, labels), float(np.mean(labels)),
+        population, thresholds, possible, fit_malignancy(features, labels), float(np.mean(labels)),
         len(labels), density_temperature=fit_temperature(np.stack(logits), density),
         reliability=reliability(exams, thresholds, population), mark_weights=weights,
     )  # fmt: skip
 
 
-def phantom_threshold(exams: Sequence[ValidationExam], kind: FindingType) -> float:
+def with_word_level(reader: Reader, exams: Sequence[SeenExam], point: OperatingPoint) -> OperatingPoint:
+    """The point with the least probability of a word at which the facts of the reports have the best F1.
+
+    A word that is wrong costs as much as one that is missing, so words are left out up to where more would be lost.
+    """
+    scores = {level: _facts_f1(reader, exams, replace(point, least_word=level)) for level in WORD_LEVELS}
+    return replace(point, least_word=max(scores, key=lambda level: (scores[level], -level)))
+
+
+def _facts_f1(reader: Reader, exams: Sequence[SeenExam], point: OperatingPoint) -> float:
+    total = FactCounts(0, 0, 0)
+    for exam in exams:
+        stated = reader.judge(exam.seen, exam.exam, point).findings
+        total += count_facts(truth_keys(stated), truth_keys(exam.truth))
+    return total.f1
+
+
+def phantom_curve(exams: Sequence[ValidationExam], kind: FindingType) -> FrocCurve:
+    """FROC curve of one type of finding on validation phantoms."""
+    views: list[ViewMarks] = []
+    for exam in exams:
+        ids = [v.id for v in exam.exam.current]
+        views += views_of(exam.exam.id, ids, exam.candidates, exam.truth, KINDS[THRESHOLD_KIND[kind]])
+    return froc(views)
+
+
+def weaker_level(curve: FrocCurve, threshold: float) -> float:
+    """The score at which weaker marks begin: as sensitive as the allowance lets it be, and not above the threshold."""
+    if not curve.num_lesions or not len(curve.thresholds):
+        return threshold
+    return float(min(threshold, np.clip(threshold_at(curve, WEAKER_FALSE_PER_VIEW), 0.02, NEVER)))
+
+
+def phantom_threshold(curve: FrocCurve) -> float:
     """The score with the best F1 of lesions found against marks that are false, within the allowance.
 
     A report lists every mark as a sentence, so a false one costs the reader what a missed one does. A type whose marks
     are mostly wrong at any score, or that validation never showed, is not reported.
     """
-    views: list[ViewMarks] = []
-    for exam in exams:
-        ids = [v.id for v in exam.exam.current]
-        views += views_of(exam.exam.id, ids, exam.candidates, exam.truth, KINDS[THRESHOLD_KIND[kind]])
-    curve = froc(views)
     if not curve.num_lesions or not len(curve.thresholds):
         return NEVER
     found, false = curve.sensitivity * curve.num_lesions, curve.false_per_view * curve.num_views
@@ -187,12 +226,17 @@ def real_point(
     scaling = fit_malignancy([features_of(r) for r in known], labels)
     weights = film_mark_weights(marks)
     level = film_threshold(marks, false_per_view, weights)
-    thresholds = dict.fromkeys((t.value for t in FindingType), level)
-    thresholds[FindingType.CALCIFICATION.value] = synthetic.thresholds[FindingType.CALCIFICATION.value]
+    weaker = min(level, film_threshold(marks, WEAKER_FALSE_PER_VIEW, weights))
     return OperatingPoint(
-        REAL_POPULATION, thresholds, scaling, float(np.mean(labels)), len(labels),
-        reliability=film_reliability(marks, level, weights), mark_weights=weights,
+        REAL_POPULATION, _of_films(level, synthetic.thresholds), _of_films(weaker, synthetic.possible), scaling, float(np.mean(labels)), len(labels),
+        reliability=film_reliability(marks, level, weights), mark_weights=weights, least_word=synthetic.least_word,
     )  # fmt: skip
+
+
+def _of_films(level: float, synthetic: Mapping[str, float]) -> dict[str, float]:
+    """One level for every type but calcifications, which no film here measures: they keep the phantoms' level."""
+    kept = FindingType.CALCIFICATION.value
+    return {t.value: synthetic[kept] if t.value == kept else level for t in FindingType}
 
 
 def film_mark_weights(marks: Sequence[Mapping]) -> Weights:

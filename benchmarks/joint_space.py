@@ -1,0 +1,87 @@
+"""The shipped joint space: phrases pointed at and kinds told without training, on bench_v1 and on mini-MIAS lesions.
+
+A phrase is what a report would call the finding (`irregular, spiculated mass`), from ground truth; on mini-MIAS it is the
+coarse kind. The films' boxes were seen in the reader's training, though no phrase of them was: their rows are not out of
+fold. Without --data, or the folder in MAMMOSCRIBE_DATA, the films are left out.
+
+    python benchmarks/joint_space.py --exams 60
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from bench_setup import options, report
+from rich.progress import track
+
+from mammoscribe.data.mini_mias import read_mini_mias
+from mammoscribe.domain.finding import Finding, FindingType
+from mammoscribe.domain.view import View
+from mammoscribe.evaluation.joint import KindResult, PhraseResult, kind_rows, phrase_rows, point, tell_kinds
+from mammoscribe.evaluation.reading_records import decode_phantom
+from mammoscribe.explain.zero_shot import mammography_prompts, prompt_sides
+from mammoscribe.imaging.decode import decode_view
+from mammoscribe.models.starter_space import StarterSpace, load_starter_space
+from mammoscribe.phantom import BENCH_V1, draw_exam
+from mammoscribe.reporting.phrases import NOUNS, core_phrase
+from mammoscribe.support.errors import MammoscribeError
+
+FILM_KINDS = {
+    "CIRC": ("circumscribed mass", FindingType.MASS), "SPIC": ("spiculated mass", FindingType.MASS),
+    "MISC": ("mass", FindingType.MASS), "CALC": ("calcifications", FindingType.CALCIFICATION),
+    "ARCH": ("architectural distortion", FindingType.DISTORTION), "ASYM": ("asymmetry", FindingType.ASYMMETRY),
+}  # fmt: skip
+
+
+def drawn_results(space: StarterSpace, num_exams: int) -> tuple[list[PhraseResult], list[KindResult]]:
+    """Phrases and kinds of the first exams of the bench, each view by itself."""
+    phrases: list[PhraseResult] = []
+    kinds: list[KindResult] = []
+    prompts = mammography_prompts()
+    sides = prompt_sides(space, prompts)
+    for seed in track(BENCH_V1.seeds[:num_exams], description="bench exams"):
+        drawn = draw_exam(seed, BENCH_V1.spec)
+        decode = decode_phantom(drawn)
+        for view in drawn.exam.current:
+            image = space.prepare_picture(view, decode(view), synthetic=True)
+            shown = [f for f in drawn.findings if f.mark_in(view.id) is not None]
+            phrases += point(space, image, drawn.exam.id, [_told(f, view) for f in shown])
+            kinds += tell_kinds(space, image, drawn.exam.id, shown, prompts, sides)
+    return phrases, kinds
+
+
+def _told(finding: Finding, view: View):
+    mark = finding.mark_in(view.id)
+    assert mark is not None
+    return core_phrase(finding) or NOUNS[finding.type], finding.type, mark.box
+
+
+def film_results(space: StarterSpace, root: Path) -> list[PhraseResult]:
+    """Phrases of every mini-MIAS lesion with a place."""
+    results: list[PhraseResult] = []
+    for film in track(read_mini_mias(root), description="films"):
+        told = [(*FILM_KINDS[lesion.kind], lesion.box) for lesion in film.lesions if lesion.box is not None]
+        if told:
+            image = space.prepare_picture(film.view, decode_view(film.view), synthetic=False)
+            results += point(space, image, film.patient_id, told)
+    return results
+
+
+def main() -> int:
+    """Print the table; 2 when nothing could be measured."""
+    args = options(__doc__, 60)
+    root = Path(os.environ.get("MAMMOSCRIBE_DATA", Path(__file__).parents[2] / "shared" / "data")) / "mini_mias"
+    try:
+        space = load_starter_space(args.model)
+        phrases, kinds = drawn_results(space, args.exams)
+        rows = phrase_rows(phrases, "bench_v1") + kind_rows(kinds, "bench_v1")
+        if root.is_dir():
+            rows += phrase_rows(film_results(space, root), "mini-MIAS (films seen in training)")
+    except MammoscribeError as error:
+        print(error)
+        return 2
+    return report("joint_space", args, space.name, "each view by itself", rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

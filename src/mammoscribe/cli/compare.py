@@ -1,0 +1,63 @@
+"""`mammoscribe compare`: how well a text model tells sentences that say the same from those that contradict."""
+
+from math import isfinite
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mammoscribe.cli.console import out as console
+from mammoscribe.cli.console import warn, working
+from mammoscribe.cli.joint_options import SpaceModel, open_space
+from mammoscribe.cli.tables import csv_for, show_table
+
+EXAMPLE = "Example: mammoscribe compare pairs.csv --model weights/biovil-t"
+
+
+def command(
+    pairs: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PAIRS.csv",
+            help="Columns sentence_1, sentence_2, label (paraphrase, entailment, contradiction, neutral).",
+        ),
+    ],
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", min=-1, max=1, help="Similarity from which on a pair says the same; else fitted."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="CSV", help="Also write every pair with its similarity there.")
+    ] = None,
+    model: SpaceModel = "starter",
+) -> None:
+    """Compare sentences by the cosine of their embeddings: accuracy at a threshold, and ROC-AUC.
+
+    Made for temporal statements (MS-CXR-T) and inference by similarity (RadNLI: entailment against contradiction). A
+    threshold that is fitted on these pairs flatters the accuracy.
+    """
+    table = csv_for(out)
+    from mammoscribe.explain.similarity import pair_figures, read_pairs, sentence_similarities
+
+    found, left_out = read_pairs(pairs)
+    if left_out:
+        warn(f"{left_out} neutral pairs are left out")
+    space = open_space(model, None, None)
+    with working("comparing"):
+        scores = sentence_similarities(space, [p.first for p in found], [p.second for p in found])
+    figures = pair_figures(scores, [p.alike for p in found], threshold)
+    auc = f"{figures.auc:.4f}" if isfinite(figures.auc) else "not defined, as there is one kind of pair only"
+    how = "fitted on these pairs" if figures.fitted else "as given"
+    console.print(
+        f"{figures.alike} pairs that say the same, {figures.opposed} that contradict: accuracy {figures.accuracy:.4f} at "
+        f"{figures.threshold:.4f} ({how}), ROC-AUC {auc}",
+        highlight=False, markup=False, soft_wrap=True,
+    )  # fmt: skip
+    if table is not None:
+        show_table(
+            [
+                {"similarity": float(s), "alike": p.alike, "sentence_1": p.first, "sentence_2": p.second}
+                for s, p in zip(scores, found, strict=True)
+            ],
+            table,
+        )

@@ -1,0 +1,126 @@
+"""`mammoscribe weights`: lists, fetches, converts and verifies the published BioViL files; the only command that fetches."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.text import Text
+
+from mammoscribe.cli.console import errors
+from mammoscribe.cli.console import out as console
+from mammoscribe.cli.options import folder_for
+from mammoscribe.support.errors import InputError
+
+EXAMPLE = "Example: mammoscribe weights pull biovil-t --to weights/biovil-t"
+SIGNS = {True: ("ok", "green"), False: ("other", "bold red"), None: ("?", "yellow")}
+
+app = typer.Typer(help="List, fetch, convert and verify the published BioViL files.", no_args_is_help=True)
+
+
+@app.command("list", epilog="Example: mammoscribe weights list")
+def show() -> None:
+    """Print the published models: repository, pinned revision, files with size and digest, terms."""
+    from mammoscribe.models.published import PUBLISHED
+
+    for model in PUBLISHED.values():
+        _say(f"{model.name}: {model.what}", style="bold")
+        _say(f"  {model.repository} at {model.revision}; {model.terms}")
+        for file in model.files:
+            size = f"{file.size_bytes} bytes" if file.size_bytes else "size unknown"
+            digest = f"sha256 {file.sha256}" if file.sha256 else f"md5 {file.md5}" if file.md5 else "no digest known"
+            _say(f"  {file.file}: {size}, {digest}")
+
+
+@app.command(epilog="Example: mammoscribe weights pull biovil-t --to weights/biovil-t")
+def pull(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A model of `mammoscribe weights list`.")],
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="Folder for the files; weights/NAME when not given.")
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FOLDER", help="Take the files from a folder instead of the network."),
+    ] = None,
+) -> None:
+    """Fetch a published model, going on where a fetch broke off; every file is checked before it gets its name."""
+    from mammoscribe.models.published import check_published, published
+    from mammoscribe.support.downloads import PinnedFile, copy_checked, download
+
+    model = published(name)
+    folder = folder_for(to or Path("weights") / name)
+    if source is not None and not source.is_dir():
+        raise InputError(f"{source} is not a folder", "a folder that holds the published files")
+    if source is None and os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0"):
+        raise InputError("HF_HUB_OFFLINE is set", "no fetching", "unset it, or give --from FOLDER")
+
+    def fetch(file: PinnedFile, progress: Progress) -> None:
+        path = folder / file.file
+        if path.is_file() and file.pinned and _passes(lambda: check_published(file, path)):
+            _say(f"{path}: already there")
+            return
+        if source is not None:
+            copy_checked(source / file.file, path, lambda p: check_published(file, p))
+        else:
+            task = progress.add_task(file.file, total=file.size_bytes)
+            download(
+                model.url(file.file),
+                path,
+                lambda part: check_published(file, part),
+                lambda done, size: progress.update(task, completed=done, total=size),
+                file.size_bytes,
+            )
+        _say(f"{path}: {'checked' if file.pinned else 'no digest is known to check it'}")
+
+    with _transfer_bar() as progress:
+        for file in model.files:
+            fetch(file, progress)
+    _say(f"{model.name} is in {folder}; {model.terms}")
+
+
+@app.command("import", epilog="Example: mammoscribe weights import weights/biovil-t --out weights/biovil-t-ours")
+def convert(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A published image file (.pt), or a folder of files.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the copy; made when absent.")],
+) -> None:
+    """Convert published files to safetensors in full precision, with a card that names the source and its digest."""
+    folder = folder_for(out)
+    from mammoscribe.models.joint_import import import_published
+
+    for card in import_published(path, folder):
+        _say(f"{card.name} from {card.source_file} (sha256 {card.source_sha256[:16]}...)")
+    _say(f"written to {folder}")
+
+
+@app.command(epilog="Example: mammoscribe weights verify weights/biovil-t")
+def verify(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file, or a folder of published files or our copies.")],
+) -> None:
+    """Hold files against the published digests, or against the cards of our own copies; exit 1 when one differs."""
+    from mammoscribe.models import published
+
+    verdicts = published.verify(path)
+    for verdict in verdicts:
+        word, style = SIGNS[verdict.ok]
+        console.print(Text.assemble((f"{word:<7}", style), f"{verdict.file}: {verdict.told}"), soft_wrap=True)
+    if any(verdict.ok is False for verdict in verdicts):
+        raise typer.Exit(1)
+
+
+def _say(line: str, style: str | None = None) -> None:
+    console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _passes(check) -> bool:
+    try:
+        check()
+    except InputError:
+        return False
+    return True
+
+
+def _transfer_bar() -> Progress:
+    """A bar per file with bytes and speed, on stderr where that is a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    return Progress(*columns, console=errors, disable=not errors.is_terminal)

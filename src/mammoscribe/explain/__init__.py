@@ -1,0 +1,1 @@
+"""What the joint space of images and texts is used for: grounding phrases, zero-shot scores, search, similarity."""
