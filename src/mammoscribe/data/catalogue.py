@@ -1,0 +1,181 @@
+"""A catalogue: a dataset as it was read once, in one folder: records, what could not be read, and where the files lie."""
+
+import csv
+import io
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TextIO
+
+from mammoscribe.data.dataset import Fault
+from mammoscribe.data.record_json import from_json, to_json
+from mammoscribe.data.records import Kind, Record
+from mammoscribe.support.errors import InputError
+from mammoscribe.support.files import write_text
+
+ABOUT, RECORDS, ERRORS, SPLITS_CSV = "dataset.json", "records.jsonl", "errors.csv", "splits.csv"
+SCHEMA = "mammoscribe.catalogue/1"
+
+
+@dataclass(frozen=True)
+class About:
+    """What dataset.json says.
+
+    Args:
+        name, edition, kind, licence: of the dataset.
+        root: folder that the paths of the records start from.
+        num_records, num_faults, num_set_aside: records, rows that could not be read, pictures that are no CC or MLO view.
+        comparisons: what was done with sentences that compare with another exam: `keep`, `drop` or `rewrite`.
+        package: version that wrote it.
+    """
+
+    name: str
+    edition: str
+    kind: Kind
+    licence: str
+    root: str
+    num_records: int
+    num_faults: int
+    num_set_aside: int
+    comparisons: str
+    package: str
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """An ingested dataset; its records are read from disk each time, one after the other."""
+
+    folder: Path
+    about: About
+
+    @property
+    def root(self) -> Path:
+        """Folder that the paths of the records start from."""
+        return Path(self.about.root)
+
+    @property
+    def records_path(self) -> Path:
+        """The file with one record a line."""
+        return self.folder / RECORDS
+
+    def records(self) -> Iterator[Record]:
+        """Every record in order; a line that is not one raises InputError naming it."""
+        with self.records_path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                yield record_of_line(line, f"{RECORDS} line {number}")
+
+    def splits(self) -> dict[str, str] | None:
+        """Group (see `records.group_of`) -> split as splits.csv has it, None before there is one."""
+        path = self.folder / SPLITS_CSV
+        if not path.is_file():
+            return None
+        with path.open(newline="", encoding="utf-8") as stream:
+            return {row["group"]: row["split"] for row in csv.DictReader(stream)}
+
+
+def record_of_line(line: str, where: str) -> Record:
+    """The record in one line of records.jsonl; `where` is for the error."""
+    try:
+        return from_json(json.loads(line))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{where} is not JSON ({error})", "a record") from error
+    except InputError as error:
+        raise InputError(f"{where}: {error.found}", error.expected, error.do) from error
+
+
+def open_catalogue(folder: Path) -> Catalogue:
+    """The catalogue in a folder; InputError when there is none, or it is not whole."""
+    folder = Path(folder)
+    about = folder / ABOUT
+    if not about.is_file() or not (folder / RECORDS).is_file():
+        raise InputError(
+            f"{folder} is not a catalogue", f"{ABOUT} and {RECORDS}", "make one: `mammoscribe data ingest`"
+        )
+    try:
+        found = json.loads(about.read_text(encoding="utf-8"))
+        if found.pop("schema", None) != SCHEMA:
+            raise InputError(f"{about} is of another schema", SCHEMA)
+        return Catalogue(folder, About(**found | {"kind": Kind(found["kind"])}))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{about} cannot be read ({error})", SCHEMA, "ingest the dataset again") from error
+
+
+class CatalogueWriter:
+    """Writes a catalogue beside its final place and moves it there when all is well; a context.
+
+    Nothing is seen under the final name before `finish`. A record whose id was written before becomes a fault.
+    """
+
+    def __init__(self, folder: Path, kind: Kind) -> None:
+        self.folder, self.kind = Path(folder), kind
+        self.num_records = self.num_faults = self.num_set_aside = 0
+
+    def __enter__(self) -> "CatalogueWriter":
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self.part = Path(tempfile.mkdtemp(dir=self.folder.parent, prefix=f".{self.folder.name}."))
+        self._records: TextIO = (self.part / RECORDS).open("w", encoding="utf-8", newline="\n")
+        self._errors: TextIO = (self.part / ERRORS).open("w", encoding="utf-8", newline="")
+        self._error_rows = csv.writer(self._errors, lineterminator="\n")
+        self._error_rows.writerow(["what", "where", "found", "expected", "do"])
+        self._ids = sqlite3.connect(self.part / "ids.sqlite")  # ids on disk: memory stays flat over a million records
+        self._ids.executescript(
+            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; CREATE TABLE id (id TEXT PRIMARY KEY)"
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+        shutil.rmtree(self.part, ignore_errors=True)
+
+    def add(self, item: Record | Fault) -> Record | None:
+        """Write a record, or note a fault; gives the record when it was written."""
+        if isinstance(item, Fault):
+            self.num_set_aside += item.set_aside
+            self.num_faults += not item.set_aside
+            what = "set aside" if item.set_aside else "error"
+            self._error_rows.writerow([what, item.where, item.error.found, item.error.expected, item.error.do])
+            return None
+        if item.kind is not self.kind:
+            raise InputError(f"record {item.id} is a {item.kind}", f"a {self.kind}")
+        if not self._ids.execute("INSERT OR IGNORE INTO id VALUES (?)", (item.id,)).rowcount:
+            self.add(Fault(item.id, InputError(f"the id {item.id} comes twice", "each id once; the first is kept")))
+            return None
+        self._records.write(json.dumps(to_json(item), ensure_ascii=False) + "\n")
+        self.num_records += 1
+        return item
+
+    def finish(self, about: Mapping[str, str]) -> Catalogue:
+        """Move everything to its place; `about` holds the fields of About that are not counted here."""
+        self._close()
+        (self.part / "ids.sqlite").unlink(missing_ok=True)
+        whole = About(
+            kind=self.kind, num_records=self.num_records, num_faults=self.num_faults,
+            num_set_aside=self.num_set_aside, **about,
+        )  # fmt: skip
+        write_text(self.part / ABOUT, json.dumps({"schema": SCHEMA, **asdict(whole)}, indent=1) + "\n")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / ABOUT).unlink(missing_ok=True)  # until the new one is there, this is no catalogue
+        for name in (RECORDS, ERRORS, ABOUT):
+            os.replace(self.part / name, self.folder / name)
+        return Catalogue(self.folder, whole)
+
+    def _close(self) -> None:
+        for open_file in (self._records, self._errors):
+            open_file.close()
+        with closing(self._ids):
+            pass
+
+
+def write_splits(folder: Path, splits: Mapping[str, str]) -> Path:
+    """Write splits.csv, `group,split`, sorted by group."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["group", "split"])
+    writer.writerows(sorted(splits.items()))
+    return write_text(folder / SPLITS_CSV, text.getvalue())

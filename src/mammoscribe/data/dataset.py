@@ -1,0 +1,137 @@
+"""A dataset as a table of facts and one way to read it: card, editions, and what goes wrong in a row."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from mammoscribe.data.records import Kind, Record
+from mammoscribe.support.errors import InputError, InvalidNoun, NotAMammogram
+
+
+class State(StrEnum):
+    """How well an edition's reader is known to fit a real download."""
+
+    TESTED = "tested on the real files"
+    TABLES_TESTED = "tested on the real tables, without the images"
+    DOCUMENTED = "layout from documentation"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One row or file that could not be used; the others go on.
+
+    Args:
+        where: the table and line, or the file.
+        error: found, expected, do.
+    """
+
+    where: str
+    error: InputError
+
+    @property
+    def set_aside(self) -> bool:
+        """Whether nothing is wrong with it: a picture that is no CC or MLO view."""
+        return isinstance(self.error, NotAMammogram)
+
+
+Item = Record | Fault
+Reader = Callable[[Path], Iterator[Item]]
+
+
+@dataclass(frozen=True)
+class Label:
+    """What one label means.
+
+    Args:
+        name: the key in the labels of a record.
+        of: `exam`, `breast`, `view`, `region`, `image` or `document`: what it is said of.
+        meaning: its values, and who or what said them.
+    """
+
+    name: str
+    of: str
+    meaning: str
+
+    def __post_init__(self) -> None:
+        if self.of not in ("exam", "breast", "view", "region", "image", "document") or not self.meaning:
+            raise InvalidNoun(f"label {self.name} of {self.of!r}", "exam, breast, view, region, image or document")
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One published layout of a dataset.
+
+    Args:
+        name: short, such as `physionet 1.0.0`.
+        marks: glob patterns from the dataset's folder; where each finds something, this edition is recognised.
+        layout: the files as downloaded, a line or two for a person.
+        expected: counts of a whole download by the names of `counts.COUNTED` or `split:train`, `label:NAME=VALUE`.
+        state: how well the reader is known to fit.
+        read: everything in the folder, in an order that is the same every time. Paths of records start from the folder.
+    """
+
+    name: str
+    marks: tuple[str, ...]
+    layout: str
+    expected: Mapping[str, int]
+    state: State
+    read: Reader
+
+    def __post_init__(self) -> None:
+        if not self.marks or not self.layout:
+            raise InvalidNoun(f"edition {self.name} without marks or layout", "both")
+
+    def recognised(self, root: Path) -> bool:
+        """Whether the folder holds this edition."""
+        return all(next(root.glob(mark), None) is not None for mark in self.marks)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset that mammoscribe knows.
+
+    Args:
+        name: as in `mammoscribe data check NAME`.
+        title: its full name.
+        kind: of all its records.
+        language: of its texts, "" when it has none.
+        licence: terms in one line.
+        obtain: where it is had and what must be signed or asked.
+        cite: authors, year, journal or DOI.
+        labels: what each label means; no reader gives another one.
+        known_faults: what people have found wrong with it.
+        editions: layouts, the first that is recognised is read.
+        patients: how a patient is known, where this is not simply the dataset's patient id.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    language: str
+    licence: str
+    obtain: str
+    cite: str
+    labels: tuple[Label, ...]
+    known_faults: tuple[str, ...]
+    editions: tuple[Edition, ...] = field(default_factory=tuple)
+    patients: str = ""
+
+    def __post_init__(self) -> None:
+        needed = (self.name, self.title, self.licence, self.obtain, self.cite)
+        if not all(needed) or not self.editions:
+            raise InvalidNoun(f"dataset {self.name!r} is not described", "licence, obtain, cite and an edition")
+
+    def edition_in(self, root: Path) -> Edition:
+        """The edition that a folder holds.
+
+        Raises:
+            InputError: when the folder is not there or holds none, naming what each needs.
+        """
+        if not root.is_dir():
+            raise InputError(f"{root} is {'a file' if root.exists() else 'not there'}", f"the folder of {self.name}")
+        for edition in self.editions:
+            if edition.recognised(root):
+                return edition
+        wanted = "; or ".join(f"{', '.join(e.marks)} ({e.name})" for e in self.editions)
+        raise InputError(f"{root} does not hold {self.name}", wanted, f"see `mammoscribe data show {self.name}`")

@@ -1,0 +1,9 @@
+"""The datasets that mammoscribe knows, by name."""
+
+from collections.abc import Mapping
+
+from mammoscribe.data.dataset import Dataset
+from mammoscribe.data.datasets.rsna import RSNA
+
+DATASETS: Mapping[str, Dataset] = {d.name: d for d in (RSNA,)}
+"""Every dataset by the name that commands take."""

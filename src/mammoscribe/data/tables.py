@@ -1,0 +1,231 @@
+"""Tables as people have them, read row by row: CSV or TSV, plain or gzipped, of any usual encoding, or a sheet of XLSX.
+
+A row that cannot be read is a Fault and the next ones go on; memory does not grow with the number of rows.
+"""
+
+import codecs
+import csv
+import gzip
+import io
+import zipfile
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from mammoscribe.data.dataset import Fault
+from mammoscribe.support.errors import InputError
+
+MAX_ROW_LINES, MAX_ROW_CHARS = 2_000, 4_000_000
+"""A quoted field that runs on for longer is taken as a quotation mark that was never closed."""
+MAX_XLSX_BYTES = 512 << 20
+_BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: the line on which it begins, and its fields, stripped, by the names of the header."""
+
+    table: str
+    line: int
+    fields: Mapping[str, str]
+
+    @property
+    def where(self) -> str:
+        """`train.csv line 7`."""
+        return f"{self.table} line {self.line}"
+
+    def get(self, *names: str) -> str:
+        """The first of these columns that is there and not blank, else ""."""
+        return next((value for name in names if (value := self.fields.get(name, ""))), "")
+
+    def fault(self, found: str, expected: str = "", do: str = "") -> Fault:
+        """A Fault at this row."""
+        return Fault(self.where, InputError(f"{self.where}: {found}", expected, do))
+
+
+def read_rows(path: Path, required: Sequence[str] = (), sheet: str | None = None) -> Iterator[Row | Fault]:
+    """Rows of a table, in order; what is blank is passed over.
+
+    Args:
+        path: `.csv`, `.tsv`, `.txt` (the header says what stands between fields: comma, semicolon, tab or bar), each
+            also as `.gz`; or `.xlsx`.
+        required: columns that must be there.
+        sheet: of an XLSX; the first when None.
+
+    Raises:
+        InputError: on the first row, when the file is not there, not a table, or lacks a required column.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} is {'a folder' if path.is_dir() else 'not there'}", "a table (CSV, TSV or XLSX)")
+    lines = _sheet_lines(path, sheet) if path.suffix.lower() == ".xlsx" else _text_lines(path)
+    header: list[str] | None = None
+    for number, fields in lines:
+        if isinstance(fields, str):
+            yield Fault(f"{path.name} line {number}", InputError(f"{path.name} line {number}: {fields}", "a whole row"))
+        elif header is None:
+            header = _header(path, fields, required)
+        elif any(f.strip() for f in fields):
+            yield _row(path.name, number, header, fields)
+    if header is None:
+        raise InputError(f"{path} is empty", f"a table with the columns {', '.join(required) or 'of its data'}")
+
+
+def columns_of(path: Path) -> tuple[str, ...]:
+    """The names in a table's first line; InputError when there is none."""
+    lines = _sheet_lines(path, None) if path.suffix.lower() == ".xlsx" else _text_lines(path)
+    for _, fields in lines:
+        if not isinstance(fields, str):
+            return tuple(_header(path, fields, ()))
+    raise InputError(f"{path} is empty", "a table with a header")
+
+
+def _header(path: Path, fields: list[str], required: Sequence[str]) -> list[str]:
+    header = [name.strip() for name in fields]
+    while header and not header[-1]:
+        header.pop()
+    missing = [name for name in required if name not in header]
+    if missing:
+        has = ", ".join(header[:12]) + (", ..." if len(header) > 12 else "")
+        raise InputError(f"{path} lacks {'columns' if len(missing) > 1 else 'column'} {', '.join(missing)} (has {has})")
+    named = [name for name in header if name]
+    if len(set(named)) != len(named):
+        twice = next(name for name in named if named.count(name) > 1)
+        raise InputError(f"{path} has the column {twice} twice", "each column once")
+    return header
+
+
+def _row(table: str, line: int, header: list[str], fields: list[str]) -> Row | Fault:
+    if len(fields) < len(header) or any(f.strip() for f in fields[len(header) :]):
+        words = f"{table} line {line} has {len(fields)} fields"
+        return Fault(f"{table} line {line}", InputError(words, f"{len(header)}, as in the first line"))
+    return Row(table, line, {name: value.strip() for name, value in zip(header, fields, strict=False) if name})
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    if path.suffix.lower() == ".gz":
+        with gzip.open(path) as stream:
+            yield stream  # type: ignore[misc]  # a GzipFile reads like any binary file
+    else:
+        with path.open("rb") as stream:
+            yield stream
+
+
+def _encoding_of(path: Path) -> str:
+    """UTF-16 by its mark, UTF-8 where all of it is, else Windows-1252 (a superset of Latin-1's printable part)."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with _opened(path) as stream:
+        first = stream.read(1 << 20)
+        for bom, name in _BOMS.items():
+            if first.startswith(bom):
+                return name
+        if b"\0" in first:
+            raise InputError(f"{path} is not a text file", "a table (CSV, TSV or XLSX)")
+        block = first
+        while block:
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError:
+                return "cp1252"
+            block = stream.read(1 << 20)
+    return "utf-8"
+
+
+def _text_lines(path: Path) -> Iterator[tuple[int, list[str] | str]]:
+    """(line, fields) of each row, or (line, what is wrong with it)."""
+    try:
+        with _opened(path) as stream:
+            text = io.TextIOWrapper(stream, encoding=_encoding_of(path), errors="replace", newline="")
+            yield from _split_rows((number, line[:MAX_ROW_CHARS]) for number, line in enumerate(text, start=1))
+    except (EOFError, gzip.BadGzipFile, OSError) as error:
+        raise InputError(f"{path} cannot be read to its end ({error})", "a whole file", "fetch it again") from error
+
+
+def _split_rows(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, list[str] | str]]:
+    """Rows of the lines; where a quotation mark is never closed, that line is a fault and the next ones stand again."""
+    given_back: deque[tuple[int, str]] = deque()
+    delimiter, width = "", 0
+
+    def following() -> tuple[int, str] | None:
+        return given_back.popleft() if given_back else next(lines, None)
+
+    while (first := following()) is not None:
+        number, line = first
+        if not line.strip("\r\n\ufeff \t,;"):
+            continue
+        delimiter = delimiter or max(",;\t|", key=line.count)
+        fields, taken = _one_row(line, delimiter, following)
+        if fields is None or (taken and width and len(fields) != width):
+            given_back.extendleft(reversed(taken))
+            yield number, "a quotation mark is never closed"
+        else:
+            width = width or len(fields)
+            yield number, fields
+
+
+def _one_row(
+    line: str, delimiter: str, following: Callable[[], tuple[int, str] | None]
+) -> tuple[list[str] | None, list[tuple[int, str]]]:
+    """The fields of a row that may run over several lines, None when it never ends; and the further lines it took."""
+    taken: list[tuple[int, str]] = []
+    fields, length = _parsed(line, delimiter), len(line)
+    while fields is None and len(taken) < MAX_ROW_LINES and length < MAX_ROW_CHARS:
+        more = following()
+        if more is None:
+            break
+        taken.append(more)
+        length += len(more[1])
+        if more[1].count('"') % 2:  # only an odd number of marks can close what is open
+            fields = _parsed(line + "".join(text for _, text in taken), delimiter, alone=False)
+    return fields, taken
+
+
+def _parsed(text: str, delimiter: str, alone: bool = True) -> list[str] | None:
+    """The fields of one row, None when a quotation mark is open; marks inside a field are forgiven on a line `alone`."""
+    if '"' not in text:
+        return text.rstrip("\r\n").split(delimiter)
+    try:
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        if "unexpected end" in str(error) or not alone:
+            return None
+        return next(csv.reader([text], delimiter=delimiter))
+
+
+def _sheet_lines(path: Path, sheet: str | None) -> Iterator[tuple[int, list[str] | str]]:
+    import openpyxl  # slow to import, and only spreadsheets need it
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+        if size > MAX_XLSX_BYTES:
+            raise InputError(
+                f"{path} unpacks to {size >> 20} MB", f"at most {MAX_XLSX_BYTES >> 20} MB", "save it as CSV"
+            )
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except (zipfile.BadZipFile, OSError, KeyError, ValueError) as error:
+        raise InputError(f"{path} is not a spreadsheet ({error})", "an XLSX file") from error
+    try:
+        if sheet is not None and sheet not in book.sheetnames:
+            raise InputError(f"{path} has the sheets {', '.join(book.sheetnames)}", f"a sheet called {sheet}")
+        page = book[sheet] if sheet is not None else book[book.sheetnames[0]]
+        width = 0
+        for number, cells in enumerate(page.iter_rows(values_only=True), start=1):
+            fields = ["" if c is None else _cell(c) for c in cells]
+            if any(f.strip() for f in fields):
+                width = width or len(fields)
+                yield number, fields + [""] * (width - len(fields))  # a sheet leaves out trailing blank cells
+    finally:
+        book.close()
+
+
+def _cell(value: object) -> str:
+    """A cell as text: whole numbers without `.0`, dates as ISO days."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    text = str(value)
+    return text.removesuffix(" 00:00:00") if hasattr(value, "isoformat") else text
