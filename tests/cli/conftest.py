@@ -1,7 +1,7 @@
 """A stand-in for reading and loading, so that the doors are tested without a network being run."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -48,10 +48,13 @@ class FakeHouse:
         warnings = tuple(f"{path} is not used: {reason}" for path, reason in self.set_aside)
         return SimpleNamespace(exam=make_exam(id=exam_id), set_aside=self.set_aside, warnings=warnings)
 
-    def read_manifest(self, path: Path) -> list[SimpleNamespace]:
+    def load_rows(self, rows: list[SimpleNamespace], manifest: Path) -> SimpleNamespace:
+        return self.load_exam([], manifest=manifest, exam_id=rows[0].exam_id)
+
+    def exam_groups(self, path: Path) -> Iterator[tuple[str, list[SimpleNamespace]]]:
         if not Path(path).exists():
             raise InputError(f"no manifest {path}")
-        return [SimpleNamespace(exam_id=exam_id) for exam_id in self.exam_ids for _ in range(4)]
+        yield from ((exam_id, [SimpleNamespace(exam_id=exam_id)] * 4) for exam_id in self.exam_ids)
 
     def load_reader(self, name: str = "starter") -> SimpleNamespace:
         return SimpleNamespace(card=SimpleNamespace(name=name, weights_sha256=self.sha))
@@ -75,8 +78,8 @@ def house(monkeypatch: pytest.MonkeyPatch) -> FakeHouse:
     fake = FakeHouse()
     homes = {
         "mammoscribe.reading": ("load_reader", "read_exam", "write_outputs"),
-        "mammoscribe.data.load": ("load_exam",),
-        "mammoscribe.data.manifest": ("read_manifest",),
+        "mammoscribe.data.load": ("load_exam", "load_rows"),
+        "mammoscribe.data.manifest": ("exam_groups",),
     }
     for home, names in homes.items():
         module = ModuleType(home)

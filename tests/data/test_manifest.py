@@ -139,12 +139,14 @@ def test_a_dicom_row_may_leave_the_view_to_the_header_but_not_contradict_it(tmp_
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("", "lacks columns exam_id, path"),
+        ("", "is empty"),
+        ("a,b\n1,2\n", "lacks columns exam_id, path"),
         ("exam_id,laterality\ne1,R\n", "lacks column path"),
         (f"{HEADER}\n", "has no rows"),
         (f"{HEADER}\ne1,p1,R,CC,a.png,more\n", "line 2 has 6 fields"),
-        (f"{HEADER}\n,p1,R,CC,a.png\n", "line 2 has no exam_id"),
-        (f"{HEADER},path\ne1,p1,R,CC,a.png,b\n", "has a column twice"),
+        (f"{HEADER}\n,p1,R,CC,a.png\n", "line 2: no exam_id"),
+        (f"{HEADER},path\ne1,p1,R,CC,a.png,b\n", "has the column path twice"),
+        (f"{HEADER},Path\ne1,p1,R,CC,a.png,b\n", "has a column twice"),
         ("a\0b", "is not a text file"),
     ],
 )
@@ -191,3 +193,24 @@ def test_a_written_manifest_reads_back_as_the_same_exam(tmp_path: Path) -> None:
     assert read_manifest(again)[0].labels == {"cancer": "1"}
     elsewhere = write_manifest(rows_of(exam), tmp_path / "other" / "m.csv")
     assert opened(elsewhere)["e1"] == exam
+
+
+def test_rows_of_an_exam_need_not_be_together_and_one_bad_row_loses_no_other_exam(tmp_path: Path) -> None:
+    path = manifest(
+        tmp_path,
+        "e1,p1,R,CC,images/a.png",
+        "e2,p2,R,CC,images/b.png",
+        "e1,p1,L,CC,images/c.png",
+        ",p3,R,CC,images/a.png",
+        'e4,p4,R,CC,"images/a.png',
+        "e5,p5,R,CC,",
+        "e6,p6,L,MLO,images/c.png",
+    )
+    exams = opened(path)
+    assert [name for name, exam in exams.items() if isinstance(exam, Exam)] == ["e1", "e2", "e6"]
+    assert len(exams["e1"].views) == 2
+    assert {name: str(e) for name, e in exams.items() if isinstance(e, InputError)} == {
+        "labels.csv line 5": "labels.csv line 5: no exam_id; expected exam_id and path in every row.",
+        "labels.csv line 6": "labels.csv line 6: a quotation mark is never closed; expected a whole row.",
+        "e5": "labels.csv line 7: no path; expected exam_id and path in every row.",
+    }

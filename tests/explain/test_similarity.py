@@ -79,7 +79,8 @@ def test_pairs_are_read_under_the_names_that_data_sets_use(tmp_path):
         ("sentence_1,sentence_2,label\na,b,maybe\n", "label 'maybe' in line 2"),
         ("sentence_1,sentence_2,label\na,,1\n", "line 2 of .* lacks a sentence"),
         ("sentence_1,sentence_2,label\na,b,neutral\n", "no pair"),
-        ("", "has no rows"),
+        ("", "is empty"),
+        ("sentence_1,sentence_2,label\n", "has no rows"),
     ],
 )
 def test_a_file_that_holds_no_pairs_says_why(text, told, tmp_path):

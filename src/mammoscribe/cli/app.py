@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 from mammoscribe import __version__
 from mammoscribe.cli import (
     compare,
+    data,
     demo,
     doctor,
     evaluate,
@@ -83,6 +84,7 @@ COMMANDS = {
 }
 for _name, _module in COMMANDS.items():
     app.command(_name, epilog=_module.EXAMPLE)(_module.command)
+app.add_typer(data.app, name="data", epilog=data.EXAMPLE)
 app.add_typer(weights.app, name="weights", epilog=weights.EXAMPLE)
 
 

@@ -1,9 +1,9 @@
 """`mammoscribe predict`: many exams from a manifest, one row per breast, resumable."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,8 +11,11 @@ from mammoscribe.cli.console import errors as console
 from mammoscribe.cli.console import progress_bar
 from mammoscribe.cli.options import Formats, Model, folder_for, formats_of
 from mammoscribe.cli.results import ResultsFile, Row, error_row, rows_of
-from mammoscribe.support.errors import MammoscribeError
+from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.support.names import folder_name
+
+if TYPE_CHECKING:
+    from mammoscribe.data.manifest import ManifestRow
 
 EXAMPLE = "Example: mammoscribe predict manifest.csv --out results.csv --reports reports"
 
@@ -36,39 +39,50 @@ def command(
     wanted = formats_of(formats)
     if reports is not None:
         folder_for(reports)
-    from mammoscribe.data.load import load_exam
-    from mammoscribe.data.manifest import read_manifest
+    from mammoscribe.data.load import load_rows
+    from mammoscribe.data.manifest import exam_groups
     from mammoscribe.reading import load_reader, read_exam, write_outputs
 
-    exam_ids = list(dict.fromkeys(row.exam_id for row in read_manifest(manifest)))
+    num_exams = sum(1 for _ in exam_groups(manifest))
     reader = load_reader(model)
     results = ResultsFile(
         out, reader={"model": reader.card.name, "weights_sha256": reader.card.weights_sha256}, retry_errors=retry_errors
     )
 
-    def read_one(exam_id: str) -> list[Row]:
-        loaded = load_exam([], manifest=manifest, exam_id=exam_id)
+    def read_one(listed: "list[ManifestRow] | InputError") -> list[Row]:
+        if isinstance(listed, InputError):
+            raise listed
+        loaded = load_rows(listed, manifest)
         reading = read_exam(loaded.exam, reader, images=reports is not None and "html" in wanted)
         if reports is not None:
-            write_outputs(reading, reports / folder_name(exam_id), wanted)
+            write_outputs(reading, reports / folder_name(loaded.exam.id), wanted)
         return rows_of(reading.report, loaded.warnings, set_aside=bool(loaded.set_aside))
 
-    counts = _run([e for e in exam_ids if e not in results.done], read_one, results)
-    kept = len(set(exam_ids) & results.done) - counts.total()
+    counts, kept = _run(exam_groups(manifest), num_exams, read_one, results)
     told = ", ".join(f"{n} {status}" for status, n in sorted(counts.items())) or "nothing new"
     console.print(f"{out}: {told}; {kept} kept from before", highlight=False, markup=False, soft_wrap=True)
     if counts and set(counts) == {"error"}:
         raise typer.Exit(1)
 
 
-def _run(exam_ids: list[str], read_one: Callable[[str], list[Row]], results: ResultsFile) -> Counter[str]:
-    """Read every exam and add its rows; returns how many exams ended in which status."""
+def _run(
+    exams: "Iterator[tuple[str, list[ManifestRow] | InputError]]",
+    num_exams: int,
+    read_one: "Callable[[list[ManifestRow] | InputError], list[Row]]",
+    results: ResultsFile,
+) -> tuple[Counter[str], int]:
+    """Read every exam that has no rows yet and add its rows; how many ended in which status, and how many were kept."""
     counts: Counter[str] = Counter()
+    kept, done = 0, results.done
     with progress_bar() as progress:
-        task = progress.add_task("exams", total=len(exam_ids))
-        for exam_id in exam_ids:
+        task = progress.add_task("exams", total=num_exams)
+        for exam_id, listed in exams:
+            if exam_id in done:
+                kept += 1
+                progress.advance(task)
+                continue
             try:
-                rows = read_one(exam_id)
+                rows = read_one(listed)
             except MammoscribeError as error:
                 rows = [error_row(exam_id, error.sentence())]
             except Exception as error:  # one exam must not stop a night's run
@@ -76,4 +90,4 @@ def _run(exam_ids: list[str], read_one: Callable[[str], list[Row]], results: Res
             results.add(rows)
             counts[max((row["status"] for row in rows), key=("ok", "partial", "error").index)] += 1
             progress.advance(task)
-    return counts
+    return counts, kept

@@ -5,10 +5,8 @@ import io
 import json
 import os
 import shutil
-import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
@@ -16,6 +14,7 @@ from typing import TextIO
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.record_json import from_json, to_json
 from mammoscribe.data.records import Kind, Record
+from mammoscribe.data.spool import DiskSet
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
 
@@ -123,10 +122,7 @@ class CatalogueWriter:
         self._errors: TextIO = (self.part / ERRORS).open("w", encoding="utf-8", newline="")
         self._error_rows = csv.writer(self._errors, lineterminator="\n")
         self._error_rows.writerow(["what", "where", "found", "expected", "do"])
-        self._ids = sqlite3.connect(self.part / "ids.sqlite")  # ids on disk: memory stays flat over a million records
-        self._ids.executescript(
-            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; CREATE TABLE id (id TEXT PRIMARY KEY)"
-        )
+        self._ids = DiskSet()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -143,17 +139,34 @@ class CatalogueWriter:
             return None
         if item.kind is not self.kind:
             raise InputError(f"record {item.id} is a {item.kind}", f"a {self.kind}")
-        if not self._ids.execute("INSERT OR IGNORE INTO id VALUES (?)", (item.id,)).rowcount:
+        if not self._ids.add(item.id):
             self.add(Fault(item.id, InputError(f"the id {item.id} comes twice", "each id once; the first is kept")))
             return None
-        self._records.write(json.dumps(to_json(item), ensure_ascii=False) + "\n")
+        try:
+            self._records.write(_line(item))
+        except UnicodeEncodeError:
+            return self.add(Fault(item.id, InputError(f"{item.id} holds text that is no Unicode", "whole characters")))
         self.num_records += 1
         return item
+
+    def rewrite(self, change: Callable[[Record], Record]) -> None:
+        """Pass every record written so far through `change`, in order."""
+        self._records.flush()
+        with (
+            (self.part / RECORDS).open(encoding="utf-8") as lines,
+            (self.part / "again").open("w", encoding="utf-8") as new,
+        ):
+            for number, line in enumerate(lines, start=1):
+                record = record_of_line(line, f"{RECORDS} line {number}")
+                changed = change(record)
+                new.write(line if changed is record else _line(changed))
+        self._records.close()
+        os.replace(self.part / "again", self.part / RECORDS)
+        self._records = (self.part / RECORDS).open("a", encoding="utf-8", newline="\n")
 
     def finish(self, about: Mapping[str, str]) -> Catalogue:
         """Move everything to its place; `about` holds the fields of About that are not counted here."""
         self._close()
-        (self.part / "ids.sqlite").unlink(missing_ok=True)
         whole = About(
             kind=self.kind, num_records=self.num_records, num_faults=self.num_faults,
             num_set_aside=self.num_set_aside, **about,
@@ -166,10 +179,12 @@ class CatalogueWriter:
         return Catalogue(self.folder, whole)
 
     def _close(self) -> None:
-        for open_file in (self._records, self._errors):
-            open_file.close()
-        with closing(self._ids):
-            pass
+        for opened in (self._records, self._errors, self._ids):
+            opened.close()
+
+
+def _line(record: Record) -> str:
+    return json.dumps(to_json(record), ensure_ascii=False) + "\n"
 
 
 def write_splits(folder: Path, splits: Mapping[str, str]) -> Path:

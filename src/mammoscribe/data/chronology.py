@@ -1,12 +1,10 @@
 """Which exam came before which: priors by patient and date."""
 
-import sqlite3
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Self
 
 from mammoscribe.data.records import ImageText, MammoExam
+from mammoscribe.data.spool import temporary_database
 
 
 class Chronology:
@@ -17,19 +15,13 @@ class Chronology:
     """
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="mammoscribe-")
-        self._db = sqlite3.connect(Path(self._folder.name) / "when.sqlite")
-        self._db.executescript(
-            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-16000;"
-            "CREATE TABLE made (patient TEXT, moment TEXT, id TEXT);"
-        )
+        self._db = temporary_database("CREATE TABLE made (patient TEXT, moment TEXT, id TEXT);")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
-        self._folder.cleanup()
 
     def add(self, record: MammoExam | ImageText) -> None:
         """Keep when a record was made."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mammoscribe.data.dataset import Edition, Fault, Item
 from mammoscribe.data.records import MammoExam, Record, TextDocument, group_of
+from mammoscribe.data.spool import DiskSet
 
 COUNTED = ("records", "patients", "images", "files", "unnamed", "reports", "regions", "set_aside", "faults")
 """What is counted of every dataset: records; distinct patients (or documents without one); pictures that the tables
@@ -39,7 +40,7 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     missing: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
-    _groups: set[int] = field(default_factory=set)  # hashes: a million patients are 30 MB, not 100
+    _groups: DiskSet = field(default_factory=DiskSet)
 
     def passing(self, items: Iterator[Item]) -> Iterator[Item]:
         """The same items, counted."""
@@ -57,7 +58,7 @@ class Tally:
             if len(self.faults) < NAMED:
                 self.faults.append(item)
             return
-        self._groups.add(hash(group_of(item)))
+        self._groups.add(group_of(item))
         self.counts["patients"] = len(self._groups)
         self.counts["records"] += 1
         if item.split is not None:

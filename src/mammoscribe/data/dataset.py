@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mammoscribe.data.records import Kind, Record
 from mammoscribe.support.errors import InputError, InvalidNoun, NotAMammogram
+from mammoscribe.support.lookup import look_up
 
 
 class State(StrEnum):
@@ -122,16 +123,18 @@ class Dataset:
         if not all(needed) or not self.editions:
             raise InvalidNoun(f"dataset {self.name!r} is not described", "licence, obtain, cite and an edition")
 
-    def edition_in(self, root: Path) -> Edition:
-        """The edition that a folder holds.
+    def edition_in(self, root: Path, name: str | None = None) -> Edition:
+        """The edition that a folder holds; the first that is recognised, or the one of that name.
 
         Raises:
-            InputError: when the folder is not there or holds none, naming what each needs.
+            InputError: when the folder is not there or holds none, naming what each needs; for an unknown name.
         """
         if not root.is_dir():
             raise InputError(f"{root} is {'a file' if root.exists() else 'not there'}", f"the folder of {self.name}")
-        for edition in self.editions:
+        editions = {e.name: e for e in self.editions}
+        wanted_ones = self.editions if name is None else (look_up(name, editions, f"layout of {self.name}"),)
+        for edition in wanted_ones:
             if edition.recognised(root):
                 return edition
-        wanted = "; or ".join(f"{', '.join(e.marks)} ({e.name})" for e in self.editions)
+        wanted = "; or ".join(f"{', '.join(e.marks)} ({e.name})" for e in wanted_ones)
         raise InputError(f"{root} does not hold {self.name}", wanted, f"see `mammoscribe data show {self.name}`")

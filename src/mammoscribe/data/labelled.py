@@ -7,7 +7,7 @@ from enum import StrEnum
 from math import isnan, nan
 from pathlib import Path
 
-from mammoscribe.data.csv_lines import fields_by_name, read_csv_lines
+from mammoscribe.data.tables import all_rows, columns_of
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.lookup import look_up
 
@@ -99,15 +99,15 @@ def read_labels(path: Path, classes: Sequence[str] | None = None, root: Path | N
         InputError: naming file and line of the first thing that cannot be read.
     """
     path = Path(path)
-    lines = read_csv_lines(path, "a CSV of pictures with labels")
-    header = [name.strip() for name in lines[0][1]]
-    header = [name.lower() if name.lower() in _FIXED else name for name in header]
+    table = all_rows(path, "a CSV of pictures with labels")
+    named = columns_of(path)
+    header = [name.lower() if name.lower() in _FIXED else name for name in named]
     missing = [name for name in ("path", "split") if name not in header]
     if missing or len(set(header)) != len(header):
         found = f"{path} has the columns {', '.join(header[:12])}"
         raise InputError(found, "path[,prior_path],split[,patient_id][,id] and one column per class, each once")
     names = _chosen(header, classes, path)
-    rows = [(line, fields_by_name(path, line, header, fields)) for line, fields in lines[1:]]
+    rows = [(row.line, {new: row.fields[old] for old, new in zip(named, header, strict=True)}) for row in table]
     kinds = [_kind(path, name, rows) for name in names]
     try:
         pictures = tuple(_picture(path, line, row, names, kinds, root or path.parent) for line, row in rows)

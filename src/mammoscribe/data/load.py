@@ -78,13 +78,33 @@ def load_exam(
         aside, name, patient, rows = aside + more, exam_id, None, []
     earlier, earlier_aside = _from_paths(priors, Role.PRIOR, names) if priors else ([], [])
     _check_not_both(found, earlier)
-    chosen, of_a_kind = one_of_each([*found, *earlier])
+    return _loaded([*found, *earlier], aside + earlier_aside, name, patient, rows)
+
+
+def _loaded(
+    found: Sequence[FoundView],
+    aside: list[tuple[Path, str]],
+    name: str | None,
+    patient: str | None,
+    rows: Sequence[ManifestRow],
+) -> LoadedExam:
+    chosen, of_a_kind = one_of_each(found)
     exam = assemble(chosen, name, patient, indication_of(rows))
-    aside = aside + earlier_aside + of_a_kind
+    aside = aside + of_a_kind
     return LoadedExam(
         exam, tuple(aside), tuple(_warnings(exam, chosen, aside)),
         {f.view.id: f.header for f in chosen if f.header is not None},
     )  # fmt: skip
+
+
+def load_rows(rows: Sequence[ManifestRow], manifest: Path) -> LoadedExam:
+    """Open the exam that these rows of a manifest are; paths start from the manifest's folder.
+
+    Raises:
+        InputError: as `load_exam`.
+    """
+    found = found_in_rows(rows, manifest.parent, manifest.name, absolute=True)
+    return _loaded(found, [], rows[0].exam_id, rows[0].patient_id or None, rows)
 
 
 class _ViewNames:

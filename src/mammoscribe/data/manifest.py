@@ -9,8 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mammoscribe.data.dataset import Fault
 from mammoscribe.data.found import Declared, FoundView, assemble, look_at, one_of_each
 from mammoscribe.data.naming import ViewKind, parse_laterality, parse_projection
+from mammoscribe.data.spool import Spool
+from mammoscribe.data.tables import Row, columns_of, read_rows
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.view import Role
 from mammoscribe.support.errors import InputError, MammoscribeError
@@ -20,7 +23,7 @@ EXAM_JSON = "exam.json"
 COLUMNS = (
     "exam_id", "patient_id", "laterality", "view", "path", "date", "is_prior", "spacing_mm", "frame", "indication",
 )  # fmt: skip
-_REQUIRED = ("exam_id", "path")
+_REQUIRED, _BOTH = ("exam_id", "path"), "exam_id and path in every row"
 _TRUE, _FALSE = ("1", "true", "yes", "y", "x"), ("", "0", "false", "no", "n")
 
 
@@ -74,59 +77,80 @@ class ManifestRow:
 
 
 def read_manifest(path: Path) -> list[ManifestRow]:
-    """The rows of a manifest CSV; commas, semicolons or tabs, UTF-8 (with or without mark), UTF-16 or Latin-1.
+    """All rows of a manifest CSV that must be whole; any encoding and separator that `data.tables` reads.
 
     Raises:
-        InputError: when the file is missing or empty, lacks `exam_id` or `path`, or a line has too many fields.
+        InputError: when the file is missing, no table or without rows, lacks `exam_id` or `path`, or for the first row
+            that cannot be read.
     """
-    path = Path(path)
-    text = _text_of(path)
-    first = text.lstrip("\r\n").split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=delimiter)
-    header = [name.strip().lower() for name in next(reader, [])]
-    missing = [name for name in _REQUIRED if name not in header]
-    if missing:
-        raise InputError(
-            f"{path} lacks {'columns' if len(missing) > 1 else 'column'} {', '.join(missing)} (has {', '.join(header[:12])})",
-            "exam_id,patient_id,laterality,view,path[,date,is_prior,spacing_mm,...]",
-        )
-    if len(set(header)) != len(header):
-        raise InputError(f"{path} has a column twice ({', '.join(header)})", "each column once")
-    rows = [_row(path, reader.line_num, header, fields) for fields in reader if any(f.strip() for f in fields)]
+    rows: list[ManifestRow] = []
+    for row in _rows(Path(path)):
+        if isinstance(row, Fault):
+            raise row.error
+        if error := _lacking(row):
+            raise error
+        rows.append(_manifest_row(row))
     if not rows:
         raise InputError(f"{path} has no rows", "one row per view")
     return rows
 
 
-def _text_of(path: Path) -> str:
+def exam_groups(path: Path) -> Iterator[tuple[str, list[ManifestRow] | InputError]]:
+    """The rows of every exam of a manifest, in order of its first row; memory does not grow with the manifest.
+
+    An exam with a row that cannot be read is an error as a whole, so that it is not read with a view missing; a row
+    that names no exam is an error of its own, by its line.
+
+    Raises:
+        InputError: when the manifest itself cannot be read, or has no rows.
+    """
+    empty = True
+    with Spool() as spool:
+        for row in _rows(Path(path)):
+            empty = False
+            if isinstance(row, Fault):
+                yield row.where, row.error
+            elif exam_id := row.get("exam_id"):
+                spool.add_one(exam_id, row)
+            else:
+                yield row.where, row.fault("no exam_id", _BOTH).error
+        if empty:
+            raise InputError(f"{path} has no rows", "one row per view")
+        for exam_id, rows in spool.groups():
+            error = next((e for row in rows if (e := _lacking(row))), None)
+            yield exam_id, error or [_manifest_row(row) for row in rows]
+
+
+def _rows(path: Path) -> Iterator[Row | Fault]:
+    """Rows by column names in lower case; a manifest without `exam_id` or `path` raises InputError."""
     if not path.is_file():
         raise InputError(f"{path} is {'a folder' if path.is_dir() else 'not there'}", "a manifest file")
-    raw = path.read_bytes()
-    encodings = ("utf-16",) if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "latin-1")
-    for encoding in encodings:
-        try:
-            text = raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text
-    raise InputError(f"{path} is not a text file", "CSV or JSON")
+    names = [name.lower() for name in columns_of(path)]
+    missing = [name for name in _REQUIRED if name not in names]
+    if missing:
+        raise InputError(
+            f"{path} lacks {'columns' if len(missing) > 1 else 'column'} {', '.join(missing)} (has {', '.join(names[:12])})",
+            "exam_id,patient_id,laterality,view,path[,date,is_prior,spacing_mm,...]",
+        )
+    if len(set(names)) != len(names):
+        raise InputError(f"{path} has a column twice ({', '.join(names)})", "each column once")
+    for row in read_rows(path):
+        if isinstance(row, Fault):
+            yield row
+        else:
+            yield Row(row.table, row.line, {name.lower(): value for name, value in row.fields.items()})
 
 
-def _row(path: Path, line: int, header: Sequence[str], fields: Sequence[str]) -> ManifestRow:
-    if len(fields) > len(header) and any(f.strip() for f in fields[len(header) :]):
-        raise InputError(f"{path} line {line} has {len(fields)} fields", f"{len(header)}, as in the first line")
-    values = {name: value.strip() for name, value in zip(header, fields, strict=False)}
-    for name in _REQUIRED:
-        if not values.get(name):
-            raise InputError(f"{path} line {line} has no {name}", "exam_id and path in every row")
-    exam_id, patient, laterality, view, file, date, is_prior, spacing, frame, reason = (
-        values.get(c, "") for c in COLUMNS
-    )
-    labels = {name: value for name, value in values.items() if name not in COLUMNS}
+def _lacking(row: Row) -> InputError | None:
+    name = next((n for n in _REQUIRED if not row.get(n)), None)
+    return row.fault(f"no {name}", _BOTH).error if name else None
+
+
+def _manifest_row(row: Row) -> ManifestRow:
+    exam_id, patient, laterality, view, file, date, is_prior, spacing, frame, reason = (row.get(c) for c in COLUMNS)
+    labels = {name: value for name, value in row.fields.items() if name not in COLUMNS}
     return ManifestRow(
-        line, exam_id, file, patient, laterality, view, date, is_prior, spacing, frame, indication=reason,
+        row.line, exam_id, file, patient, laterality, view, date, is_prior, spacing, frame, indication=reason,
         labels=labels,
     )  # fmt: skip
 
@@ -134,8 +158,8 @@ def _row(path: Path, line: int, header: Sequence[str], fields: Sequence[str]) ->
 def read_exam_json(path: Path) -> tuple[list[ManifestRow], str, str | None]:
     """(rows, exam id, patient id) of an exam.json; anything malformed raises InputError."""
     try:
-        content = json.loads(_text_of(path))
-    except json.JSONDecodeError as error:
+        content = json.loads(path.read_bytes())
+    except (ValueError, OSError) as error:
         raise InputError(f"{path} is not JSON ({error})") from error
     views = content.get("views") if isinstance(content, dict) else None
     if not isinstance(views, list) or not views or not all(isinstance(v, dict) and v.get("path") for v in views):
@@ -217,11 +241,8 @@ def exams_in_manifest(path: Path, root: Path | None = None) -> Iterator[tuple[st
         InputError: when the manifest itself cannot be read.
     """
     path = Path(path)
-    groups: dict[str, list[ManifestRow]] = {}
-    for row in read_manifest(path):
-        groups.setdefault(row.exam_id, []).append(row)
-    for exam_id, rows in groups.items():
-        yield exam_id, _opened(exam_id, rows, root or path.parent, path.name)
+    for exam_id, rows in exam_groups(path):
+        yield exam_id, rows if isinstance(rows, InputError) else _opened(exam_id, rows, root or path.parent, path.name)
 
 
 def _opened(exam_id: str, rows: list[ManifestRow], root: Path, name: str) -> Exam | InputError:

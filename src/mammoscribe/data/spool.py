@@ -1,12 +1,42 @@
-"""Grouping more rows than memory holds: rows wait in a temporary database and come back group by group."""
+"""More rows than memory holds: they wait in a temporary database and come back group by group; sets of names, too."""
 
 import json
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from mammoscribe.data.tables import Row
+
+
+def temporary_database(schema: str, cache_mb: int = 4) -> sqlite3.Connection:
+    """An empty SQLite database that uses no more memory than its cache; its file is gone when it is closed."""
+    database = sqlite3.connect("")  # SQLite's name for a file of its own that it deletes itself
+    database.executescript(
+        f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-{cache_mb * 1024};{schema}"
+    )
+    return database
+
+
+class DiskSet:
+    """A set of texts that memory need not hold."""
+
+    def __init__(self) -> None:
+        self._db = temporary_database("CREATE TABLE seen (name TEXT PRIMARY KEY) WITHOUT ROWID;")
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def add(self, name: str) -> bool:
+        """Put `name` in; False when it was there already."""
+        new = self._db.execute(
+            "INSERT OR IGNORE INTO seen VALUES (?)", (name.encode("utf-8", "surrogatepass"),)
+        ).rowcount
+        self._size += new
+        return bool(new)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
 
 
 class Spool:
@@ -16,10 +46,7 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="mammoscribe-")
-        self._db = sqlite3.connect(Path(self._folder.name) / "rows.sqlite")
-        self._db.executescript(
-            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-16000;"
+        self._db = temporary_database(
             "CREATE TABLE row (n INTEGER PRIMARY KEY, grp TEXT, tbl TEXT, line INTEGER, fields TEXT);"
         )
 
@@ -28,7 +55,6 @@ class Spool:
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
-        self._folder.cleanup()
 
     def add_one(self, group: str, row: Row) -> None:
         """Keep one row."""

@@ -74,6 +74,26 @@ def read_rows(path: Path, required: Sequence[str] = (), sheet: str | None = None
         raise InputError(f"{path} is empty", f"a table with the columns {', '.join(required) or 'of its data'}")
 
 
+def all_rows(path: Path, what: str) -> list[Row]:
+    """Every row of a table that must be whole: a row that cannot be read, or no row, raises InputError.
+
+    Args:
+        path: as for `read_rows`.
+        what: what it should be, for the errors, such as `a CSV of sentence pairs`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} is {'a folder' if path.is_dir() else 'not there'}", what)
+    rows: list[Row] = []
+    for row in read_rows(path):
+        if isinstance(row, Fault):
+            raise row.error
+        rows.append(row)
+    if not rows:
+        raise InputError(f"{path} has no rows", what)
+    return rows
+
+
 def columns_of(path: Path) -> tuple[str, ...]:
     """The names in a table's first line; InputError when there is none."""
     lines = _sheet_lines(path, None) if path.suffix.lower() == ".xlsx" else _text_lines(path)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from mammoscribe.data.csv_lines import fields_by_name, read_csv_lines
+from mammoscribe.data.tables import all_rows
 from mammoscribe.explain.store import Item, VectorStore
 from mammoscribe.imaging.decode import is_dicom
 from mammoscribe.imaging.joint_pixels import JointPixels
@@ -185,11 +185,9 @@ def _csv_rows(source: Path, column: str) -> list[dict[str, str]]:
     """Rows by column name; one without a value in `column` raises InputError."""
     if not source.is_file():
         raise InputError(f"{source} is not there", f"a folder, or a CSV with a column {column}")
-    (_, names), *lines = read_csv_lines(source, f"a CSV with a column {column}, and a row for each {column}")
-    header = [name.strip() for name in names]
-    if column not in header:
-        raise InputError(f"{source} has the columns {', '.join(header[:12])}", f"one called {column}")
-    rows = [(line, fields_by_name(source, line, header, fields)) for line, fields in lines]
-    if empty := next((line for line, row in rows if not row[column]), None):
+    rows = all_rows(source, f"a CSV with a column {column}, and a row for each {column}")
+    if column not in rows[0].fields:
+        raise InputError(f"{source} has the columns {', '.join(list(rows[0].fields)[:12])}", f"one called {column}")
+    if empty := next((row.line for row in rows if not row.fields[column]), None):
         raise InputError(f"{source} line {empty} has no {column}", f"a {column} in every row")
-    return [row for _, row in rows]
+    return [dict(row.fields) for row in rows]

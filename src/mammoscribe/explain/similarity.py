@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from mammoscribe.data.csv_lines import fields_by_name, read_csv_lines
+from mammoscribe.data.tables import all_rows
 from mammoscribe.explain.retrieval import Hit, image_queries, search, text_queries
 from mammoscribe.explain.store import Kind, VectorStore
 from mammoscribe.imaging.joint_pixels import JointPixels
@@ -110,11 +110,9 @@ def read_pairs(path: Path) -> tuple[list[Pair], int]:
     Raises:
         InputError: for a missing file, column or sentence, or an unknown label.
     """
-    (_, names), *lines = read_csv_lines(path, "a CSV of sentence pairs")
-    header = [name.strip() for name in names]
-    first, second, label = (_column(path, header, known) for known in (FIRST, SECOND, LABEL))
-    rows = [(line, fields_by_name(path, line, header, fields)) for line, fields in lines]
-    pairs = [_pair(path, line, (row[first], row[second], row[label].lower())) for line, row in rows]
+    rows = all_rows(path, "a CSV of sentence pairs")
+    first, second, label = (_column(path, list(rows[0].fields), known) for known in (FIRST, SECOND, LABEL))
+    pairs = [_pair(path, r.line, (r.fields[first], r.fields[second], r.fields[label].lower())) for r in rows]
     kept = [pair for pair in pairs if pair is not None]
     if not kept:
         raise InputError(f"{path} holds no pair that says the same or contradicts")

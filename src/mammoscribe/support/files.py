@@ -3,7 +3,10 @@
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 
 def write_bytes(path: Path, payload: bytes) -> Path:
@@ -25,6 +28,22 @@ def write_bytes(path: Path, payload: bytes) -> Path:
 def write_text(path: Path, text: str) -> Path:
     """Write UTF-8 `text` to `path` atomically."""
     return write_bytes(path, text.encode("utf-8"))
+
+
+@contextmanager
+def text_writer(path: Path) -> Iterator[TextIO]:
+    """A UTF-8 stream that becomes `path` when the block ends well, and leaves nothing behind when it does not."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            yield stream
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def sha256_of(path: Path) -> str:

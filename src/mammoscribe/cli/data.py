@@ -1,0 +1,22 @@
+"""`mammoscribe data`: from somebody's archive to exams, reports, honest splits and prepared pictures."""
+
+import typer
+
+from mammoscribe.cli import data_exchange, data_read
+
+EXAMPLE = "Example: mammoscribe data check rsna-2023 downloads/rsna"
+
+app = typer.Typer(
+    help="Read datasets: list, show, draft, check, ingest, split, audit, prepare, export, import.", no_args_is_help=True
+)
+COMMANDS = {
+    "list": (data_read.show_list, "mammoscribe data list"),
+    "show": (data_read.show, "mammoscribe data show vindr-mammo"),
+    "draft": (data_exchange.draft, "mammoscribe data draft our_exams --out ours.toml"),
+    "check": (data_read.check, "mammoscribe data check ours.toml"),
+    "ingest": (data_read.ingest, "mammoscribe data ingest ours.toml --out ours --comparisons drop"),
+    "export": (data_exchange.export, "mammoscribe data export ours --to llava --out ours-llava --png"),
+    "import": (data_exchange.bring_in, "mammoscribe data import train.json --from llava --images images --out chats"),
+}
+for _name, (_command, _example) in COMMANDS.items():
+    app.command(_name, epilog=f"Example: {_example}")(_command)

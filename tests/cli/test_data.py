@@ -1,0 +1,177 @@
+"""`data`: what is printed, the exit code, and what lies where afterwards; the work itself is tested in tests/data."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mammoscribe.cli.data import COMMANDS
+from mammoscribe.data.catalogue import open_catalogue
+from mammoscribe.data.datasets.known import DATASETS
+from tests.data.datasets.makers.rsna import export
+from tests.data.some_records import exam, report, written
+
+
+@pytest.fixture
+def rsna(tmp_path):
+    """A tiny export of RSNA."""
+    export(tmp_path / "rsna")
+    return tmp_path / "rsna"
+
+
+def test_help_loads_no_torch():
+    code = f"""
+import sys
+from mammoscribe.cli import app
+for args in {[["data", "--help"], *(["data", name, "--help"] for name in COMMANDS), ["data", "list"]]!r}:
+    try:
+        app(args)
+    except SystemExit as end:
+        assert not end.code, (args, end.code)
+    assert not [m for m in ("torch", "transformers", "openpyxl") if m in sys.modules], args
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_an_example(run, name):
+    assert f"Example: mammoscribe data {name}" in run("data", name, "--help").output
+
+
+def test_the_list_has_every_dataset_and_layout_with_state_and_licence(run):
+    shown = run("data", "list")
+    assert shown.exit_code == 0
+    for dataset in DATASETS.values():
+        for edition in dataset.editions:
+            (line,) = [
+                line for line in shown.stdout.splitlines() if line.split()[0] == dataset.name and f" {edition.name} " in line
+            ]  # fmt: skip
+            assert edition.state in line and dataset.licence in line
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_dataset_is_shown_with_all_its_card_says(run, name):
+    shown = run("data", "show", name).stdout
+    dataset = DATASETS[name]
+    for text in (dataset.licence, dataset.obtain, dataset.cite, *dataset.known_faults):
+        assert text in shown
+    for label in dataset.labels:
+        assert f"  {label.name} ({label.of}): {label.meaning}" in shown
+
+
+def test_a_whole_download_is_ok(run, rsna):
+    shown = run("data", "check", "rsna-2023", rsna)
+    assert shown.exit_code == 0, shown.output
+    assert "export 512: tested on the real files" in shown.stdout
+    assert ["images", "3"] in [line.split() for line in shown.stdout.splitlines()]
+
+
+def test_what_is_missing_or_broken_is_named_and_the_exit_code_says_so(run, rsna, tmp_path):
+    (rsna / "images" / "5_2.jpg").unlink()
+    with (rsna / "metadata.csv").open("a") as table:
+        table.write("9_9.jpg,9\n")
+    shown = run("data", "check", "rsna-2023", rsna, "--errors", tmp_path / "e.csv")
+    assert shown.exit_code == 1
+    assert "warning: missing: images/5_2.jpg" in shown.stderr
+    assert "metadata.csv line 5 has 2 fields; expected 17" in shown.stderr
+    with (tmp_path / "e.csv").open(newline="") as stream:
+        assert [row["what"] for row in csv.DictReader(stream)] == ["missing", "error"]
+
+
+def test_ingest_writes_a_catalogue_and_says_what_could_not_be_read(run, rsna, tmp_path):
+    assert run("data", "ingest", "rsna-2023", rsna, "--out", tmp_path / "c").exit_code == 0
+    with (rsna / "metadata.csv").open("a") as table:
+        table.write("9_9.jpg,9\n")
+    shown = run("data", "ingest", "rsna-2023", rsna, "--out", tmp_path / "c")
+    assert shown.exit_code == 1
+    assert "holds 2 records of 2 patients: 3 pictures (0 of them missing)" in shown.stdout
+    assert open_catalogue(tmp_path / "c").about.num_faults == 1
+
+
+def test_comparisons_that_were_dropped_are_counted(run, tmp_path, monkeypatch):
+    from mammoscribe.data.datasets import known
+    from tests.data.some_records import dataset_of
+
+    (tmp_path / "x").touch()
+    items = [exam("e1", report=report("A mass. Unchanged since the prior study.", "Benign.")), exam("e2", "p2")]
+    monkeypatch.setattr(known, "DATASETS", {"listed": dataset_of(items)})
+    shown = run("data", "ingest", "listed", tmp_path, "--out", tmp_path / "c", "--comparisons", "drop")
+    assert "1 reports had sentences with a comparison, now dropped; each is noted" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("check", "rsna"), "no dataset is called 'rsna'; did you mean rsna-2023"),
+        (("check", "rsna-2023"), "no folder for rsna-2023"),
+        (("check", "ours.toml", "here"), "both ours.toml and the folder here"),
+        (("check", "ours.toml"), "ours.toml is not there"),
+        (("check", "rsna-2023", "none"), "none is not there"),
+        (("show", "vindr"), "did you mean vindr-mammo"),
+        (("ingest", "rsna-2023", "none", "--out", "c"), "none is not there"),
+        (("export", "none", "--to", "llava", "--out", "x"), "none is not a catalogue"),
+        (("export", "none", "--to", "manifest", "--out", "x", "--png"), "--png with --to manifest; expected --to llava"),
+        (("export", "none", "--to", "llava", "--out", "x", "--class", "a:b=c"), "--class with --to llava"),
+        (("import", "none.json", "--from", "llava", "--images", "."), "none.json is not there"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_sentence(run, args, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shown = run("data", *args)
+    assert shown.exit_code == 2
+    assert told in shown.stderr.strip().splitlines()[-1]
+    assert not list(tmp_path.iterdir())
+
+
+def test_llava_files_are_written_and_read_back(run, tmp_path):
+    catalogue = written([exam("e1"), exam("e2", "p2")], tmp_path)
+    shown = run("data", "export", catalogue.folder, "--to", "llava", "--out", tmp_path / "llava", "--png")
+    assert shown.exit_code == 0, shown.output
+    assert "all.json holds 2 conversations" in shown.stdout
+    images = tmp_path / "llava" / "images"
+    shown = run(
+        "data",
+        "import",
+        tmp_path / "llava" / "all.json",
+        "--from",
+        "llava",
+        "--images",
+        images,
+        "--out",
+        tmp_path / "c2",
+    )
+    assert shown.exit_code == 0, shown.output
+    assert [r.id for r in open_catalogue(tmp_path / "c2").records()] == ["e1", "e2"]
+
+
+def test_an_entry_that_cannot_be_read_fails_the_import_and_the_others_are_there(run, tmp_path):
+    catalogue = written([exam("e1"), exam("e2", "p2")], tmp_path)
+    run("data", "export", catalogue.folder, "--to", "llava", "--out", tmp_path / "llava")
+    (tmp_path / "llava" / "all.records.jsonl").unlink()
+    entries = json.loads((tmp_path / "llava" / "all.json").read_text())
+    entries[0]["images"][0] = "none.png"
+    (tmp_path / "llava" / "all.json").write_text(json.dumps(entries))
+    shown = run(
+        "data", "import", tmp_path / "llava" / "all.json", "--from", "llava", "--images", catalogue.root,
+        "--out", tmp_path / "c2",
+    )  # fmt: skip
+    assert shown.exit_code == 1
+    assert "none.png is not there" in shown.stderr
+    assert [r.id for r in open_catalogue(tmp_path / "c2").records()] == ["e2"]
+
+
+def test_a_manifest_and_labels_are_written(run, tmp_path):
+    from mammoscribe.data.catalogue import write_splits
+
+    catalogue = written([exam("e1"), exam("e2", "p2")], tmp_path)
+    write_splits(catalogue.folder, {"p1": "train", "p2": "test"})
+    shown = run("data", "export", catalogue.folder, "--to", "manifest", "--out", tmp_path / "m.csv")
+    assert "holds 4 views" in shown.stdout
+    target = tmp_path / "l.csv"
+    shown = run("data", "export", catalogue.folder, "--to", "labels", "--out", target, "--class", "c:cancer=1")
+    assert "holds 4 pictures" in shown.stdout
+    shown = run("data", "export", catalogue.folder, "--to", "labels", "--out", target)
+    assert shown.exit_code == 2 and "no classes" in shown.stderr

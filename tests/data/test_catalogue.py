@@ -1,0 +1,127 @@
+"""Ingesting a dataset: a catalogue of what could be read, a list of what could not."""
+
+import csv
+import json
+
+import pytest
+
+from mammoscribe.data.catalogue import CatalogueWriter, open_catalogue, write_splits
+from mammoscribe.data.comparisons import Comparisons
+from mammoscribe.data.dataset import Fault
+from mammoscribe.data.ingest import ingest
+from mammoscribe.data.records import Kind
+from mammoscribe.support.errors import InputError, NotAMammogram
+from tests.data.some_records import dataset_of, exam, report, study, written
+
+
+def error_lines(catalogue):
+    with (catalogue.folder / "errors.csv").open(newline="", encoding="utf-8") as stream:
+        return [tuple(row.values()) for row in csv.DictReader(stream)]
+
+
+def test_records_come_back_in_order_and_what_could_not_be_read_is_listed(tmp_path):
+    bad = Fault("t.csv line 3", InputError("t.csv line 3: no id", "an id", "add one"))
+    spot = Fault("t.csv line 4", NotAMammogram("a spot view", "CC or MLO"))
+    made = written([exam("e1"), bad, spot, exam("e2", "p2")], tmp_path)
+    catalogue = open_catalogue(made.folder)
+    assert catalogue == made
+    assert list(catalogue.records()) == [exam("e1"), exam("e2", "p2")]
+    assert (catalogue.about.num_records, catalogue.about.num_faults, catalogue.about.num_set_aside) == (2, 1, 1)
+    assert error_lines(catalogue) == [
+        ("error", "t.csv line 3", "t.csv line 3: no id", "an id", "add one"),
+        ("set aside", "t.csv line 4", "a spot view", "CC or MLO", ""),
+    ]
+    assert catalogue.root == tmp_path / "files"
+
+
+def test_an_id_that_comes_twice_is_an_error_and_the_first_is_kept(tmp_path):
+    catalogue = written([exam("e1"), exam("e1", "p2")], tmp_path)
+    assert list(catalogue.records()) == [exam("e1")]
+    assert "e1 comes twice" in error_lines(catalogue)[0][2]
+
+
+def test_text_that_is_no_unicode_is_an_error_and_the_rest_goes_on(tmp_path):
+    catalogue = written([exam("e1", report=report("half \ud83d")), exam("e2")], tmp_path)
+    assert [r.id for r in catalogue.records()] == ["e2"]
+    assert "no Unicode" in error_lines(catalogue)[0][2]
+
+
+def test_priors_are_linked_by_patient_and_date(tmp_path):
+    catalogue = written([exam("new", day="2020-05-01"), exam("old", day="2018-05-01"), exam("x", "p2")], tmp_path)
+    assert {r.id: r.prior_id for r in catalogue.records()} == {"new": "old", "old": None, "x": None}
+
+
+def test_comparisons_are_dropped_or_kept_as_asked_and_noted(tmp_path):
+    compared = exam("e1", report=report("There is a mass. It is unchanged since the prior study.", "Benign."))
+    kept = written([compared], tmp_path / "a")
+    assert list(kept.records()) == [compared]
+    dropped = written([compared], tmp_path / "b", comparisons=Comparisons.DROP)
+    (record,) = dropped.records()
+    assert record.report.sections["findings"] == "There is a mass."
+    assert record.report.edits[0].before == "It is unchanged since the prior study."
+    assert record.report.raw == compared.report.raw
+    assert dropped.about.comparisons == "drop"
+
+
+def test_a_second_ingest_replaces_the_first_and_keeps_the_splits(tmp_path):
+    first = written([exam("e1")], tmp_path)
+    write_splits(first.folder, {"p1": "test"})
+    second = written([exam("e2")], tmp_path)
+    assert [r.id for r in second.records()] == ["e2"]
+    assert second.splits() == {"p1": "test"}
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_when_reading_breaks_off_nothing_is_left_behind_and_the_old_catalogue_stays(tmp_path):
+    old = written([exam("e1")], tmp_path)
+
+    def breaking():
+        yield exam("e2")
+        raise InputError("the table is truncated")
+
+    dataset = dataset_of([])
+    edition = type(dataset.editions[0])("list", ("*",), "x", {}, dataset.editions[0].state, lambda _: breaking())
+    broken = type(dataset)(**{**vars(dataset), "editions": (edition,)})
+    with pytest.raises(InputError, match="truncated"):
+        ingest(broken, tmp_path / "files", old.folder)
+    assert [r.id for r in open_catalogue(old.folder).records()] == ["e1"]
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_a_dataset_without_a_readable_record_is_an_error_with_the_first_reason(tmp_path):
+    (tmp_path / "x").touch()
+    with pytest.raises(InputError, match=r"no record .* first of 1 errors: no id"):
+        ingest(dataset_of([Fault("x", InputError("no id"))]), tmp_path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda f: (f / "dataset.json").unlink(), "is not a catalogue"),
+        (lambda f: (f / "records.jsonl").unlink(), "is not a catalogue"),
+        (lambda f: (f / "dataset.json").write_text("{}"), "another schema"),
+        (lambda f: (f / "dataset.json").write_text("{"), "cannot be read"),
+        (lambda f: (f / "dataset.json").write_text('{"schema": "mammoscribe.catalogue/1"}'), "cannot be read"),
+    ],
+)
+def test_a_spoilt_catalogue_is_one_sentence(spoil, told, tmp_path):
+    folder = written([exam()], tmp_path).folder
+    spoil(folder)
+    with pytest.raises(InputError, match=told):
+        open_catalogue(folder)
+
+
+def test_a_spoilt_line_is_named(tmp_path):
+    catalogue = written([exam("e1"), exam("e2")], tmp_path)
+    lines = catalogue.records_path.read_text().splitlines()
+    catalogue.records_path.write_text(f"{lines[0]}\n{json.dumps({'schema': 'x'})}\n")
+    records = catalogue.records()
+    assert next(records).id == "e1"
+    with pytest.raises(InputError, match=r"records\.jsonl line 2: a record of schema 'x'"):
+        next(records)
+
+
+def test_a_record_of_another_kind_is_not_taken(tmp_path):
+    with CatalogueWriter(tmp_path / "c", Kind.MAMMO_EXAM) as writer, pytest.raises(InputError, match="image-text"):
+        writer.add(study())
