@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from mammoscribe.support.files import sha256_of, write_bytes, write_text
+from mammoscribe.support.files import sha256_of, text_writer, write_bytes, write_text
 
 
 def test_a_file_is_written_with_its_folders_and_leaves_nothing_beside_it(tmp_path):
@@ -32,3 +32,18 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_half_of_the_new(tmp_path,
 def test_the_digest_is_of_all_bytes(tmp_path, size):
     path = write_bytes(tmp_path / "a", b"x" * size)
     assert sha256_of(path) == hashlib.sha256(b"x" * size).hexdigest()
+
+
+def test_a_stream_becomes_the_file_when_it_ends_well(tmp_path):
+    with text_writer(tmp_path / "a" / "t.csv") as stream:
+        stream.write("ä\n")
+        assert not (tmp_path / "a" / "t.csv").exists()
+    assert (tmp_path / "a" / "t.csv").read_bytes() == "ä\n".encode()
+
+
+def test_a_stream_that_breaks_off_leaves_the_old_file_and_nothing_else(tmp_path):
+    (tmp_path / "t.csv").write_text("old")
+    with pytest.raises(KeyboardInterrupt), text_writer(tmp_path / "t.csv") as stream:
+        stream.write("half")
+        raise KeyboardInterrupt
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("t.csv", "old")]
