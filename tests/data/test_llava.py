@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mammoscribe.data.catalogue import open_catalogue, write_splits
+from mammoscribe.data.json_lists import json_list
 from mammoscribe.data.llava import answer_of, entry_of, read_prompts, record_of
-from mammoscribe.data.llava_files import export_llava, import_llava, json_list
+from mammoscribe.data.llava_files import export_llava, import_llava
 from mammoscribe.data.records import Kind, TextDocument
 from mammoscribe.support.errors import InputError
 from tests.data.datasets.made import write_dicom, write_picture

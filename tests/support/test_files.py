@@ -43,7 +43,12 @@ def test_a_stream_becomes_the_file_when_it_ends_well(tmp_path):
 
 def test_a_stream_that_breaks_off_leaves_the_old_file_and_nothing_else(tmp_path):
     (tmp_path / "t.csv").write_text("old")
-    with pytest.raises(KeyboardInterrupt), text_writer(tmp_path / "t.csv") as stream:
-        stream.write("half")
-        raise KeyboardInterrupt
+
+    def break_off():
+        with text_writer(tmp_path / "t.csv") as stream:
+            stream.write("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("t.csv", "old")]

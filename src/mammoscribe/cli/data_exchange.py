@@ -145,6 +145,6 @@ def draft(
     if out.exists():
         raise InputError(f"{out} is there already", "a new file", "delete it, or give --out")
     target = file_for(out, "a TOML file")
-    from mammoscribe.data.folder import draft_toml
+    from mammoscribe.data.folder_draft import draft_toml
 
     say(f"wrote {write_text(target, draft_toml(folder))}; look through it, then: mammoscribe data check {out}")

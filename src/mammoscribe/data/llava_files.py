@@ -15,6 +15,7 @@ from PIL import Image
 from mammoscribe.data.catalogue import Catalogue
 from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
 from mammoscribe.data.ingest import Ingested, ingest
+from mammoscribe.data.json_lists import json_list
 from mammoscribe.data.llava import Prompt, entry_of, record_of
 from mammoscribe.data.record_json import from_json, to_json
 from mammoscribe.data.records import SPLITS, ImageText, Kind, MammoExam, Record, TextDocument, group_of
@@ -26,7 +27,6 @@ WHOLE = "all"
 """Name of the one file of a catalogue without splits."""
 SIDECAR = ".records.jsonl"
 """Beside `train.json` lies `train.records.jsonl` with what the format has no place for: patients, dates, labels, boxes."""
-MAX_ENTRY_CHARS = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -246,36 +246,3 @@ def _exported(line: str, where: str) -> tuple[Record, str]:
         return from_json(found["record"]), str(found["entry_sha256"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"the sidecar's line for {where} cannot be read ({error})", "as it was exported") from error
-
-
-def json_list(path: Path) -> Iterator[object]:
-    """The entries of a JSON list one after the other, without holding the whole file; where it breaks, a Fault ends it.
-
-    Raises:
-        InputError: when the file does not begin as a list.
-    """
-    decoder, buffer, done = json.JSONDecoder(), "", False
-    with path.open(encoding="utf-8-sig", errors="replace") as stream:
-        buffer = stream.read(1 << 20).lstrip()
-        if not buffer.startswith("["):
-            raise InputError(f"{path} is not a JSON list", "[ {...}, {...} ]")
-        buffer = buffer[1:]
-        while True:
-            buffer = buffer.lstrip(", \t\r\n")
-            if buffer.startswith("]"):
-                return
-            try:
-                entry, end = decoder.raw_decode(buffer) if buffer else ({}, 0)
-                if end and (end < len(buffer) or done):
-                    yield entry
-                    buffer = buffer[end:]
-                    continue
-            except json.JSONDecodeError:
-                pass
-            if done or len(buffer) > MAX_ENTRY_CHARS:
-                found = f"{path.name} breaks off or is not JSON after {buffer[:40]!r}"
-                yield Fault(path.name, InputError(found, "a whole JSON list"))
-                return
-            more = stream.read(max(1 << 20, len(buffer)))
-            done = not more
-            buffer += more

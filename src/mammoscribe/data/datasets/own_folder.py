@@ -1,0 +1,40 @@
+"""A lab's own folder, in the list of datasets: the folder that holds the one TOML file which describes it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from mammoscribe.data.dataset import Dataset, Edition, Item, Label, State
+from mammoscribe.data.folder import read_folder
+from mammoscribe.data.folder_spec import read_spec
+from mammoscribe.data.records import Kind
+from mammoscribe.support.errors import InputError
+
+
+def _read(root: Path) -> Iterator[Item]:
+    tomls = sorted(root.glob("*.toml"))
+    if len(tomls) != 1:
+        raise InputError(f"{root} holds {', '.join(t.name for t in tomls)}", "one TOML file", "name the one to read")
+    return read_folder(read_spec(tomls[0]))
+
+
+FOLDER = Dataset(
+    name="folder",
+    title="Your own folder of DICOM or images with reports, described by a TOML file",
+    kind=Kind.MAMMO_EXAM,
+    language="as the TOML file says",
+    licence="yours",
+    obtain="write a TOML file (`mammoscribe data draft FOLDER`) and give it instead of a name",
+    cite="yours",
+    labels=(
+        Label("<label>", "exam", "every label that the TOML file names, with the values of its column"),
+        Label("<label>", "breast", "the same, where the TOML file names a column with the breast"),
+    ),
+    known_faults=(
+        "spreadsheets lose leading zeros of ids: keep the column as text",
+        "DICOM headers that contradict themselves are refused and listed, never guessed at",
+    ),
+    editions=(
+        Edition("toml", ("*.toml",), "one TOML file beside the data (docs/how_to/your_own_data.md)", {}, State.TESTED, _read),
+    ),
+    patients="DICOM Patient ID, or as the TOML file says",
+)  # fmt: skip
