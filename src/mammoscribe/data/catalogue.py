@@ -71,11 +71,7 @@ class Catalogue:
 
     def splits(self) -> dict[str, str] | None:
         """Group (see `records.group_of`) -> split as splits.csv has it, None before there is one."""
-        path = self.folder / SPLITS_CSV
-        if not path.is_file():
-            return None
-        with path.open(newline="", encoding="utf-8") as stream:
-            return {row["group"]: row["split"] for row in csv.DictReader(stream)}
+        return read_splits(self.folder)
 
 
 def record_of_line(line: str, where: str) -> Record:
@@ -185,6 +181,18 @@ class CatalogueWriter:
 
 def _line(record: Record) -> str:
     return json.dumps(to_json(record), ensure_ascii=False) + "\n"
+
+
+def read_splits(folder: Path) -> dict[str, str] | None:
+    """Group -> split as the folder's splits.csv has it, None when there is none; InputError when it is none."""
+    path = folder / SPLITS_CSV
+    if not path.is_file():
+        return None
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = csv.DictReader(stream)
+        if rows.fieldnames != ["group", "split"]:
+            raise InputError(f"{path} has the columns {rows.fieldnames}", "group,split", "split the catalogue again")
+        return {row["group"]: row["split"] for row in rows}
 
 
 def write_splits(folder: Path, splits: Mapping[str, str]) -> Path:

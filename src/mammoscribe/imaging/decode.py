@@ -21,6 +21,10 @@ from mammoscribe.support.errors import InputError
 __all__ = ["Picture", "decode", "decode_pixels", "decode_view", "is_dicom", "open_dicom"]
 
 
+MAX_PIXELS = 178_956_970
+"""Largest picture that is decoded, as many pixels as Pillow allows; a full-field mammogram has 14 million."""
+
+
 def decode(path: Path, frame: int = 0) -> Picture:
     """Decode one picture from a file, by its content and not by its suffix.
 
@@ -71,6 +75,8 @@ def decode_pixels(dataset: Dataset, frame: int = 0) -> Picture:
     frames = int(dataset.get("NumberOfFrames") or 1)
     if not 0 <= frame < frames:
         raise InputError(f"the file has no frame {frame}", f"0 to {frames - 1}")
+    if (size := int(dataset.get("Rows") or 0) * int(dataset.get("Columns") or 0)) > MAX_PIXELS:
+        raise InputError(f"the header says {size / 1e6:.0f} million pixels a frame", f"at most {MAX_PIXELS / 1e6:.0f}")
     stored = stored_values(dataset, frame)
     if stored.ndim == 3:  # a colour object: the luminance is what a reader would see
         full = float(2 ** int(dataset.get("BitsStored", 8)) - 1)

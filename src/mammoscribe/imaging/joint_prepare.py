@@ -41,22 +41,40 @@ def prepare_published(path: Path, resize_px: int = 512, crop_px: int = 448) -> J
     """
     if not 1 <= crop_px <= resize_px:
         raise InputError(f"a crop of {crop_px} pixels out of {resize_px}", "a crop no larger than the resized picture")
-    stored = _stored(Path(path))
-    scaled, steps = _to_eight_bits(stored)
+    resized, (width, height), steps = _resized(Path(path), resize_px)
+    size = resized.size
+    left, top = (round((side - crop_px) / 2) for side in size)  # halves go to the even side, as in the reference
+    pixels = np.asarray(resized.crop((left, top, left + crop_px, top + crop_px)), np.float32) / np.float32(255)
+    placement = Placement(
+        width, height, False, size[0] / width, size[1] / height, float(-left), float(-top), crop_px, crop_px
+    )
+    steps = (*steps, f"middle {crop_px} x {crop_px} kept")
+    return JointPixels(pixels, placement, Box(0, 0, crop_px, crop_px), PUBLISHED, steps)
+
+
+def published_bytes(path: Path, resize_px: int = 512) -> tuple[np.ndarray, Placement, tuple[str, ...]]:
+    """The published pre-processing before its crop, so that training can crop elsewhere: uint8 [h, w], placement, steps.
+
+    Raises:
+        InputError: when the file is no picture of one frame.
+    """
+    resized, (width, height), steps = _resized(Path(path), resize_px)
+    wide, high = resized.size
+    placement = Placement(width, height, False, wide / width, high / height, 0.0, 0.0, wide, high)
+    return np.asarray(resized), placement, steps
+
+
+def _resized(path: Path, resize_px: int) -> tuple[Image.Image, tuple[int, int], tuple[str, ...]]:
+    """The picture in 8 bits of grey with its shorter side resized, its size before, and what was done."""
+    scaled, steps = _to_eight_bits(_stored(path))
     grey = Image.fromarray(scaled).convert("L")
     width, height = grey.size
     short = min(width, height)
     if max(width, height) > LONGEST * short:
         raise InputError(f"{path} is {width} x {height} pixels", f"at most {LONGEST} times as long as wide")
     size = (resize_px * width // short, resize_px * height // short)
-    left, top = (round((side - crop_px) / 2) for side in size)  # halves go to the even side, as in the reference
-    resized = grey.resize(size, Image.Resampling.BILINEAR)
-    pixels = np.asarray(resized.crop((left, top, left + crop_px, top + crop_px)), np.float32) / np.float32(255)
-    placement = Placement(
-        width, height, False, size[0] / width, size[1] / height, float(-left), float(-top), crop_px, crop_px
-    )
-    steps = (*steps, f"shorter side resized to {resize_px} (bilinear)", f"middle {crop_px} x {crop_px} kept")
-    return JointPixels(pixels, placement, Box(0, 0, crop_px, crop_px), PUBLISHED, steps)
+    steps = (*steps, f"shorter side resized to {resize_px} (bilinear)")
+    return grey.resize(size, Image.Resampling.BILINEAR), (width, height), steps
 
 
 def prepare_whole(path: Path, size_px: int = 448) -> JointPixels:
