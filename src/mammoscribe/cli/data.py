@@ -2,7 +2,7 @@
 
 import typer
 
-from mammoscribe.cli import data_exchange, data_read
+from mammoscribe.cli import data_exchange, data_read, data_use
 
 EXAMPLE = "Example: mammoscribe data check rsna-2023 downloads/rsna"
 
@@ -15,6 +15,9 @@ COMMANDS = {
     "draft": (data_exchange.draft, "mammoscribe data draft our_exams --out ours.toml"),
     "check": (data_read.check, "mammoscribe data check ours.toml"),
     "ingest": (data_read.ingest, "mammoscribe data ingest ours.toml --out ours --comparisons drop"),
+    "split": (data_use.split, "mammoscribe data split ours --shares 70/10/20 --stratify birads"),
+    "audit": (data_use.audit, "mammoscribe data audit ours --prepared ours-prepared --out leaks.csv"),
+    "prepare": (data_use.prepare, "mammoscribe data prepare ours --out ours-prepared"),
     "export": (data_exchange.export, "mammoscribe data export ours --to llava --out ours-llava --png"),
     "import": (data_exchange.bring_in, "mammoscribe data import train.json --from llava --images images --out chats"),
 }
