@@ -1,0 +1,89 @@
+"""The how-to of a lab's own data holds: its commands and its Python run on generated DICOM and a spreadsheet."""
+
+import contextlib
+import csv
+import io
+import json
+import re
+import shlex
+from pathlib import Path
+
+import openpyxl
+import pytest
+from typer.testing import CliRunner
+
+from mammoscribe.cli import app
+from mammoscribe.data.catalogue import open_catalogue
+from tests.data.datasets.made import write_dicom
+
+PAGE = Path(__file__).parents[2] / "docs" / "how_to" / "your_own_data.md"
+BLOCK = re.compile(r"^```(?P<kind>\w+)(?: (?P<file>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+PATIENTS = 20
+REPORT = (
+    "FINDINGS: There is a mass in the {side} breast, unchanged since 2019. No calcifications.\nIMPRESSION: BI-RADS 4."
+)
+
+
+def write_clinic(folder: Path) -> None:
+    """Exams of two views each, every second patient with an earlier one, and a spreadsheet of their reports."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["Accession No", "Report", "BI-RADS"])
+    for patient in range(PATIENTS):
+        for visit in range(1 + patient % 2):
+            accession = f"A{patient}-{visit}"
+            for number, view in enumerate(("CC", "MLO")):
+                write_dicom(
+                    folder / "dicom" / f"{patient:02d}" / f"{visit}{number}.dcm", 100 * patient + 10 * visit + number,
+                    PatientID=f"P{patient}", AccessionNumber=accession, StudyInstanceUID=f"1.2.{patient}.{visit}",
+                    SOPInstanceUID=f"1.2.{patient}.{visit}.{number + 1}", StudyDate=f"20{20 + visit}0304", ViewPosition=view,
+                )  # fmt: skip
+            sheet.append([accession, REPORT.format(side="right"), 4])
+    book.save(folder / "reports.xlsx")
+
+
+def blocks(kind: str) -> list[re.Match[str]]:
+    return [b for b in BLOCK.finditer(PAGE.read_text(encoding="utf-8")) if b["kind"] == kind]
+
+
+def commands() -> list[str]:
+    return [line.removeprefix("$ ") for b in blocks("console") for line in b["text"].splitlines()]
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """Everything on the page, done in its order in a folder with a clinic's data."""
+    monkeypatch.chdir(tmp_path)
+    write_clinic(tmp_path / "ours")
+    for block in blocks("toml"):
+        Path(block["file"]).write_text(block["text"], encoding="utf-8")
+    for line in commands():
+        name, *options = shlex.split(line)
+        assert name == "mammoscribe", line
+        shown = CliRunner().invoke(app, options)
+        assert shown.exit_code == 0, f"{line}\n{shown.output}\n{shown.exception!r}"
+    return tmp_path
+
+
+def test_the_page_does_what_it_says(page):
+    records = list(open_catalogue(Path("catalogue")).records())
+    assert len(records) == PATIENTS + PATIENTS // 2
+    assert sum(r.prior_id is not None for r in records) == PATIENTS // 2
+    assert records[0].report.sections["findings"] == "There is a mass in the right breast. No calcifications."
+    splits = open_catalogue(Path("catalogue")).splits()
+    assert len(splits) == PATIENTS and set(splits.values()) == {"train", "val", "test"}
+    assert json.loads(Path("prepared/prepared.json").read_text())["num_pictures"] == 2 * len(records)
+    back = {r.id: r for r in open_catalogue(Path("back")).records()}
+    assert {n: r.report for n, r in back.items()} == {r.id: r.report for r in records}
+    with open("manifest.csv", newline="") as stream:
+        assert sum(row["is_prior"] == "1" for row in csv.DictReader(stream)) == PATIENTS
+    printed = io.StringIO()
+    (block,) = blocks("python")
+    with contextlib.redirect_stdout(printed):
+        exec(compile(block["text"], str(PAGE), "exec"), {})
+    assert "exams to train on\n4 {" in printed.getvalue() and "(384, 224)" in printed.getvalue()
+
+
+def test_the_first_four_commands_are_the_four():
+    assert [line.split()[2] for line in commands()[:4]] == ["check", "ingest", "split", "prepare"]
+    assert len(blocks("toml")[0]["text"].splitlines()) <= 11
