@@ -175,3 +175,81 @@ def test_a_manifest_and_labels_are_written(run, tmp_path):
     assert "holds 4 pictures" in shown.stdout
     shown = run("data", "export", catalogue.folder, "--to", "labels", "--out", target)
     assert shown.exit_code == 2 and "no classes" in shown.stderr
+
+
+@pytest.fixture
+def catalogue(tmp_path):
+    """Twenty patients with an exam each, and splits."""
+    return written([exam(f"e{n}", f"p{n}") for n in range(20)], tmp_path)
+
+
+def test_patients_are_split_and_the_audit_is_told(run, catalogue):
+    shown = run("data", "split", catalogue.folder, "--shares", "60/20/20")
+    assert shown.exit_code == 0, shown.output
+    assert len(catalogue.splits()) == 20
+    assert shown.stdout.splitlines()[0].startswith("train: ")
+    assert "audit of 20 records: 0 leaks, 0 warnings, 0 notes" in shown.stdout
+
+
+def test_a_long_report_in_two_splits_fails_the_split_loudly(run, tmp_path):
+    long = report("word " * 80)
+    catalogue = written([exam(f"e{n}", f"p{n}", report=long) for n in range(9)], tmp_path)
+    shown = run("data", "split", catalogue.folder, "--shares", "50/25/25")
+    assert shown.exit_code == 1
+    assert "leak: text" in shown.stderr
+
+
+def test_preparing_audits_the_pictures(run, catalogue, tmp_path):
+    run("data", "split", catalogue.folder)
+    same = catalogue.root / "e3" / "r_cc.png"
+    splits = catalogue.splits()
+    train = next(n for n, part in splits.items() if part == "train")
+    other = next(n for n, part in splits.items() if part != "train")
+    for patient in (train, other):
+        (catalogue.root / f"e{patient[1:]}" / "r_cc.png").write_bytes(same.read_bytes())
+    shown = run("data", "prepare", catalogue.folder, "--out", tmp_path / "out", "--as", "plain", "--workers", "1")
+    assert shown.exit_code == 1
+    assert "holds 40 pictures of 20 records in 1 shards (0 from before)" in shown.stdout
+    assert "leak: picture" in shown.stderr
+    shown = run("data", "audit", catalogue.folder, "--prepared", tmp_path / "out", "--out", tmp_path / "leaks.csv")
+    assert shown.exit_code == 1
+    with (tmp_path / "leaks.csv").open(newline="") as stream:
+        found = {(row["verdict"], row["what"]) for row in csv.DictReader(stream)}
+    assert ("leak", "picture") in found
+
+
+def test_an_audit_decodes_what_is_not_prepared(run, catalogue):
+    run("data", "split", catalogue.folder)
+    (catalogue.root / "e3" / "r_cc.png").write_bytes(b"no picture")
+    shown = run("data", "audit", catalogue.folder, "--workers", "1")
+    assert "and 39 pictures" in shown.stdout
+    assert "1 pictures cannot be decoded" in shown.stderr
+    assert "pictures" not in run("data", "audit", catalogue.folder, "--no-pictures").stdout
+
+
+def test_pictures_that_cannot_be_prepared_fail_the_command_and_the_rest_is_there(run, catalogue, tmp_path):
+    (catalogue.root / "e3" / "r_cc.png").unlink()
+    shown = run("data", "prepare", catalogue.folder, "--out", tmp_path / "out", "--as", "plain", "--workers", "1")
+    assert shown.exit_code == 1
+    assert "holds 39 pictures" in shown.stdout and "1 pictures could not be prepared" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("split", "--shares", "80/20"), "three numbers"),
+        (("split", "--shares", "a/b/c"), "three numbers"),
+        (("split", "--shares", "0/50/50"), "train/val/test"),
+        (("split", "--fold", "5/5"), "a fold from 0"),
+        (("split", "--fold", "x"), "such as 0/5"),
+        (("split", "--stratify", "birds"), "no record has the label birds"),
+        (("audit",), "has no splits"),
+        (("audit", "--no-pictures", "--prepared", "x"), "--prepared with --no-pictures"),
+        (("prepare", "--out", "x", "--as", "readr"), "did you mean reader"),
+    ],
+)
+def test_a_mistake_with_a_catalogue_is_one_sentence(run, catalogue, args, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shown = run("data", args[0], catalogue.folder, *args[1:])
+    assert shown.exit_code == 2
+    assert told in shown.stderr.strip().splitlines()[-1]
