@@ -143,7 +143,7 @@ def _say_audit(found: "Audit", out: Path | None) -> None:
     if found.num_short_texts:
         say(f"{found.num_short_texts} short texts are in several splits, as common phrases are")
     for leak in found.found[:SHOWN]:
-        warn(f"{leak.verdict}: {leak.what} {leak.first} and {leak.second} ({leak.splits}): {leak.detail}")
+        warn(f"{leak.what} {leak.first} and {leak.second} ({leak.splits}) - {leak.verdict}: {leak.detail}")
     if len(found.found) > SHOWN:
         warn(f"and {len(found.found) - SHOWN} more")
     if out is not None:
