@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +73,7 @@ class PreparedPicture:
         placement: stored pixels to these and back.
         regions: boxes of the record's regions on these pixels, in their order.
         steps, warnings: what was done, and what to know.
+        nipple_xy, um_per_px: of a mammogram's canvas (see `imaging.prepare`), None for the other preparations.
     """
 
     pixels: np.ndarray
@@ -80,6 +81,8 @@ class PreparedPicture:
     regions: tuple[Box, ...]
     steps: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    nipple_xy: tuple[float, float] | None = None
+    um_per_px: float | None = None
 
 
 def prepare_picture(image: ListedView | ListedImage, root: Path, preparation: Preparation) -> PreparedPicture:
@@ -101,7 +104,8 @@ def prepare_picture(image: ListedView | ListedImage, root: Path, preparation: Pr
         raise InputError(f"{image.path} is not listed as a mammogram", f"one, for the preparation {preparation.name}")
     prepared = prepare_view(_view(image, path, picture), picture, preparation.um_per_px, preparation.canvas_px)
     pixels = np.clip(np.rint(prepared.pixels * (255 / BRIGHTEST)), 0, 255).astype(np.uint8)
-    return _with_regions(image, pixels, prepared.placement, prepared.steps, prepared.warnings)
+    found = _with_regions(image, pixels, prepared.placement, prepared.steps)
+    return replace(found, warnings=prepared.warnings, nipple_xy=prepared.nipple_xy, um_per_px=prepared.um_per_px)
 
 
 def _view(image: ListedView, path: Path, picture: Picture) -> View:
@@ -139,11 +143,7 @@ def _fitted(picture: Picture, longest: int) -> tuple[np.ndarray, Placement, tupl
 
 
 def _with_regions(
-    image: ListedView | ListedImage,
-    pixels: np.ndarray,
-    placement: Placement,
-    steps: tuple[str, ...],
-    warnings: tuple[str, ...] = (),
+    image: ListedView | ListedImage, pixels: np.ndarray, placement: Placement, steps: tuple[str, ...]
 ) -> PreparedPicture:
     regions = tuple(placement.to_canvas_box(region.box) for region in image.regions)
-    return PreparedPicture(np.ascontiguousarray(pixels), placement, regions, steps, warnings)
+    return PreparedPicture(np.ascontiguousarray(pixels), placement, regions, steps)

@@ -34,12 +34,15 @@ class StoredPicture:
         pixels: uint8 [H, W], read-only, a view of the mapped file.
         placement: that file's pixels to these and back.
         regions: boxes of the record's regions on these pixels.
+        nipple_xy, um_per_px: of a mammogram's canvas, else None.
     """
 
     path: str
     pixels: np.ndarray
     placement: Placement
     regions: tuple[Box, ...]
+    nipple_xy: tuple[float, float] | None = None
+    um_per_px: float | None = None
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,8 @@ class _Shard:
         high, wide = listed["shape"]
         pixels = np.frombuffer(self._map, np.uint8, high * wide, listed["offset"]).reshape(high, wide)
         boxes = tuple(Box(*edges) for edges in info["regions_px"])
-        return StoredPicture(listed["path"], pixels, Placement(**info["placement"]), boxes)
+        nipple = (info["nipple_xy"][0], info["nipple_xy"][1]) if info["nipple_xy"] else None
+        return StoredPicture(listed["path"], pixels, Placement(**info["placement"]), boxes, nipple, info["um_per_px"])
 
 
 def _about(folder: Path) -> Mapping[str, Any]:

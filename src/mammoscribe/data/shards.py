@@ -165,7 +165,7 @@ def _info(path: str, prepared: PreparedPicture) -> dict[str, Any]:
     boxes = [[float(e) for e in (b.x0, b.y0, b.x1, b.y1)] for b in prepared.regions]
     return {
         "path": path, "placement": asdict(prepared.placement), "regions_px": boxes, "steps": list(prepared.steps),
-        "warnings": list(prepared.warnings),
+        "warnings": list(prepared.warnings), "nipple_xy": prepared.nipple_xy, "um_per_px": prepared.um_per_px,
     }  # fmt: skip
 
 
