@@ -7,13 +7,15 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import zipfile
+import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TextIO
 
 from mammoscribe.data.dataset import Fault
 from mammoscribe.support.errors import InputError
@@ -21,6 +23,16 @@ from mammoscribe.support.errors import InputError
 MAX_ROW_LINES, MAX_ROW_CHARS = 2_000, 4_000_000
 """A quoted field that runs on for longer is taken as a quotation mark that was never closed."""
 MAX_XLSX_BYTES = 512 << 20
+_DAMAGED = (EOFError, OSError, zlib.error)
+_DAMAGED_SHEET = (
+    *_DAMAGED, zipfile.BadZipFile, SyntaxError, KeyError, IndexError, ValueError, TypeError, AttributeError,
+)  # fmt: skip
+"""What openpyxl raises for a damaged file (an XML error is a SyntaxError)."""
+_OTHER_FILES = {
+    b"PK\x03\x04": ("a ZIP or XLSX file", "give its name the ending it should have"),
+    b"\xd0\xcf\x11\xe0": ("an old Excel file", "save it as XLSX or CSV"),
+}
+_BLOCK = 1 << 16
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -46,7 +58,9 @@ class Row:
         return Fault(self.where, InputError(f"{self.where}: {found}", expected, do))
 
 
-def read_rows(path: Path, required: Sequence[str] = (), sheet: str | None = None) -> Iterator[Row | Fault]:
+def read_rows(
+    path: Path, required: Sequence[str] = (), sheet: str | None = None, twice: Sequence[str] = ()
+) -> Iterator[Row | Fault]:
     """Rows of a table, in order; what is blank is passed over.
 
     Args:
@@ -54,6 +68,7 @@ def read_rows(path: Path, required: Sequence[str] = (), sheet: str | None = None
             also as `.gz`; or `.xlsx`.
         required: columns that must be there.
         sheet: of an XLSX; the first when None.
+        twice: columns that the file is known to have twice; the first of them is read.
 
     Raises:
         InputError: on the first row, when the file is not there, not a table, or lacks a required column.
@@ -67,7 +82,7 @@ def read_rows(path: Path, required: Sequence[str] = (), sheet: str | None = None
         if isinstance(fields, str):
             yield Fault(f"{path.name} line {number}", InputError(f"{path.name} line {number}: {fields}", "a whole row"))
         elif header is None:
-            header = _header(path, fields, required)
+            header = _header(path, fields, required, twice)
         elif any(f.strip() for f in fields):
             yield _row(path.name, number, header, fields)
     if header is None:
@@ -103,10 +118,11 @@ def columns_of(path: Path) -> tuple[str, ...]:
     raise InputError(f"{path} is empty", "a table with a header")
 
 
-def _header(path: Path, fields: list[str], required: Sequence[str]) -> list[str]:
+def _header(path: Path, fields: list[str], required: Sequence[str], twice: Sequence[str] = ()) -> list[str]:
     header = [name.strip() for name in fields]
     while header and not header[-1]:
         header.pop()
+    header = ["" if name in twice and name in header[:at] else name for at, name in enumerate(header)]
     missing = [name for name in required if name not in header]
     if missing:
         has = ", ".join(header[:12]) + (", ..." if len(header) > 12 else "")
@@ -122,37 +138,52 @@ def _row(table: str, line: int, header: list[str], fields: list[str]) -> Row | F
     if len(fields) < len(header) or any(f.strip() for f in fields[len(header) :]):
         words = f"{table} line {line} has {len(fields)} fields"
         return Fault(f"{table} line {line}", InputError(words, f"{len(header)}, as in the first line"))
+    if any("\0" in f for f in fields):
+        return Fault(f"{table} line {line}", InputError(f"{table} line {line} holds a NUL character", "text"))
     return Row(table, line, {name: value.strip() for name, value in zip(header, fields, strict=False) if name})
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    if path.suffix.lower() == ".gz":
-        with gzip.open(path) as stream:
-            yield stream  # type: ignore[misc]  # a GzipFile reads like any binary file
-    else:
-        with path.open("rb") as stream:
-            yield stream
+def _opened(path: Path) -> Iterator[io.BufferedReader]:
+    """The bytes of a file, unpacked where they are gzipped; browsers unpack a .gz and may leave its name."""
+    with path.open("rb") as packed:
+        is_gzip = packed.read(2) == b"\x1f\x8b"
+        packed.seek(0)
+        if is_gzip:
+            with gzip.GzipFile(fileobj=packed) as stream:
+                yield stream  # type: ignore[misc]  # a GzipFile reads like any binary file
+        else:
+            yield packed
 
 
 def _encoding_of(path: Path) -> str:
     """UTF-16 by its mark, UTF-8 where all of it is, else Windows-1252 (a superset of Latin-1's printable part)."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with _opened(path) as stream:
-        first = stream.read(1 << 20)
+        first = stream.read1(_BLOCK)  # what comes before damage, too, which `read` would lose
         for bom, name in _BOMS.items():
             if first.startswith(bom):
                 return name
-        if b"\0" in first:
-            raise InputError(f"{path} is not a text file", "a table (CSV, TSV or XLSX)")
+        _check_text(path, first)
         block = first
         while block:
             try:
                 decoder.decode(block)
+                block = stream.read1(_BLOCK)
             except UnicodeDecodeError:
                 return "cp1252"
-            block = stream.read(1 << 20)
+            except _DAMAGED:
+                break  # the rows before the damage are read, and then it is told
     return "utf-8"
+
+
+def _check_text(path: Path, first: bytes) -> None:
+    """InputError for a file that begins as no text does: by its mark, or with more than one NUL in twenty bytes."""
+    for mark, (kind, do) in _OTHER_FILES.items():
+        if first.startswith(mark):
+            raise InputError(f"{path} is {kind}", "a table (CSV, TSV or XLSX)", do)
+    if first.count(0, 0, 4096) * 20 > min(len(first), 4096):
+        raise InputError(f"{path} is not a text file", "a table (CSV, TSV or XLSX)")
 
 
 def _text_lines(path: Path) -> Iterator[tuple[int, list[str] | str]]:
@@ -160,26 +191,44 @@ def _text_lines(path: Path) -> Iterator[tuple[int, list[str] | str]]:
     try:
         with _opened(path) as stream:
             text = io.TextIOWrapper(stream, encoding=_encoding_of(path), errors="replace", newline="")
-            yield from _split_rows((number, line[:MAX_ROW_CHARS]) for number, line in enumerate(text, start=1))
-    except (EOFError, gzip.BadGzipFile, OSError) as error:
+            yield from _split_rows(_numbered(text))
+    except _DAMAGED as error:
         raise InputError(f"{path} cannot be read to its end ({error})", "a whole file", "fetch it again") from error
 
 
-def _split_rows(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, list[str] | str]]:
+_Line = tuple[int, str | None]
+"""Its number and text; None for the text of a line that is too long."""
+
+
+def _numbered(text: TextIO) -> Iterator[_Line]:
+    """Every line; of one that is too long, only so much is in memory at a time."""
+    number = 0
+    while line := text.readline(MAX_ROW_CHARS + 1):
+        number += 1
+        short = len(line) <= MAX_ROW_CHARS
+        yield number, line if short else None
+        while not short and line and line[-1] not in "\r\n":
+            line = text.readline(MAX_ROW_CHARS)
+
+
+def _split_rows(lines: Iterator[_Line]) -> Iterator[tuple[int, list[str] | str]]:
     """Rows of the lines; where a quotation mark is never closed, that line is a fault and the next ones stand again."""
-    given_back: deque[tuple[int, str]] = deque()
+    given_back: deque[_Line] = deque()
     delimiter, width = "", 0
 
-    def following() -> tuple[int, str] | None:
+    def following() -> _Line | None:
         return given_back.popleft() if given_back else next(lines, None)
 
     while (first := following()) is not None:
         number, line = first
-        if not line.strip("\r\n\ufeff \t,;"):
+        if line is None:
+            yield number, f"a line of more than {MAX_ROW_CHARS:,} characters"
             continue
-        delimiter = delimiter or max(",;\t|", key=line.count)
+        if not line.strip("\r\n\ufeff \t,;" if not delimiter else None):
+            continue
+        delimiter = delimiter or _delimiter(line)
         fields, taken = _one_row(line, delimiter, following)
-        if fields is None or (taken and width and len(fields) != width):
+        if fields is None or (taken and width and not _fits(fields, width)):
             given_back.extendleft(reversed(taken))
             yield number, "a quotation mark is never closed"
         else:
@@ -187,33 +236,53 @@ def _split_rows(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, list[st
             yield number, fields
 
 
-def _one_row(
-    line: str, delimiter: str, following: Callable[[], tuple[int, str] | None]
-) -> tuple[list[str] | None, list[tuple[int, str]]]:
+def _delimiter(header: str) -> str:
+    """The one of the usual marks that stands most often between the names of a header."""
+    return max(",;\t|", key=re.sub(r'"[^"]*"', "", header).count)
+
+
+def _fits(fields: list[str], width: int) -> bool:
+    return len(fields) >= width and not any(f.strip() for f in fields[width:])
+
+
+def _one_row(line: str, delimiter: str, following: Callable[[], _Line | None]) -> tuple[list[str] | None, list[_Line]]:
     """The fields of a row that may run over several lines, None when it never ends; and the further lines it took."""
-    taken: list[tuple[int, str]] = []
-    fields, length = _parsed(line, delimiter), len(line)
-    while fields is None and len(taken) < MAX_ROW_LINES and length < MAX_ROW_CHARS:
+    taken: list[_Line] = []
+    parts, length = [line], len(line)
+    fields, is_open = _parsed(line, delimiter)
+    if fields is None and not is_open:  # a mark inside a field is forgiven where it stands on one line
+        fields = _csv_row([line], delimiter, strict=False)
+    while is_open and len(taken) < MAX_ROW_LINES and length < MAX_ROW_CHARS:
         more = following()
         if more is None:
             break
         taken.append(more)
+        if more[1] is None:
+            break
+        parts.append(more[1])
         length += len(more[1])
         if more[1].count('"') % 2:  # only an odd number of marks can close what is open
-            fields = _parsed(line + "".join(text for _, text in taken), delimiter, alone=False)
+            fields, is_open = _parsed("".join(parts), delimiter)
     return fields, taken
 
 
-def _parsed(text: str, delimiter: str, alone: bool = True) -> list[str] | None:
-    """The fields of one row, None when a quotation mark is open; marks inside a field are forgiven on a line `alone`."""
+def _parsed(text: str, delimiter: str) -> tuple[list[str] | None, bool]:
+    """The fields of one row, None when it is none yet; and whether a quotation mark is open, so that more may help."""
     if '"' not in text:
-        return text.rstrip("\r\n").split(delimiter)
+        return text.rstrip("\r\n").split(delimiter), False
     try:
-        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        return _csv_row(io.StringIO(text, newline=""), delimiter, strict=True), False
     except csv.Error as error:
-        if "unexpected end" in str(error) or not alone:
-            return None
-        return next(csv.reader([text], delimiter=delimiter))
+        return None, "unexpected end" in str(error)
+
+
+def _csv_row(lines: Iterable[str], delimiter: str, strict: bool) -> list[str]:
+    """The first row; csv's own limit on a field, which is one for the whole process, is put back afterwards."""
+    limit = csv.field_size_limit(MAX_ROW_CHARS * 2)
+    try:
+        return next(csv.reader(lines, delimiter=delimiter, strict=strict))
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _sheet_lines(path: Path, sheet: str | None) -> Iterator[tuple[int, list[str] | str]]:
@@ -227,18 +296,22 @@ def _sheet_lines(path: Path, sheet: str | None) -> Iterator[tuple[int, list[str]
                 f"{path} unpacks to {size >> 20} MB", f"at most {MAX_XLSX_BYTES >> 20} MB", "save it as CSV"
             )
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, OSError, KeyError, ValueError) as error:
+    except _DAMAGED_SHEET as error:
         raise InputError(f"{path} is not a spreadsheet ({error})", "an XLSX file") from error
     try:
-        if sheet is not None and sheet not in book.sheetnames:
-            raise InputError(f"{path} has the sheets {', '.join(book.sheetnames)}", f"a sheet called {sheet}")
-        page = book[sheet] if sheet is not None else book[book.sheetnames[0]]
+        names = [page.title for page in book.worksheets]
+        if not names or (sheet is not None and sheet not in names):
+            raise InputError(f"{path} has the sheets {', '.join(names) or 'none'}", f"a sheet called {sheet or '...'}")
+        page = book[sheet or names[0]]
+        page.reset_dimensions()  # type: ignore[union-attr]  # some programs write a wrong size, and it would be believed
         width = 0
         for number, cells in enumerate(page.iter_rows(values_only=True), start=1):
             fields = ["" if c is None else _cell(c) for c in cells]
             if any(f.strip() for f in fields):
                 width = width or len(fields)
                 yield number, fields + [""] * (width - len(fields))  # a sheet leaves out trailing blank cells
+    except _DAMAGED_SHEET as error:
+        raise InputError(f"{path} cannot be read to its end ({error})", "a whole file", "save it again") from error
     finally:
         book.close()
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,11 +11,36 @@ from mammoscribe.data.records import ListedView, MammoExam
 from mammoscribe.data.report_text import ReportText
 from mammoscribe.data.spool import Spool
 from mammoscribe.data.tables import Row, read_rows
-from mammoscribe.domain.view import Laterality, Projection
+from mammoscribe.domain.view import Box, Laterality, Projection
 from mammoscribe.support.errors import InputError, MammoscribeError, NotAMammogram
 
 Value = Callable[[Row], str]
 """One label out of a row, "" where the row does not say."""
+Reshape = Callable[[Row], Mapping[str, str]]
+"""The columns of a row that wait on disk."""
+
+
+@dataclass(frozen=True)
+class Join:
+    """A further table laid beside the first: what its rows say becomes columns of the first table's rows (a left join).
+
+    Args:
+        table, required: as of the first table.
+        key: out of a row of this table.
+        to: the same key out of a row of the first table.
+        values: column -> value out of a row of this table. It hides a column of that name in the first table; where
+            several rows fit, their values are joined by `|`, where none fits, the column is blank.
+        fits: whether a row of this table, with `values` as its columns, belongs to one of the first, beyond the key.
+        twice: columns that the file has twice; the first of them is read.
+    """
+
+    table: str
+    required: tuple[str, ...]
+    key: Value
+    to: Value
+    values: Mapping[str, Value]
+    fits: Callable[[Row, Row], bool] = lambda _beside, _row: True
+    twice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -31,6 +57,10 @@ class ViewTable:
         exam_labels, breast_labels: label name -> value. Where the rows of one exam or breast differ, the values are
             joined by `|` in order of appearance.
         split, date, report: of the exam, from its rows.
+        more: further tables (path, required columns) whose rows are read like those of the first.
+        joins: further tables that stand beside them.
+        kept: columns that wait on disk until the exam's turn, for very wide tables; all of them when empty.
+        rank: views of a lower rank stand first in the exam.
     """
 
     table: str
@@ -43,25 +73,54 @@ class ViewTable:
     split: Value = lambda _: ""
     date: Callable[[Row], dt.date | None] = lambda _: None
     report: Callable[[Sequence[Row]], ReportText | None] = lambda _: None
+    more: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    joins: tuple[Join, ...] = ()
+    kept: tuple[str, ...] = ()
+    rank: Callable[[ListedView], int] = lambda _: 0
 
 
 def read_view_table(root: Path, spec: ViewTable) -> Iterator[Item]:
     """Every exam of the table, in the order in which each is first named; memory does not grow with the table."""
-    with Spool() as spool:
-        yield from spooled(root / spec.table, spec.required, spec.exam, spool)
+    with ExitStack() as stack:
+        spool = stack.enter_context(Spool())
+        kept: Reshape = (lambda row: {name: row.get(name) for name in spec.kept}) if spec.kept else (lambda r: r.fields)
+        for table, required in ((spec.table, spec.required), *spec.more):
+            yield from spooled(root / table, required, spec.exam, spool, kept)
+        beside = [(join, stack.enter_context(Spool())) for join in spec.joins]
+        for join, rows in beside:
+            yield from spooled(root / join.table, join.required, join.key, rows, _values_of(join), join.twice)
         for exam_id, rows in spool.groups():
-            yield from _exam(exam_id, rows, spec)
+            yield from _exam(exam_id, [_laid_beside(row, beside) for row in rows], spec)
 
 
-def spooled(path: Path, required: Sequence[str], group: Value, spool: Spool) -> Iterator[Fault]:
+def spooled(
+    path: Path,
+    required: Sequence[str],
+    group: Value,
+    spool: Spool,
+    kept: Reshape = lambda row: row.fields,
+    twice: Sequence[str] = (),
+) -> Iterator[Fault]:
     """Put the rows of a table into a spool by group; gives the rows that could not be read."""
-    for row in read_rows(path, required):
+    for row in read_rows(path, required, twice=twice):
         if isinstance(row, Fault):
             yield row
         elif name := group(row):
-            spool.add_one(name, row)
+            spool.add_one(name, replace(row, fields=kept(row)))
         else:
             yield row.fault("no id", "an id in every row")
+
+
+def _values_of(join: Join) -> Reshape:
+    return lambda row: {name: value(row) for name, value in join.values.items()}
+
+
+def _laid_beside(row: Row, joins: Sequence[tuple[Join, Spool]]) -> Row:
+    found = dict(row.fields)
+    for join, spool in joins:
+        rows = [beside for beside in spool.rows_of(join.to(row)) if join.fits(beside, row)]
+        found |= {name: "|".join(dict.fromkeys(v for r in rows if (v := r.get(name)))) for name in join.values}
+    return replace(row, fields=found) if joins else row
 
 
 def _exam(exam_id: str, rows: Sequence[Row], spec: ViewTable) -> Iterator[Item]:
@@ -80,7 +139,7 @@ def _exam(exam_id: str, rows: Sequence[Row], spec: ViewTable) -> Iterator[Item]:
         yield MammoExam(
             id=exam_id,
             patient_id=_one("patient", exam_id, [spec.patient(r) for r in good]),
-            images=merged([view for _, view in kept]),
+            images=tuple(sorted(merged([view for _, view in kept]), key=spec.rank)),
             date=next((day for r in good if (day := spec.date(r)) is not None), None),
             report=spec.report(good),
             breasts=_breasts(kept, spec.breast_labels),
@@ -145,3 +204,34 @@ def flag(name: str) -> Value:
 def whole(name: str) -> Value:
     """A whole number that a spreadsheet may have written as `4.0`."""
     return lambda row: row.get(name).removesuffix(".0")
+
+
+def worded(name: str, words: Mapping[str, str]) -> Value:
+    """What a code of a column stands for (`2.0` is looked up as `2`); an unknown code is kept as it is."""
+    code = whole(name)
+    return lambda row: words.get(code(row), code(row))
+
+
+def box_of(edges: Sequence[str | float], width_px: str | float = "", height_px: str | float = "") -> Box:
+    """A box in stored pixels, cut off at the edges of its picture.
+
+    Args:
+        edges: x0, y0, x1, y1, as numbers or as a table writes them.
+        width_px, height_px: of the picture; "" where nobody says them, and the box may then reach beyond.
+
+    Raises:
+        InputError: when they are no numbers, or nothing of the box lies in the picture.
+    """
+    listed = ", ".join(str(edge) for edge in edges)
+    try:
+        x0, y0, x1, y1 = (float(edge) for edge in edges)
+        size = [int(float(side)) if side != "" else _UNBOUNDED_PX for side in (width_px, height_px)]
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"a box with the edges {listed or 'none'}", "four numbers") from error
+    inside = Box(x0, y0, x1, y1).clipped(*size)
+    if inside is None:
+        raise InputError(f"the box {listed} lies outside its picture", "a box in the picture")
+    return inside
+
+
+_UNBOUNDED_PX = 10**8
