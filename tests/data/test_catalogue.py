@@ -9,7 +9,7 @@ from mammoscribe.data.catalogue import CatalogueWriter, open_catalogue, write_sp
 from mammoscribe.data.comparisons import Comparisons
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.ingest import ingest
-from mammoscribe.data.records import Kind
+from mammoscribe.data.records import Kind, TextDocument
 from mammoscribe.support.errors import InputError, NotAMammogram
 from tests.data.some_records import dataset_of, exam, report, study, written
 
@@ -125,3 +125,23 @@ def test_a_spoilt_line_is_named(tmp_path):
 def test_a_record_of_another_kind_is_not_taken(tmp_path):
     with CatalogueWriter(tmp_path / "c", Kind.MAMMO_EXAM) as writer, pytest.raises(InputError, match="image-text"):
         writer.add(study())
+
+
+def test_documents_are_ingested_as_they_are(tmp_path):
+    documents = [TextDocument("t1", "Unchanged since 2019.", "p1"), TextDocument("t2", "Other.")]
+    catalogue = written(documents, tmp_path, comparisons=Comparisons.DROP)
+    assert list(catalogue.records()) == documents
+
+
+def test_an_empty_dataset_is_an_error(tmp_path):
+    (tmp_path / "x").touch()
+    with pytest.raises(InputError, match="holds no record of listed"):
+        ingest(dataset_of([]), tmp_path, tmp_path / "out")
+
+
+def test_splits_that_are_none_are_refused(tmp_path):
+    catalogue = written([exam()], tmp_path)
+    assert catalogue.splits() is None
+    (catalogue.folder / "splits.csv").write_text("patient,split\np1,train\n")
+    with pytest.raises(InputError, match="expected group,split"):
+        catalogue.splits()

@@ -50,6 +50,7 @@ def test_a_picture_that_cannot_be_decoded_is_found_when_asked(tmp_path):
     written(ITEMS[:2], tmp_path)
     picture = tmp_path / "files" / "e1" / "r_cc.png"
     picture.write_bytes(picture.read_bytes()[:200])
+    (tmp_path / "files" / "e1" / "l_mlo.png").unlink()
     assert not check_download(dataset_of(ITEMS[:2]), tmp_path / "files").tally.faults
     (fault,) = check_download(dataset_of(ITEMS[:2]), tmp_path / "files", open_all=True).tally.faults
     assert fault.where == "e1/r_cc.png"
@@ -60,3 +61,10 @@ def test_a_layout_can_be_chosen_by_name(tmp_path):
     assert check_download(expecting(), tmp_path / "files", "list").edition.name == "list"
     with pytest.raises(InputError, match="no layout of listed is called 'lists'; did you mean list"):
         check_download(expecting(), tmp_path / "files", "lists")
+
+
+def test_a_whole_download_is_whole_and_one_with_a_missing_picture_is_not(tmp_path):
+    written(ITEMS[:2], tmp_path)
+    assert check_download(dataset_of(ITEMS[:2]), tmp_path / "files").whole
+    (tmp_path / "files" / "e2" / "l_mlo.png").unlink()
+    assert not check_download(dataset_of(ITEMS[:2]), tmp_path / "files").whole

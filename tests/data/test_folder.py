@@ -8,6 +8,7 @@ import openpyxl
 import pytest
 
 from mammoscribe.data.dataset import Fault
+from mammoscribe.data.datasets.own_folder import FOLDER
 from mammoscribe.data.folder import folder_dataset
 from mammoscribe.data.folder_draft import draft_toml
 from mammoscribe.data.folder_spec import read_spec
@@ -331,3 +332,65 @@ def test_a_draft_of_text_files_and_of_nothing(tmp_path):
         draft_toml(tmp_path / "empty")
     with pytest.raises(InputError, match="not there"):
         draft_toml(tmp_path / "none")
+
+
+def test_the_patient_may_stand_elsewhere(dicom):
+    records, faults = read(dicom, TOML + 'patient = "folder"\n')
+    assert not faults and records["A1"].patient_id == "P1"
+    records, _ = read(dicom, TOML + 'patient = "header:StudyInstanceUID"\n')
+    assert records["A1"].patient_id == "1.2.1"
+
+
+def test_a_header_that_plain_images_do_not_have_is_told(tmp_path):
+    write_picture(tmp_path / "R_CC.png")
+    text = 'name = "x"\nkind = "mammo-exam"\nimages = "*.png"\nexam = "header:AccessionNumber"\n'
+    records, faults = read(tmp_path, text)
+    assert not records and faults == ["R_CC.png has no DICOM header; expected one, for exam = header:AccessionNumber."]
+
+
+def test_a_split_that_is_none_and_a_manifest_that_leads_out_are_told(dicom, tmp_path):
+    write_lines(dicom / "reports.csv", "Accession,Report,Part", "A1,A mass.,middle", "A3,A mass.,dev")
+    records, faults = read(dicom, TOML + 'split = "Part"\n')
+    assert records["A3"].split == "val"
+    assert faults == ["exam A1 is in split 'middle'; expected train, val, test."]
+    write_picture(tmp_path / "elsewhere" / "R_CC.png")
+    write_lines(
+        dicom / "inside" / "m.csv", "exam_id,laterality,view,path,is_prior",
+        f"e1,R,CC,{tmp_path / 'elsewhere' / 'R_CC.png'},0", f"e2,R,CC,{tmp_path / 'inside' / 'a.png'},1",
+    )  # fmt: skip
+    write_picture(dicom / "inside" / "a.png")
+    records, faults = read(dicom, 'name = "x"\nkind = "mammo-exam"\nroot = "inside"\nmanifest = "m.csv"\n')
+    assert not records
+    assert "is not inside" in faults[0] and "has priors and no view of its own" in faults[1]
+
+
+def test_reports_of_two_breasts_are_joined_and_empty_ones_are_none(dicom):
+    write_lines(dicom / "reports.csv", "Accession,Report,Side", "A1,Right text.,R", "A1,Left text.,L", "A3,,R")
+    records, faults = read(dicom, TOML + 'laterality = "Side"\n')
+    assert not faults
+    assert records["A1"].report.raw == "Right text.\n\nLeft text."
+    assert records["A3"].report is None
+    write_lines(dicom / "reports.csv", "Accession,F", "A1,", "A3,A mass.")
+    records, _ = read(dicom, TOML.replace('report_text = "Report"', 'report_sections = { findings = "F" }'))
+    assert records["A1"].report is None and records["A3"].report.raw == "FINDINGS: A mass."
+
+
+def test_text_files_that_are_no_reports_are_told(dicom, monkeypatch):
+    monkeypatch.setattr("mammoscribe.data.folder_reports.MAX_TEXT_BYTES", 100)
+    write_lines(dicom / "texts" / "A1.txt", "A mass.")
+    write_lines(dicom / "texts" / "A2.txt", "word " * 30)
+    (dicom / "texts" / "A3.txt").write_bytes(b"a\0b")
+    os.symlink("/etc/hostname", dicom / "texts" / "A4.txt")
+    records, faults = read(dicom, TOML[: TOML.index("report_exam")].replace("reports.csv", "texts/*.txt"))
+    assert [r.id for r in records.values() if r.report is not None] == ["A1"]
+    for told, fault in zip(("a report of less", "is not a text file", "a link that leads out"), faults, strict=True):
+        assert told in fault
+
+
+def test_a_root_that_is_not_there_is_told_by_the_folder_dataset_too(dicom):
+    (dicom / "ours.toml").write_text(TOML + 'root = "nowhere"\n')
+    with pytest.raises(InputError, match="the root .*nowhere is not there"):
+        list(FOLDER.edition_in(dicom).read(dicom))
+    (dicom / "second.toml").write_text(TOML)
+    with pytest.raises(InputError, match=r"holds ours\.toml, second\.toml; expected one TOML file"):
+        list(FOLDER.edition_in(dicom).read(dicom))

@@ -248,3 +248,23 @@ def test_a_long_list_is_read_in_pieces(tmp_path):
     path.write_text(json.dumps(entries, ensure_ascii=False, indent=1), encoding="utf-8")
     assert path.stat().st_size > 5 << 20
     assert list(json_list(path)) == entries
+
+
+def test_a_folder_of_pictures_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(InputError, match="is not a folder"):
+        import_llava([llava(tmp_path, ENTRY)], tmp_path / "none", tmp_path / "catalogue")
+
+
+def test_an_empty_path_is_no_picture():
+    with pytest.raises(InputError, match="a path, or a list of paths"):
+        record_of(ENTRY | {"image": ""}, "x")
+
+
+def test_a_sidecar_that_is_too_short_is_told(tmp_path):
+    catalogue = written([exam("e1"), exam("e2", "p2")], tmp_path)
+    export_llava(catalogue, tmp_path / "llava", PROMPTS)
+    sidecar = tmp_path / "llava" / "all.records.jsonl"
+    sidecar.write_text(sidecar.read_text().splitlines()[0] + "\n")
+    done = import_llava([tmp_path / "llava" / "all.json"], catalogue.root, tmp_path / "again")
+    assert [r.id for r in done.catalogue.records()] == ["e1"]
+    assert "the sidecar has no record for it" in done.tally.faults[0].error.sentence()

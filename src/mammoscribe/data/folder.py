@@ -55,6 +55,9 @@ def folder_dataset(toml: Path) -> tuple[Dataset, Path]:
 
 def read_folder(spec: FolderSpec) -> Iterator[Item]:
     """Every exam of the folder, in order of its first image, and a Fault for each file, row or report that is of no use."""
+    root = spec.folder
+    if not root.is_dir():
+        raise InputError(f"{spec.path}: the root {root} is {'a file' if root.exists() else 'not there'}", "a folder")
     with ExitStack() as stack:
         reports = stack.enter_context(Spool())
         for item in report_rows(spec):
