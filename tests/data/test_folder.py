@@ -389,7 +389,7 @@ def test_text_files_that_are_no_reports_are_told(dicom, monkeypatch):
 
 def test_a_root_that_is_not_there_is_told_by_the_folder_dataset_too(dicom):
     (dicom / "ours.toml").write_text(TOML + 'root = "nowhere"\n')
-    with pytest.raises(InputError, match="the root .*nowhere is not there"):
+    with pytest.raises(InputError, match=r"the root .*nowhere is not there"):
         list(FOLDER.edition_in(dicom).read(dicom))
     (dicom / "second.toml").write_text(TOML)
     with pytest.raises(InputError, match=r"holds ours\.toml, second\.toml; expected one TOML file"):

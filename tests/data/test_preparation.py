@@ -1,9 +1,12 @@
 """What is done to a picture, and the way back."""
 
+import struct
+import zlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mammoscribe.data.preparation import PREPARATIONS, Preparation, prepare_picture
 from mammoscribe.data.records import ListedImage, ListedView, Region
@@ -42,6 +45,26 @@ def test_the_datasets_spacing_goes_before_the_headers(tmp_path):
     assert declared.placement.scale_x == pytest.approx(2 * ours.placement.scale_x)
 
 
+def test_the_spacing_of_the_canvas_is_known_where_that_of_the_file_is(tmp_path):
+    write_picture(tmp_path / "a.png", 1, height=128, width=96)
+    known = ListedView("a.png", L, CC, (1.0, 0.8))
+    for preparation, wanted in ((SMALL, (2.0, 2.0)), (Preparation("p", longest_px=64), (2.0, 1.6))):
+        assert prepare_picture(known, tmp_path, preparation).spacing_mm == pytest.approx(wanted)
+        assert prepare_picture(replace(known, spacing_mm=None), tmp_path, preparation).spacing_mm is None
+    joint = prepare_picture(known, tmp_path, Preparation("j", shorter_px=48))
+    assert joint.spacing_mm == pytest.approx((2.0, 1.6))
+
+
+def test_sixteen_bits_hold_the_same_picture_finer(tmp_path):
+    write_dicom(tmp_path / "a.dcm")
+    view = ListedView("a.dcm", R, CC, (1.0, 1.0))
+    for preparation in (SMALL, Preparation("p", longest_px=40)):
+        coarse, fine = (prepare_picture(view, tmp_path, replace(preparation, bits=bits)).pixels for bits in (8, 16))
+        assert (coarse.dtype, fine.dtype) == (np.uint8, np.uint16)
+        assert np.abs(fine / 257 - coarse).max() <= 0.5 + 1 / 257
+        assert len(np.unique(fine)) > len(np.unique(coarse))
+
+
 def test_the_joint_preparation_is_the_published_one_before_its_crop(tmp_path):
     path = write_picture(tmp_path / "a.png", 3, height=150, width=100)
     found = prepare_picture(ListedImage("a.png"), tmp_path, Preparation("j", shorter_px=64))
@@ -63,17 +86,16 @@ def test_the_plain_preparation_keeps_aspect_and_never_enlarges(tmp_path):
 
 def test_the_digest_is_of_what_is_done_and_not_of_the_name():
     assert Preparation("a", longest_px=9).digest == Preparation("b", longest_px=9).digest
-    digests = {
-        p.digest for p in (*PREPARATIONS.values(), Preparation("x", longest_px=9), Preparation("y", shorter_px=9))
-    }
-    assert len(digests) == len(PREPARATIONS) + 2
+    others = [Preparation("x", longest_px=9), Preparation("y", shorter_px=9), Preparation("z", longest_px=9, bits=16)]
+    digests = {p.digest for p in (*PREPARATIONS.values(), *others)}
+    assert len(digests) == len(PREPARATIONS) + 3
 
 
 @pytest.mark.parametrize(
     "given",
     [
         {}, {"um_per_px": 400.0}, {"canvas_px": (9, 9)}, {"shorter_px": 9, "longest_px": 9}, {"longest_px": 0},
-        {"canvas_px": (9, 9), "longest_px": 9},
+        {"canvas_px": (9, 9), "longest_px": 9}, {"longest_px": 9, "bits": 12}, {"shorter_px": 9, "bits": 16},
     ],
 )  # fmt: skip
 def test_a_preparation_is_exactly_one_thing(given):
@@ -87,7 +109,9 @@ def test_a_preparation_is_exactly_one_thing(given):
         (ListedImage(None), "plain", "without a file"),
         (ListedImage("none.png"), "plain", "not there"),
         (ListedImage("a.png"), "reader", "not listed as a mammogram"),
-        (ListedView("blank.png", R, CC), "reader", "blank"),
+        *((ListedView("blank.png", R, CC), name, "blank") for name in PREPARATIONS),
+        *((ListedView("bomb.png", R, CC), name, "decompression bomb") for name in PREPARATIONS),
+        (ListedView("huge.dcm", R, CC), "joint", "million pixels a frame"),
         (ListedView("tiny.png", R, CC), "reader", "at least 16 x 16"),
         (ListedView("cut.dcm", R, CC), "reader", "cannot be decoded"),
         (ListedView("lie.dcm", R, CC), "plain", "cannot be decoded"),
@@ -98,9 +122,8 @@ def test_a_preparation_is_exactly_one_thing(given):
 def test_what_cannot_be_prepared_is_one_sentence(image, preparation, told, tmp_path):
     write_picture(tmp_path / "a.png")
     write_picture(tmp_path / "tiny.png", height=12, width=12)
-    from PIL import Image
-
     Image.fromarray(np.zeros((40, 40), np.uint8)).save(tmp_path / "blank.png")
+    _write_bomb(tmp_path / "bomb.png")
     whole = write_dicom(tmp_path / "whole.dcm").read_bytes()
     (tmp_path / "cut.dcm").write_bytes(whole[:-2000])
     (tmp_path / "text.dcm").write_text("no picture")
@@ -109,3 +132,11 @@ def test_what_cannot_be_prepared_is_one_sentence(image, preparation, told, tmp_p
     with pytest.raises(InputError) as error:
         prepare_picture(image, tmp_path, PREPARATIONS[preparation])
     assert told in error.value.sentence()
+
+
+def _write_bomb(path):
+    """A PNG of a few bytes that says it is 60,000 x 60,000."""
+    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(b"")), (b"IEND", b""))
+    parts = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))

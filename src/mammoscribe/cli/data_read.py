@@ -134,7 +134,7 @@ def ingest(
     if done.num_edited:
         say(f"{done.num_edited} reports had sentences with a comparison, now {_past(comparisons)}; each is noted")
     if about.num_set_aside:
-        say(f"{about.num_set_aside} pictures are no CC or MLO view and are set aside")
+        say(f"{about.num_set_aside} rows or pictures are left out on purpose; errors.csv says why")
     if about.num_faults:
         _say_faults(done.tally, target / "errors.csv")
         raise typer.Exit(1)

@@ -29,7 +29,7 @@ class About:
     Args:
         name, edition, kind, licence: of the dataset.
         root: folder that the paths of the records start from.
-        num_records, num_faults, num_set_aside: records, rows that could not be read, pictures that are no CC or MLO view.
+        num_records, num_faults, num_set_aside: records, rows that could not be read, rows left out on purpose.
         comparisons: what was done with sentences that compare with another exam: `keep`, `drop` or `rewrite`.
         package: version that wrote it.
     """
@@ -128,8 +128,8 @@ class CatalogueWriter:
     def add(self, item: Record | Fault) -> Record | None:
         """Write a record, or note a fault; gives the record when it was written."""
         if isinstance(item, Fault):
-            self.num_set_aside += item.set_aside
-            self.num_faults += not item.set_aside
+            self.num_set_aside += item.count if item.set_aside else 0
+            self.num_faults += 0 if item.set_aside else item.count
             what = "set aside" if item.set_aside else "error"
             self._error_rows.writerow([what, item.where, item.error.found, item.error.expected, item.error.do])
             return None

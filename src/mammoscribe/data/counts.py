@@ -11,8 +11,8 @@ from mammoscribe.data.spool import DiskSet
 
 COUNTED = ("records", "patients", "images", "files", "unnamed", "reports", "regions", "set_aside", "faults")
 """What is counted of every dataset: records; distinct patients (or documents without one); pictures that the tables
-list; those of them that are there as files, and those for which the tables give no path; records with a text; places marked; rows for
-pictures that are no CC or MLO view; rows that could not be read."""
+list; those of them that are there as files, and those for which the tables give no path; records with a text; places marked; rows
+that are left out on purpose (pictures that are no CC or MLO view); rows that could not be read."""
 NAMED = 20
 """Missing files and faults that are named one by one."""
 
@@ -52,9 +52,9 @@ class Tally:
         """Count one item."""
         if isinstance(item, Fault):
             if item.set_aside:
-                self.counts["set_aside"] += 1
+                self.counts["set_aside"] += item.count
                 return
-            self.counts["faults"] += 1
+            self.counts["faults"] += item.count
             if len(self.faults) < NAMED:
                 self.faults.append(item)
             return

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from mammoscribe.data.records import Kind, Record
-from mammoscribe.support.errors import InputError, InvalidNoun, NotAMammogram
+from mammoscribe.support.errors import InputError, InvalidNoun, SetAside
 from mammoscribe.support.lookup import look_up
 
 
@@ -25,15 +25,17 @@ class Fault:
     Args:
         where: the table and line, or the file.
         error: found, expected, do.
+        count: for how many it stands; above 1 where naming each would fill a disk (citations without an abstract).
     """
 
     where: str
     error: InputError
+    count: int = 1
 
     @property
     def set_aside(self) -> bool:
-        """Whether nothing is wrong with it: a picture that is no CC or MLO view."""
-        return isinstance(self.error, NotAMammogram)
+        """Whether nothing is wrong with it: a picture that is no CC or MLO view, a note that its writer took back."""
+        return isinstance(self.error, SetAside)
 
 
 Item = Record | Fault

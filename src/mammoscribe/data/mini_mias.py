@@ -118,11 +118,18 @@ def _film(root: Path, rows: list[dict[str, str]]) -> MiasFilm:
 def _lesion(row: dict[str, str]) -> MiasLesion:
     if row["abnormality"] not in KINDS:
         raise ValueError(f"{row['name']} has the abnormality {row['abnormality']!r}")
-    return MiasLesion(row["abnormality"], row["severity"], _circle_box(row["x"], row["y"], row["r"]))
+    return MiasLesion(row["abnormality"], row["severity"], circle_box(row["x"], row["y"], row["r"]))
 
 
-def _circle_box(x: str, y: str, radius: str) -> Box | None:
-    """The box around a circle whose centre counts rows from the bottom; pixel i covers [i, i + 1)."""
+def circle_box(x: str, y: str, radius: str) -> Box | None:
+    """The box around a circle whose centre counts rows from the bottom; pixel i covers [i, i + 1).
+
+    Args:
+        x, y, radius: in pixels, as the list of films writes them; a blank one gives None, as does a circle outside.
+
+    Raises:
+        ValueError: when one is no number.
+    """
     if not (x and y and radius):
         return None
     across, down, reach = float(x) + 0.5, SIDE_PX - (float(y) + 0.5), max(float(radius), 1.0)

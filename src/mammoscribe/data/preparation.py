@@ -18,7 +18,7 @@ from mammoscribe.imaging.placement import Placement
 from mammoscribe.imaging.prepare import BRIGHTEST, prepare_view
 from mammoscribe.support.errors import InputError, InvalidNoun
 
-VERSION = 1
+VERSION = 2
 """Rises when the same preparation gives other pixels."""
 
 
@@ -29,9 +29,10 @@ class Preparation:
     Args:
         name: for people.
         um_per_px: mammograms only: the breast cropped, its chest wall turned left, isotropic at so many micrometres, on a
-            canvas of `canvas_px` (height, width), grey by tissue percentiles; 255 is 1.2 times the 99th percentile.
+            canvas of `canvas_px` (height, width), grey by tissue percentiles; full scale is 1.2 times the 99th percentile.
         shorter_px: the pre-processing of BioViL before its crop: stored values to 8 bits, shorter side so many pixels.
         longest_px: as a reader sees it (VOI LUT, bright = dense), longest side at most so many pixels.
+        bits: 8 or 16 a pixel; full scale is 255 or 65535.
     """
 
     name: str
@@ -39,11 +40,19 @@ class Preparation:
     canvas_px: tuple[int, int] | None = None
     shorter_px: int | None = None
     longest_px: int | None = None
+    bits: int = 8
 
     def __post_init__(self) -> None:
         given = [v for v in (self.um_per_px, self.shorter_px, self.longest_px) if v is not None]
         if len(given) != 1 or given[0] <= 0 or (self.um_per_px is None) != (self.canvas_px is None):
             raise InvalidNoun(f"preparation {self.name}", "um_per_px with canvas_px, or shorter_px, or longest_px")
+        if self.bits not in ((8,) if self.shorter_px is not None else (8, 16)):
+            raise InvalidNoun(f"preparation {self.name} with {self.bits} bits a pixel", "8, or 16 but for shorter_px")
+
+    @property
+    def full_scale(self) -> int:
+        """The largest pixel value."""
+        return 2**self.bits - 1
 
     @property
     def digest(self) -> str:
@@ -69,11 +78,12 @@ class PreparedPicture:
     """A picture after its preparation.
 
     Args:
-        pixels: uint8 [H, W].
+        pixels: uint8 or uint16 [H, W].
         placement: stored pixels to these and back.
         regions: boxes of the record's regions on these pixels, in their order.
         steps, warnings: what was done, and what to know.
         nipple_xy, um_per_px: of a mammogram's canvas (see `imaging.prepare`), None for the other preparations.
+        spacing_mm: (row, column) distance of these pixels, None where nobody says what the stored ones measure.
     """
 
     pixels: np.ndarray
@@ -83,6 +93,7 @@ class PreparedPicture:
     warnings: tuple[str, ...] = ()
     nipple_xy: tuple[float, float] | None = None
     um_per_px: float | None = None
+    spacing_mm: tuple[float, float] | None = None
 
 
 def prepare_picture(image: ListedView | ListedImage, root: Path, preparation: Preparation) -> PreparedPicture:
@@ -93,19 +104,27 @@ def prepare_picture(image: ListedView | ListedImage, root: Path, preparation: Pr
     """
     if image.path is None:
         raise InputError("a picture without a file", "the pictures beside the tables")
-    path = root / image.path
+    path, declared = root / image.path, getattr(image, "spacing_mm", None)
     if preparation.shorter_px is not None:
         pixels, placement, steps = published_bytes(path, preparation.shorter_px)
-        return _with_regions(image, pixels, placement, steps)
+        return _finished(image, pixels, placement, steps, declared)
     picture = decode(path, getattr(image, "frame", 0))
     if preparation.longest_px is not None:
-        return _with_regions(image, *_fitted(picture, preparation.longest_px))
+        resized, placement, steps = _fitted(picture, preparation.longest_px)
+        pixels = _integers(resized, 1.0, preparation)
+        return _finished(image, pixels, placement, steps, declared or picture.spacing_mm)
     if not isinstance(image, ListedView) or preparation.um_per_px is None:
         raise InputError(f"{image.path} is not listed as a mammogram", f"one, for the preparation {preparation.name}")
     prepared = prepare_view(_view(image, path, picture), picture, preparation.um_per_px, preparation.canvas_px)
-    pixels = np.clip(np.rint(prepared.pixels * (255 / BRIGHTEST)), 0, 255).astype(np.uint8)
-    found = _with_regions(image, pixels, prepared.placement, prepared.steps)
+    pixels = _integers(prepared.pixels, BRIGHTEST, preparation)
+    found = _finished(image, pixels, prepared.placement, prepared.steps, declared or picture.spacing_mm)
     return replace(found, warnings=prepared.warnings, nipple_xy=prepared.nipple_xy, um_per_px=prepared.um_per_px)
+
+
+def _integers(grey: np.ndarray, white: float, preparation: Preparation) -> np.ndarray:
+    """Grey values 0..`white` as whole numbers up to full scale."""
+    full = preparation.full_scale
+    return np.clip(np.rint(grey * (full / white)), 0, full).astype(np.uint8 if preparation.bits == 8 else np.uint16)
 
 
 def _view(image: ListedView, path: Path, picture: Picture) -> View:
@@ -124,26 +143,27 @@ def _view(image: ListedView, path: Path, picture: Picture) -> View:
 
 
 def _fitted(picture: Picture, longest: int) -> tuple[np.ndarray, Placement, tuple[str, ...]]:
+    """The whole picture, float32, with its longest side at most so many pixels; never enlarged."""
     scale = min(1.0, longest / max(picture.height_px, picture.width_px))
     high, wide = max(1, round(picture.height_px * scale)), max(1, round(picture.width_px * scale))
     resized = Image.fromarray(picture.pixels).resize((wide, high), Image.Resampling.BILINEAR, reducing_gap=3.0)
-    pixels = np.clip(np.rint(np.asarray(resized) * 255), 0, 255).astype(np.uint8)
     placement = Placement(
-        picture.width_px,
-        picture.height_px,
-        False,
-        wide / picture.width_px,
-        high / picture.height_px,
-        0.0,
-        0.0,
-        wide,
-        high,
-    )
-    return pixels, placement, (*picture.steps, f"longest side at most {longest} pixels")
+        picture.width_px, picture.height_px, False, wide / picture.width_px, high / picture.height_px,
+        0.0, 0.0, wide, high,
+    )  # fmt: skip
+    return np.asarray(resized), placement, (*picture.steps, f"longest side at most {longest} pixels")
 
 
-def _with_regions(
-    image: ListedView | ListedImage, pixels: np.ndarray, placement: Placement, steps: tuple[str, ...]
+def _finished(
+    image: ListedView | ListedImage,
+    pixels: np.ndarray,
+    placement: Placement,
+    steps: tuple[str, ...],
+    stored_mm: tuple[float, float] | None,
 ) -> PreparedPicture:
+    """What was made, with the record's regions and the spacing carried along; InputError when there is nothing to see."""
+    if pixels.min() == pixels.max():
+        raise InputError(f"{image.path} is blank: all its pixels are alike", "a picture")
     regions = tuple(placement.to_canvas_box(region.box) for region in image.regions)
-    return PreparedPicture(np.ascontiguousarray(pixels), placement, regions, steps)
+    spacing = None if stored_mm is None else (stored_mm[0] / placement.scale_y, stored_mm[1] / placement.scale_x)
+    return PreparedPicture(np.ascontiguousarray(pixels), placement, regions, steps, spacing_mm=spacing)

@@ -1,7 +1,8 @@
 """One shard: an uncompressed tar that WebDataset streams and that is mapped here without copying, and its index.
 
-`shard-000012.tar` holds for every record `<key>.json` and `<key>.<n>.npy`; `shard-000012.json` says where each lies, with
-digests. A shard is a function of its records, their files and the preparation, so it is never written twice for nothing.
+`shard-000012.tar` holds for every record `<key>.<n>.npy`, its pictures, and `<key>.json`; the key is the record's number in
+its catalogue. `shard-000012.json` says where each lies, with digests. A shard is a function of its records, their files and
+the preparation, so it is never written twice for nothing.
 """
 
 import hashlib
@@ -10,21 +11,32 @@ import json
 import os
 import tarfile
 import tempfile
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from mammoscribe.data.catalogue import record_of_line
+from mammoscribe.data.catalogue import RECORDS, record_of_line
 from mammoscribe.data.preparation import Preparation, PreparedPicture, prepare_picture
+from mammoscribe.data.processes import Tell
 from mammoscribe.data.record_json import to_json
-from mammoscribe.data.records import Record, TextDocument, group_of
+from mammoscribe.data.records import ListedImage, ListedView, Record, TextDocument, group_of
 from mammoscribe.imaging.perceptual import picture_hash
 from mammoscribe.support.errors import InputError, MammoscribeError
-from mammoscribe.support.files import sha256_of, write_text
+from mammoscribe.support.files import sha256_of, write_bytes
 
-SCHEMA = "mammoscribe.shard/1"
+SCHEMA = "mammoscribe.shard/2"
+ROW = np.dtype([("shard", "<u4"), ("size", "<u4"), ("offset", "<u8"), ("id", "<u8")])
+"""Where the JSON of a record lies, and `id_number` of its id: one row a record in `rows.bin`."""
+Errors = list[tuple[str, str, str]]
+"""(record id, path, sentence) of every picture that could not be prepared."""
+
+
+def id_number(record_id: str) -> int:
+    """64 bits of a record id, to look it up by."""
+    return int.from_bytes(hashlib.blake2b(record_id.encode(), digest_size=8).digest(), "little")
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,9 @@ class ShardTask:
     root: Path
     folder: Path
     preparation: Preparation
+
+    def __str__(self) -> str:
+        return f"records {self.first} to {self.first + len(self.lines) - 1}"
 
     @property
     def tar_path(self) -> Path:
@@ -64,108 +79,148 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class ShardDone:
-    """What a shard holds: records, pictures, and those that could not be prepared (where, found, expected, do)."""
+    """What a shard holds.
+
+    Args:
+        number: of the shard.
+        num_records, num_pictures, num_errors: in it, and pictures that could not be prepared.
+        kept: whether it was there before.
+        index_sha256: of its index.
+        rows: a `ROW` for each record.
+    """
 
     number: int
     num_records: int
     num_pictures: int
-    errors: tuple[tuple[str, str, str, str], ...]
+    num_errors: int
+    kept: bool
+    index_sha256: str
+    rows: bytes
 
 
 def _paths(line: str) -> list[str]:
-    record = json.loads(line)
-    return [i["path"] for i in record.get("views", record.get("images", [])) if "path" in i]
+    try:
+        record = json.loads(line)
+        return [i["path"] for i in record.get("views", record.get("images", [])) if "path" in i]
+    except (ValueError, TypeError, AttributeError):
+        return []  # no record; who reads it says so
 
 
-def finished(task: ShardTask) -> ShardDone | None:
+def make_shard(task: ShardTask, tell: Tell = lambda *_: None) -> ShardDone:
+    """The shard of a slice of records: kept when it is there and still right, else written.
+
+    A picture that cannot be prepared is an error in the index, and its record keeps the others.
+
+    Raises:
+        InputError: when a line is no record, or the disk is full or cannot be written.
+    """
+    digest = task.input_digest()
+    if (kept := _finished(task, digest)) is not None:
+        tell(kept.num_records, kept.num_pictures + kept.num_errors)
+        return kept
+    temporary = None
+    try:
+        task.index_path.unlink(missing_ok=True)  # a shard without an index is not finished
+        handle, temporary = tempfile.mkstemp(dir=task.folder, prefix=".shard-")
+        with os.fdopen(handle, "wb") as stream:
+            index = _written(task, stream, tell)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        index |= {"input_sha256": digest, "tar_bytes": os.path.getsize(temporary)}
+        index["tar_sha256"] = sha256_of(Path(temporary))
+        os.replace(temporary, task.tar_path)
+        said = (json.dumps(index, ensure_ascii=False) + "\n").encode()
+        write_bytes(task.index_path, said)
+    except OSError as error:
+        raise InputError(
+            f"{task.tar_path} cannot be written ({error.strerror or error})", "", "make room; what is finished is kept"
+        ) from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+    return _done(task.number, said, kept=False)
+
+
+def _finished(task: ShardTask, digest: str) -> ShardDone | None:
     """What is there already for this task, None when it is to be (re)written."""
     try:
-        index = json.loads(task.index_path.read_text(encoding="utf-8"))
-        same = index["schema"] == SCHEMA and index["input_sha256"] == task.input_digest()
+        said = task.index_path.read_bytes()
+        index = json.loads(said)
+        same = index["schema"] == SCHEMA and index["input_sha256"] == digest
         if same and task.tar_path.stat().st_size == index["tar_bytes"]:
-            return _done(task.number, index)
-    except (OSError, ValueError, KeyError):
+            return _done(task.number, said, kept=True)
+    except (OSError, ValueError, KeyError, TypeError):
         pass
     return None
 
 
-def _done(number: int, index: dict[str, Any]) -> ShardDone:
-    pictures = sum(len(r["pictures"]) for r in index["records"])
-    return ShardDone(number, len(index["records"]), pictures, tuple(tuple(e) for e in index["errors"]))
+def _done(number: int, said: bytes, kept: bool) -> ShardDone:
+    index = json.loads(said)
+    records = index["records"]
+    rows = np.array([(number, r["json"][1], r["json"][0], id_number(r["id"])) for r in records], ROW)
+    pictures = sum(len(r["pictures"]) for r in records)
+    digest = hashlib.sha256(said).hexdigest()
+    return ShardDone(number, len(records), pictures, len(index["errors"]), kept, digest, rows.tobytes())
 
 
-def write_shard(task: ShardTask) -> ShardDone:
-    """Prepare the pictures of a slice of records and write the shard; a picture that cannot be prepared is an error line.
-
-    Raises:
-        InputError: when the disk is full or cannot be written.
-    """
-    task.index_path.unlink(missing_ok=True)  # a shard without an index is not finished
-    handle, temporary = tempfile.mkstemp(dir=task.folder, prefix=".shard-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            index = _written(task, stream)
-        os.chmod(temporary, 0o644)
-        index["tar_bytes"], index["tar_sha256"] = os.path.getsize(temporary), sha256_of(Path(temporary))
-        os.replace(temporary, task.tar_path)
-        write_text(task.index_path, json.dumps(index) + "\n")
-    except OSError as error:
-        raise InputError(
-            f"{task.tar_path} cannot be written ({error.strerror})", "", "make room; what is there stays"
-        ) from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    return _done(task.number, index)
-
-
-def _written(task: ShardTask, stream: BinaryIO) -> dict[str, Any]:
+def _written(task: ShardTask, stream: BinaryIO, tell: Tell) -> dict[str, Any]:
+    """Write the tar; gives what its index says of it."""
     records: list[dict[str, Any]] = []
-    errors: list[tuple[str, str, str, str]] = []
-    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+    errors: Errors = []
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what decoders warn of would be said once for each of a million pictures
         for number, line in enumerate(task.lines, start=task.first):
-            record = record_of_line(line, f"record {number + 1}")
+            record, before = record_of_line(line, f"{RECORDS} line {number + 1}"), len(errors)
             key = f"{number:09d}"
             pictures = _add_pictures(tar, key, record, task, errors)
-            meta = {"record": to_json(record), "pictures": [p["info"] for p in pictures]}
-            offset, size = _add(tar, f"{key}.json", json.dumps(meta, ensure_ascii=False).encode())
-            listed = [{k: v for k, v in p.items() if k != "info"} for p in pictures]
-            records.append(
-                {"key": key, "id": record.id, "group": group_of(record), "json": [offset, size], "pictures": listed}
-            )
-    return {"schema": SCHEMA, "input_sha256": task.input_digest(), "records": records, "errors": errors}
+            meta = {"record": to_json(record), "pictures": pictures}
+            place = _add(tar, f"{key}.json", json.dumps(meta, ensure_ascii=False).encode())
+            listed = [{k: p[k] for k in ("path", "offset", "shape", "dtype", "hash")} for p in pictures]
+            records.append({"key": key, "id": record.id, "group": group_of(record), "json": place, "pictures": listed})
+            tell(1, len(pictures) + len(errors) - before)
+    return {"schema": SCHEMA, "records": records, "errors": errors}
 
 
 def _add_pictures(
-    tar: tarfile.TarFile, key: str, record: Record, task: ShardTask, errors: list[tuple[str, str, str, str]]
+    tar: tarfile.TarFile, key: str, record: Record, task: ShardTask, errors: Errors
 ) -> list[dict[str, Any]]:
+    """Prepare and add the pictures of a record that have a file; gives what its JSON says of each."""
     found: list[dict[str, Any]] = []
-    for image in () if isinstance(record, TextDocument) else record.images:
+    for number, image in enumerate(() if isinstance(record, TextDocument) else record.images):
         if image.path is None:
             continue
         try:
             prepared = prepare_picture(image, task.root, task.preparation)
-        except MammoscribeError as error:
-            errors.append((image.path, error.found, error.expected, error.do))
-            continue
-        except MemoryError:
-            errors.append((image.path, f"{image.path} needs more memory than there is", "a smaller picture", ""))
+            digest = picture_hash(prepared.pixels).hex()
+        except Exception as error:  # of a million files one fails in a way nobody has seen; the rest goes on
+            told = _sentence(image.path, error).replace(f"{task.root}{os.sep}", "")  # the same on every machine
+            errors.append((record.id, image.path, told))
             continue
         payload, header = _npy(prepared.pixels)
-        offset, _ = _add(tar, f"{key}.{len(found)}.npy", payload)
-        found.append(
-            {
-                "path": image.path, "offset": offset + header, "shape": list(prepared.pixels.shape),
-                "hash": picture_hash(prepared.pixels).hex(), "info": _info(image.path, prepared),
-            }
-        )  # fmt: skip
+        member = f"{len(found)}.npy"
+        offset, _ = _add(tar, f"{key}.{member}", payload)
+        lies = {"image": number, "member": member, "offset": offset + header, "hash": digest}
+        found.append(lies | _said(image, prepared))
     return found
 
 
-def _info(path: str, prepared: PreparedPicture) -> dict[str, Any]:
+def _sentence(path: str, error: Exception) -> str:
+    if isinstance(error, MammoscribeError):
+        return error.sentence()
+    if isinstance(error, MemoryError):
+        return f"{path} needs more memory than there is."
+    return f"{path} cannot be prepared ({type(error).__name__}: {error})."
+
+
+def _said(image: ListedView | ListedImage, prepared: PreparedPicture) -> dict[str, Any]:
+    """What the JSON of a record says of one picture: where it came from, what was done, and the way back."""
     boxes = [[float(e) for e in (b.x0, b.y0, b.x1, b.y1)] for b in prepared.regions]
     return {
-        "path": path, "placement": asdict(prepared.placement), "regions_px": boxes, "steps": list(prepared.steps),
-        "warnings": list(prepared.warnings), "nipple_xy": prepared.nipple_xy, "um_per_px": prepared.um_per_px,
+        "path": image.path, "frame": getattr(image, "frame", 0), "shape": prepared.pixels.shape,
+        "dtype": prepared.pixels.dtype.name, "placement": asdict(prepared.placement),
+        "spacing_mm": prepared.spacing_mm, "um_per_px": prepared.um_per_px, "nipple_xy": prepared.nipple_xy,
+        "regions_px": boxes, "steps": prepared.steps, "warnings": prepared.warnings,
     }  # fmt: skip
 
 

@@ -109,6 +109,43 @@ def all_rows(path: Path, what: str) -> list[Row]:
     return rows
 
 
+def headless_rows(
+    path: Path, names: Sequence[str], begins: Callable[[str], bool], sheet: str | None = None
+) -> Iterator[Row | Fault]:
+    """Rows of a table without a header, under these names; a short row is filled with blanks.
+
+    Args:
+        path: as for `read_rows`.
+        names: of the columns, in their order.
+        begins: whether a row whose first field is this one is a row of the table. What stands above the first of them
+            (a text for people) is passed over; a row behind it that is none is a Fault.
+        sheet: of an XLSX; the first when None.
+
+    Raises:
+        InputError: on the first row, when the file is not there, or no row begins like one.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} is {'a folder' if path.is_dir() else 'not there'}", "a table (CSV, TSV or XLSX)")
+    lines = _sheet_lines(path, sheet) if path.suffix.lower() == ".xlsx" else _text_lines(path)
+    begun = False
+    for number, fields in lines:
+        where = f"{path.name} line {number}"
+        if isinstance(fields, str):
+            yield Fault(where, InputError(f"{where}: {fields}", "a whole row"))
+        elif not any(f.strip() for f in fields) or not (begun or begins(fields[0].strip())):
+            continue
+        elif not begins(fields[0].strip()) or any(f.strip() for f in fields[len(names) :]):
+            words = " ".join(f.strip() for f in fields if f.strip())[:80]
+            yield Fault(where, InputError(f"{where} is {words!r}", f"a row with {', '.join(names)}"))
+        else:
+            begun = True
+            filled = [f.strip() for f in fields] + [""] * len(names)
+            yield Row(path.name, number, dict(zip(names, filled, strict=False)))
+    if not begun:
+        raise InputError(f"no row of {path} is one of the table", f"rows with {', '.join(names)}")
+
+
 def columns_of(path: Path) -> tuple[str, ...]:
     """The names in a table's first line; InputError when there is none."""
     lines = _sheet_lines(path, None) if path.suffix.lower() == ".xlsx" else _text_lines(path)

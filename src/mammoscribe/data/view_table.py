@@ -81,16 +81,35 @@ class ViewTable:
 
 def read_view_table(root: Path, spec: ViewTable) -> Iterator[Item]:
     """Every exam of the table, in the order in which each is first named; memory does not grow with the table."""
+    tables = ((spec.table, spec.required), *spec.more)
+    for found in grouped_rows(root, tables, spec.exam, spec.joins, spec.kept):
+        if isinstance(found, Fault):
+            yield found
+        else:
+            yield from _exam(*found, spec)
+
+
+def grouped_rows(
+    root: Path,
+    tables: Sequence[tuple[str, tuple[str, ...]]],
+    group: Value,
+    joins: Sequence[Join] = (),
+    kept: Sequence[str] = (),
+) -> Iterator[Fault | tuple[str, list[Row]]]:
+    """The rows of tables (path, required columns), group by group, with what the joins lay beside them.
+
+    Groups come in the order in which each is first named, after the faults of the tables; they wait on disk.
+    """
     with ExitStack() as stack:
         spool = stack.enter_context(Spool())
-        kept: Reshape = (lambda row: {name: row.get(name) for name in spec.kept}) if spec.kept else (lambda r: r.fields)
-        for table, required in ((spec.table, spec.required), *spec.more):
-            yield from spooled(root / table, required, spec.exam, spool, kept)
-        beside = [(join, stack.enter_context(Spool())) for join in spec.joins]
+        keep: Reshape = (lambda row: {name: row.get(name) for name in kept}) if kept else (lambda row: row.fields)
+        for table, required in tables:
+            yield from spooled(root / table, required, group, spool, keep)
+        beside = [(join, stack.enter_context(Spool())) for join in joins]
         for join, rows in beside:
             yield from spooled(root / join.table, join.required, join.key, rows, _values_of(join), join.twice)
-        for exam_id, rows in spool.groups():
-            yield from _exam(exam_id, [_laid_beside(row, beside) for row in rows], spec)
+        for name, rows in spool.groups():
+            yield name, [_laid_beside(row, beside) for row in rows]
 
 
 def spooled(
@@ -138,13 +157,13 @@ def _exam(exam_id: str, rows: Sequence[Row], spec: ViewTable) -> Iterator[Item]:
     try:
         yield MammoExam(
             id=exam_id,
-            patient_id=_one("patient", exam_id, [spec.patient(r) for r in good]),
+            patient_id=only("patient", exam_id, [spec.patient(r) for r in good]),
             images=tuple(sorted(merged([view for _, view in kept]), key=spec.rank)),
             date=next((day for r in good if (day := spec.date(r)) is not None), None),
             report=spec.report(good),
             breasts=_breasts(kept, spec.breast_labels),
-            labels=_labels(good, spec.exam_labels),
-            split=_one("split", exam_id, [spec.split(r) for r in good]) or None,
+            labels=joined_labels(good, spec.exam_labels),
+            split=only("split", exam_id, [spec.split(r) for r in good]) or None,
         )
     except MammoscribeError as error:
         yield Fault(exam_id, InputError(error.found, error.expected, error.do))
@@ -164,19 +183,21 @@ def merged(views: Sequence[ListedView]) -> tuple[ListedView, ...]:
 
 def _breasts(kept: Sequence[tuple[Row, ListedView]], labels: Mapping[str, Value]) -> dict[Laterality, dict[str, str]]:
     sides = [side for side in Laterality if any(view.laterality is side for _, view in kept)]
-    found = {side: _labels([row for row, view in kept if view.laterality is side], labels) for side in sides}
+    found = {side: joined_labels([row for row, view in kept if view.laterality is side], labels) for side in sides}
     return {side: said for side, said in found.items() if said}
 
 
-def _labels(rows: Sequence[Row], labels: Mapping[str, Value]) -> dict[str, str]:
+def joined_labels(rows: Sequence[Row], labels: Mapping[str, Value]) -> dict[str, str]:
+    """Label -> what the rows say of it, joined by `|` where they differ; a label of which none says anything is left out."""
     found = {name: "|".join(dict.fromkeys(v for row in rows if (v := value(row)))) for name, value in labels.items()}
     return {name: value for name, value in found.items() if value}
 
 
-def _one(what: str, exam_id: str, values: Sequence[str]) -> str:
+def only(what: str, exam_id: str, values: Sequence[str], kind: str = "exam") -> str:
+    """The one value of all rows of an exam; InputError when they differ."""
     different = list(dict.fromkeys(values))
     if len(different) > 1:
-        raise InputError(f"exam {exam_id} has the {what}s {', '.join(v or 'none' for v in different)}", f"one {what}")
+        raise InputError(f"{kind} {exam_id} has the {what}s {', '.join(v or 'none' for v in different)}", f"one {what}")
     return different[0]
 
 

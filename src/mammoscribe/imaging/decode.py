@@ -11,6 +11,7 @@ from pydicom.pixels.utils import pixel_array
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from mammoscribe.domain.view import SpacingSource, View
+from mammoscribe.imaging.declared import check_declared
 from mammoscribe.imaging.grey import to_grey
 from mammoscribe.imaging.orientation import chest_side
 from mammoscribe.imaging.picture import Picture
@@ -19,10 +20,6 @@ from mammoscribe.imaging.spacing import header_spacing
 from mammoscribe.support.errors import InputError
 
 __all__ = ["Picture", "decode", "decode_pixels", "decode_view", "is_dicom", "open_dicom"]
-
-
-MAX_PIXELS = 178_956_970
-"""Largest picture that is decoded, as many pixels as Pillow allows; a full-field mammogram has 14 million."""
 
 
 def decode(path: Path, frame: int = 0) -> Picture:
@@ -75,8 +72,6 @@ def decode_pixels(dataset: Dataset, frame: int = 0) -> Picture:
     frames = int(dataset.get("NumberOfFrames") or 1)
     if not 0 <= frame < frames:
         raise InputError(f"the file has no frame {frame}", f"0 to {frames - 1}")
-    if (size := int(dataset.get("Rows") or 0) * int(dataset.get("Columns") or 0)) > MAX_PIXELS:
-        raise InputError(f"the header says {size / 1e6:.0f} million pixels a frame", f"at most {MAX_PIXELS / 1e6:.0f}")
     stored = stored_values(dataset, frame)
     if stored.ndim == 3:  # a colour object: the luminance is what a reader would see
         full = float(2 ** int(dataset.get("BitsStored", 8)) - 1)
@@ -138,6 +133,7 @@ def _named(path: Path, dataset: Dataset, frame: int) -> Picture:
 
 def stored_values(dataset: Dataset, frame: int = 0) -> np.ndarray:
     """The pixels of one frame as stored: no rescale, no VOI LUT, no inversion; InputError when they cannot be decoded."""
+    check_declared(dataset, frame)
     try:
         return np.asarray(pixel_array(dataset, index=frame))
     except MemoryError:

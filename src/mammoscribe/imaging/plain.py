@@ -39,7 +39,9 @@ def is_plain(path: Path) -> bool:
     try:
         with Image.open(path, formats=FORMATS):
             return True
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
+        return True  # a picture, and too large a one: who opens it is told so
+    except (OSError, ValueError, SyntaxError):
         return False
 
 

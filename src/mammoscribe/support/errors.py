@@ -33,7 +33,11 @@ class InputError(MammoscribeError):
     """A file, manifest or option given by the user cannot be used."""
 
 
-class NotAMammogram(InputError):
+class SetAside(InputError):
+    """Something that can be read and is left out on purpose: nothing is wrong with the file."""
+
+
+class NotAMammogram(SetAside):
     """A readable file that is not a mammography view this software reads (spot view, CT, SR, ...)."""
 
 

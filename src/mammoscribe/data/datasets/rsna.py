@@ -72,7 +72,7 @@ RSNA = Dataset(
         "a few DICOM pictures are inverted against their photometric interpretation",
         "machine 49: the chest wall is on the unexpected side in 40 % of the pictures of the export",
         "the export is squashed to 512 x 512 pixels and without VOI LUT; the pixel spacing is lost",
-        "BI-RADS and density are blank for site 2",
+        "density is blank for site 2, and BI-RADS is 0 there for difficult negative breasts without a biopsy, else blank",
     ),
     editions=(
         Edition(
