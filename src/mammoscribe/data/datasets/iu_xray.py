@@ -5,6 +5,7 @@ issue threads; their number, sizes and broken ones: from a public inventory of t
 is read.
 """
 
+import html
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ _FIELDS = (Section.INDICATION, Section.COMPARISON, Section.FINDINGS, Section.IMP
 _REPORT_COLUMNS = ("uid", "MeSH", "Problems", "image", *(str(f) for f in _FIELDS))
 _PNG_FOLDERS = ("NLMCXR_png/", "", "images/", "png/")
 _KAGGLE_FOLDERS = ("images/images_normalized/", "images_normalized/", "images/", "")
-_SPREADSHEET_ERROR = "#NAME?"
+_SPREADSHEET_ERROR, _NOT_SAID = "#NAME?", "Not Available."
 _DOUBLED = re.compile(r"CXR(\d+)_\1_")
 """Study 1 has its number twice in the XML and on Open-i (`CXR1_1_IM-0001-3001`), and once on Kaggle."""
 
@@ -125,10 +126,13 @@ def _of_xml(document: Element, where: str, image: Callable[[str], ListedImage]) 
             raise InputError(f"{where} has a text under {label!r}", ", ".join(sections))
         texts |= {sections[label]: text} if label in sections else {}
     parents = list(document.iter("parentImage"))
+    names = [parent.get("id", "") for parent in parents]
+    if strange := [name for name in names if not re.fullmatch(r"CXR[\w\-]+", name)]:
+        raise InputError(f"{where} names the picture {strange[0]!r}", "CXR1_1_IM-0001-3001 or the like")
     captions = (caption for parent in parents if (caption := parent.findtext("caption", "")).strip())
     mesh = {tag: ["".join(term.itertext()) for term in document.iter(tag)] for tag in ("major", "automatic")}
     labels = _labels(next(captions, ""), mesh["major"], mesh["automatic"])
-    return _study(uid, [image(parent.get("id", "")) for parent in parents], _report(texts), labels, where)
+    return _study(uid, [image(name) for name in names], _report(texts), labels, where)
 
 
 def _read_kaggle(root: Path) -> Iterator[Item]:
@@ -150,10 +154,11 @@ def _read_kaggle(root: Path) -> Iterator[Item]:
 def _of_rows(row: Row, pictures: Sequence[Row], folder: str) -> Item:
     uid, texts = row.get("uid"), {field: row.get(field) for field in _FIELDS}
     try:
-        if not uid.isdecimal():
-            raise InputError(f"the uid {uid!r}", "a number")
+        if not re.fullmatch(r"\d+", uid, re.ASCII) or not all(p.get("filename") for p in pictures):
+            raise InputError(f"the uid {uid!r}, or a picture of it without a name", "a number and file names")
         images = [ListedImage(folder + p.get("filename"), p.get("projection")) for p in pictures]
-        labels = _labels(row.get("image"), row.get("MeSH").split(";"))
+        procedure = html.unescape(row.get("image"))  # Kaggle's table has &lt; where the XML has <
+        labels = _labels("" if procedure == _NOT_SAID else procedure, row.get("MeSH").split(";"))
         return _study(f"CXR{uid}", images, _report(texts), labels, row.where)
     except MammoscribeError as error:
         return row.fault(error.found, error.expected, error.do)
@@ -223,14 +228,14 @@ IU_XRAY = Dataset(
         "words that were taken out as identifying are XXXX, ordinary ones among them (chest x-XXXX): in 3,411 of 3,955 reports",
         "28 reports have no text (3 of them no picture either: set aside), 530 no findings, 34 no impression",
         "104 reports have no picture; they are in the XML only",
-        "183 reports are word for word as another one: templates, so look at more than BLEU",
+        "155 reports are word for word as another one; of the findings in R2Gen's split, 823 of 2,955 are: templates",
         "the XML does not say which picture is the frontal one: lay indiana_projections.csv beside it, or use Kaggle's edition",
         "the date in the XML (2013-08-01) is one for all and is not read",
         "9 PNG pictures are said to be broken or turned, among them the two of CXR2084 and CXR3809_IM-1919-1003002",
         "Kaggle lacks CXR2560_IM-1064-4001 and CXR3809_IM-1919-1003002 and names the two of study 2084 otherwise",
         "on Kaggle, a spreadsheet turned 3 indications that began with + or - into #NAME?; they are taken as blank",
-        "PNG are 512 px wide with their contrast stretched; the grey values of the DICOM are lost",
-        "R2Gen's split has the studies with findings and two pictures only, and of their texts the findings only",
+        "PNG have 512 px along one side and 8 bits; the DICOM (NLMCXR_dcm.tgz, 80 GB) are not read here",
+        "R2Gen's split has 2,955 studies with two pictures each, does not tell views, and of the texts has the findings only",
     ),
     editions=(
         Edition(

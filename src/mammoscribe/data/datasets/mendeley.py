@@ -56,8 +56,8 @@ _NUMBERED = (
     "version 2 and Kaggle number bacterial and viral patients apart, each series through train and test: no number was seen in both",
     "person101_bacteria (test) and person101_virus (train) are two children; who merges them finds 170 numbers in both parts",
     "IM- and NORMAL2-IM- are two series of healthy children, numbered apart; IM-0429-0001-0001 is one more picture of IM-0429",
-    "32 files are exact copies of others, also under other numbers (NORMAL2-IM-0095 and -0096): see the leakage audit",
-    "283 of the pictures are RGB; all sizes differ; bacterial and viral pneumonia make up 73 % (no prevalence)",
+    "version 2 and Kaggle: 32 files are exact copies of others, also under other numbers (NORMAL2-IM-0095 and -0096): see the leakage audit",
+    "version 2 and Kaggle: 283 pictures are RGB; sizes differ; bacterial and viral pneumonia make up 73 % (no prevalence)",
 )  # fmt: skip
 
 MENDELEY_OCT = Dataset(
@@ -84,7 +84,8 @@ MENDELEY_OCT = Dataset(
     ),
     editions=(
         Edition(
-            "version 2", ("OCT2017/train/CNV/CNV-*",), "OCT2017/{train,test}/{CNV,DME,DRUSEN,NORMAL}/CNV-1016042-1.jpeg",
+            "version 2", ("OCT2017/train/CNV/CNV-*",),
+            "OCT2017.tar.gz, unpacked: OCT2017/{train,test}/{CNV,DME,DRUSEN,NORMAL}/CNV-1016042-1.jpeg",
             # counted in the published archive by two readers on GitHub, per split and per training class
             {
                 "records": 84_484, "split:train": 83_484, "split:test": 1_000, "label:class=CNV": 37_455,
@@ -93,7 +94,8 @@ MENDELEY_OCT = Dataset(
             State.DOCUMENTED, lambda root: _oct(root, "OCT2017"),
         ),
         Edition(
-            "version 3", ("CellData/OCT/train/CNV/CNV-*",), "CellData/OCT/{train,test}/{CNV,DME,DRUSEN,NORMAL}/...jpeg",
+            "version 3", ("CellData/OCT/train/CNV/CNV-*",),
+            "ZhangLabData.zip, unpacked: CellData/OCT/{train,test}/{CNV,DME,DRUSEN,NORMAL}/CNV-1016042-1.jpeg",
             # per split: counted in the published archive; per class: OCTMNIST, which is made of all of it
             {
                 "records": 109_309, "split:train": 108_309, "split:test": 1_000, "label:class=CNV": 37_455,
@@ -123,13 +125,14 @@ MENDELEY_CXR = Dataset(
     ),
     editions=(
         Edition(
-            "version 2", ("chest_xray/train/PNEUMONIA/person*",), "chest_xray/{train,test}/{NORMAL,PNEUMONIA}/...jpeg",
+            "version 2", ("chest_xray/train/PNEUMONIA/person*",),
+            "ChestXRay2017.zip, unpacked: chest_xray/{train,test}/{NORMAL,PNEUMONIA}/person1_virus_6.jpeg",
             {**_CHEST_TOTALS, "split:train": 5_232, "split:test": 624},
             State.DOCUMENTED, lambda root: _chest(root, "chest_xray"),
         ),
         Edition(
             "version 3", ("CellData/chest_xray/train/PNEUMONIA/BACTERIA-*",),
-            "CellData/chest_xray/{train,test}/{NORMAL,PNEUMONIA}/BACTERIA-1008087-0001.jpeg",
+            "ZhangLabData.zip, unpacked: CellData/chest_xray/{train,test}/{NORMAL,PNEUMONIA}/BACTERIA-1008087-0001.jpeg",
             # all, and test: counted in the published archive by two readers; not by class
             {"records": 5_856, "split:train": 5_232, "split:test": 624},
             State.DOCUMENTED, lambda root: _chest(root, "CellData/chest_xray"),
@@ -155,7 +158,7 @@ KAGGLE_CXR = Dataset(
     ),
     editions=(
         Edition(
-            "kaggle", ("chest_xray/**/val/PNEUMONIA/person*",), "chest_xray/{train,val,test}/{NORMAL,PNEUMONIA}/...jpeg",
+            "kaggle", ("chest_xray/**/val/PNEUMONIA/person*",), "unpacked: chest_xray/{train,val,test}/{NORMAL,PNEUMONIA}/person1_virus_6.jpeg",
             {**_CHEST_TOTALS, "split:train": 5_216, "split:val": 16, "split:test": 624},
             State.DOCUMENTED, lambda root: _chest(root, "chest_xray", "chest_xray/chest_xray"),
         ),

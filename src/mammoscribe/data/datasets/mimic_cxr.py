@@ -7,7 +7,6 @@ Recalled only: that the text of a report lies at `files/` in mimic-cxr-reports.z
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,16 +43,12 @@ _STUDY, _PATIENT, _PICTURE = column("study_id"), column("subject_id"), column("d
 
 
 class _Reports:
-    """The reports that lie in the dataset's folder, unpacked or in their archive; to be closed."""
+    """The reports that lie in the dataset's folder, unpacked or in their archive, which waits in `packed`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, packed: Spool) -> None:
         self._trees = [root / tree for tree in _TREES if (root / tree).is_dir()]
-        self._archive, self._packed = root / _ARCHIVE, Spool()
+        self._archive, self._packed = root / _ARCHIVE, packed
         self._unpacked = (root / "mimic-cxr-reports").is_dir()
-
-    def close(self) -> None:
-        """Let go of the disk."""
-        self._packed.close()
 
     def spool(self) -> Iterator[Fault]:
         """Put the archive on disk, by study, unless it has been unpacked; gives what cannot be read of it."""
@@ -166,7 +161,8 @@ def _with_header(root: Path) -> Callable[[Row], Row]:
 
 
 def _read(root: Path, spec: StudyTable) -> Iterator[Item]:
-    with closing(_Reports(root)) as reports:
+    with Spool() as packed:
+        reports = _Reports(root, packed)
         yield from reports.spool()
         labels = {name: column(name) for who in _LABELLED for name in _said(who)}
         labels["procedure"] = column("PerformedProcedureStepDescription")
@@ -221,8 +217,8 @@ _FAULTS = (
     "reports compare with earlier studies, which may not be in the dataset: choose what becomes of such sentences",
     "about 15,770 pictures have no view position, and of the others about 0.1 % are said to be wrong",
     "CheXpert and NegBio labelled the text, not the picture; a lateral picture may not show what its study's label says",
-    "8 studies have no findings or impression, so no label; 2,414 more have none of CheXpert's (none positive, none negative)",
-    "train is almost everything (97.8 % of the studies) and the test split is of other prevalence (made from labelled patients)",
+    "8 studies have no findings or impression, so no label; 2,414 more have none of CheXpert's",
+    "train is 97.8 % of the studies: the test split has 3,269",
 )  # fmt: skip
 _TOTALS = {"records": 227_835, "patients": 65_379, "images": 377_110}
 """The paper and PhysioNet's page; 222,758 + 1,808 + 3,269 studies by split make the same sum."""
@@ -239,8 +235,8 @@ MIMIC_CXR = Dataset(
     labels=_LABELS,
     known_faults=(
         *_FAULTS,
-        "dates and views stand in the DICOM headers only, so each is opened (without pixels); put MIMIC-CXR-JPG's metadata,"
-        " split and label tables into the folder, and they are read instead",
+        "dates and views stand in the DICOM headers only: each is opened, without pixels, unless JPG's metadata lie beside it",
+        "the split and the labels are in MIMIC-CXR-JPG; its tables are read where they lie in this folder",
     ),
     editions=(
         Edition(

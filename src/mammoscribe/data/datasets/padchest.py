@@ -20,7 +20,8 @@ from mammoscribe.support.errors import InputError
 _TABLE = "PADCHEST_chest_x_ray_images_labels_160K*.csv*"
 _COLUMNS = (
     "ImageID", "ImageDir", "StudyDate_DICOM", "StudyID", "PatientID", "PatientBirth", "PatientSex_DICOM", "Projection",
-    "MethodProjection", "Pediatric", "Modality_DICOM", "Manufacturer_DICOM", "Report", "MethodLabel", "Labels",
+    "MethodProjection", "Pediatric", "Modality_DICOM", "Manufacturer_DICOM",
+    "PhotometricInterpretation_DICOM", "Report", "MethodLabel", "Labels",
     "Localizations", "LabelsLocalizationsBySentence", "labelCUIS", "LocalizationsCUIS",
 )  # fmt: skip
 _REQUIRED = (
@@ -64,7 +65,7 @@ _SAID: dict[str, Value] = {
 }  # fmt: skip
 _OF_IMAGE: dict[str, Value] = {
     "projection_method": column("MethodProjection"), "modality": column("Modality_DICOM"),
-    "machine": column("Manufacturer_DICOM"),
+    "machine": column("Manufacturer_DICOM"), "photometric": column("PhotometricInterpretation_DICOM"),
 }  # fmt: skip
 
 
@@ -82,14 +83,15 @@ def _moment(row: Row) -> Moment:
 
 def _report(_: str, rows: Sequence[Row]) -> ReportText | None:
     """The text as findings: the table has the interpretation only, cut out of the report by the authors."""
-    text = "\n".join(dict.fromkeys(said for row in rows if (said := row.get("Report")) and said != "nan"))
+    said = dict.fromkeys(row.get("Report") for row in rows)
+    text = "\n".join(part for part in said if part not in ("", "nan"))
     return ReportText(text, {Section.FINDINGS: text}, "es") if text else None
 
 
 def _place(root: Path) -> tuple[str, bool]:
     """Where pictures lie: a folder, and whether they are in numbered folders there, as ImageDir says."""
     for base in _BASES:
-        if any(path.name.isdigit() for path in (root / base).glob("[0-9]*") if path.is_dir()):
+        if any(path.name.isdigit() for path in (root / base).glob("[0-9]*")):
             return base, True
     return next(((base, False) for base in _BASES if next((root / base).glob("*.png"), None)), ("", True))
 
@@ -115,27 +117,28 @@ PADCHEST = Dataset(
     labels=(
         Label("label_method", "exam", "who labelled the report: Physician, or RNN_model, a network trained on the former;"
               " only 27 % of the reports were labelled by physicians"),
-        Label("labels", "exam", "findings and diagnoses in the report (174 and 19 in all), joined by |; see label_method"),
+        Label("labels", "exam", "findings and diagnoses in the report (174 and 19 in the paper), joined by |; see label_method"),
         Label("localizations", "exam", "places in the report, each beginning with loc, joined by |; see label_method"),
         Label("sentence_labels", "exam", "labels and places sentence by sentence: sentences joined by |, those of one by ;"
               " (normal there is of the sentence, not of the study)"),
         Label("label_cuis", "exam", "UMLS concepts of labels, joined by |; labels without one are left out, so not in step"),
         Label("localization_cuis", "exam", "UMLS concepts of localizations, joined by |"),
-        Label("sex", "exam", "M, F or O, out of the DICOM header"),
+        Label("sex", "exam", "M or F, out of the DICOM header"),
         Label("birth_year", "exam", "of the patient"),
-        Label("pediatric", "exam", "No, or PED where the examination is one of a child"),
+        Label("pediatric", "exam", "No for an adult, else the table's own word"),
         Label("projection_method", "image", "Manual review of DICOM fields, or a network's guess (which tells PA and L only)"),
         Label("modality", "image", "CR or DX"),
         Label("machine", "image", "manufacturer"),
+        Label("photometric", "image", "MONOCHROME1 or MONOCHROME2 in the DICOM header"),
     ),
     known_faults=(
         "73 % of the reports were labelled by a network (label_method RNN_model): do not measure a model on them",
         "reports are lower case and stemmed, without accents: no writer of Spanish can learn from them",
-        "a row may have no report or no labels; exclude, suboptimal study and unchanged are labels too",
+        "a row may have no report or no labels; exclude and unchanged are labels too",
         "counts contradict each other: the paper has 160,868 pictures, others count 160,861 rows; 67,625 or 69,882 patients",
-        "views: PA, L, AP, AP_horizontal (lying), COSTAL (ribs), EXCLUDE; of the guessed ones some are wrong",
+        "views are the authors' words: PA, L, AP, AP_horizontal (lying), COSTAL (ribs) and rare others",
         "two readers list 11 and 19 PNG that are missing or cut off: `mammoscribe data check padchest --open` names yours",
-        "pictures are 16-bit PNG with the values of the DICOM, some of them inverted (MONOCHROME1)",
+        "pictures are 16-bit PNG; whether those of MONOCHROME1 DICOM were inverted for it is not told",
         "54.zip has pictures that were forgotten at first; archives hold their pictures without a folder",
     ),
     editions=(
