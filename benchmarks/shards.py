@@ -1,6 +1,6 @@
 """Prepared shards: reading them against decoding from source and against what training consumes; memory by size.
 
-    taskset -c 0 python benchmarks/shards.py                            # speeds, about four minutes on one core
+    taskset -c 0 python benchmarks/shards.py                            # speeds, about two minutes on one core
     taskset -c 0 python benchmarks/shards.py --memory --records 1000000 # peak memory of 10^3 to 10^6 records instead
 
 Phantoms are drawn, written as DICOM (uncompressed and JPEG 2000) and as 512 px JPEG, and prepared. All rows of one run are
@@ -19,7 +19,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ from mammoscribe.data.preparation import PREPARATIONS, Preparation, prepare_pict
 from mammoscribe.data.prepare import prepare
 from mammoscribe.data.prepared import PreparedDataset, StoredRecord
 from mammoscribe.data.records import ImageText, ListedImage, ListedView, MammoExam, Record, TextDocument
-from mammoscribe.evaluation.card import Row, markdown, write_rows
+from mammoscribe.evaluation.card import Row, Sense, markdown, write_rows
 from mammoscribe.imaging.decode import decode
 from mammoscribe.phantom import TRAINING_SPEC, PhantomExam, draw_exam
 from mammoscribe.phantom.dicom import write_dicom_exam
@@ -252,14 +252,10 @@ def memory(largest: int) -> list[Row]:
             command = [sys.executable, __file__, "--child", name, "--records", str(size), "--kind", kind]
             told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()  # noqa: S603
         smallest = next((r.value for r in rows if r.what.startswith(f"{kind}: peak")), None)
-        limit = None if smallest is None else 1.5 * smallest
-        rows.append(
-            replace(Row(f"{kind}: peak of preparing, MB", float(told[0]), f"{size} records", digits=0), bar=limit)
-        )
-        rows.append(Row(f"{kind}: prepared, records/s", float(told[1]), f"{size} records", digits=0))
-        rows.append(
-            Row(f"{kind}: peak of opening, a split, 10,000 reads, MB", float(told[2]), f"{size} records", digits=0)
-        )
+        limit, n = None if smallest is None else 1.5 * smallest, f"{size} records"
+        rows.append(Row(f"{kind}: peak of preparing, MB", float(told[0]), n, None, limit, Sense.AT_MOST, 0))
+        rows.append(Row(f"{kind}: prepared, records/s", float(told[1]), n, digits=0))
+        rows.append(Row(f"{kind}: peak of opening, a split, 10,000 reads, MB", float(told[2]), n, digits=0))
         print(f"{size} {kind} are measured", file=sys.stderr, flush=True)
     return rows
 
@@ -303,7 +299,7 @@ def main() -> int:
     """Print the table; 1 when a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--memory", action="store_true", help="measure memory, not speed")
-    parser.add_argument("--records", type=int, default=100_000, help="with --memory: the largest catalogue")
+    parser.add_argument("--records", type=int, help="with --memory: the largest catalogue (100,000)")
     parser.add_argument("--threads", type=int, default=1, help="torch threads")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
@@ -312,8 +308,10 @@ def main() -> int:
     if args.child is not None:
         child(args.child, args.records, args.kind)
         return 0
+    if args.records is not None and not args.memory:
+        parser.error("--records is for --memory")
     if args.memory:
-        rows = memory(args.records)
+        rows = memory(args.records or 100_000)
     else:
         import torch
 

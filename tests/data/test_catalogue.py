@@ -10,7 +10,7 @@ from mammoscribe.data.comparisons import Comparisons
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.ingest import ingest
 from mammoscribe.data.records import Kind, TextDocument
-from mammoscribe.support.errors import InputError, NotAMammogram
+from mammoscribe.support.errors import InputError, NotAMammogram, SetAside
 from tests.data.some_records import dataset_of, exam, report, study, written
 
 
@@ -32,6 +32,13 @@ def test_records_come_back_in_order_and_what_could_not_be_read_is_listed(tmp_pat
         ("set aside", "t.csv line 4", "a spot view", "CC or MLO", ""),
     ]
     assert catalogue.root == tmp_path / "files"
+
+
+def test_a_line_may_stand_for_many_that_were_left_out(tmp_path):
+    many = Fault("a.xml", SetAside("a.xml: 1,000 citations have no abstract", "an abstract"), 1_000)
+    catalogue = written([exam("e1"), many], tmp_path)
+    assert (catalogue.about.num_faults, catalogue.about.num_set_aside) == (0, 1_000)
+    assert len(error_lines(catalogue)) == 1
 
 
 def test_an_id_that_comes_twice_is_an_error_and_the_first_is_kept(tmp_path):

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mammoscribe.data.catalogue import read_splits
 from mammoscribe.data.folds import fold
-from mammoscribe.data.records import TextDocument
+from mammoscribe.data.records import SPLITS, TextDocument
 from mammoscribe.data.splits import SplitRule, position, shares_of, split_groups
 from mammoscribe.support.errors import InputError
 from tests.data.some_records import R, exam, study
@@ -71,6 +72,49 @@ def test_strata_keep_those_who_have_a_place():
     assert {group: without[group] for group in first} != first  # so that keeping them is a thing
 
 
+COUNTS = st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 40), min_size=1)
+SHARES = st.tuples(st.integers(1, 90), st.integers(0, 50), st.integers(0, 50))
+
+
+@given(COUNTS, SHARES)
+def test_every_stratum_has_its_shares_and_every_patient_one_part(counts, shares):
+    splits = split_groups(labelled(counts), SplitRule(shares, stratify="birads"))
+    assert set(splits) == {f"{value}{n}" for value, count in counts.items() for n in range(count)}
+    for value, count in counts.items():
+        found = Counter(part for group, part in splits.items() if group[0] == value)
+        for part, share in zip(SPLITS, shares, strict=True):
+            assert abs(found[part] - count * share / sum(shares)) < 1
+
+
+@given(COUNTS, COUNTS, SHARES, st.sampled_from((None, "birads")))
+def test_adding_patients_to_any_division_moves_nobody(counts, more, shares, label):
+    rule = SplitRule(shares, stratify=label)
+    first = split_groups(labelled(counts), rule)
+    larger = {value: counts.get(value, 0) + more.get(value, 0) for value in {**counts, **more}}
+    both = split_groups(labelled(larger), rule, first)
+    assert {group: both[group] for group in first} == first
+    assert len(both) == sum(larger.values())
+
+
+def test_many_strata_of_one_patient_do_not_all_go_to_train():
+    records = [exam(f"e{n}", f"p{n}", labels={"age": str(n)}) for n in range(200)]
+    found = Counter(split_groups(records, SplitRule((80, 10, 10), stratify="age")).values())
+    assert abs(found["train"] - 160) <= 2 and abs(found["val"] - 20) <= 2
+
+
+def test_new_patients_fill_what_those_with_a_place_left_short():
+    first = {f"4{n}": "train" for n in range(30)}
+    splits = split_groups(labelled({"4": 50}), SplitRule((60, 20, 20), stratify="birads"), first)
+    assert Counter(splits.values()) == {"train": 30, "val": 10, "test": 10}
+    splits = split_groups(labelled({"4": 40}), SplitRule((60, 20, 20), stratify="birads"), first)
+    assert Counter(splits.values()) == {"train": 30, "val": 5, "test": 5}
+
+
+def test_a_division_with_other_parts_is_refused():
+    with pytest.raises(InputError, match="the splits so far name 'dev'"):
+        split_groups(labelled({"4": 2}), SplitRule(stratify="birads"), {"40": "dev"})
+
+
 def test_a_report_may_be_the_stratum():
     records = [exam(f"e{n}", f"p{n}", **({} if n % 2 else {"report": None})) for n in range(20)]
     splits = split_groups(records, SplitRule((50, 0, 50), stratify="has_report"))
@@ -100,6 +144,25 @@ def test_val_is_taken_from_official_train_when_asked():
     assert 40 < Counter(splits.values())["val"] < 80
     with pytest.raises(InputError, match="have a val"):
         split_groups([*records, exam("v", "pv", split="val")], SplitRule(val_from_train=20))
+    with pytest.raises(InputError, match="from an official train"):
+        split_groups(patients(9), SplitRule(val_from_train=20))
+
+
+def test_what_official_splits_leave_no_room_for_is_refused():
+    records = [exam("a", "pa", split="test"), *patients(9)]
+    with pytest.raises(InputError, match="folds where 1 of 10 patients have an official split"):
+        split_groups(records, SplitRule(folds=5))
+    assert len(split_groups(records, SplitRule(folds=5, official=False))) == 10
+    with pytest.raises(InputError, match="strata of age where every patient"):
+        split_groups(records[:1], SplitRule(stratify="age"))
+
+
+def test_a_file_that_puts_a_patient_into_two_splits_is_refused(tmp_path):
+    (tmp_path / "splits.csv").write_text("group,split\np1,train\np2,val\np1,train\n")
+    assert read_splits(tmp_path) == {"p1": "train", "p2": "val"}
+    (tmp_path / "splits.csv").write_text("group,split\np1,train\np2,val\np1,test\n")
+    with pytest.raises(InputError, match="line 4 puts p1 into test, and a line before it into train"):
+        read_splits(tmp_path)
 
 
 def test_folds_are_those_of_every_other_cross_validation():
@@ -119,7 +182,7 @@ def test_other_kinds_are_divided_too():
     ("given", "told"),
     [
         ({"shares": (0, 50, 50)}, "train/val/test"), ({"shares": (80, -10, 30)}, "train/val/test"),
-        ({"val_from_train": 100}, "100 percent"), ({"folds": 1}, "fold 0 of 1"), ({"folds": 5, "test_fold": 5}, "fold 5 of 5"),
+        ({"folds": 5, "stratify": "age"}, "folds stratified by age"), ({"val_from_train": 100}, "100 percent"), ({"folds": 1}, "fold 0 of 1"), ({"folds": 5, "test_fold": 5}, "fold 5 of 5"),
     ],
 )  # fmt: skip
 def test_a_rule_that_makes_no_sense_is_refused(given, told):

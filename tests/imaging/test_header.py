@@ -11,7 +11,7 @@ from pydicom.sequence import Sequence
 from mammoscribe.domain.view import Laterality, Projection, SpacingSource
 from mammoscribe.imaging.header import ViewHeader, read_header
 from mammoscribe.support.errors import InputError, NotAMammogram
-from tests.imaging.drawn import TOMO, coded, mammogram, saved
+from tests.imaging.drawn import TOMO, coded, mammogram, recompressed, saved
 
 R, L, CC, MLO = Laterality.RIGHT, Laterality.LEFT, Projection.CC, Projection.MLO
 
@@ -149,6 +149,29 @@ def test_a_date_that_says_nothing_is_unknown(date: str, tmp_path: Path) -> None:
 def test_a_study_without_uid_is_known_by_its_accession_or_day(tmp_path: Path) -> None:
     assert header_of(tmp_path, StudyInstanceUID=None, AccessionNumber="A7").exam_key == "A7"
     assert header_of(tmp_path, StudyInstanceUID=None).exam_key == "2020-01-02"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("before", "after"), [(b"DA\x08\x0020200102", b"XX\x08\x0020200102"), (b"IS\x02\x001 ", b"IS\x02\x00x ")]
+)
+def test_a_header_that_cannot_be_parsed_is_one_sentence(before: bytes, after: bytes, tmp_path: Path) -> None:
+    path = saved(mammogram(StudyDate="20200102", NumberOfFrames="1"), tmp_path / "a.dcm")
+    path.write_bytes(path.read_bytes().replace(before, after))
+    with pytest.raises(InputError, match=r"a\.dcm is damaged \(.+\); expected a whole DICOM file"):
+        read_header(path)
+
+
+def test_a_file_without_the_last_of_its_pixels_is_cut_off(tmp_path: Path) -> None:
+    path = saved(mammogram(), tmp_path / "a.dcm")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    with pytest.raises(
+        InputError, match=r"a\.dcm is cut off: it has \d+ bytes, and its header tells of 102400 of pixels"
+    ):
+        read_header(path)
+    squeezed = recompressed(saved(mammogram(), tmp_path / "b.dcm"), tmp_path / "c.dcm", 14)
+    assert read_header(squeezed).width_px == 200  # shorter than its pixels, and whole
 
 
 def test_a_plain_picture_has_no_header(tmp_path: Path) -> None:

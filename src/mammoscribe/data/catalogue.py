@@ -184,7 +184,11 @@ def _line(record: Record) -> str:
 
 
 def read_splits(folder: Path) -> dict[str, str] | None:
-    """Group -> split as the folder's splits.csv has it, None when there is none; InputError when it is none."""
+    """Group -> split as the folder's splits.csv has it, None when there is none.
+
+    Raises:
+        InputError: when the file is none, or puts a group into two splits.
+    """
     path = folder / SPLITS_CSV
     if not path.is_file():
         return None
@@ -192,7 +196,15 @@ def read_splits(folder: Path) -> dict[str, str] | None:
         rows = csv.DictReader(stream)
         if rows.fieldnames != ["group", "split"]:
             raise InputError(f"{path} has the columns {rows.fieldnames}", "group,split", "split the catalogue again")
-        return {row["group"]: row["split"] for row in rows}
+        found: dict[str, str] = {}
+        for row in rows:
+            group, split = row["group"], row["split"]
+            if found.setdefault(group, split) != split:
+                told = (
+                    f"{path} line {rows.line_num} puts {group} into {split}, and a line before it into {found[group]}"
+                )
+                raise InputError(told, "each patient in one split", "split the catalogue again")
+        return found
 
 
 def write_splits(folder: Path, splits: Mapping[str, str]) -> Path:

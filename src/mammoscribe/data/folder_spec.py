@@ -4,61 +4,82 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mammoscribe.data.records import Kind
+from mammoscribe.data.report_sections import split_sections
 from mammoscribe.data.report_text import Section
-from mammoscribe.support.errors import InputError, MammoscribeError
+from mammoscribe.support.errors import InputError, InvalidNoun, MammoscribeError
 from mammoscribe.support.lookup import look_up
 
-HEADER_KEYWORDS = ("AccessionNumber", "StudyInstanceUID", "PatientID", "StudyDate")
+HEADER_KEYWORDS = ("AccessionNumber", "StudyInstanceUID", "PatientID")
 """DICOM attributes that exam and patient may be read from."""
-TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".json", ".jsonl", ".gz")
+TABLE_SUFFIXES = (".csv", ".tsv", ".xlsx", ".json", ".jsonl", ".gz")
+TEXT_SUFFIXES = (".txt", ".docx")
 _GROUPS = ("exam", "patient", "date", "view")
+_OF_TABLE = (
+    "report_sheet", "report_exam", "report_image", "report_text", "report_sections", "report_patient", "report_date",
+    "laterality",
+)  # fmt: skip
+_LABEL = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Where an id stands: `header` with a DICOM keyword, `folder` (the file's own), or `name` with a regular expression."""
+    """Where an id stands.
+
+    Args:
+        how: `header` (DICOM), `folder` (the file's own), `name` (its path from the root) or `column` (of the table).
+        what: the DICOM keyword, or the regular expression.
+    """
 
     how: str
     what: str = ""
 
     @staticmethod
     def parsed(text: str, group: str) -> "Identity":
-        """`header:AccessionNumber`, `folder` or `name:REGEX` in which (?P<exam>...) or (?P<patient>...) is the id."""
+        """`header:AccessionNumber`, `folder`, `column`, or `name:REGEX` in which (?P<exam>...) or (?P<patient>...) is the id."""
         how, _, what = text.partition(":")
-        if how == "folder" and not what:
+        if how in ("folder", "column") and not what:
             return Identity(how)
         if how == "header":
-            return Identity(how, look_up(what, {k: k for k in HEADER_KEYWORDS}, "DICOM attribute for this"))
+            return Identity(how, look_up(what, {k: k for k in HEADER_KEYWORDS}, f"DICOM attribute for {group}"))
         if how == "name":
-            named = _regex(what).groupindex
+            named = _regex(what, group).groupindex
+            for name in named:
+                look_up(name, {g: g for g in _GROUPS}, f"group in the regular expression of {group}")
             if group not in named:
                 raise InputError(f"{group} = {text!r}", f"(?P<{group}>...) in the regular expression")
-            look_up(
-                next((g for g in named if g not in _GROUPS), group), {g: g for g in _GROUPS}, "group in a file name"
-            )
             return Identity(how, what)
-        raise InputError(f"{group} = {text!r}", "header:KEYWORD, folder or name:REGEX")
+        raise InputError(f"{group} = {text!r}", "header:KEYWORD, folder, column or name:REGEX")
 
 
 @dataclass(frozen=True)
 class FolderSpec:
-    """What one TOML file says; every key that is not here is an error.
+    """What one TOML file says; every key that is not here is an error, and so is one that nothing would be read with.
 
     Args:
         name, kind, language, licence: of the dataset.
+        path: the TOML file.
         root: folder that everything starts from, itself from the TOML's folder.
-        images: glob patterns of the image files.
-        manifest: a CSV with one row per view, instead of `images`.
-        exam, patient: where the ids stand; patient defaults to the DICOM PatientID, or to the exam for plain images.
-        reports: a table (CSV, TSV, XLSX, JSON, JSON Lines), or a glob of text files named after the exam.
-        report_exam, report_text: columns of the table; `report_sections` (section -> column) instead of the text.
-        report_patient, report_date: further columns of it, for datasets without images in DICOM.
-        labels: label -> column of that table, or of the manifest where there is none; `laterality` names the column with the breast, where a row is one breast.
-        split: its column with train, val or test.
+        images: glob patterns of the image files; case of letters does not count, hidden files are never read.
+        manifest: a CSV with one row per view (`data.manifest`), instead of `images`.
+        exam: where the id of an image's exam stands; the table's where it names pictures (`report_image`).
+        patient: the same for the patient; by default DICOM PatientID or the group `patient` of exam's expression, else
+            the column `report_patient`, else every exam is a patient of its own.
+        reports: a table or several (a pattern), or a pattern of text files (.txt, .docx) named after their exam.
+        report_sheet: of an XLSX; the first by default.
+        report_exam: column that names the exam.
+        report_image: column that names the picture: its path from the root, or its name where only one file has it.
+        report_text: column with the report; `report_sections` (section -> column) instead of it.
+        report_patient, report_date: columns with the patient and the day, where the images do not say them.
+        labels: label -> column of that table, or of the manifest where there is none.
+        laterality: column with the breast, where a row is one breast: its labels are that breast's.
+        split: column with train, val or test.
+
+    Raises:
+        InvalidNoun: for too little, for contradictions, for what would not be used, for a path out of the root.
     """
 
     name: str
@@ -72,7 +93,9 @@ class FolderSpec:
     exam: Identity | None = None
     patient: Identity | None = None
     reports: str = ""
+    report_sheet: str = ""
     report_exam: str = ""
+    report_image: str = ""
     report_text: str = ""
     report_sections: Mapping[Section, str] = field(default_factory=dict)
     report_patient: str = ""
@@ -83,58 +106,105 @@ class FolderSpec:
 
     def __post_init__(self) -> None:
         if not self.name.strip():
-            raise InputError("no name", 'name = "..."')
-        if self.manifest and self.images:
-            raise InputError("both images and manifest", "one of them")
-        if self.manifest and self.kind is not Kind.MAMMO_EXAM:
-            raise InputError(f"a manifest for {self.kind}", f"{Kind.MAMMO_EXAM}: a manifest lists mammography views")
-        if not (self.images or self.manifest or self.reports):
-            raise InputError("neither images, manifest nor reports", "at least one of them")
-        if self.kind is Kind.TEXT_DOCUMENT and (self.images or not self.reports):
-            raise InputError(f"{Kind.TEXT_DOCUMENT} with images or without reports", "reports alone")
-        if self.images and self.exam is None:
-            raise InputError("images without exam", "exam = where the exam's id stands, such as header:AccessionNumber")
+            raise InvalidNoun("no name", 'name = "..."')
+        for text in (*self.images, self.manifest, self.reports):
+            if PurePosixPath(text).is_absolute() or ".." in PurePosixPath(text).parts or text[1:2] == ":":
+                raise InvalidNoun(f"{text!r} leads out of the root", "a path inside it", "set root")
+        self._check_images()
         self._check_table()
+        self._check_columns()
+        if self.reports and self.kind is not Kind.TEXT_DOCUMENT:
+            split_sections("", self.language)  # a language without headings is told here, and not once for each report
+
+    def _check_images(self) -> None:
+        if self.manifest and self.images:
+            raise InvalidNoun("both images and manifest", "one of them")
+        if self.manifest and self.kind is not Kind.MAMMO_EXAM:
+            raise InvalidNoun(f"a manifest for {self.kind}", f"{Kind.MAMMO_EXAM}: a manifest lists mammography views")
+        if not (self.images or self.manifest or self.reports):
+            raise InvalidNoun("neither images, manifest nor reports", "at least one of them")
+        if self.kind is Kind.TEXT_DOCUMENT and (self.images or not self.reports):
+            raise InvalidNoun(f"{Kind.TEXT_DOCUMENT} with images or without reports", "reports alone")
+        if self.images and self.exam is None and not self.report_image:
+            raise InvalidNoun(
+                "images without exam", "exam = where the exam's id stands, such as header:AccessionNumber"
+            )
+        for key in ("exam", "patient", "report_image"):
+            if getattr(self, key) and not self.images:
+                raise InvalidNoun(f"{key} without images", 'images = "..."', f"leave {key} out")
 
     def _check_table(self) -> None:
-        of_table = {
-            "report_exam": self.report_exam, "report_text": self.report_text, "report_sections": self.report_sections,
-            "report_patient": self.report_patient, "report_date": self.report_date, "labels": self.labels,
-            "laterality": self.laterality, "split": self.split,
-        }  # fmt: skip
-        used = [name for name, value in of_table.items() if value]
-        if used and not self.has_table and not (self.manifest and used == ["labels"]):
-            raise InputError(f"{used[0]} without a table of reports", 'reports = "reports.csv"')
-        if self.has_table and not self.report_exam:
-            raise InputError("a table of reports without report_exam", "the column that names the exam")
+        used = [name for name in _OF_TABLE if getattr(self, name)]
+        used += [] if self.manifest else [name for name in ("labels", "split") if getattr(self, name)]
+        if not self.has_table:
+            suffix = PurePosixPath(self.reports).suffix.lower()
+            if self.reports and not (
+                is_pattern(self.reports) and (suffix in TEXT_SUFFIXES or not suffix[1:].isalnum())
+            ):
+                known = f"a table ({', '.join(TABLE_SUFFIXES)}) or a pattern of text files ({', '.join(TEXT_SUFFIXES)})"
+                raise InvalidNoun(f'reports = "{self.reports}"', known, "save it as one of them")
+            if used:
+                raise InvalidNoun(f"{used[0]} without a table of reports", 'reports = "reports.csv"')
+            return
+        if not (self.report_exam or self.report_image):
+            raise InvalidNoun("a table of reports without report_exam", "the column that names the exam")
         if self.report_text and self.report_sections:
-            raise InputError("both report_text and report_sections", "one of them")
-        if self.has_table and not (self.report_text or self.report_sections or self.labels):
-            raise InputError("a table from which nothing is taken", "report_text, report_sections or labels")
+            raise InvalidNoun("both report_text and report_sections", "one of them")
+        has_text, has_pictures = self.report_text or self.report_sections, self.images or self.manifest
+        if not has_text and not (has_pictures and (self.labels or self.split)):
+            raise InvalidNoun("a table from which nothing is taken", "report_text, report_sections or labels")
+        if self.report_sheet and not self.reports.lower().endswith(".xlsx"):
+            raise InvalidNoun(f"report_sheet for {self.reports}", "an .xlsx file")
+
+    def _check_columns(self) -> None:
+        by_column = self.exam is None or self.exam.how == "column"
+        if self.exam is not None and by_column and not self.report_image:
+            raise InvalidNoun("exam = column without report_image", "the column that names the picture")
+        if self.report_image and self.report_exam and not by_column:
+            raise InvalidNoun("report_exam beside report_image", "report_image alone, or exam = column")
+        if self.patient is not None and self.patient.how == "column" and not self.report_patient:
+            raise InvalidNoun("patient = column without report_patient", "the column that names the patient")
+        if self.laterality and self.kind is not Kind.MAMMO_EXAM:
+            raise InvalidNoun(f"laterality for {self.kind}", f"{Kind.MAMMO_EXAM}: the column with the breast")
+        for label, column in self.labels.items():
+            if not _LABEL.fullmatch(label):
+                tidy = re.sub(r"\W+", "_", label).strip("_").lower()
+                raise InvalidNoun(f"the label {label!r}", "small letters, digits and _", f"call it {tidy or 'label'}")
+            if not column:
+                raise InvalidNoun(f"the label {label} without a column", f'{label} = "..."')
 
     @property
     def has_table(self) -> bool:
-        """Whether the reports are a table, and not one text file per exam."""
-        return bool(self.reports) and Path(self.reports).suffix.lower() in TABLE_SUFFIXES and "*" not in self.reports
+        """Whether the reports are a table, or several, and not one text file per exam."""
+        suffix = PurePosixPath(self.reports).suffix.lower()
+        return suffix in TABLE_SUFFIXES or (suffix == ".txt" and not is_pattern(self.reports))
 
     @property
     def folder(self) -> Path:
         """The root, resolved."""
-        return (self.path.parent / self.root).resolve()
+        return (self.path.parent / Path(self.root).expanduser()).resolve()
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a path may stand for several files."""
+    return any(mark in text for mark in "*?[")
 
 
 def read_spec(path: Path) -> FolderSpec:
     """The description in a TOML file; anything that is wrong in it raises InputError naming file and key."""
     path = Path(path)
     if not path.is_file():
-        raise InputError(
-            f"{path} is not there", "a TOML file that describes a folder", "`mammoscribe data draft FOLDER`"
-        )
+        found = f"{path} is {'a folder' if path.is_dir() else 'not there'}"
+        raise InputError(found, "a TOML file that describes a folder", "`mammoscribe data draft FOLDER`")
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        return _spec(found, path)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not TOML ({error})") from error
+        text = path.read_text(encoding="utf-8-sig")
+    except (UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path} cannot be read ({error})", "TOML in UTF-8") from error
+    try:
+        return _spec(tomllib.loads(text), path)
+    except tomllib.TOMLDecodeError as error:
+        do = "write expressions and paths with a backslash in '...'" if "\\" in text else ""
+        raise InputError(f"{path} is not TOML ({error})", "", do) from error
     except MammoscribeError as error:
         raise InputError(f"{path}: {error.found}", error.expected, error.do) from error
 
@@ -147,30 +217,32 @@ def _spec(found: Mapping[str, Any], path: Path) -> FolderSpec:
     given = dict(found)
     given["kind"] = look_up(str(given.get("kind", "")), {str(k): k for k in Kind}, "kind of record")
     images = given.get("images", ())
-    given["images"] = (images,) if isinstance(images, str) else tuple(images)
+    given["images"] = tuple(map(_slashed, (images,) if isinstance(images, str) else images))
+    given |= {key: _slashed(given[key]) for key in ("manifest", "reports") if key in given}
     for group in ("exam", "patient"):
         if group in given:
             given[group] = Identity.parsed(given[group], group)
     sections = given.get("report_sections", {})
     given["report_sections"] = {look_up(k, {str(s): s for s in Section}, "section"): v for k, v in sections.items()}
-    for name in ("root", "manifest", "reports", *given["images"]):
-        text = given.get(name, "") if name in ("root", "manifest", "reports") else name
-        if name != "root" and (Path(text).is_absolute() or ".." in Path(text).parts):
-            raise InputError(f"{text!r} leads out of the root", "a path inside it", "set root")
     return FolderSpec(path=path, **{"name": "", **given})
+
+
+def _slashed(path: str) -> str:
+    return path.replace("\\", "/").removeprefix("./")
 
 
 def _check_type(key: str, value: object) -> None:
     wanted = "a list of texts" if key == "images" else "a table" if key in ("labels", "report_sections") else "a text"
-    texts = isinstance(value, list) and all(isinstance(v, str) for v in value)
+    texts = isinstance(value, list) and all(isinstance(v, str) and v for v in value) and bool(value)
     table = isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
-    fits = {"a text": isinstance(value, str), "a list of texts": texts or isinstance(value, str), "a table": table}
+    some = isinstance(value, str) and bool(value)
+    fits = {"a text": isinstance(value, str), "a list of texts": texts or some, "a table": table}
     if not fits[wanted]:
         raise InputError(f"{key} = {value!r}", wanted)
 
 
-def _regex(text: str) -> re.Pattern[str]:
+def _regex(text: str, group: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
     except re.error as error:
-        raise InputError(f"the regular expression {text!r} ({error})", "one that Python reads") from error
+        raise InputError(f"the regular expression {text!r} of {group} ({error})", "one that Python reads") from error

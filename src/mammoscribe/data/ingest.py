@@ -11,6 +11,7 @@ from mammoscribe.data.comparisons import Comparisons, with_comparisons
 from mammoscribe.data.counts import Tally, tally_for
 from mammoscribe.data.dataset import Dataset, Edition
 from mammoscribe.data.records import Record, TextDocument
+from mammoscribe.data.report_text import Section
 from mammoscribe.support.errors import InputError
 
 
@@ -88,7 +89,8 @@ class _Links:
         prior = record.prior_id or self._chronology.prior_of(record)
         report = with_comparisons(record.report, self._comparisons) if record.report is not None else None
         self.num_with_prior += prior is not None
-        self.num_edited += report is not None and bool(report.edits)
+        # a section that only names earlier exams goes without saying
+        self.num_edited += report is not None and any(e.section is not Section.COMPARISON for e in report.edits)
         if (prior, report) == (record.prior_id, record.report):
             return record
         return replace(record, prior_id=prior, report=report)

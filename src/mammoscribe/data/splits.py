@@ -4,9 +4,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import floor
 
 from mammoscribe.data.folds import fold
-from mammoscribe.data.records import SPLITS, MammoExam, Record, group_of
+from mammoscribe.data.records import SPLITS, MammoExam, Record, group_of, text_of
 from mammoscribe.support.errors import InputError
 
 REPORT = "has_report"
@@ -47,6 +48,8 @@ class SplitRule:
             raise InputError(f"{self.val_from_train:g} percent of train", "0 to less than 100")
         if self.folds is not None and not (self.folds >= 2 and 0 <= self.test_fold < self.folds):
             raise InputError(f"fold {self.test_fold} of {self.folds}", "a fold from 0 to one less than their number")
+        if self.folds is not None and self.stratify is not None:
+            raise InputError(f"folds stratified by {self.stratify}", "one of them: folds are the same for every label")
 
     @property
     def edges(self) -> tuple[float, float]:
@@ -60,29 +63,42 @@ class Members:
     """What is known of every group: its stratum and official splits; records as they come by, O(groups) in memory."""
 
     rule: SplitRule
-    strata: dict[str, set[str]] = field(default_factory=dict)
-    official: dict[str, set[str]] = field(default_factory=dict)
+    strata: dict[str, frozenset[str]] = field(default_factory=dict)
+    official: dict[str, frozenset[str]] = field(default_factory=dict)
+    _sets: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)  # each once: a million groups share a few
 
     def add(self, record: Record) -> None:
         """Look at one record."""
         group = group_of(record)
-        found = self.strata.setdefault(group, set())
-        if self.rule.stratify is not None:
-            found.update(_values(record, self.rule.stratify))
+        values = frozenset() if self.rule.stratify is None else _values(record, self.rule.stratify)
+        self._join(self.strata, group, values)
         if self.rule.official and record.split is not None:
-            self.official.setdefault(group, set()).add(record.split)
+            self._join(self.official, group, frozenset([record.split]))
+
+    def _join(self, sets: dict[str, frozenset[str]], group: str, values: frozenset[str]) -> None:
+        whole = sets.get(group, frozenset()) | values
+        sets[group] = self._sets.setdefault(whole, whole)
 
 
 def split_groups(records: Iterable[Record], rule: SplitRule, known: Mapping[str, str] | None = None) -> dict[str, str]:
     """Group -> split for every group of the records.
 
-    Without a stratum the hash of the group alone decides, so that the shares hold on average and nothing moves when data
-    is added. With one, groups are placed in the order of their hash, each where its stratum is furthest below its share,
-    so that the shares hold to one group; groups of `known` keep their place, and nothing moves either.
+    Without a label to stratify by, the hash of the group alone decides: nobody moves when data is added, and the shares
+    hold on average. With one, the groups of each stratum (those with the same values of the label) are cut in the order
+    of their hash, so that the shares hold to one group in each stratum, and over all strata as well as can be; groups of
+    `known` keep their place, new ones fill what is short, and nobody moves either. Shares then hold as far as those who
+    have a place allow. Without `known`, adding groups to a stratified division moves some.
+
+    Args:
+        records: all of them, official splits with them.
+        rule: how.
+        known: the division so far; what it says of groups that are not in the records is left out.
 
     Raises:
         InputError: when official splits put one group in two parts (and the rule is not `strictest`), when a stratum's
-            label is nowhere, or when there is no record.
+            label is nowhere, when folds or a label are asked for where official splits leave no room for them, when val
+            is to be taken from an official train that is not there, when `known` names another part than train, val and
+            test, or when there is no record.
     """
     members = Members(rule)
     for record in records:
@@ -92,6 +108,7 @@ def split_groups(records: Iterable[Record], rule: SplitRule, known: Mapping[str,
     if rule.stratify is not None and not any(members.strata.values()):
         raise InputError(f"no record has the label {rule.stratify}", f"one of its labels, or {REPORT}")
     found = _official(members, rule)
+    _check_use(rule, len(found), len(members.strata))
     rest = {group: "|".join(sorted(values)) for group, values in members.strata.items() if group not in found}
     if rule.folds is not None:
         found |= {group: _by_fold(group, rule) for group in rest}
@@ -102,11 +119,11 @@ def split_groups(records: Iterable[Record], rule: SplitRule, known: Mapping[str,
     return {group: found[group] for group in members.strata}
 
 
-def _values(record: Record, name: str) -> set[str]:
+def _values(record: Record, name: str) -> frozenset[str]:
     if name == REPORT:
-        return {"yes" if getattr(record, "report", None) is not None or hasattr(record, "text") else "no"}
+        return frozenset(["yes" if text_of(record) else "no"])
     labels = [record.labels, *(record.breasts.values() if isinstance(record, MammoExam) else ())]
-    return {held[name] for held in labels if name in held}
+    return frozenset(held[name] for held in labels if name in held)
 
 
 def _official(members: Members, rule: SplitRule) -> dict[str, str]:
@@ -121,10 +138,22 @@ def _official(members: Members, rule: SplitRule) -> dict[str, str]:
     found = {group: max(parts, key=SPLITS.index) for group, parts in members.official.items()}
     if rule.val_from_train and "val" in found.values():
         raise InputError("the official splits have a val", "none, to take one from train", "leave --val-from-train out")
+    if rule.val_from_train and "train" not in found.values():
+        raise InputError("val is to be taken from an official train", "one", "leave --val-from-train out")
     for group, part in found.items():
         if part == "train" and position(group, f"{rule.salt} val") < rule.val_from_train / 100:
             found[group] = "val"
     return found
+
+
+def _check_use(rule: SplitRule, num_official: int, num_groups: int) -> None:
+    """InputError for what was asked and would not be used."""
+    if rule.folds is not None and num_official:
+        found = f"folds where {num_official} of {num_groups} patients have an official split"
+        raise InputError(found, "one of them", "--own ignores the official splits")
+    if rule.stratify is not None and num_official == num_groups:
+        found = f"strata of {rule.stratify} where every patient has an official split"
+        raise InputError(found, "one of them", "--own ignores the official splits")
 
 
 def position(group: str, salt: str = "") -> float:
@@ -148,16 +177,46 @@ def _by_fold(group: str, rule: SplitRule) -> str:
 
 def _stratified(strata: Mapping[str, str], rule: SplitRule, known: Mapping[str, str]) -> dict[str, str]:
     found = {group: known[group] for group in strata if group in known}
-    whole = sum(rule.shares)
-    wanted = dict(zip(SPLITS, (share / whole for share in rule.shares), strict=True))
-    for stratum in dict.fromkeys(strata.values()):
-        groups = [group for group, value in strata.items() if value == stratum]
-        counts = Counter(found[group] for group in groups if group in found)
-        for group in sorted((g for g in groups if g not in found), key=lambda g: position(g, rule.salt)):
-            size = counts.total() + 1
-            found[group] = max(SPLITS, key=lambda part: (wanted[part] * size - counts[part], -SPLITS.index(part)))
-            counts[found[group]] += 1
+    if others := sorted(set(found.values()) - set(SPLITS)):
+        raise InputError(f"the splits so far name {', '.join(map(repr, others))}", ", ".join(SPLITS))
+    members: dict[str, list[str]] = {}
+    for group, stratum in strata.items():
+        members.setdefault(stratum, []).append(group)
+    shares = [share / sum(rule.shares) for share in rule.shares]
+    owed = [0.0] * len(SPLITS)
+    for stratum in sorted(members, key=lambda s: position(s, rule.salt)):
+        groups = members[stratum]
+        held = Counter(found[group] for group in groups if group in found)
+        places = _places(len(groups), [held[part] for part in SPLITS], shares, owed)
+        fresh = sorted((g for g in groups if g not in found), key=lambda g: position(g, rule.salt))
+        found |= zip(
+            fresh, (part for part, count in zip(SPLITS, places, strict=True) for _ in range(count)), strict=True
+        )
     return found
+
+
+def _places(size: int, held: Sequence[int], shares: Sequence[float], owed: list[float]) -> list[int]:
+    """How many new groups of a stratum each part gets.
+
+    Args:
+        size: of the stratum.
+        held: how many each part has already.
+        shares: of each part, together 1.
+        owed: how many groups each part lacks over the strata before; brought up to date. A part that lacks more is
+            rounded up first, so that many small strata do not all round to the largest part.
+    """
+    exact = [round(size * share, 9) for share in shares]
+    wanted = [floor(value) for value in exact]
+    able = [n for n, value in enumerate(exact) if value > wanted[n]]
+    for n in sorted(able, key=lambda n: wanted[n] - exact[n] - owed[n])[: size - sum(wanted)]:
+        wanted[n] += 1
+    places = [max(0, want - have) for want, have in zip(wanted, held, strict=True)]
+    for _ in range(sum(places) - (size - sum(held))):  # some part holds more than it should, so others get less
+        most = max((n for n in range(len(shares)) if places[n]), key=lambda n: held[n] + places[n] - exact[n])
+        places[most] -= 1
+    for n, value in enumerate(exact):
+        owed[n] += value - held[n] - places[n]
+    return places
 
 
 def shares_of(splits: Mapping[str, str]) -> Sequence[tuple[str, int, float]]:

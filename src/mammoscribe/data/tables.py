@@ -146,9 +146,9 @@ def headless_rows(
         raise InputError(f"no row of {path} is one of the table", f"rows with {', '.join(names)}")
 
 
-def columns_of(path: Path) -> tuple[str, ...]:
-    """The names in a table's first line; InputError when there is none."""
-    lines = _sheet_lines(path, None) if path.suffix.lower() == ".xlsx" else _text_lines(path)
+def columns_of(path: Path, sheet: str | None = None) -> tuple[str, ...]:
+    """The names in the first line of a table, or of a sheet of an XLSX; InputError when there is none."""
+    lines = _sheet_lines(path, sheet) if path.suffix.lower() == ".xlsx" else _text_lines(path)
     for _, fields in lines:
         if not isinstance(fields, str):
             return tuple(_header(path, fields, ()))

@@ -2,10 +2,13 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.pixels.utils import get_expected_length
 
 from mammoscribe.domain.view import Laterality, Projection, SpacingSource
 from mammoscribe.imaging.decode import check_readable, is_dicom, open_dicom
@@ -13,7 +16,9 @@ from mammoscribe.imaging.mgcodes import IMPLANT_DISPLACED, PROJECTIONS
 from mammoscribe.imaging.orientation import hung_side, oblique_side, patient_orientation
 from mammoscribe.imaging.refusal import refusal
 from mammoscribe.imaging.spacing import header_spacing
-from mammoscribe.support.errors import InputError, NotAMammogram
+from mammoscribe.support.errors import InputError, MammoscribeError, NotAMammogram
+
+_UNDEFINED = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
@@ -64,13 +69,70 @@ def read_header(path: Path) -> ViewHeader:
 
     Raises:
         NotAMammogram: for anything but a two-dimensional CC or MLO view, with the reason.
-        InputError: when the file cannot be read as DICOM.
+        InputError: when the file cannot be read as DICOM, or is shorter than the pixels that its header tells of.
     """
     path = Path(path)
     check_readable(path)
     if not is_dicom(path):
         raise InputError(f"{path} is not a DICOM file", "a mammogram with a DICOM header")
-    header = open_dicom(path, pixels=False)
+    with damage_told(path):
+        header = open_dicom(path, pixels=False)
+        begin = end_of(header)
+        found = _view_header(path, header)
+        check_length(path, header, begin)
+        return found
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Whatever fails inside, as an InputError that names the file.
+
+    pydicom makes a value of its bytes when it is first looked at, which fails in as many ways as files are damaged.
+    """
+    try:
+        yield
+    except (MammoscribeError, MemoryError):
+        raise
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise InputError(f"{path} is damaged ({reason})", "a whole DICOM file") from error
+
+
+def end_of(header: Dataset) -> int:
+    """Where a header without pixels ends in its file, at least; 0 once its last value was read, for pydicom forgets it."""
+    last = header.get_item(max(header.keys())) if header else None
+    if not isinstance(last, RawDataElement):
+        return 0
+    return last.value_tell + (last.length if last.length != _UNDEFINED else 0)
+
+
+def check_length(path: Path, header: Dataset, begin: int) -> None:
+    """InputError for a file of uncompressed pixels that was cut off (PS3.5 sections 7.1 and 8.1).
+
+    Args:
+        path: the file.
+        header: of it, without pixels.
+        begin: where the element with the pixels begins, as `end_of` says.
+    """
+    try:
+        syntax = header.file_meta.TransferSyntaxUID
+        if syntax.is_compressed or syntax.is_deflated:
+            return
+        expected = get_expected_length(header)
+    except (AttributeError, TypeError, ValueError):
+        return  # what lacks is said by who decodes
+    begin += 8 if header.original_encoding[0] else 12  # tag, VR and length of the element
+    if (length := path.stat().st_size) < begin + expected:
+        found = f"{path} is cut off: it has {length} bytes, and its header tells of {expected} of pixels"
+        raise InputError(found, "a whole DICOM file")
+
+
+def made_on(header: Dataset) -> dt.date | None:
+    """The acquisition day, else the study day; None when neither is a date of this or the last century."""
+    return next((d for d in map(_day, (header.get("AcquisitionDate"), header.get("StudyDate"))) if d), None)
+
+
+def _view_header(path: Path, header: Dataset) -> ViewHeader:
     if reason := refusal(header):
         raise NotAMammogram(f"{path} is {reason}, not a mammogram this software reads", "a CC or MLO view of a breast")
     lateralities, projections = _lateralities(header), _projections(header)
@@ -83,7 +145,7 @@ def read_header(path: Path) -> ViewHeader:
         patient_id=_text(header, "PatientID") or None,
         study_uid=_text(header, "StudyInstanceUID") or None,
         accession=_text(header, "AccessionNumber"),
-        date=next((d for d in map(_day, (header.get("AcquisitionDate"), header.get("StudyDate"))) if d), None),
+        date=made_on(header),
         width_px=int(header.get("Columns") or 0),
         height_px=int(header.get("Rows") or 0),
         spacing_mm=spacing,

@@ -14,7 +14,14 @@ def _read(root: Path) -> Iterator[Item]:
     tomls = sorted(root.glob("*.toml"))
     if len(tomls) != 1:
         raise InputError(f"{root} holds {', '.join(t.name for t in tomls)}", "one TOML file", "name the one to read")
-    return read_folder(read_spec(tomls[0]))
+    spec = read_spec(tomls[0])
+    if spec.kind is not Kind.MAMMO_EXAM:
+        found = f"{tomls[0]} describes records of kind {spec.kind}, the dataset `folder` has {Kind.MAMMO_EXAM}"
+        raise InputError(found, "the same kind", f"give {tomls[0]} in place of the name")
+    if spec.folder != root.resolve():
+        found = f"{tomls[0]} has the root {spec.folder}"
+        raise InputError(found, 'root = "." for the dataset `folder`', f"give {tomls[0]} in place of the name")
+    return read_folder(spec)
 
 
 FOLDER = Dataset(
@@ -30,7 +37,8 @@ FOLDER = Dataset(
         Label("<label>", "breast", "the same, where the TOML file names a column with the breast"),
     ),
     known_faults=(
-        "spreadsheets lose leading zeros of ids: keep the column as text",
+        "spreadsheets lose leading zeros of ids: keep the column as text (told with examples where no report fits)",
+        "whole numbers with `.0` and density in capitals are made `4` and `a` to `d`; other values stay as they are",
         "DICOM headers that contradict themselves are refused and listed, never guessed at",
     ),
     editions=(
