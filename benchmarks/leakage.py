@@ -26,7 +26,7 @@ import numpy as np
 from PIL import Image
 
 from mammoscribe.data.leak_pictures import ALIKE_BITS, LIKENESS, SAME_BITS
-from mammoscribe.data.leak_texts import TABLES, keep_sentences, text_leaks, words_of
+from mammoscribe.data.leak_texts import Sentences, text_leaks, words_of
 from mammoscribe.data.leakage import Verdict
 from mammoscribe.data.near_hashes import found_share, near_hashes
 from mammoscribe.data.sentences import sentence_spans
@@ -227,14 +227,15 @@ def reports(root: Path) -> dict[str, list[Report]]:
 
 def leaks_among(texts: Sequence[tuple[str, str]]) -> dict[frozenset[str], Verdict]:
     """What the audit says of (id, text) when each has a patient and a split of its own: every pair is one of two splits."""
-    tables = "CREATE TABLE record (id TEXT, grp TEXT, split TEXT, prior TEXT, text TEXT, words INTEGER);" + TABLES
-    with closing(temporary_database(tables)) as database:
-        for number, (name, text) in enumerate(texts, start=1):
+    said = Sentences()
+    with closing(
+        temporary_database("CREATE TABLE record (id TEXT, split TEXT, text TEXT, words INTEGER);")
+    ) as database:
+        for name, text in texts:
             words = words_of(text)
-            row = (name, name, name, " ".join(words), len(words))
-            database.execute("INSERT INTO record VALUES (?, ?, ?, NULL, ?, ?)", row)
-            keep_sentences(database, number, name, text)
-        return {frozenset((leak.first, leak.second)): leak.verdict for leak in text_leaks(database)}
+            database.execute("INSERT INTO record VALUES (?, ?, ?, ?)", (name, name, " ".join(words), len(words)))
+            said.add(name, text)
+        return {frozenset((leak.first, leak.second)): leak.verdict for leak in text_leaks(database, said)}
 
 
 def text_rows(name: str, held: Sequence[Report], every: int = 10) -> list[Row]:

@@ -129,6 +129,27 @@ def test_texts_alone_are_documents_in_their_language(tmp_path):
     assert (found["language"], found["report_text"], found["report_patient"]) == ("es", "texto", "paciente")
 
 
+def test_a_table_with_sides_and_views_is_told_to_be_nearly_a_manifest(tmp_path):
+    for n in range(2):
+        write_picture(tmp_path / f"{n}.png")
+    write_lines(tmp_path / "t.csv", "file,side,view,BIRADS,birads_all", "0.png,R,CC,4,4$5", "1.png,L,AT,1,1")
+    text, found = drafted(tmp_path)
+    assert "# side and view look like sides and views of mammograms: as a manifest" in text
+    assert "laterality =" not in text
+    assert found["report_image"] == "file" and found["labels"] == {"birads": "BIRADS"}
+
+
+def test_where_only_some_images_are_dicom_no_header_is_taken(tmp_path):
+    write_picture(tmp_path / "a_1.png")
+    write_dicom(tmp_path / "a_2.dcm", AccessionNumber="A1")
+    assert drafted(tmp_path)[1]["exam"].startswith("name:")
+
+
+def test_texts_that_no_column_looks_like_are_not_claimed(tmp_path):
+    write_lines(tmp_path / "t.csv", "id,n", "1,2")
+    assert "# no column looks like a text: correct this" in drafted(tmp_path)[0]
+
+
 def test_a_table_that_cannot_be_read_is_named(tmp_path):
     write_picture(tmp_path / "a_R_CC.png")
     (tmp_path / "r.xlsx").write_bytes(b"\xd0\xcf\x11\xe0")

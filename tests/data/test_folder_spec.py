@@ -151,6 +151,13 @@ def test_a_file_that_is_not_there_or_no_text_is_told(tmp_path):
         read_spec(tmp_path / "ours.toml")
 
 
+def test_a_language_without_headings_is_taken_where_columns_are_the_sections(tmp_path):
+    text = TOML.replace('report_text = "Report"', 'language = "de"\nreport_sections = { findings = "Befund" }')
+    assert spec_of(tmp_path, text).language == "de"
+    text = 'name = "x"\nkind = "text-document"\nlanguage = "de"\nreports = "*.txt"\n'
+    assert spec_of(tmp_path, text).language == "de"
+
+
 def test_the_noun_checks_itself(tmp_path):
     with pytest.raises(InvalidNoun, match="neither images"):
         FolderSpec("x", Kind.MAMMO_EXAM, tmp_path / "ours.toml")

@@ -101,6 +101,7 @@ def test_a_report_that_differs_by_a_sentence_is_to_be_looked_at(tmp_path):
     result = corpus(tmp_path, " ".join(OWN), f"{OWN[0]} {OWN[1]} The skin is thin and even.")
     assert told(result) == [("warning", "text", "own0", "own1", "train and test")]
     assert not corpus(tmp_path / "two", " ".join(OWN), f"{OWN[0]} {TEMPLATE} The skin is thin and even.").found
+    assert not corpus(tmp_path / "three", " ".join(OWN), f"{' '.join(OWN)} {TEMPLATE}").found
 
 
 def test_a_copied_report_with_few_sentences_of_its_own_is_to_be_looked_at(tmp_path):
@@ -145,7 +146,8 @@ def flipped(value, bits):
     ("bits", "other", "verdict"),
     [
         (0, "p2", "leak"), (SAME_BITS, "p2", "leak"), (SAME_BITS + 1, "p2", "warning"), (ALIKE_BITS, "p2", "warning"),
-        (ALIKE_BITS + 1, "p2", None), (0, "p1", None), (0, "p3", "note"),
+        (ALIKE_BITS + 1, "p2", None), (0, "p1", None), (0, "p3", "note"), (SAME_BITS, "p3", "note"),
+        (SAME_BITS + 1, "p3", None),
     ],
 )  # fmt: skip
 def test_pictures_are_judged_by_the_bits_that_differ(bits, other, verdict, tmp_path):
@@ -245,6 +247,13 @@ def test_of_many_equal_pictures_each_that_leaks_is_named_and_not_every_pair(tmp_
     assert len(result.found) <= 60
 
 
+def test_equal_pictures_of_one_patient_are_each_held_against_those_of_another(tmp_path):
+    value = picture_hash(grey(1))
+    hashes = [("a", "p1", "1.png", value), ("a", "p1", "2.png", value), ("b", "p3", "3.png", value)]
+    result = audit(written([exam("a", "p1", report=None)], tmp_path), SPLITS, hashes)
+    assert [(leak.first, leak.second) for leak in result.found] == [("1.png", "3.png"), ("2.png", "3.png")]
+
+
 def test_near_ones_of_equal_pictures_are_found_over_splits(tmp_path):
     value = picture_hash(grey(1))
     hashes = [("a", "p1", "1.png", value), ("b", "p3", "2.png", value), ("c", "p2", "3.png", flipped(value, 9))]
@@ -270,3 +279,12 @@ def test_pictures_that_are_not_prepared_are_decoded_and_a_broken_one_is_told(wor
     assert [i[:3] for i in items if not isinstance(i, Fault)] == [
         ("a", "p1", "a/r_cc.png"), ("a", "p1", "a/l_mlo.png"), ("b", "p2", "b/l_mlo.png"),
     ]  # fmt: skip
+
+
+def test_a_picture_that_fails_in_a_way_nobody_has_seen_is_told_too(tmp_path, monkeypatch):
+    def failing(path, frame=0):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("mammoscribe.data.picture_hashes.decode", failing)
+    (one, _) = hash_pictures(written([exam("a", "p1")], tmp_path))
+    assert isinstance(one, Fault) and "r_cc.png cannot be decoded (ZeroDivisionError)" in one.error.sentence()

@@ -42,13 +42,20 @@ def test_near_pairs_are_found_and_others_are_not(mirrored, all_pairs, monkeypatc
     assert pairs == [(0, 49, 0, mirrored), (1, 48, 9, mirrored), (2, 47, 24, mirrored)]
 
 
-def test_tables_find_what_all_pairs_find_but_for_a_share(monkeypatch):
-    monkeypatch.setattr(module, "_CANDIDATES", 50)
-    hashes = planted(3000, [30] * 300 + [12] * 300)
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_tables_find_what_all_pairs_find_but_for_a_share(mirrored):
+    hashes = planted(3000, [30] * 300 + [12] * 300, mirrored)
     whole, some = found(hashes, 30), found(hashes, 30, all_pairs=0)
     assert set(some) <= set(whole) and len(whole) == 600
     assert len(some) >= 0.97 * len(whole)
     assert sum(row[2] == 12 for row in some) == 300
+
+
+def test_equal_keys_are_joined_piece_by_piece(monkeypatch):
+    monkeypatch.setattr(module, "_CANDIDATES", 5)
+    one, other = np.random.default_rng(0).integers(0, 6, (2, 40))
+    pairs = [(int(i), int(j)) for a, b in module._joined(one, other) for i, j in zip(a, b, strict=True)]
+    assert sorted(pairs) == [(i, j) for i in range(40) for j in range(i + 1, 40) if one[i] == other[j]]
 
 
 def test_the_share_that_is_found_is_told():
@@ -57,15 +64,12 @@ def test_the_share_that_is_found_is_told():
     assert found_share(60, 1_000_000, 46) < 0.9
 
 
-def test_a_hash_that_is_near_both_ways_is_reported_once_as_it_is():
-    value = np.zeros(32, np.uint8)
-    other = value.copy()
-    other[0] = 1
-    mirror_of_itself = np.stack([value, other])
-    limit = int(np.unpackbits(MIRRORED).sum()) + 2
-    for all_pairs in (10, 0):
-        assert found(mirror_of_itself, limit, all_pairs=all_pairs) in ([(0, 1, 1, False)], [])
-    assert found(mirror_of_itself, limit) == [(0, 1, 1, False)]
+@pytest.mark.parametrize("all_pairs", [10_000, 0])
+def test_a_hash_that_is_as_near_mirrored_is_reported_once_as_it_is(all_pairs):
+    turning = np.flatnonzero(np.unpackbits(MIRRORED))
+    bits = np.zeros((2, 256), np.uint8)
+    bits[1, turning[::2]] = 1  # half of the bits that a mirror turns
+    assert found(np.packbits(bits, axis=1), 61, all_pairs=all_pairs) == [(0, 1, 61, False)]
 
 
 @pytest.mark.parametrize("all_pairs", [10_000, 0])

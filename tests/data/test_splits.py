@@ -1,6 +1,7 @@
 """Splits by patient: each in one part, the same everywhere, and nobody moves when data is added."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from mammoscribe.data.catalogue import read_splits
 from mammoscribe.data.folds import fold
 from mammoscribe.data.records import SPLITS, TextDocument
-from mammoscribe.data.splits import SplitRule, position, shares_of, split_groups
+from mammoscribe.data.splits import SplitRule, known_division, position, shares_of, split_groups, write_division
 from mammoscribe.support.errors import InputError
 from tests.data.some_records import R, exam, study
 
@@ -96,6 +97,12 @@ def test_adding_patients_to_any_division_moves_nobody(counts, more, shares, labe
     assert len(both) == sum(larger.values())
 
 
+def test_a_stratified_division_does_not_depend_on_the_order_of_records():
+    records = labelled({"1": 40, "4": 20})
+    rule = SplitRule((60, 20, 20), stratify="birads")
+    assert split_groups(records, rule) == split_groups(records[::-1], rule)
+
+
 def test_many_strata_of_one_patient_do_not_all_go_to_train():
     records = [exam(f"e{n}", f"p{n}", labels={"age": str(n)}) for n in range(200)]
     found = Counter(split_groups(records, SplitRule((80, 10, 10), stratify="age")).values())
@@ -108,6 +115,27 @@ def test_new_patients_fill_what_those_with_a_place_left_short():
     assert Counter(splits.values()) == {"train": 30, "val": 10, "test": 10}
     splits = split_groups(labelled({"4": 40}), SplitRule((60, 20, 20), stratify="birads"), first)
     assert Counter(splits.values()) == {"train": 30, "val": 5, "test": 5}
+
+
+def test_a_division_is_known_to_the_rule_that_made_it_only(tmp_path):
+    rule = SplitRule((60, 20, 20), stratify="birads")
+    assert known_division(tmp_path, rule) is None
+    splits = split_groups(labelled({"4": 9}), rule)
+    write_division(tmp_path, splits, rule)
+    assert known_division(tmp_path, SplitRule((60, 20, 20), stratify="birads")) == splits == read_splits(tmp_path)
+    for other in (SplitRule((70, 10, 20), stratify="birads"), SplitRule((60, 20, 20)), replace(rule, salt="x")):
+        assert known_division(tmp_path, other) is None
+    (tmp_path / "splits.json").write_text("no rule")
+    assert known_division(tmp_path, rule) is None
+
+
+def test_a_rule_never_stands_beside_the_division_of_another(tmp_path, monkeypatch):
+    rule = SplitRule()
+    write_division(tmp_path, {"p": "train"}, rule)
+    monkeypatch.setattr("mammoscribe.data.splits.write_text", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_division(tmp_path, {"p": "test"}, SplitRule(salt="x"))
+    assert known_division(tmp_path, rule) is None
 
 
 def test_a_division_with_other_parts_is_refused():

@@ -86,9 +86,11 @@ def _said(files: Files, looked: Looked, tables: Sequence[_Table]) -> Iterator[st
     table = max(tables, key=lambda t: (t.hits, t.longest), default=None)
     texts = max(_text_files(files, looked.ways), key=lambda t: (t.hits, t.name), default=None)
     chosen = texts if table is None or (texts is not None and texts.hits > table.hits) else table
-    told = list(_reports(chosen, tables, bool(files.images), bool(looked.num_dicom))) if chosen is not None else []
+    told = list(_reports(chosen, tables, looked, bool(files.images))) if chosen is not None else []
     if files.images:
         yield f"images = {_patterns(files)}  # {files.num_images} files"
+        if not looked.num_mammograms and chosen is not None:
+            yield from _views(chosen)
         by_table = any(line.startswith("report_image") for line in told)
         ways = looked.ways if chosen is None or chosen.way is None or chosen.way.exam == "column" else (chosen.way,)
         if ways and not by_table:
@@ -136,7 +138,7 @@ def _tables(root: Path, files: Files, ways: Sequence[Way], unread: list[str]) ->
         unread.append(f"# {len(names) - MAX_TABLES} more tables were not looked at")
 
 
-def _reports(table: _Table, tables: Sequence[_Table], has_images: bool, has_dicom: bool) -> Iterator[str]:
+def _reports(table: _Table, tables: Sequence[_Table], looked: Looked, has_images: bool) -> Iterator[str]:
     if not table.columns:
         named = (
             f"{table.hits} of them are named after exams looked at"
@@ -163,16 +165,25 @@ def _reports(table: _Table, tables: Sequence[_Table], has_images: bool, has_dico
         used.add(group)
         yield f"{mark}report_exam = {_text(group)}  # a guess; without it every picture is an exam of its own"
     yield from texts
-    if not has_dicom and (patient := _likely(table, _PATIENT, used)):
+    if not looked.num_dicom and (patient := _likely(table, _PATIENT, used)):
         used.add(patient)
         yield f"{mark}report_patient = {_text(patient)}  # a guess"
-    if not has_dicom and (day := _all(table, date_of, used)):
+    if not looked.num_dicom and (day := _all(table, date_of, used)):
         yield f"{mark}report_date = {_text(day)}  # a guess"
     yield from labels
-    if labels and (side := _all(table, lambda v: is_both(v) or parse_laterality(v), used)):
+    if looked.num_mammograms and labels and (side := _all(table, lambda v: is_both(v) or parse_laterality(v), used)):
         yield f"# laterality = {_text(side)}  # when a row is one breast, and its labels are that breast's"
     if split := _all(table, lambda value: split_of("", [value]), used):
         yield f"{mark}split = {_text(split)}  # a guess"
+
+
+def _views(table: _Table) -> Iterator[str]:
+    """A hint where a table of pictures that say no view says it itself."""
+    side = _all(table, parse_laterality, set())
+    view = next((c.name for c in table.columns.values() if {"CC", "MLO"} & {v.upper() for v in c.values}), "")
+    if side and view:
+        found = f"{side} and {view} look like sides and views of mammograms"
+        yield f"# {_comment(found)}: as a manifest (exam_id,laterality,view,path) the table makes exams of them"
 
 
 def _texts(table: _Table, used: set[str], must: bool) -> Iterator[str]:
@@ -188,10 +199,11 @@ def _texts(table: _Table, used: set[str], must: bool) -> Iterator[str]:
     text = _likely(table, _TEXT, used, lambda column: column.has_words)
     text = text or _likely(table, ("",), used, lambda column: column.has_words and column.mean_letters >= _LONG)
     text = text or _likely(table, _TEXT, used, lambda column: not column.all_are(date_of))
+    told = "a guess" if text else "no column looks like a text: correct this"
     text = text or (list(table.columns)[-1] if must else "")
     if text:
         used.add(text)
-        yield f"report_text = {_text(text)}  # a guess"
+        yield f"report_text = {_text(text)}  # {told}"
 
 
 def _section(name: str) -> Section | None:
@@ -202,7 +214,7 @@ def _section(name: str) -> Section | None:
 def _labels(table: _Table, used: set[str]) -> Iterator[str]:
     found: dict[str, str] = {}
     for label, words in _LABELS.items():
-        if name := _likely(table, words, used, lambda column: column.mean_letters < _LONG):
+        if name := _likely(table, words, used, lambda column: column.mean_letters < _LONG, by_name=True):
             found[label] = name
             used.add(name)
     if found:
@@ -210,13 +222,17 @@ def _labels(table: _Table, used: set[str]) -> Iterator[str]:
 
 
 def _likely(
-    table: _Table, words: Sequence[str], used: set[str], fits: Callable[[Column], bool] = lambda _: True
+    table: _Table,
+    words: Sequence[str],
+    used: set[str],
+    fits: Callable[[Column], bool] = lambda _: True,
+    by_name: bool = False,
 ) -> str:
-    """The column with the longest values of those whose name holds the first word that any name holds, "" for none."""
+    """The column with the longest values (or shortest name) of those whose name holds the first word that any name holds."""
     for word in words:
         named = [c for c in table.columns.values() if word in c.name.lower() and c.name not in used and fits(c)]
         if named:
-            return max(named, key=lambda column: column.mean_letters).name
+            return max(named, key=lambda c: -len(c.name) if by_name else c.mean_letters).name
     return ""
 
 

@@ -138,20 +138,21 @@ def _no_suffix(suffix: str) -> bool:
 def looked_at(root: Path, sample: Sequence[str]) -> Looked:
     """What a sample of images says of itself; what cannot be read is passed over."""
     headers: list[tuple[str, str]] = []
-    num_mammograms = num_named = 0
+    num_mammograms = num_named = num_plain = 0
     for name in sample:
         try:
             if is_dicom(root / name):
                 is_mammogram, *ids = _in_header(root / name)
                 headers.append((ids[0], ids[1]))
                 num_mammograms += is_mammogram
-            elif view_in_name(Path(name)) is not None:
-                num_named += 1
+            else:
+                num_plain += 1
+                num_named += view_in_name(Path(name)) is not None
         except InputError:
             continue
     ways = []
     for keyword, ids in zip(("AccessionNumber", "StudyInstanceUID"), zip(*headers, strict=True), strict=False):
-        if all(ids):
+        if all(ids) and not num_plain:
             ways.append(Way(f"header:{keyword}", frozenset(ids), f"in all {len(ids)} headers looked at"))
     ways += _ways_of_names(sample, num_named)
     return Looked(num_mammograms + num_named, len(headers), tuple(ways))

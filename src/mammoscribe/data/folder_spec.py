@@ -113,7 +113,7 @@ class FolderSpec:
         self._check_images()
         self._check_table()
         self._check_columns()
-        if self.reports and self.kind is not Kind.TEXT_DOCUMENT:
+        if self.reports and not self.report_sections and self.kind is not Kind.TEXT_DOCUMENT:
             split_sections("", self.language)  # a language without headings is told here, and not once for each report
 
     def _check_images(self) -> None:

@@ -8,7 +8,11 @@ sentences which no third patient has says much. Measured on the 3,851 IU X-ray a
 import hashlib
 import re
 import sqlite3
+from array import array
 from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
 
 from mammoscribe.data.leaks import Leak, Verdict, in_splits
 from mammoscribe.data.sentences import sentences
@@ -19,10 +23,9 @@ SAME_OWN_WORDS, ALIKE_OWN_WORDS = 20, 12
 """Words, in sentences which two patients have and nobody else, from which a text is a copy; is to be looked at."""
 SAME_SHARE, ALIKE_SHARE = 0.9, 0.75
 """Share of the longer text, by words, that both have: from which a text is a copy; is to be looked at."""
+_MOST_OF_A_PATIENT = 32  # records of one patient with the same sentence; any more would add nothing but pairs
 FEWEST_PATIENTS = 100
 """Among fewer patients with a text nothing can be called rare, and only long equal texts are looked for."""
-TABLES = """CREATE TABLE sentence (record INTEGER, hash INTEGER, grp INTEGER, words INTEGER, PRIMARY KEY (record, hash))
-            WITHOUT ROWID;"""
 
 
 def words_of(text: str) -> list[str]:
@@ -35,18 +38,74 @@ def number_of(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") >> 1
 
 
-def keep_sentences(database: sqlite3.Connection, record: int, group: str, text: str) -> None:
-    """Put the sentences of one record into the table `sentence`."""
-    grp = number_of(group)
-    found = [words for sentence in sentences(text) if (words := words_of(sentence))]
-    rows = ((record, number_of(" ".join(words)), grp, len(words)) for words in found)
-    database.executemany("INSERT OR IGNORE INTO sentence VALUES (?, ?, ?, ?)", rows)
+class Sentences:
+    """The sentences of every record as numbers, some 100 bytes a report in memory; records are numbered from 0."""
+
+    def __init__(self) -> None:
+        self._hashes, self._words, self._starts, self._groups = array("q"), array("H"), array("q", [0]), array("q")
+
+    def add(self, group: str, text: str) -> None:
+        """Take the text of the next record, "" where it has none."""
+        self._groups.append(number_of(group))
+        found = {" ".join(words): len(words) for sentence in sentences(text) if (words := words_of(sentence))}
+        self._hashes.extend(number_of(sentence) for sentence in found)
+        self._words.extend(min(count, 1000) for count in found.values())
+        self._starts.append(len(self._hashes))
+
+    @property
+    def num_patients(self) -> int:
+        """Groups that have a text."""
+        has_text = np.diff(np.array(self._starts)) > 0
+        return len(np.unique(np.array(self._groups)[has_text]))
+
+    def pairs(self) -> list[tuple[int, int, int]]:
+        """(record, record, words in sentences that their two groups have and nobody else), where these are many."""
+        hashes, words = np.array(self._hashes), np.array(self._words, np.int64)
+        records = np.repeat(np.arange(len(self._groups)), np.diff(np.array(self._starts)))
+        groups = np.array(self._groups)[records]
+        order = np.lexsort((groups, hashes))
+        starts = _starts_of_runs(hashes[order])
+        other_group = np.zeros(len(order), np.int64)
+        other_group[1:] = groups[order[1:]] != groups[order[:-1]]
+        other_group[starts[:-1]] = 0
+        ones, others, shared = array("q"), array("q"), array("q")
+        for run in np.flatnonzero(np.add.reduceat(other_group, starts[:-1]) == 1) if len(order) else ():
+            here = slice(starts[run], starts[run + 1])
+            middle = starts[run] + int(other_group[here].argmax())
+            count = int(words[order[middle]])
+            sides = order[starts[run] : middle], order[middle : starts[run + 1]]
+            for pair in product(*(records[side[:_MOST_OF_A_PATIENT]] for side in sides)):
+                ones.append(int(min(pair)))
+                others.append(int(max(pair)))
+                shared.append(count)
+        keys, place = np.unique(np.array(ones) * len(self._groups) + np.array(others), return_inverse=True)
+        total = np.bincount(place, np.array(shared), len(keys)).astype(int)
+        many = total >= ALIKE_OWN_WORDS
+        rows = zip(*(side.tolist() for side in np.divmod(keys[many], len(self._groups))), strict=True)
+        return [(one, other, own) for (one, other), own in zip(rows, total[many].tolist(), strict=True)]
+
+    def share(self, one: int, other: int) -> float:
+        """Share of the longer text that stands in both, sentence by sentence, each counted once."""
+        held = [self._of(number) for number in (one, other)]
+        common = sum(count for sentence, count in held[0].items() if sentence in held[1])
+        return common / max(sum(texts.values()) for texts in held)
+
+    def _of(self, record: int) -> dict[int, int]:
+        here = slice(self._starts[record], self._starts[record + 1])
+        return dict(zip(self._hashes[here], self._words[here], strict=True))
 
 
-def text_leaks(database: sqlite3.Connection) -> Iterator[Leak]:
-    """Leaks and warnings among the texts of the tables `record` and `sentence`."""
+def _starts_of_runs(values: np.ndarray) -> np.ndarray:
+    """Where each run of equal values begins, and the end of the last; [0] of nothing."""
+    if not len(values):
+        return np.array([0])
+    return np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1, [len(values)]])
+
+
+def text_leaks(database: sqlite3.Connection, sentences_of: Sentences) -> Iterator[Leak]:
+    """Leaks and warnings among the texts of the table `record`, whose rows are the records in their order."""
     yield from _long_texts(database)
-    yield from _own_texts(database)
+    yield from _own_texts(database, sentences_of)
 
 
 def num_short_texts(database: sqlite3.Connection) -> int:
@@ -70,48 +129,22 @@ def _long_texts(database: sqlite3.Connection) -> Iterator[Leak]:
                 yield Leak(Verdict.LEAK, "text", first, second, in_splits(one, other), told)
 
 
-def _own_texts(database: sqlite3.Connection) -> Iterator[Leak]:
+def _own_texts(database: sqlite3.Connection, held: Sentences) -> Iterator[Leak]:
     """Texts of two splits that are much alike and share sentences which no third patient has."""
-    (patients,) = database.execute("SELECT COUNT(DISTINCT grp) FROM record WHERE text NOT NULL").fetchone()
-    if patients < FEWEST_PATIENTS:
+    if held.num_patients < FEWEST_PATIENTS:
         return
-    for one, other, own in _pairs(database):
+    for one, other, own in held.pairs():
         first, split, text, num_words = _record(database, one)
         second, other_split, other_text, _ = _record(database, other)
         equal_and_long = text == other_text and num_words >= LONG_TEXT_WORDS  # told already
         if split == other_split or split is None or other_split is None or equal_and_long:
             continue
-        share = _share(database, one, other)
+        share = held.share(one, other)
         if share >= ALIKE_SHARE:
             verdict = Verdict.LEAK if share >= SAME_SHARE and own >= SAME_OWN_WORDS else Verdict.WARNING
             told = f"{share:.0%} of the words in common, {own} of them in sentences that no other patient has"
             yield Leak(verdict, "text", first, second, in_splits(split, other_split), told)
 
 
-def _pairs(database: sqlite3.Connection) -> list[tuple[int, int, int]]:
-    """(record, record, words in sentences that their two patients have and nobody else)."""
-    database.executescript("""
-        CREATE INDEX by_sentence ON sentence (hash, grp);
-        CREATE TABLE own AS SELECT hash, MIN(grp) AS one, MAX(grp) AS other FROM sentence GROUP BY hash
-            HAVING MIN(grp) < MAX(grp) AND COUNT(DISTINCT grp) = 2;""")
-    return database.execute(
-        """SELECT a.record, b.record, SUM(a.words) FROM own
-           JOIN sentence a ON a.hash = own.hash AND a.grp = own.one
-           JOIN sentence b ON b.hash = own.hash AND b.grp = own.other
-           GROUP BY a.record, b.record HAVING SUM(a.words) >= ? ORDER BY a.record, b.record""",
-        (ALIKE_OWN_WORDS,),
-    ).fetchall()
-
-
 def _record(database: sqlite3.Connection, number: int) -> tuple[str, str | None, str, int]:
-    return database.execute("SELECT id, split, text, words FROM record WHERE rowid = ?", (number,)).fetchone()
-
-
-def _share(database: sqlite3.Connection, one: int, other: int) -> float:
-    """Share of the longer text that stands in both, sentence by sentence, each counted once."""
-    common = (
-        "SELECT SUM(a.words) FROM sentence a JOIN sentence b ON a.hash = b.hash WHERE a.record = ? AND b.record = ?"
-    )
-    whole = "SELECT SUM(words) FROM sentence WHERE record = ?"
-    lengths = [database.execute(whole, (number,)).fetchone()[0] for number in (one, other)]
-    return (database.execute(common, (one, other)).fetchone()[0] or 0) / max(lengths)
+    return database.execute("SELECT id, split, text, words FROM record WHERE rowid = ?", (number + 1,)).fetchone()

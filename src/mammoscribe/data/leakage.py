@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
-from mammoscribe.data import leak_pictures, leak_texts
+from mammoscribe.data import leak_pictures
 from mammoscribe.data.catalogue import Catalogue
 from mammoscribe.data.leak_pictures import ALIKE_BITS, SAME_BITS, Files, Pictures, picture_leaks
-from mammoscribe.data.leak_texts import LONG_TEXT_WORDS, keep_sentences, num_short_texts, text_leaks, words_of
+from mammoscribe.data.leak_texts import LONG_TEXT_WORDS, Sentences, num_short_texts, text_leaks, words_of
 from mammoscribe.data.leaks import Hashed, Leak, Verdict, in_splits, sorted_leaks
 from mammoscribe.data.records import TextDocument, group_of, text_of
 from mammoscribe.data.spool import temporary_database
@@ -59,28 +59,28 @@ def audit(
     Raises:
         InputError: when there is no record.
     """
-    tables = _TABLES + leak_texts.TABLES + leak_pictures.TABLES
-    with closing(temporary_database(tables, cache_mb=16)) as database:
-        count = _fill(database, catalogue, splits)
+    said = Sentences()
+    with closing(temporary_database(_TABLES + leak_pictures.TABLES, cache_mb=16)) as database:
+        count = _fill(database, said, catalogue, splits)
         if not count:
             raise InputError(f"{catalogue.folder} holds no record", "at least one")
-        found = [*_unsplit(database), *_priors(database), *text_leaks(database)]
+        found = [*_unsplit(database), *_priors(database), *text_leaks(database, said)]
         pictures = Pictures(database, splits)
         pictures.add_all(hashes if hashes is not None else ())
         found += picture_leaks(pictures, Files(catalogue), on_pictures)
         return Audit(sorted_leaks(found), count, pictures.num_seen, num_short_texts(database))
 
 
-def _fill(database: sqlite3.Connection, catalogue: Catalogue, splits: Mapping[str, str]) -> int:
+def _fill(database: sqlite3.Connection, said: Sentences, catalogue: Catalogue, splits: Mapping[str, str]) -> int:
     count = 0
-    for count, record in enumerate(catalogue.records(), start=1):
+    for record in catalogue.records():
         group, text = group_of(record), text_of(record)
         words = words_of(text)
         prior = None if isinstance(record, TextDocument) else record.prior_id
         row = (record.id, group, splits.get(group), prior, " ".join(words) or None, len(words))
         database.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)", row)
-        if words:
-            keep_sentences(database, count, group, text)
+        said.add(group, text)
+        count += 1
     database.executescript(_INDEXES)
     return count
 

@@ -41,3 +41,6 @@ def _hashed(item: tuple[Path, str, str, str, int]) -> Hashed | Fault:
         return record, group, path, picture_hash(decode(root / path, frame).pixels)
     except InputError as error:
         return Fault(path, error)
+    except Exception as error:  # of a million files one fails in a way nobody has seen; the rest goes on
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return Fault(path, InputError(f"{path} cannot be decoded ({reason})", "a whole picture"))

@@ -1,15 +1,21 @@
 """Splits by patient: decided by a hash, the same on every machine, and stable when data is added."""
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from math import floor
+from pathlib import Path
 
+from mammoscribe.data.catalogue import read_splits, write_splits
 from mammoscribe.data.folds import fold
 from mammoscribe.data.records import SPLITS, MammoExam, Record, group_of, text_of
 from mammoscribe.support.errors import InputError
+from mammoscribe.support.files import write_text
 
+RULE_JSON = "splits.json"
+"""Beside splits.csv: the rule that made it."""
 REPORT = "has_report"
 """A name to stratify by besides labels: whether there is a text."""
 SHOWN = 4
@@ -92,7 +98,7 @@ def split_groups(records: Iterable[Record], rule: SplitRule, known: Mapping[str,
     Args:
         records: all of them, official splits with them.
         rule: how.
-        known: the division so far; what it says of groups that are not in the records is left out.
+        known: the division so far, of the same rule (`known_division`); groups that are not in the records are left out.
 
     Raises:
         InputError: when official splits put one group in two parts (and the rule is not `strictest`), when a stratum's
@@ -217,6 +223,31 @@ def _places(size: int, held: Sequence[int], shares: Sequence[float], owed: list[
     for n, value in enumerate(exact):
         owed[n] += value - held[n] - places[n]
     return places
+
+
+def known_division(folder: Path, rule: SplitRule) -> dict[str, str] | None:
+    """The division in a catalogue's folder where this very rule made it, so that its groups keep their place.
+
+    None where there is none, or another rule (or a person) made it: then everything is divided anew.
+    """
+    path = folder / RULE_JSON
+    try:
+        made_by = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return read_splits(folder) if made_by == _rule_json(rule) else None
+
+
+def write_division(folder: Path, splits: Mapping[str, str], rule: SplitRule) -> Path:
+    """Write splits.csv, and splits.json with the rule that made it."""
+    (folder / RULE_JSON).unlink(missing_ok=True)  # so that it never stands beside the division of another rule
+    path = write_splits(folder, splits)
+    write_text(folder / RULE_JSON, json.dumps(_rule_json(rule), indent=1) + "\n")
+    return path
+
+
+def _rule_json(rule: SplitRule) -> Mapping[str, object]:
+    return {"schema": "mammoscribe.split-rule/1"} | asdict(rule) | {"shares": list(rule.shares)}
 
 
 def shares_of(splits: Mapping[str, str]) -> Sequence[tuple[str, int, float]]:
