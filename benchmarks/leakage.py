@@ -2,7 +2,7 @@
 
 Pictures are those of RSNA (512 px), mini-MIAS and CDD-CESM; each is copied in a dozen ways with a fixed seed. Reports are
 those of IU X-ray and DMID. Patients (and reports) are halved by a hash: thresholds were chosen on the first half, and
-stand in `data/leak_pictures.py` and `data/leak_texts.py`; bars are held up to the second. Random hashes give the time.
+stand in `data/leakage/pictures.py` and `data/leakage/texts.py`; bars are held up to the second. Random hashes give the time.
 
     python benchmarks/leakage.py                                # all of it, some 10 minutes on one core
     python benchmarks/leakage.py --only texts
@@ -25,13 +25,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mammoscribe.data.leak_pictures import ALIKE_BITS, LIKENESS, SAME_BITS
-from mammoscribe.data.leak_texts import Sentences, text_leaks, words_of
-from mammoscribe.data.leakage import Verdict
-from mammoscribe.data.near_hashes import found_share, near_hashes
-from mammoscribe.data.sentences import sentence_spans
+from mammoscribe.data.formats.spool import temporary_database
+from mammoscribe.data.leakage.audit import Verdict
+from mammoscribe.data.leakage.near_hashes import found_share, near_hashes
+from mammoscribe.data.leakage.pictures import ALIKE_BITS, LIKENESS, SAME_BITS
+from mammoscribe.data.leakage.texts import Sentences, text_leaks, words_of
 from mammoscribe.data.splits import position
-from mammoscribe.data.spool import temporary_database
+from mammoscribe.data.texts.sentences import sentence_spans
 from mammoscribe.evaluation.bootstrap import clopper_pearson
 from mammoscribe.evaluation.card import Row, Sense, markdown, write_rows
 from mammoscribe.imaging.likeness import likeness, small_picture

@@ -70,7 +70,7 @@ def write_folder(folder: Path, files: int) -> None:
 def read_once(toml: Path) -> None:
     """What the measured process does."""
     from mammoscribe.data.dataset import Fault
-    from mammoscribe.data.folder import folder_dataset
+    from mammoscribe.data.own_folder.folder import folder_dataset
 
     dataset, root = folder_dataset(toml)
     for _ in range(2):

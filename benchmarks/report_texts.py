@@ -37,10 +37,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from mammoscribe.data.comparisons import Comparisons, comparisons_in, is_negative, with_comparisons
-from mammoscribe.data.report_sections import report_of, split_sections
-from mammoscribe.data.report_text import ReportText, Section
-from mammoscribe.data.sentences import sentences
+from mammoscribe.data.texts.comparisons import Comparisons, comparisons_in, is_negative, with_comparisons
+from mammoscribe.data.texts.report_sections import report_of, split_sections
+from mammoscribe.data.texts.report_text import ReportText, Section
+from mammoscribe.data.texts.sentences import sentences
 
 CRUDE = re.compile(
     r"\b(?:unchanged|stable|compar\w*|prior|previous\w*|new|interval|again|since|increas\w*|decreas\w*|chang\w*|"

@@ -26,9 +26,9 @@ import numpy as np
 from PIL import Image
 
 from mammoscribe.data.catalogue import Catalogue, CatalogueWriter, open_catalogue
-from mammoscribe.data.preparation import PREPARATIONS, Preparation, prepare_picture
-from mammoscribe.data.prepare import prepare
-from mammoscribe.data.prepared import PreparedDataset, StoredRecord
+from mammoscribe.data.prepared.dataset import PreparedDataset, StoredRecord
+from mammoscribe.data.prepared.preparation import PREPARATIONS, Preparation, prepare_picture
+from mammoscribe.data.prepared.prepare import prepare
 from mammoscribe.data.records import ImageText, ListedImage, ListedView, MammoExam, Record, TextDocument
 from mammoscribe.evaluation.card import Row, Sense, markdown, write_rows
 from mammoscribe.imaging.decode import decode

@@ -6,7 +6,7 @@ from pathlib import Path
 from mammoscribe.data.dataset import Dataset, Edition, Item, Label, State
 from mammoscribe.data.ingest import ingest
 from mammoscribe.data.records import ImageText, Kind, ListedImage, ListedView, MammoExam, Region
-from mammoscribe.data.report_text import ReportText, Section
+from mammoscribe.data.texts.report_text import ReportText, Section
 from mammoscribe.domain.view import Box, Laterality, Projection
 from tests.data.datasets.made import write_picture
 

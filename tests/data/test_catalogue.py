@@ -6,10 +6,10 @@ import json
 import pytest
 
 from mammoscribe.data.catalogue import CatalogueWriter, open_catalogue, write_splits
-from mammoscribe.data.comparisons import Comparisons
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.ingest import ingest
 from mammoscribe.data.records import Kind, TextDocument
+from mammoscribe.data.texts.comparisons import Comparisons
 from mammoscribe.support.errors import InputError, NotAMammogram, SetAside
 from tests.data.some_records import dataset_of, exam, report, study, written
 

@@ -20,7 +20,7 @@ from mammoscribe.data.records import (
     group_of,
     text_of,
 )
-from mammoscribe.data.report_text import Edit, ReportText, Section
+from mammoscribe.data.texts.report_text import Edit, ReportText, Section
 from mammoscribe.domain.view import Box, Laterality, Projection
 from mammoscribe.support.errors import InputError, InvalidNoun
 from tests.data.some_records import CC, R, exam, study

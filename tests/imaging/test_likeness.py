@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mammoscribe.data.leak_pictures import LIKENESS
+from mammoscribe.data.leakage.pictures import LIKENESS
 from mammoscribe.imaging.likeness import likeness, small_picture
 from tests.imaging.drawn import half_disc
 

@@ -5,9 +5,9 @@ import pytest
 
 from mammoscribe.data.datasets.known import DATASETS
 from mammoscribe.data.ingest import ingest
-from mammoscribe.data.preparation import PREPARATIONS, Preparation
-from mammoscribe.data.prepare import prepare
-from mammoscribe.data.prepared import PreparedDataset
+from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.data.prepared.preparation import PREPARATIONS, Preparation
+from mammoscribe.data.prepared.prepare import prepare
 from mammoscribe.data.rsna import read_rsna
 from mammoscribe.models.reader_net import starter_config
 from mammoscribe.support.errors import InputError

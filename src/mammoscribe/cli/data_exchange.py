@@ -63,7 +63,7 @@ def export(
     if to is Target.LLAVA:
         _export_llava(opened, folder_for(out), prompts, png)
     elif to is Target.MANIFEST:
-        from mammoscribe.data.table_files import export_manifest
+        from mammoscribe.data.exchange.table_files import export_manifest
 
         say(f"{out} holds {export_manifest(opened, file_for(out, 'a CSV file'))} views")
     else:
@@ -77,8 +77,8 @@ def _check_used(to: Target, options: dict[str, tuple[object, Target]]) -> None:
 
 
 def _export_llava(catalogue: "Catalogue", out: Path, prompts: Path | None, png: bool) -> None:
-    from mammoscribe.data.llava import read_prompts
-    from mammoscribe.data.llava_files import export_llava
+    from mammoscribe.data.exchange.llava import read_prompts
+    from mammoscribe.data.exchange.llava_files import export_llava
 
     asked = read_prompts(prompts)
     with progress_bar() as progress:
@@ -93,7 +93,7 @@ def _export_llava(catalogue: "Catalogue", out: Path, prompts: Path | None, png: 
 
 
 def _export_labels(catalogue: "Catalogue", out: Path, classes: Sequence[str]) -> None:
-    from mammoscribe.data.table_files import export_labels
+    from mammoscribe.data.exchange.table_files import export_labels
 
     rules: dict[str, str] = {}
     for text in classes:
@@ -125,7 +125,7 @@ def bring_in(
     """Read LLaVA files into a catalogue; every picture must exist and open, and have its image token in the text."""
     assert source is Source.LLAVA
     target = folder_for(out)
-    from mammoscribe.data.llava_files import import_llava
+    from mammoscribe.data.exchange.llava_files import import_llava
 
     with counting("reading conversations") as count:
         done = import_llava(files, images, target, count)
@@ -145,6 +145,6 @@ def draft(
     if out.exists():
         raise InputError(f"{out} is there already", "a new file", "delete it, or give --out")
     target = file_for(out, "a TOML file")
-    from mammoscribe.data.folder_draft import draft_toml
+    from mammoscribe.data.own_folder.draft import draft_toml
 
     say(f"wrote {write_text(target, draft_toml(folder))}; look through it, then: mammoscribe data check {out}")

@@ -34,7 +34,7 @@ CatalogueDir = Annotated[Path, typer.Argument(metavar="CATALOGUE", help="A folde
 def dataset_at(what: str, where: Path | None) -> tuple["Dataset", Path]:
     """The dataset that is meant, and its folder."""
     from mammoscribe.data.datasets.known import DATASETS
-    from mammoscribe.data.folder import folder_dataset
+    from mammoscribe.data.own_folder.folder import folder_dataset
 
     if what.lower().endswith(".toml"):
         if where is not None:

@@ -9,7 +9,7 @@ from mammoscribe.cli.console import warn
 from mammoscribe.cli.data_options import EditionName, What, Where, counting, dataset_at, say
 from mammoscribe.cli.options import file_for, folder_for
 from mammoscribe.cli.tables import show_table
-from mammoscribe.data.comparisons import Comparisons
+from mammoscribe.data.texts.comparisons import Comparisons
 
 if TYPE_CHECKING:
     from mammoscribe.data.counts import Tally

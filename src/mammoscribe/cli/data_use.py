@@ -17,7 +17,7 @@ from mammoscribe.support.files import write_text
 
 if TYPE_CHECKING:
     from mammoscribe.data.catalogue import Catalogue
-    from mammoscribe.data.leakage import Audit, Hashed
+    from mammoscribe.data.leakage.audit import Audit, Hashed
 
 SHOWN = 10
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes that decode.")]
@@ -49,7 +49,7 @@ def split(
     Official splits are used where the dataset has them. Then patients, priors and texts are audited; exit code 1 on a leak.
     """
     from mammoscribe.data.catalogue import open_catalogue, write_splits
-    from mammoscribe.data.leakage import audit as look
+    from mammoscribe.data.leakage.audit import audit as look
     from mammoscribe.data.splits import SplitRule, shares_of, split_groups
 
     opened = open_catalogue(catalogue)
@@ -98,8 +98,8 @@ def audit(
     if prepared is not None and not pictures:
         raise InputError("--prepared with --no-pictures", "one of them")
     from mammoscribe.data.catalogue import open_catalogue
-    from mammoscribe.data.leakage import audit as look
-    from mammoscribe.data.prepared import PreparedDataset
+    from mammoscribe.data.leakage.audit import audit as look
+    from mammoscribe.data.prepared.dataset import PreparedDataset
 
     opened = open_catalogue(catalogue)
     target = None if out is None else file_for(out, "a CSV file")
@@ -119,7 +119,7 @@ def audit(
 
 def _hashes(catalogue: "Catalogue", workers: int) -> "Iterator[Hashed]":
     from mammoscribe.data.dataset import Fault
-    from mammoscribe.data.picture_hashes import hash_pictures
+    from mammoscribe.data.leakage.picture_hashes import hash_pictures
 
     bad = 0
     with progress_bar() as progress:
@@ -135,7 +135,7 @@ def _hashes(catalogue: "Catalogue", workers: int) -> "Iterator[Hashed]":
 
 
 def _say_audit(found: "Audit", out: Path | None) -> None:
-    from mammoscribe.data.leakage import Verdict
+    from mammoscribe.data.leakage.audit import Verdict
 
     looked = f"{found.num_records} records" + (f" and {found.num_pictures} pictures" if found.num_pictures else "")
     counts = {v: sum(leak.verdict is v for leak in found.found) for v in Verdict}
@@ -174,10 +174,10 @@ def prepare(
     A run that was stopped goes on. Exit code 1 when some pictures could not be prepared, or the audit found a leak.
     """
     from mammoscribe.data.catalogue import open_catalogue
-    from mammoscribe.data.leakage import audit as look
-    from mammoscribe.data.preparation import PREPARATIONS
-    from mammoscribe.data.prepare import prepare as make
-    from mammoscribe.data.prepared import PreparedDataset
+    from mammoscribe.data.leakage.audit import audit as look
+    from mammoscribe.data.prepared.dataset import PreparedDataset
+    from mammoscribe.data.prepared.preparation import PREPARATIONS
+    from mammoscribe.data.prepared.prepare import prepare as make
     from mammoscribe.data.records import Kind
     from mammoscribe.support.lookup import look_up
 

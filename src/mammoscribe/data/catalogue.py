@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TextIO
 
 from mammoscribe.data.dataset import Fault
+from mammoscribe.data.formats.spool import DiskSet
 from mammoscribe.data.record_json import from_json, to_json
 from mammoscribe.data.records import Kind, Record
-from mammoscribe.data.spool import DiskSet
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
 

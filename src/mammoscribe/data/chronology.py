@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Self
 
+from mammoscribe.data.formats.spool import temporary_database
 from mammoscribe.data.records import ImageText, MammoExam
-from mammoscribe.data.spool import temporary_database
 
 
 class Chronology:

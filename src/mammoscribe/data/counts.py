@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mammoscribe.data.dataset import Edition, Fault, Item
+from mammoscribe.data.formats.spool import DiskSet
 from mammoscribe.data.records import MammoExam, Record, TextDocument, group_of
-from mammoscribe.data.spool import DiskSet
 
 COUNTED = ("records", "patients", "images", "files", "unnamed", "reports", "regions", "set_aside", "faults")
 """What is counted of every dataset: records; distinct patients (or documents without one); pictures that the tables

@@ -7,11 +7,11 @@ from pathlib import Path
 from mammoscribe import __version__
 from mammoscribe.data.catalogue import Catalogue, CatalogueWriter
 from mammoscribe.data.chronology import Chronology
-from mammoscribe.data.comparisons import Comparisons, with_comparisons
 from mammoscribe.data.counts import Tally, tally_for
 from mammoscribe.data.dataset import Dataset, Edition
 from mammoscribe.data.records import Record, TextDocument
-from mammoscribe.data.report_text import Section
+from mammoscribe.data.texts.comparisons import Comparisons, with_comparisons
+from mammoscribe.data.texts.report_text import Section
 from mammoscribe.support.errors import InputError
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from math import isnan, nan
 from pathlib import Path
 
-from mammoscribe.data.tables import all_rows, columns_of
+from mammoscribe.data.formats.tables import all_rows, columns_of
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.lookup import look_up
 

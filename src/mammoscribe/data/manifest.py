@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mammoscribe.data.dataset import Fault
+from mammoscribe.data.formats.spool import Spool
+from mammoscribe.data.formats.tables import Row, columns_of, read_rows
 from mammoscribe.data.found import Declared, FoundView, assemble, look_at, one_of_each
 from mammoscribe.data.naming import ViewKind, parse_laterality, parse_projection
-from mammoscribe.data.spool import Spool
-from mammoscribe.data.tables import Row, columns_of, read_rows
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.view import Role
 from mammoscribe.support.errors import InputError, MammoscribeError

@@ -17,7 +17,7 @@ from mammoscribe.data.records import (
     TextDocument,
     Turn,
 )
-from mammoscribe.data.report_text import Edit, ReportText, Section
+from mammoscribe.data.texts.report_text import Edit, ReportText, Section
 from mammoscribe.domain.view import Box, Laterality, Projection
 from mammoscribe.support.errors import InputError, InvalidNoun
 

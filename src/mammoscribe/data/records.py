@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from mammoscribe.data.report_text import ReportText
+from mammoscribe.data.texts.report_text import ReportText
 from mammoscribe.domain.view import Box, Laterality, Projection
 from mammoscribe.support.errors import InvalidNoun
 

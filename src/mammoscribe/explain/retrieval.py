@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from mammoscribe.data.tables import all_rows
+from mammoscribe.data.formats.tables import all_rows
 from mammoscribe.explain.store import Item, VectorStore
 from mammoscribe.imaging.decode import is_dicom
 from mammoscribe.imaging.joint_pixels import JointPixels

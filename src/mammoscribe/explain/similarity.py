@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from mammoscribe.data.tables import all_rows
+from mammoscribe.data.formats.tables import all_rows
 from mammoscribe.explain.retrieval import Hit, image_queries, search, text_queries
 from mammoscribe.explain.store import Kind, VectorStore
 from mammoscribe.imaging.joint_pixels import JointPixels

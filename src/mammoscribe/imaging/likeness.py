@@ -28,7 +28,7 @@ def likeness(one: np.ndarray, other: np.ndarray) -> float:
         one, other: as `small_picture` gives them; mirror one beforehand (`[:, ::-1]`) to compare it mirrored.
 
     Returns:
-        -1 to 1; copies are above, other pictures below `data.leak_pictures.LIKENESS`.
+        -1 to 1; copies are above, other pictures below `data.leakage.pictures.LIKENESS`.
     """
     fixed = _detail(one)
     spectrum = np.fft.rfft2(fixed)

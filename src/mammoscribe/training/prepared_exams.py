@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import overload
 
-from mammoscribe.data.prepared import PreparedDataset, StoredPicture, StoredRecord
+from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture, StoredRecord
 from mammoscribe.data.records import ListedView, MammoExam
 from mammoscribe.domain.view import Laterality
 from mammoscribe.models.batch import SLOTS

@@ -9,7 +9,7 @@ import pytest
 from mammoscribe.data.counts import tally_for
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.datasets.cdd_cesm import CDD_CESM
-from mammoscribe.data.report_text import Section
+from mammoscribe.data.texts.report_text import Section
 from mammoscribe.domain.view import Box, Laterality
 from tests.data.datasets.makers import cdd_cesm
 

@@ -10,7 +10,7 @@ from mammoscribe.data.counts import tally_for
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.datasets.iu_xray import IU_XRAY
 from mammoscribe.data.records import ListedImage
-from mammoscribe.data.report_text import ReportText, Section
+from mammoscribe.data.texts.report_text import ReportText, Section
 from mammoscribe.support.errors import InputError
 from tests.data.datasets.makers import iu_xray
 

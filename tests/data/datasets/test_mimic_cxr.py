@@ -11,7 +11,7 @@ from mammoscribe.data.chronology import Chronology
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.datasets.mimic_cxr import MIMIC_CXR, MIMIC_CXR_JPG
 from mammoscribe.data.records import ListedImage
-from mammoscribe.data.report_text import Section
+from mammoscribe.data.texts.report_text import Section
 from tests.data.datasets.made import write_lines
 from tests.data.datasets.makers import mimic_cxr
 

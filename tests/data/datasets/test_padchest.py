@@ -7,7 +7,7 @@ import pytest
 
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.datasets.padchest import PADCHEST
-from mammoscribe.data.report_text import ReportText, Section
+from mammoscribe.data.texts.report_text import ReportText, Section
 from tests.data.datasets.makers import padchest
 
 

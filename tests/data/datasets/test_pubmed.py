@@ -4,9 +4,9 @@ import tracemalloc
 
 import pytest
 
-from mammoscribe.data import xml_pieces
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.datasets.pubmed import PUBMED, check_md5
+from mammoscribe.data.formats import xml_pieces
 from mammoscribe.data.records import group_of
 from mammoscribe.support.errors import InputError
 from tests.data.datasets.makers.pubmed import END, HEAD, LABELLED, baseline, citation, plain, write_file

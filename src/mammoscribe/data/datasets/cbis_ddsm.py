@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
+from mammoscribe.data.formats.spool import Spool
+from mammoscribe.data.formats.tables import Row
+from mammoscribe.data.formats.view_table import Value, column, projection_in, spooled, worded
 from mammoscribe.data.naming import parse_laterality
 from mammoscribe.data.records import Kind, ListedView, MammoExam
-from mammoscribe.data.spool import Spool
-from mammoscribe.data.tables import Row
-from mammoscribe.data.view_table import Value, column, projection_in, spooled, worded
 from mammoscribe.domain.view import Laterality, Projection
 from mammoscribe.imaging.decode import open_dicom
 from mammoscribe.support.errors import InputError, MammoscribeError, NotAMammogram

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
-from mammoscribe.data.docx import docx_text
+from mammoscribe.data.formats.docx import docx_text
+from mammoscribe.data.formats.spool import DiskSet, Spool
+from mammoscribe.data.formats.tables import Row, read_rows
+from mammoscribe.data.formats.view_table import Value, box_of, column, merged, projection_in, spooled, whole
 from mammoscribe.data.naming import parse_laterality
 from mammoscribe.data.records import Kind, ListedView, MammoExam, Region
-from mammoscribe.data.report_sections import report_of
-from mammoscribe.data.report_text import ReportText
-from mammoscribe.data.spool import DiskSet, Spool
-from mammoscribe.data.tables import Row, read_rows
-from mammoscribe.data.view_table import Value, box_of, column, merged, projection_in, spooled, whole
+from mammoscribe.data.texts.report_sections import report_of
+from mammoscribe.data.texts.report_text import ReportText
 from mammoscribe.domain.view import Laterality
 from mammoscribe.support.errors import InputError, MammoscribeError, NotAMammogram
 

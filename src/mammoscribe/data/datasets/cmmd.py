@@ -9,10 +9,10 @@ from contextlib import closing
 from pathlib import Path
 
 from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
+from mammoscribe.data.formats.spool import DiskSet, Spool
+from mammoscribe.data.formats.tables import Row
+from mammoscribe.data.formats.view_table import Value, column, spooled, whole
 from mammoscribe.data.records import Kind, ListedView, MammoExam
-from mammoscribe.data.spool import DiskSet, Spool
-from mammoscribe.data.tables import Row
-from mammoscribe.data.view_table import Value, column, spooled, whole
 from mammoscribe.domain.view import Laterality
 from mammoscribe.imaging.header import ViewHeader, read_header
 from mammoscribe.support.errors import InputError

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mammoscribe.data.dataset import Dataset, Edition, Item, Label, State
+from mammoscribe.data.formats.tables import Row
+from mammoscribe.data.formats.view_table import Value, ViewTable, projection_in, read_view_table, whole, worded
 from mammoscribe.data.naming import parse_laterality
 from mammoscribe.data.records import Kind, ListedView
-from mammoscribe.data.tables import Row
-from mammoscribe.data.view_table import Value, ViewTable, projection_in, read_view_table, whole, worded
 from mammoscribe.support.errors import InputError
 
 _COLUMNS = (

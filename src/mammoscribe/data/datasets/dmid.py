@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
+from mammoscribe.data.formats.spool import Spool
+from mammoscribe.data.formats.tables import Row, headless_rows, read_rows
 from mammoscribe.data.records import Kind, ListedView, MammoExam
-from mammoscribe.data.report_sections import report_of
-from mammoscribe.data.spool import Spool
-from mammoscribe.data.tables import Row, headless_rows, read_rows
+from mammoscribe.data.texts.report_sections import report_of
 from mammoscribe.domain.view import Laterality, Projection
 from mammoscribe.support.errors import InputError, MammoscribeError
 

@@ -11,10 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mammoscribe.data.dataset import Dataset, Edition, Item, Label, State
-from mammoscribe.data.naming import parse_laterality
-from mammoscribe.data.records import Kind, ListedView, Region
-from mammoscribe.data.tables import Row
-from mammoscribe.data.view_table import (
+from mammoscribe.data.formats.tables import Row
+from mammoscribe.data.formats.view_table import (
     Join,
     Value,
     ViewTable,
@@ -25,6 +23,8 @@ from mammoscribe.data.view_table import (
     whole,
     worded,
 )
+from mammoscribe.data.naming import parse_laterality
+from mammoscribe.data.records import Kind, ListedView, Region
 from mammoscribe.support.errors import InputError, NotAMammogram
 
 _METADATA, _CLINICAL = "tables/EMBED_OpenData_metadata.csv", "tables/EMBED_OpenData_clinical.csv"

@@ -15,10 +15,10 @@ from typing import Any
 from xml.parsers.expat import ExpatError
 
 from mammoscribe.data.dataset import Dataset, Edition, Item, Label, State
+from mammoscribe.data.formats.tables import Row
+from mammoscribe.data.formats.view_table import ViewTable, box_of, projection_in, read_view_table, whole, worded
 from mammoscribe.data.naming import parse_laterality
 from mammoscribe.data.records import Kind, ListedView, Region
-from mammoscribe.data.tables import Row
-from mammoscribe.data.view_table import ViewTable, box_of, projection_in, read_view_table, whole, worded
 from mammoscribe.support.errors import InputError
 
 MAX_XML_BYTES = 32 << 20

@@ -13,14 +13,14 @@ from contextlib import closing
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from mammoscribe.data.archives import Limits, is_litter, members
 from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
+from mammoscribe.data.formats.archives import Limits, is_litter, members
+from mammoscribe.data.formats.spool import DiskSet, Spool
+from mammoscribe.data.formats.tables import Row, read_rows
+from mammoscribe.data.formats.view_table import column, spooled
+from mammoscribe.data.formats.xml_document import MAX_BYTES, parse_document
 from mammoscribe.data.records import SPLITS, ImageText, Kind, ListedImage
-from mammoscribe.data.report_text import ReportText, Section
-from mammoscribe.data.spool import DiskSet, Spool
-from mammoscribe.data.tables import Row, read_rows
-from mammoscribe.data.view_table import column, spooled
-from mammoscribe.data.xml_document import MAX_BYTES, parse_document
+from mammoscribe.data.texts.report_text import ReportText, Section
 from mammoscribe.support.errors import InputError, MammoscribeError, SetAside
 
 _REPORTS, _PROJECTIONS = "indiana_reports.csv", "indiana_projections.csv"

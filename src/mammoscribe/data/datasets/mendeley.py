@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mammoscribe.data.class_folders import ClassFolders, PictureName, read_class_folders
 from mammoscribe.data.dataset import Dataset, Edition, Item, Label, State
+from mammoscribe.data.formats.class_folders import ClassFolders, PictureName, read_class_folders
 from mammoscribe.data.records import Kind
 
 _OCT_CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mammoscribe.data.archives import Limits, members
 from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
+from mammoscribe.data.formats.archives import Limits, members
+from mammoscribe.data.formats.spool import Spool
+from mammoscribe.data.formats.study_table import Moment, StudyTable, day, read_study_table, time_of_day
+from mammoscribe.data.formats.tables import Row
+from mammoscribe.data.formats.view_table import Join, Value, column, whole
 from mammoscribe.data.records import Kind, ListedImage
-from mammoscribe.data.report_sections import report_of
-from mammoscribe.data.report_text import ReportText
-from mammoscribe.data.spool import Spool
-from mammoscribe.data.study_table import Moment, StudyTable, day, read_study_table, time_of_day
-from mammoscribe.data.tables import Row
-from mammoscribe.data.view_table import Join, Value, column, whole
+from mammoscribe.data.texts.report_sections import report_of
+from mammoscribe.data.texts.report_text import ReportText
 from mammoscribe.imaging.decode import is_dicom, open_dicom
 from mammoscribe.support.errors import InputError
 

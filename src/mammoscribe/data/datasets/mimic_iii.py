@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
+from mammoscribe.data.formats.tables import Row, read_rows
+from mammoscribe.data.formats.view_table import whole
 from mammoscribe.data.records import Kind, TextDocument
-from mammoscribe.data.tables import Row, read_rows
-from mammoscribe.data.view_table import whole
 from mammoscribe.support.errors import InputError, InvalidNoun, SetAside
 
 _TABLE = "NOTEEVENTS.csv"

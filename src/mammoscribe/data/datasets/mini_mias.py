@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
+from mammoscribe.data.formats.spool import Spool
+from mammoscribe.data.formats.tables import Row, read_rows
 from mammoscribe.data.mini_mias import KINDS, SPACING_MM, circle_box
 from mammoscribe.data.naming import parse_laterality
 from mammoscribe.data.records import Kind, ListedView, MammoExam, Region
-from mammoscribe.data.spool import Spool
-from mammoscribe.data.tables import Row, read_rows
 from mammoscribe.domain.view import Laterality, Projection
 from mammoscribe.support.errors import InputError
 

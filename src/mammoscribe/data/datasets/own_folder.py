@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mammoscribe.data.dataset import Dataset, Edition, Item, Label, State
-from mammoscribe.data.folder import read_folder
-from mammoscribe.data.folder_spec import read_spec
+from mammoscribe.data.own_folder.folder import read_folder
+from mammoscribe.data.own_folder.spec import read_spec
 from mammoscribe.data.records import Kind
 from mammoscribe.support.errors import InputError
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mammoscribe.data.dataset import Dataset, Edition, Item, Label, State
+from mammoscribe.data.formats.study_table import Moment, StudyTable, day, read_study_table
+from mammoscribe.data.formats.tables import Row
+from mammoscribe.data.formats.view_table import Value, column, whole
 from mammoscribe.data.records import Kind, ListedImage
-from mammoscribe.data.report_text import ReportText, Section
-from mammoscribe.data.study_table import Moment, StudyTable, day, read_study_table
-from mammoscribe.data.tables import Row
-from mammoscribe.data.view_table import Value, column, whole
+from mammoscribe.data.texts.report_text import ReportText, Section
 from mammoscribe.support.errors import InputError
 
 _TABLE = "PADCHEST_chest_x_ray_images_labels_160K*.csv*"

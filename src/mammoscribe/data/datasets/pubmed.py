@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from io import BufferedIOBase
 from pathlib import Path
 
-from mammoscribe.data.archives import open_gz
 from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
-from mammoscribe.data.pubmed_xml import Citation, deleted_pmids, read_citation
+from mammoscribe.data.formats.archives import open_gz
+from mammoscribe.data.formats.pubmed_xml import Citation, deleted_pmids, read_citation
+from mammoscribe.data.formats.spool import DiskSet, temporary_database
+from mammoscribe.data.formats.xml_pieces import pieces
 from mammoscribe.data.record_json import from_json, to_json
 from mammoscribe.data.records import Kind, Record
-from mammoscribe.data.spool import DiskSet, temporary_database
-from mammoscribe.data.xml_pieces import pieces
 from mammoscribe.support.downloads import PinnedFile
 from mammoscribe.support.errors import InputError, SetAside
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mammoscribe.data.dataset import Dataset, Edition, Item, Label, State
+from mammoscribe.data.formats.tables import Row
+from mammoscribe.data.formats.view_table import Value, ViewTable, column, flag, projection_in, read_view_table, whole
 from mammoscribe.data.naming import parse_laterality
 from mammoscribe.data.records import Kind, ListedView
-from mammoscribe.data.tables import Row
-from mammoscribe.data.view_table import Value, ViewTable, column, flag, projection_in, read_view_table, whole
 
 _COLUMNS = (
     "site_id", "patient_id", "image_id", "laterality", "view", "age", "cancer", "biopsy", "invasive", "BIRADS",

@@ -6,7 +6,7 @@ from pathlib import Path
 import openpyxl
 
 from mammoscribe.data.dataset import Fault
-from mammoscribe.data.folder import folder_dataset
+from mammoscribe.data.own_folder.folder import folder_dataset
 from mammoscribe.data.records import Record
 from tests.data.datasets.made import Case, Made, write_dicom, write_lines, write_picture
 

@@ -1,0 +1,1 @@
+"""Catalogues to and from the files of other programs."""

@@ -1,0 +1,1 @@
+"""What two splits share and must not."""

@@ -1,0 +1,1 @@
+"""A lab's own folder as a dataset, described by a TOML file."""

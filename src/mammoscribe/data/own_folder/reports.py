@@ -1,0 +1,213 @@
+"""The reports of a lab's folder: rows of CSV, TSV, XLSX, JSON or JSON Lines tables, or one text file per exam."""
+
+import codecs
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from mammoscribe.data.dataset import Fault
+from mammoscribe.data.formats.docx import docx_text
+from mammoscribe.data.formats.json_lists import json_lines, json_list
+from mammoscribe.data.formats.tables import Row, columns_of, read_rows
+from mammoscribe.data.own_folder.spec import FolderSpec, is_pattern
+from mammoscribe.data.own_folder.walk import files_of, suffixes_in
+from mammoscribe.data.texts.report_sections import report_of
+from mammoscribe.data.texts.report_text import ReportText
+from mammoscribe.support.errors import InputError
+from mammoscribe.support.lookup import look_up
+
+MAX_TEXT_BYTES = 4 << 20
+TEXT = "text"
+_JSON = (".json", ".jsonl")
+_NO_TEXT = {b"%PDF": "a PDF", b"{\\rtf": "an RTF document", b"\xd0\xcf\x11\xe0": "an old Word document"}
+_ENCRYPTED = b"\xd0\xcf\x11\xe0"
+"""How an old Excel file begins, and also an XLSX with a password (MS-OFFCRYPTO 2.3: both are compound files)."""
+
+
+def report_rows(spec: FolderSpec, root: Path) -> Iterator[tuple[str, Row] | Fault]:
+    """(key, row) of every report; the key is its exam, or the picture where `report_image` names one.
+
+    A text file is a row with its text; the rows of a table have only the columns that the description names.
+
+    Raises:
+        InputError: when a table is not there or lacks a column that the TOML file names, or no file fits the pattern.
+    """
+    if not spec.reports:
+        return
+    for path in _report_files(spec, root):
+        if isinstance(path, Fault):
+            yield path
+        elif not spec.has_table:
+            yield _text_file(root, path)
+        else:
+            yield from _keyed(spec, root / path)
+
+
+def _report_files(spec: FolderSpec, root: Path) -> Iterator[str | Fault]:
+    if not is_pattern(spec.reports):
+        target = (root / spec.reports).resolve()
+        if target.exists() and not target.is_relative_to(root):
+            raise InputError(
+                f"{spec.path}: reports: {spec.reports} is a link that leads out of {root}", "a file inside it"
+            )
+        yield spec.reports
+        return
+    empty = True
+    for path in files_of(root, [spec.reports]):
+        empty = False
+        yield path
+    if empty:
+        what = "tables" if spec.has_table else "text files"
+        there = suffixes_in(root)
+        raise InputError(f"{spec.path}: reports: no file in {root} fits {spec.reports} (there: {there})", what)
+
+
+def _keyed(spec: FolderSpec, table: Path) -> Iterator[tuple[str, Row] | Fault]:
+    key = spec.report_image or spec.report_exam
+    columns = columns_wanted(spec)
+    try:
+        for row in table_rows(table, columns, spec.report_sheet or None):
+            if isinstance(row, Fault):
+                yield row
+            elif not (name := row.get(key)):
+                yield row.fault(f"no {key}", f"{'a picture' if spec.report_image else 'an exam'} in every row")
+            elif not name.isprintable():
+                yield row.fault(f"{key} is {name!a}", "letters, digits and marks")
+            else:
+                yield name, replace(row, fields={column: row.get(column) for column in columns.values()})
+    except InputError as error:
+        raise InputError(f"{spec.path}: {error.found}", error.expected, error.do) from error
+    except OSError as error:
+        raise InputError(f"{spec.path}: reports: {table} cannot be read ({error.strerror})", "a table") from error
+
+
+def columns_wanted(spec: FolderSpec) -> Mapping[str, str]:
+    """Key of the TOML file -> column, of every column that it names."""
+    keys = ("report_exam", "report_image", "report_text", "report_patient", "report_date", "laterality")
+    named = {key: getattr(spec, key) for key in keys}
+    named |= {f"report_sections.{section}": column for section, column in spec.report_sections.items()}
+    if spec.has_table:
+        named |= {f"labels.{label}": column for label, column in spec.labels.items()} | {"split": spec.split}
+    return {key: column for key, column in named.items() if column}
+
+
+def table_rows(path: Path, columns: Mapping[str, str], sheet: str | None = None) -> Iterator[Row | Fault]:
+    """Rows of a table of any of the formats.
+
+    Args:
+        path: the table.
+        columns: key of the TOML file -> column that must be there.
+        sheet: of an XLSX.
+
+    Raises:
+        InputError: when there is no such table, or a column is not there, with the nearest ones.
+    """
+    if not path.is_file():
+        raise InputError(f"reports: {path} is {'a folder' if path.is_dir() else 'not there'}", "a table of reports")
+    suffixes = [s.lower() for s in path.suffixes[-2:]]
+    if suffixes[-1] == ".gz" and suffixes[0] in _JSON:
+        raise InputError(f"reports: {path} is packed", "JSON as it is", f"gunzip {path.name}")
+    if suffixes[-1] in _JSON:
+        yield from _json_rows(path, columns)
+        return
+    if suffixes[-1] == ".xlsx":
+        with path.open("rb") as stream:
+            if stream.read(4) == _ENCRYPTED:
+                found = f"reports: {path} has a password, or is an old Excel file with a new name"
+                raise InputError(found, "an XLSX file without a password", "save it as XLSX or CSV")
+    checked = False
+    for row in read_rows(path, sheet=sheet):
+        if not checked and isinstance(row, Row):
+            _check_columns(path, columns, row.fields)
+            checked = True
+        yield row
+    if not checked:
+        _check_columns(path, columns, dict.fromkeys(columns_of(path, sheet)))
+
+
+def _json_rows(path: Path, columns: Mapping[str, str]) -> Iterator[Row | Fault]:
+    """Entries need not have every key; one that no entry has is an error."""
+    entries = json_list(path) if path.suffix.lower() == ".json" else json_lines(path)
+    known: dict[str, None] = {}
+    for number, entry in enumerate(entries, start=1):
+        if isinstance(entry, Fault):
+            yield entry
+        elif not isinstance(entry, dict):
+            where = f"{path.name} entry {number}"
+            yield Fault(where, InputError(f"{where} is a {type(entry).__name__}", "an object with the columns as keys"))
+        else:
+            known |= dict.fromkeys(entry)
+            yield Row(path.name, number, {str(key): _plain(value) for key, value in entry.items()})
+    if known:
+        _check_columns(path, columns, known)
+
+
+def _check_columns(path: Path, columns: Mapping[str, str], known: Mapping[str, object]) -> None:
+    for key, column in columns.items():
+        try:
+            look_up(column, known, f"column of {path.name}")
+        except InputError as error:
+            raise InputError(f"{key}: {error.found}", error.expected, error.do) from error
+
+
+def _plain(value: object) -> str:
+    """A JSON value as text, as a table would have it: whole numbers without `.0`."""
+    if value is None or value != value:  # NaN, as pandas writes what is missing
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value.strip() if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _text_file(root: Path, name: str) -> tuple[str, Row] | Fault:
+    try:
+        text = _text_of(root / name, name)
+    except (InputError, OSError) as error:
+        told = error if isinstance(error, InputError) else InputError(f"{name} cannot be read ({error.strerror})")
+        return Fault(name, told)
+    if not text.strip():
+        return Fault(name, InputError(f"{name} is empty", "a report"))
+    return PurePosixPath(name).stem, Row(name, 1, {TEXT: text})
+
+
+def _text_of(path: Path, name: str) -> str:
+    if path.suffix.lower() == ".docx":
+        return docx_text(path)
+    if (size := path.stat().st_size) > MAX_TEXT_BYTES:
+        raise InputError(f"{name} has {size >> 20} MB", "a report of less than 4 MB")
+    raw = path.read_bytes()
+    if kind := next((kind for mark, kind in _NO_TEXT.items() if raw.startswith(mark)), ""):
+        raise InputError(f"{name} is {kind}", "plain text (.txt) or .docx", "save it as one of them")
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16", errors="replace")
+    if b"\0" in raw:
+        raise InputError(f"{name} is not a text file", "a report as plain text")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", errors="replace")
+
+
+def text_of_rows(spec: FolderSpec, exam_id: str, rows: Sequence[Row]) -> ReportText | None:
+    """The report in the rows of one exam, None where they have none; two different ones raise InputError."""
+    found = {report.raw: report for row in rows if (report := _report(spec, row)) is not None}
+    if len(found) > 1 and not spec.laterality:
+        listed = ", ".join(row.where for row in rows)
+        do = "put an addendum into the report's row; where a row is one breast, name the column with laterality"
+        raise InputError(f"exam {exam_id} has {len(found)} reports ({listed})", "one", do)
+    if len(found) > 1:
+        return report_of("\n\n".join(found), spec.language)
+    return next(iter(found.values()), None)
+
+
+def _report(spec: FolderSpec, row: Row) -> ReportText | None:
+    if not spec.has_table:
+        return report_of(row.get(TEXT), spec.language)
+    if spec.report_text:
+        return report_of(row.get(spec.report_text), spec.language)
+    said = {section: text for section, column in spec.report_sections.items() if (text := row.get(column))}
+    if not said:
+        return None
+    raw = "\n".join(f"{section.upper()}: {text}" for section, text in said.items())
+    return ReportText(raw, said, spec.language)

@@ -1,0 +1,88 @@
+"""What the rows of a lab's table say of an exam: labels, breasts, split and day, each said once or told as an error."""
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+
+from mammoscribe.data.formats.tables import Row
+from mammoscribe.data.naming import parse_laterality
+from mammoscribe.data.own_folder.spec import FolderSpec
+from mammoscribe.data.records import SPLITS
+from mammoscribe.domain.view import Laterality
+from mammoscribe.support.errors import InputError
+
+_SPLIT_WORDS = {
+    "training": "train", "valid": "val", "validate": "val", "validation": "val", "dev": "val", "testing": "test",
+}  # fmt: skip
+_BOTH = ("b", "both", "bilateral", "beide", "ambas")
+_DAY = re.compile(r"(?P<y>\d{4})([-/.]?)(?P<m>\d{2})\2(?P<d>\d{2})|(?P<D>\d{1,2})\.(?P<M>\d{1,2})\.(?P<Y>\d{4})")
+_TIME = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2})?(\.\d+)?( ?[AaPp][Mm]|Z|[+-]\d{2}:?\d{2})?")
+
+
+def one(what: str, exam_id: str, values: Sequence[str]) -> str:
+    """The one value that is not blank, "" when there is none; different ones raise InputError."""
+    different = list(dict.fromkeys(value for value in values if value))
+    if len(different) > 1:
+        raise InputError(f"exam {exam_id} has more than one {what}: {', '.join(different)}", "one")
+    return different[0] if different else ""
+
+
+def tidy(label: str, value: str) -> str:
+    """A value as other datasets have it: whole numbers without `.0`, density a to d in lower case; the rest as it is."""
+    if re.fullmatch(r"-?\d+\.0", value):
+        return value[:-2]
+    return value.lower() if label == "density" and value in ("A", "B", "C", "D") else value
+
+
+def labels_of(spec: FolderSpec, exam_id: str, rows: Sequence[Row]) -> dict[str, str]:
+    """Label -> value; a label of which no row says anything is left out."""
+    found = {n: one(n, exam_id, [tidy(n, row.get(column)) for row in rows]) for n, column in spec.labels.items()}
+    return {name: value for name, value in found.items() if value}
+
+
+def breasts_of(spec: FolderSpec, exam_id: str, rows: Sequence[Row]) -> Mapping[Laterality, Mapping[str, str]]:
+    """Labels of each breast; a row of both breasts is of each."""
+    sides: dict[Laterality, list[Row]] = {}
+    for row in rows:
+        word = row.get(spec.laterality)
+        for side in Laterality if is_both(word) else (_side(row, word),):
+            sides.setdefault(side, []).append(row)
+    found = {side: labels_of(spec, f"{exam_id}, {side.word} breast,", of) for side, of in sides.items()}
+    return {side: labels for side, labels in found.items() if labels}
+
+
+def is_both(word: str) -> bool:
+    """Whether a word stands for both breasts."""
+    return word.lower() in _BOTH
+
+
+def _side(row: Row, word: str) -> Laterality:
+    try:
+        return parse_laterality(word)
+    except InputError as error:
+        raise InputError(f"{row.where}: {error.found}", "R, L or both") from error
+
+
+def split_of(exam_id: str, values: Sequence[str]) -> str | None:
+    """train, val or test, in any of the usual words; None where no row says it."""
+    word = one("split", exam_id, [_SPLIT_WORDS.get(value.lower(), value.lower()) for value in values])
+    if word and word not in SPLITS:
+        raise InputError(f"exam {exam_id} is in split {word!r}", ", ".join(SPLITS))
+    return word or None
+
+
+def date_of(text: str) -> dt.date | None:
+    """The day of `2020-01-02`, `2020/01/02`, `20200102` or `02.01.2020`, a time behind it passed over; None for "".
+
+    Day and month before a slash (`01/02/2020`) are not told apart by anybody, and raise InputError.
+    """
+    if not text:
+        return None
+    match = _DAY.match(text)
+    if match is not None and (match.end() == len(text) or _TIME.fullmatch(text, match.end())):
+        year, month, day = (match[a] or match[b] for a, b in ("yY", "mM", "dD"))
+        try:
+            return dt.date(int(year), int(month), int(day))
+        except ValueError:
+            pass
+    raise InputError(f"the date {text!r}", "YYYY-MM-DD (or YYYY/MM/DD, YYYYMMDD, DD.MM.YYYY)")

@@ -1,0 +1,1 @@
+"""Pictures decoded and resampled once, in shards that training maps."""

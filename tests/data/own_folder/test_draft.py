@@ -1,0 +1,183 @@
+"""A draft of the TOML for a folder that nobody has described: it reads back, says what it guessed, and is the same twice."""
+
+import tomllib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mammoscribe.data.own_folder.draft import draft_toml
+from mammoscribe.data.own_folder.look import files_in
+from mammoscribe.data.own_folder.spec import read_spec
+from mammoscribe.data.records import Kind
+from mammoscribe.support.errors import InputError
+from tests.data.datasets.made import write_dicom, write_lines, write_picture
+from tests.data.datasets.makers import own_folder
+from tests.data.datasets.makers.own_folder import read
+
+
+def drafted(folder):
+    text = draft_toml(folder)
+    assert text == draft_toml(folder)
+    return text, tomllib.loads(text)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        own_folder.toml, own_folder.spreadsheet, own_folder.text_files, own_folder.manifest, own_folder.image_text,
+        own_folder.captions,
+    ],
+    ids=lambda make: make.__name__,
+)  # fmt: skip
+def test_a_draft_reads_what_its_folder_holds(make, tmp_path):
+    make(tmp_path)
+    expected, _ = read(tmp_path, (tmp_path / "ours.toml").read_text())
+    (tmp_path / "ours.toml").unlink()
+    records, faults = read(tmp_path, draft_toml(tmp_path))
+    assert not faults and records.keys() == expected.keys()
+    for name, record in records.items():
+        assert (record.report, record.images) == (expected[name].report, expected[name].images)
+
+
+def test_the_column_with_the_ids_is_found_whatever_its_name(tmp_path):
+    for n in range(6):
+        write_dicom(
+            tmp_path / f"p{n}" / "1.2.840.1", n, AccessionNumber=f"X{n}", PatientID=f"P{n}", StudyInstanceUID=f"1.2.{n}",
+            SOPInstanceUID=f"1.3.{n}",
+        )  # fmt: skip
+    write_lines(
+        tmp_path / "all.csv", "Exam date,Nr,Text length,Befundtext", *[f"2020-01-02,X{n},7,Two words" for n in range(6)]
+    )
+    write_lines(
+        tmp_path / "other.csv",
+        "id,report",
+        *[f"{n},A very long text that is no report of these images" for n in range(90)],
+    )
+    text, found = drafted(tmp_path)
+    assert (found["kind"], found["exam"]) == ("mammo-exam", "header:AccessionNumber")
+    assert (found["images"], found["reports"], found["report_exam"], found["report_text"]) == (
+        ["**/*"], "all.csv", "Nr", "Befundtext",
+    )  # fmt: skip
+    assert "# 6 of 6 images looked at are CC or MLO views" in text
+    assert 'report_exam = "Nr"  # 6 of its values are ids of images looked at' in text
+    assert "# also there: other.csv" in text
+
+
+def test_an_accession_number_that_some_headers_lack_is_not_taken(tmp_path):
+    for n in range(3):
+        write_dicom(
+            tmp_path / f"{n}.dcm",
+            n,
+            AccessionNumber="A1" if n else None,
+            StudyInstanceUID=f"1.2.{n}",
+            SOPInstanceUID=f"1.3.{n}",
+        )
+    assert drafted(tmp_path)[1]["exam"] == "header:StudyInstanceUID"
+
+
+def test_the_sample_is_spread_over_all_images(tmp_path, monkeypatch):
+    monkeypatch.setattr("mammoscribe.data.own_folder.look.SAMPLE", 4)
+    for n in range(50):
+        write_picture(tmp_path / f"{n:02}_R_CC.png", height=4, width=4)
+    found = files_in(tmp_path)
+    assert found.num_images == 50 and found.sample == ["00_R_CC.png", "08_R_CC.png", "24_R_CC.png", "40_R_CC.png"]
+
+
+def test_a_name_that_toml_cannot_hold_is_escaped(tmp_path):
+    (tmp_path / "t.csv").write_text('"a\x7fb","c""\\"\n1,Two words\n')
+    assert drafted(tmp_path)[1]["report_exam"] == "a\x7fb" and drafted(tmp_path)[1]["report_text"] == 'c"\\'
+
+
+def test_where_no_id_is_in_any_column_the_draft_says_so(tmp_path):
+    own_folder.toml(tmp_path)
+    write_lines(tmp_path / "reports.csv", "Accession,Report", "1,A mass.")
+    text, found = drafted(tmp_path)
+    assert found["report_exam"] == "Accession"
+    assert "no id of the images looked at is in any column; correct this, or exam" in text
+
+
+def test_folders_names_labels_days_and_splits_are_guessed_and_said_to_be(tmp_path):
+    write_picture(tmp_path / "e1" / "R_CC.png")
+    write_picture(tmp_path / "e2" / "L_CC.png")
+    write_lines(
+        tmp_path / "t.csv", "Exam,Patient,Report text,ACR,BI-RADS,Side,When,Set", "e1,p1,A mass.,b,4,R,2020-01-02,train",
+        "e2,p1,Normal breast.,c,1,left,02.01.2020,Test",
+    )  # fmt: skip
+    text, found = drafted(tmp_path)
+    assert (found["exam"], found["report_patient"], found["report_date"], found["split"]) == (
+        "folder",
+        "Patient",
+        "When",
+        "Set",
+    )
+    assert found["labels"] == {"birads": "BI-RADS", "density": "ACR"}
+    assert "# one folder per exam: is that so?" in text and '# laterality = "Side"' in text
+    records, faults = read(tmp_path, text)
+    assert not faults and records["e1"].labels == {"birads": "4", "density": "b"}
+
+
+def test_texts_alone_are_documents_in_their_language(tmp_path):
+    for n in range(2):
+        write_lines(tmp_path / "notes [1]" / f"{n}.txt", "A note.")
+    _, found = drafted(tmp_path)
+    assert found["kind"] == "text-document"
+    records, faults = read(tmp_path, draft_toml(tmp_path))
+    assert not faults and records.keys() == {"0", "1"}
+    write_lines(tmp_path / "t.csv", "n,texto,paciente", "1,Una masa en la mama de la paciente,p1")
+    _, found = drafted(tmp_path)
+    assert (found["language"], found["report_text"], found["report_patient"]) == ("es", "texto", "paciente")
+
+
+def test_a_table_with_sides_and_views_is_told_to_be_nearly_a_manifest(tmp_path):
+    for n in range(2):
+        write_picture(tmp_path / f"{n}.png")
+    write_lines(tmp_path / "t.csv", "file,side,view,BIRADS,birads_all", "0.png,R,CC,4,4$5", "1.png,L,AT,1,1")
+    text, found = drafted(tmp_path)
+    assert "# side and view look like sides and views of mammograms: as a manifest" in text
+    assert "laterality =" not in text
+    assert found["report_image"] == "file" and found["labels"] == {"birads": "BIRADS"}
+
+
+def test_where_only_some_images_are_dicom_no_header_is_taken(tmp_path):
+    write_picture(tmp_path / "a_1.png")
+    write_dicom(tmp_path / "a_2.dcm", AccessionNumber="A1")
+    assert drafted(tmp_path)[1]["exam"].startswith("name:")
+
+
+def test_texts_that_no_column_looks_like_are_not_claimed(tmp_path):
+    write_lines(tmp_path / "t.csv", "id,n", "1,2")
+    assert "# no column looks like a text: correct this" in drafted(tmp_path)[0]
+
+
+def test_a_table_that_cannot_be_read_is_named(tmp_path):
+    write_picture(tmp_path / "a_R_CC.png")
+    (tmp_path / "r.xlsx").write_bytes(b"\xd0\xcf\x11\xe0")
+    text, found = drafted(tmp_path)
+    assert "# r.xlsx cannot be read:" in text and "has a password" in text and "reports" not in found
+
+
+def test_a_folder_without_anything_is_refused(tmp_path):
+    for folder, told in ((tmp_path, "no image and no table"), (tmp_path / "none", "is not there")):
+        with pytest.raises(InputError, match=told):
+            draft_toml(folder)
+
+
+@given(
+    names=st.lists(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12),
+        min_size=1,
+        max_size=5,
+    ),
+    value=st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+)
+@settings(max_examples=50)
+def test_whatever_columns_are_called_the_draft_is_a_toml_that_describes(tmp_path_factory, names, value):
+    folder = tmp_path_factory.mktemp("x")
+    quoted = ['"' + name.replace('"', '""') + '"' for name in names]
+    (folder / "t.csv").write_text(
+        ",".join(quoted) + "\n" + ",".join(['"' + value.replace('"', '""') + '"'] * len(names)), encoding="utf-8"
+    )
+    (folder / "note.txt").write_text("x")
+    (folder / "d.toml").write_text(draft_toml(folder), encoding="utf-8")
+    assert read_spec(folder / "d.toml").kind is Kind.TEXT_DOCUMENT
