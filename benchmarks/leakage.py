@@ -2,7 +2,8 @@
 
 Pictures are those of RSNA (512 px), mini-MIAS and CDD-CESM; each is copied in a dozen ways with a fixed seed. Reports are
 those of IU X-ray and DMID. Patients (and reports) are halved by a hash: thresholds were chosen on the first half, and
-stand in `data/leakage/pictures.py` and `data/leakage/texts.py`; bars are held up to the second. Random hashes give the time.
+stand in `data/leakage/pictures.py` and `data/leakage/texts.py`; bars are held up to the second. (The form of the hash and of the rule for texts was chosen with all of them in view, so the
+second half flatters a little.) Random hashes give the time.
 
     python benchmarks/leakage.py                                # all of it, some 10 minutes on one core
     python benchmarks/leakage.py --only texts
@@ -238,7 +239,7 @@ def leaks_among(texts: Sequence[tuple[str, str]]) -> dict[frozenset[str], Verdic
         return {frozenset((leak.first, leak.second)): leak.verdict for leak in text_leaks(database, said)}
 
 
-def text_rows(name: str, held: Sequence[Report], every: int = 10) -> list[Row]:
+def text_rows(name: str, held: Sequence[Report], every: int = 10, bar: float | None = None) -> list[Row]:
     """What is called a copy as the reports are, and which injected copies are found (every tenth report is copied)."""
     base = [(report.name, report.text) for report in held]
     found = leaks_among(base)
@@ -246,7 +247,15 @@ def text_rows(name: str, held: Sequence[Report], every: int = 10) -> list[Row]:
     print(f"{name}: leaks {sorted(counts[Verdict.LEAK])}; to be looked at {sorted(counts[Verdict.WARNING])}")
     pairs = f"{len(held) * (len(held) - 1) // 2:,} pairs of {len(held):,} reports"
     rows = [
-        Row(f"{name}: pairs of different reports called copies", len(counts[Verdict.LEAK]), pairs, digits=0),
+        Row(
+            f"{name}: pairs of different reports called copies",
+            len(counts[Verdict.LEAK]),
+            pairs,
+            None,
+            bar,
+            Sense.AT_MOST,
+            0,
+        ),
         Row(f"{name}: … to be looked at", len(counts[Verdict.WARNING]), pairs, digits=0),
     ]
     chosen = held[::every]
@@ -323,7 +332,7 @@ def all_rows(args: argparse.Namespace) -> list[Row]:
     if args.only in (None, "texts"):
         for name, held in reports(args.data).items():
             rows += text_rows(f"{name}, first half", [r for r in held if not half_of(r.name)])
-            rows += text_rows(f"{name}, second half", [r for r in held if half_of(r.name)])
+            rows += text_rows(f"{name}, second half", [r for r in held if half_of(r.name)], bar=0)
             rows += text_rows(f"{name}, all", held)
     if args.only in (None, "time"):
         rows += [row for count in args.sizes for row in time_rows(count)]

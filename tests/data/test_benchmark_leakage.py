@@ -51,6 +51,14 @@ def test_injected_copies_of_reports_are_counted_by_what_is_said_of_them():
     assert rows["made: copies without one sentence, called so"] == 0
 
 
+def test_a_report_that_two_patients_have_misses_the_bar():
+    held = [Report(f"r{n}", f"The node number {n} is round, and measures {n} mm across.", False) for n in range(120)]
+    text = " ".join(f"The mass number {n} is lobed, and lies deep within the upper outer quarter." for n in (1, 2))
+    rows = leakage.text_rows("made", [*held, Report("a", text, False), Report("b", text, False)], bar=0)
+    assert (rows[0].value, rows[0].met) == (1, False)
+    assert leakage.text_rows("made", held, bar=0)[0].met
+
+
 def test_time_is_measured_with_pairs_that_can_be_missed():
     found = leakage.measure_time(2000)
     assert found["found"] == 1 and found["seconds"] > 0

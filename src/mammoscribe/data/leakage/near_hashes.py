@@ -27,7 +27,7 @@ def near_hashes(
 
     Above `all_pairs` hashes, only pairs that agree in all bits of one of many tables are compared (locality-sensitive
     hashing by sampled bits, Indyk and Motwani 1998; the bits of a table are one band of a shuffled hash, so that bands
-    of one shuffle overlap nowhere). Memory: some 100 bytes a hash.
+    of one shuffle overlap nowhere). Memory: some 200 bytes a hash.
 
     Args:
         hashes: uint8 [N, 32], all different.

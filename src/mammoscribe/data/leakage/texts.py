@@ -39,7 +39,7 @@ def number_of(text: str) -> int:
 
 
 class Sentences:
-    """The sentences of every record as numbers, some 100 bytes a report in memory; records are numbered from 0."""
+    """The sentences of every record as numbers, some 360 bytes a report at the most; records are numbered from 0."""
 
     def __init__(self) -> None:
         self._hashes, self._words, self._starts, self._groups = array("q"), array("H"), array("q", [0]), array("q")
