@@ -253,3 +253,14 @@ def test_a_mistake_with_a_catalogue_is_one_sentence(run, catalogue, args, told, 
     shown = run("data", args[0], catalogue.folder, *args[1:])
     assert shown.exit_code == 2
     assert told in shown.stderr.strip().splitlines()[-1]
+
+
+def test_another_rule_divides_anew_and_the_same_rule_keeps_everybodys_place(run, tmp_path):
+    catalogue = written([exam(f"e{n}", f"p{n}", labels={"age": str(n % 2)}) for n in range(20)], tmp_path)
+    run("data", "split", catalogue.folder, "--shares", "50/25/25")
+    first = catalogue.splits()
+    run("data", "split", catalogue.folder, "--stratify", "age", "--shares", "50/0/50")
+    second = catalogue.splits()
+    assert list(second.values()).count("test") == 10 and second != first
+    run("data", "split", catalogue.folder, "--stratify", "age", "--shares", "50/0/50")
+    assert catalogue.splits() == second

@@ -48,17 +48,17 @@ def split(
 
     Official splits are used where the dataset has them. Then patients, priors and texts are audited; exit code 1 on a leak.
     """
-    from mammoscribe.data.catalogue import open_catalogue, write_splits
+    from mammoscribe.data.catalogue import open_catalogue
     from mammoscribe.data.leakage.audit import audit as look
-    from mammoscribe.data.splits import SplitRule, shares_of, split_groups
+    from mammoscribe.data.splits import SplitRule, known_division, shares_of, split_groups, write_division
 
     opened = open_catalogue(catalogue)
     folds, test_fold = _fold(fold)
     rule = SplitRule(
         _shares(shares), salt, stratify, not own, val_from_train, strictest, folds, test_fold
     )  # fmt: skip
-    splits = split_groups(opened.records(), rule, opened.splits())
-    write_splits(opened.folder, splits)
+    splits = split_groups(opened.records(), rule, known_division(opened.folder, rule))
+    write_division(opened.folder, splits, rule)
     for part, count, percent in shares_of(splits):
         say(f"{part}: {count} patients ({percent:.1f} %)")
     _say_audit(look(opened, splits), None)

@@ -156,6 +156,7 @@ DMID = Dataset(
         ("nobody published who the women are: every picture counts as a patient, so that CC and MLO of one woman may fall into"
         " different splits"),
         "reports are near copies of each other: 375 different ones among the 414 of the export",
+        "reports 51/52, 53/54, 55/56 and 93/94 share rare sentences: probably two pictures of one exam each",
         ("it is not published whether y counts from the top or the bottom (the table is modelled on mini-MIAS, whose y counts"
         " from the bottom): circles are labels here, not boxes"),
         "pictures are 8-bit RGBA TIFF without pixel spacing; the masks are packed by LZW",
