@@ -1,5 +1,7 @@
 """Prepared exams as training sees them: the same canvases and labels as the caches of the shipped recipes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,13 @@ def test_views_take_their_slots_and_breasts_their_labels(tmp_path):
     assert found.breasts == (BreastLabels(2, 3, -1, 1), BreastLabels(1, -1, -1, -1))
     assert (found.id, found.patient_id, found.domain) == ("e1", "p1", "films")
     assert found.views[0].canvas.shape == (64, 48) and not found.views[0].marks_labelled
+
+
+def test_two_frames_of_one_file_keep_their_views(tmp_path):
+    right, left = exam().images
+    twice = exam(images=(right, replace(left, path=right.path, regions=())))
+    found = training_exam(prepared([twice], tmp_path)[0], "films")
+    assert [view.slot for view in found.views] == [0, 3]
 
 
 def test_they_are_a_source_of_batches(tmp_path):

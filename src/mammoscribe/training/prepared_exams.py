@@ -29,8 +29,7 @@ def training_exam(stored: StoredRecord, domain: str) -> TrainingExam:
     record = stored.record
     if not isinstance(record, MammoExam):
         raise InputError(f"{record.id} is a {record.kind}", "a mammography exam")
-    views = {view.path: view for view in record.images}
-    samples = tuple(_sample(picture, views[picture.path]) for picture in stored.pictures)
+    samples = tuple(_sample(picture, record.images[picture.image]) for picture in stored.pictures)
     right, left = (_labels({**record.labels, **record.breasts.get(side, {})}) for side in Laterality)
     return TrainingExam(record.id, record.patient_id, domain, samples, (), (right, left))
 

@@ -27,7 +27,8 @@ from mammoscribe.imaging.perceptual import picture_hash
 from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.support.files import sha256_of, write_bytes
 
-SCHEMA = "mammoscribe.shard/2"
+SCHEMA = "mammoscribe.shard/3"
+"""Rises when what is written changes, `picture_hash` too: shards of another schema are written again."""
 ROW = np.dtype([("shard", "<u4"), ("size", "<u4"), ("offset", "<u8"), ("id", "<u8")])
 """Where the JSON of a record lies, and `id_number` of its id: one row a record in `rows.bin`."""
 Errors = list[tuple[str, str, str]]
