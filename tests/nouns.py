@@ -8,6 +8,7 @@ from mammoscribe.domain.evidence import Evidence, EvidenceKind, Section, Sentenc
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding, FindingType, Mark
 from mammoscribe.domain.report import Breast, Calibration, Provenance, Report
+from mammoscribe.domain.search import everything_searched
 from mammoscribe.domain.view import Box, Laterality, Projection, Role, View, standard_view_id
 
 R, L = Laterality.RIGHT, Laterality.LEFT
@@ -45,7 +46,7 @@ def make_breast(side: Laterality = R, category: str = "1", **fields: Any) -> Bre
         "density": "b",
         "density_probs": (0.1, 0.6, 0.2, 0.1),
         "assessment": Assessment(Category(category), "test"),
-        "prob_malignant": 0.1,
+        "prob_malignant": 0.5,
         "calibration": Calibration("synthetic exams", 0.5, 100),
     }
     return Breast(laterality=side, **(given | fields))
@@ -67,7 +68,7 @@ def make_report(exam: Exam | None = None, **fields: Any) -> Report:
         "sentences": (
             make_sentence("The breasts are fatty.", Section.COMPOSITION, Evidence(EvidenceKind.EXAM, exam.id)),
         ),
-        "assessment": Assessment(Category.NEGATIVE, "test"),
+        "search": everything_searched(exam),
         "provenance": Provenance("mammoscribe 0", "test", "0" * 64, "nothing"),
     }
     return Report(exam=exam, **(given | fields))

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mammoscribe import __version__
-from mammoscribe.domain.assessment import assess_breast
+from mammoscribe.domain.assessment import NotAssessed, Setting
+from mammoscribe.domain.assessment_rules import Circumstances, assess_breast, grade_finding, odds_ratio
 from mammoscribe.domain.evidence import Claim, Writer
 from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.report import Breast, Provenance, Report
+from mammoscribe.domain.search import Search, ViewSearch, gap_words
 from mammoscribe.domain.view import Laterality, Role, View
 from mammoscribe.exports.display import display_image
 from mammoscribe.exports.html import ViewImage, report_html
@@ -23,6 +26,7 @@ from mammoscribe.imaging.decode import Picture, decode_view
 from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
 from mammoscribe.models.reader import Canvases, Reader, ReaderOutput, load_reader
 from mammoscribe.reporting.compose import compose_report
+from mammoscribe.reporting.render import Chart
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
 
@@ -46,26 +50,22 @@ class Reading:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Views of one exam, ready for the networks, and pictures for the page by view id."""
+    """Views of one exam, ready for the networks, what each can be searched for, and pictures for the page by view id."""
 
     canvases: Canvases
+    search: Search
     images: Mapping[str, ViewImage]
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the reader of the report should know about the views; views not searched for calcifications included."""
-        blurred = [
-            v.view.name
-            for v in self.canvases.first.values()
-            if v.view.role is Role.CURRENT and v.view.id not in self.canvases.fine
-        ]
-        limit = f"{', '.join(blurred)}: pixels too coarse or of unknown size, calcifications were not searched for"
-        return (*(w for v in self.canvases.first.values() for w in v.warnings), *((limit,) if blurred else ()))
+        """What the reader of the report should know about the views."""
+        return tuple(w for v in self.canvases.first.values() for w in v.warnings)
 
 
 def read_exam(
-    exam: Exam, reader: Reader, writer: Writer = Writer.RENDERER, decode: Decode = decode_view, images: bool = True
-) -> Reading:
+    exam: Exam, reader: Reader, writer: Writer = Writer.RENDERER, decode: Decode = decode_view, images: bool = True,
+    setting: Setting = Setting.SCREENING, prevalence: float | None = None,
+) -> Reading:  # fmt: skip
     """Exam in, report out: every sentence of the result cites evidence in `exam`.
 
     Args:
@@ -74,15 +74,17 @@ def read_exam(
         writer: who writes the findings section; a decoder's claims always pass the gate.
         decode: how to get a view's pixels; the default reads the file that the view names.
         images: whether to make pictures for the HTML page.
+        setting: screening gives the categories 0, 1 and 2; diagnostic gives all.
+        prevalence: share of malignant breasts where the exam was made, to which the probability of malignancy is
+            moved; None gives it at the prevalence that it was calibrated at.
     """
-    synthetic = exam.synthetic
     prepared = prepare(exam, reader, decode, images)
-    output = reader.read(exam, prepared.canvases, synthetic)
-    breasts = assess(exam, reader, output, synthetic)
+    output = reader.read(exam, prepared.canvases)
+    breasts = assess(prepared.search, reader, output, setting, prevalence)
     claims = reader.draft(exam, output.findings, breasts) if writer is Writer.DECODER else ()
     report = compose_report(
-        exam, breasts, output.findings, provenance(reader, prepared, synthetic), claims, writer,
-        warnings=prepared.warnings, possible=output.possible,
+        Chart(exam, prepared.search, breasts, output.findings), provenance(exam, reader, prepared, setting), claims,
+        writer, warnings=prepared.warnings, possible=output.possible,
     )  # fmt: skip
     return Reading(report, output, prepared.images, claims)
 
@@ -90,23 +92,31 @@ def read_exam(
 def prepare(exam: Exam, reader: Reader, decode: Decode, images: bool) -> Prepared:
     """Decode each view once and keep only what is needed of it: full-size pixels of one view at a time."""
     config = reader.card.config
-    coarse, detail, fine, shown = {}, {}, {}, {}
+    coarse, detail, fine, shown, searched = {}, {}, {}, {}, []
     for view in exam.views:
         picture = decode(view)
         coarse[view.id] = prepare_view(view, picture, config.um_per_px, config.canvas_px)
         if reader.look_net is not None:
             detail[view.id] = resample(picture, coarse[view.id], config.detail_um)
-        if reader.patch_net is not None and shows_calcifications(coarse[view.id], picture):
+        skipped = why_no_calcifications(reader, coarse[view.id], picture)
+        if not skipped:
             fine[view.id] = resample(picture, coarse[view.id], FINE_UM)
+        if view.role is Role.CURRENT:
+            searched.append(ViewSearch(view.id, ((FindingType.CALCIFICATION, skipped),) if skipped else ()))
         if images:
             shown[view.id] = shown_view(view, picture, coarse[view.id])
-    return Prepared(Canvases(coarse, detail, fine), shown)
+    return Prepared(Canvases(coarse, detail, fine), Search(exam, tuple(searched)), shown)
 
 
-def shows_calcifications(prepared: PreparedView, picture: Picture) -> bool:
-    """Whether the stored pixels are known to be small enough for the 100 um patch path."""
-    spacing = picture.spacing_mm
-    return prepared.millimetres_known and spacing is not None and max(spacing) <= COARSEST_FOR_CALCIFICATIONS_MM
+def why_no_calcifications(reader: Reader, prepared: PreparedView, picture: Picture) -> str:
+    """Why a view is not searched for calcifications; "" where the 100 um patch path can see them."""
+    if reader.patch_net is None:
+        return "the model has no network for them"
+    if not prepared.millimetres_known or picture.spacing_mm is None:
+        return "pixel size unknown"
+    if max(picture.spacing_mm) > COARSEST_FOR_CALCIFICATIONS_MM:
+        return f"pixels of {max(picture.spacing_mm):.2g} mm are too coarse"
+    return ""
 
 
 def shown_view(view: View, picture: Picture, prepared: PreparedView) -> ViewImage:
@@ -116,34 +126,46 @@ def shown_view(view: View, picture: Picture, prepared: PreparedView) -> ViewImag
     return display_image(view, picture.pixels, unusual, prepared.crop, place.scale_x / place.scale_y)
 
 
-def assess(exam: Exam, reader: Reader, output: ReaderOutput, synthetic: bool) -> tuple[Breast, Breast]:
-    """Breast-level facts: the domain's rule over findings, which the recall head can only raise."""
-    threshold = reader.card.operating_point(synthetic).recall_threshold
-    right, left = (_breast(side, exam, output, threshold, words_measured=synthetic) for side in Laterality)
+def assess(
+    search: Search, reader: Reader, output: ReaderOutput, setting: Setting = Setting.SCREENING,
+    prevalence: float | None = None,
+) -> tuple[Breast, Breast]:  # fmt: skip
+    """Breast-level facts, right first: the domain's rule over findings, what was searched, and the setting."""
+    measured = reader.card.operating_point(search.exam.origin).words_measured
+    right, left = (_breast(side, search, output, setting, measured, prevalence) for side in Laterality)
     return right, left
 
 
 def _breast(
-    side: Laterality, exam: Exam, output: ReaderOutput, recall_threshold: float, words_measured: bool
-) -> Breast:
+    side: Laterality, search: Search, output: ReaderOutput, setting: Setting, words_measured: bool,
+    prevalence: float | None,
+) -> Breast:  # fmt: skip
+    exam = search.exam
     if side not in exam.imaged:
         return Breast(side, imaged=False, reason="not imaged in this exam")
-    reading = output.breasts[side]
-    own = [f for f in output.findings if f.laterality is side]
+    reading, own = output.breasts[side], [f for f in output.findings if f.laterality is side]
+    at = Circumstances(
+        setting, gap_words(search.gaps(side)), words_measured, exam.months_since_prior, prior_read=bool(exam.prior)
+    )
+    probability, calibration = reading.prob_malignant, reading.calibration
+    if prevalence is not None:
+        probability, calibration = calibration.moved(probability, prevalence)
+    given = assess_breast(own, at, odds_ratio(probability, calibration.reference_prevalence))
+    withheld = isinstance(given, NotAssessed)
     return Breast(
         side, imaged=True, density=reading.density, density_probs=reading.density_probs,
-        assessment=assess_breast(own, reading.recall_score >= recall_threshold, words_measured),
-        prob_malignant=reading.prob_malignant, calibration=reading.calibration,
+        assessment=None if withheld else given, prob_malignant=probability, calibration=calibration,
+        reason=given.reason if withheld else None, grades=tuple(grade_finding(f, at) for f in own),
     )  # fmt: skip
 
 
-def provenance(reader: Reader, prepared: Prepared, synthetic: bool) -> Provenance:
+def provenance(exam: Exam, reader: Reader, prepared: Prepared, setting: Setting) -> Provenance:
     """What made the report, and how often such sentences are right for this kind of exam."""
     card = reader.card
     return Provenance(
         package=f"mammoscribe {__version__}", model=f"{card.name} {card.version}", weights_sha256=card.weights_sha256,
         trained_on=card.trained_on, preprocessing=tuple((i, v.steps) for i, v in prepared.canvases.first.items()),
-        reliability=card.operating_point(synthetic).reliability,
+        reliability=card.operating_point(exam.origin).reliability, setting=setting,
     )  # fmt: skip
 
 

@@ -28,6 +28,32 @@ class WriterName(StrEnum):
     DECODER = "decoder"
 
 
+class SettingName(StrEnum):
+    """Why the exam was made: screening ends in 0, 1 or 2; diagnostic gives every category."""
+
+    SCREENING = "screening"
+    DIAGNOSTIC = "diagnostic"
+
+
+SettingOption = Annotated[
+    SettingName, typer.Option("--setting", help="Screening ends in BI-RADS 0, 1 or 2; diagnostic gives all categories.")
+]
+Prevalence = Annotated[
+    float | None,
+    typer.Option(
+        "--prevalence", metavar="SHARE",
+        help="Share of breasts with cancer among your exams, such as 0.006: the probability is moved to it.",
+    ),
+]  # fmt: skip
+
+
+def prevalence_of(value: float | None) -> float | None:
+    """`value`, which is a share between 0 and 1 where it is given; InputError otherwise."""
+    if value is not None and not 0 < value < 1:
+        raise InputError(f"--prevalence {value}", "a share between 0 and 1, such as 0.006")
+    return value
+
+
 def formats_of(text: str) -> tuple[str, ...]:
     """`html,json` as names, each known; an unknown or empty list raises InputError."""
     names = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))

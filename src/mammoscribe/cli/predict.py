@@ -9,7 +9,16 @@ import typer
 
 from mammoscribe.cli.console import errors as console
 from mammoscribe.cli.console import progress_bar
-from mammoscribe.cli.options import Formats, Model, folder_for, formats_of
+from mammoscribe.cli.options import (
+    Formats,
+    Model,
+    Prevalence,
+    SettingName,
+    SettingOption,
+    folder_for,
+    formats_of,
+    prevalence_of,
+)
 from mammoscribe.cli.results import ResultsFile, Row, error_row, rows_of
 from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.support.names import folder_name
@@ -31,32 +40,43 @@ def command(
     retry_errors: Annotated[
         bool, typer.Option("--retry-errors", help="Read again the exams whose row says error.")
     ] = False,
+    setting: SettingOption = SettingName.SCREENING,
+    prevalence: Prevalence = None,
 ) -> None:
     """Read many exams: one row per breast, and a row with the reason for an exam that cannot be read.
 
     A run that was stopped goes on where it left off.
     """
-    wanted = formats_of(formats)
+    wanted, prevalence = formats_of(formats), prevalence_of(prevalence)
     if reports is not None:
         folder_for(reports)
     from mammoscribe.data.load import load_rows
     from mammoscribe.data.manifest import exam_groups
+    from mammoscribe.domain.assessment import Setting
     from mammoscribe.reading import load_reader, read_exam, write_outputs
 
     num_exams = sum(1 for _ in exam_groups(manifest))
     reader = load_reader(model)
     results = ResultsFile(
-        out, reader={"model": reader.card.name, "weights_sha256": reader.card.weights_sha256}, retry_errors=retry_errors
-    )
+        out,
+        reader={
+            "model": reader.card.name, "weights_sha256": reader.card.weights_sha256, "setting": setting.value,
+            "prevalence": prevalence,
+        },
+        retry_errors=retry_errors,
+    )  # fmt: skip
 
     def read_one(listed: "list[ManifestRow] | InputError") -> list[Row]:
         if isinstance(listed, InputError):
             raise listed
         loaded = load_rows(listed, manifest)
-        reading = read_exam(loaded.exam, reader, images=reports is not None and "html" in wanted)
+        reading = read_exam(
+            loaded.exam, reader, images=reports is not None and "html" in wanted, setting=Setting(setting.value),
+            prevalence=prevalence,
+        )  # fmt: skip
         if reports is not None:
             write_outputs(reading, reports / folder_name(loaded.exam.id), wanted)
-        return rows_of(reading.report, loaded.warnings, set_aside=bool(loaded.set_aside))
+        return rows_of(reading.report, loaded.warnings, set_aside=bool(loaded.exam.set_aside))
 
     counts, kept = _run(exam_groups(manifest), num_exams, read_one, results)
     told = ", ".join(f"{n} {status}" for status, n in sorted(counts.items())) or "nothing new"

@@ -7,7 +7,19 @@ import typer
 
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import warn, working
-from mammoscribe.cli.options import Formats, Model, OutDir, WriterName, folder_for, formats_of, views_of
+from mammoscribe.cli.options import (
+    Formats,
+    Model,
+    OutDir,
+    Prevalence,
+    SettingName,
+    SettingOption,
+    WriterName,
+    folder_for,
+    formats_of,
+    prevalence_of,
+    views_of,
+)
 from mammoscribe.cli.summary import summary_of
 from mammoscribe.support.errors import InputError
 
@@ -37,18 +49,21 @@ def command(
     writer: Annotated[
         WriterName, typer.Option("--writer", help="Who writes; the decoder always passes the gate.")
     ] = WriterName.RENDERER,
+    setting: SettingOption = SettingName.SCREENING,
+    prevalence: Prevalence = None,
 ) -> None:
     """Read one exam and write its report.
 
     Any subset of R/L CC/MLO, with or without a prior. Plain image files say their view in the name (R_CC, RCC,
     right-mlo), in a manifest, or by --view.
     """
-    wanted, folder = formats_of(formats), folder_for(out)
+    wanted, folder, prevalence = formats_of(formats), folder_for(out), prevalence_of(prevalence)
     if not paths and manifest is None:
         raise InputError(
             "nothing to read", "a folder, files, or --manifest CSV --exam ID", "see mammoscribe read --help"
         )
     from mammoscribe.data.load import load_exam
+    from mammoscribe.domain.assessment import Setting
     from mammoscribe.domain.evidence import Writer
     from mammoscribe.reading import load_reader, read_exam, write_outputs
 
@@ -56,7 +71,10 @@ def command(
     for message in loaded.warnings:
         warn(message)
     with working("reading"):
-        reading = read_exam(loaded.exam, load_reader(model), Writer(writer.value), images="html" in wanted)
+        reading = read_exam(
+            loaded.exam, load_reader(model), Writer(writer.value), images="html" in wanted,
+            setting=Setting(setting.value), prevalence=prevalence,
+        )  # fmt: skip
         written = write_outputs(reading, folder, wanted)
     console.print(summary_of(reading.report))
     for path in written:

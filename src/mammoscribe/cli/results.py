@@ -70,7 +70,7 @@ class ResultsFile:
         InputError: when `path` is not such a file, or another reader made it.
     """
 
-    def __init__(self, path: Path, reader: dict[str, str], retry_errors: bool = False) -> None:
+    def __init__(self, path: Path, reader: dict[str, str | float | None], retry_errors: bool = False) -> None:
         self.path = path
         self.provenance = path.with_name(f"{path.name}.provenance.json")
         self._reader = reader

@@ -13,15 +13,18 @@ from mammoscribe.domain.report import Breast, Report
 
 def summary_of(report: Report) -> RenderableType:
     """Breasts, findings and the assessment of a report, for a person at a terminal."""
-    parts: list[RenderableType] = [
-        Text(f"BI-RADS {report.assessment.category}: {report.assessment.category.facts.wording}. ", style="bold"),
-        Text(report.assessment.management),
-        _breasts(report.breasts),
-    ]
+    parts: list[RenderableType] = [*_assessment(report), _breasts(report.breasts)]
     if report.findings:
         parts.append(_findings(report.findings))
     parts += [Text(f"warning: {w}", style="yellow") for w in report.warnings]
     return Group(*parts)
+
+
+def _assessment(report: Report) -> list[Text]:
+    given = report.assessment
+    if given is None:
+        return [Text("No BI-RADS category is given. ", style="bold"), Text(report.assessment_reason or "")]
+    return [Text(f"BI-RADS {given.category}: {given.category.facts.wording}. ", style="bold"), Text(given.management)]
 
 
 def _breasts(breasts: Sequence[Breast]) -> Table:

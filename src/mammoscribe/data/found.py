@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mammoscribe.data.naming import ViewKind, view_in_name
-from mammoscribe.domain.exam import Exam
-from mammoscribe.domain.view import Laterality, Projection, Role, SpacingSource, View, standard_view_id
+from mammoscribe.domain.exam import Exam, SetAside
+from mammoscribe.domain.view import Laterality, Origin, Projection, Role, SpacingSource, View, standard_view_id
 from mammoscribe.imaging.decode import check_readable, is_dicom
 from mammoscribe.imaging.header import ViewHeader, read_header
-from mammoscribe.imaging.plain import is_plain, plain_frames, plain_size
+from mammoscribe.imaging.plain import is_plain, plain_frames, plain_origin, plain_size
 from mammoscribe.support.errors import InputError, InvalidNoun
 
 
@@ -93,9 +93,8 @@ def _dicom_view(path: Path, role: Role, declared: Declared) -> FoundView:
     if spacing is None:
         spacing, source = header.spacing_mm, SpacingSource.HEADER if header.spacing_mm else SpacingSource.ASSUMED
     size = (header.width_px, header.height_px)
-    view = _view(
-        path, kind, size, role, replace(declared, spacing_mm=spacing, date=declared.date or header.date), source
-    )
+    told = replace(declared, spacing_mm=spacing, date=declared.date or header.date)
+    view = _view(path, kind, size, role, told, source, header.origin)
     return FoundView(view, path, named_by, header.patient_id, header.exam_key, header, tuple(warnings))
 
 
@@ -129,23 +128,24 @@ def _plain_view(path: Path, role: Role, declared: Declared) -> FoundView:
     if declared.frame == 0 and (frames := plain_frames(path)) > 1:
         warnings = (f"{path.name}: the first of {frames} pages is read",)
     source = SpacingSource.DECLARED if declared.spacing_mm else SpacingSource.ASSUMED
-    view = _view(path, kind, plain_size(path), role, declared, source)
+    view = _view(path, kind, plain_size(path), role, declared, source, plain_origin(path))
     return FoundView(view, path, declared.by if declared.kind else "name", warnings=warnings)
 
 
 def _view(
-    path: Path, kind: ViewKind, size: tuple[int, int], role: Role, declared: Declared, source: SpacingSource
-) -> View:
+    path: Path, kind: ViewKind, size: tuple[int, int], role: Role, declared: Declared, source: SpacingSource,
+    origin: Origin,
+) -> View:  # fmt: skip
     try:
         return View(
             declared.view_id or standard_view_id(*kind, role), *kind, *size, str(path), role,
-            declared.spacing_mm, source, declared.date, declared.frame,
+            declared.spacing_mm, source, declared.date, declared.frame, origin,
         )  # fmt: skip
     except InvalidNoun as error:
         raise InputError(f"{path}: {error.found}", error.expected, error.do) from error
 
 
-def one_of_each(found: Sequence[FoundView]) -> tuple[list[FoundView], list[tuple[Path, str]]]:
+def one_of_each(found: Sequence[FoundView]) -> tuple[list[FoundView], list[SetAside]]:
     """One file for each view, and the files set aside with the reason.
 
     Rules, in order: a file named with --view stands for its view; FOR PRESENTATION goes before FOR PROCESSING.
@@ -154,7 +154,7 @@ def one_of_each(found: Sequence[FoundView]) -> tuple[list[FoundView], list[tuple
         InputError: when two files of a kind remain, listing them.
     """
     chosen: list[FoundView] = []
-    aside: list[tuple[Path, str]] = []
+    aside: list[SetAside] = []
     for kind in dict.fromkeys(f.kind for f in found):
         group = [f for f in found if f.kind == kind]
         kept, reason = _preferred(group)
@@ -167,8 +167,13 @@ def one_of_each(found: Sequence[FoundView]) -> tuple[list[FoundView], list[tuple
                 f"name the one to read with --view FILE={side}{projection}",
             )
         chosen += kept
-        aside += [(f.path, f"{reason} {kept[0].path.name}") for f in group if f not in kept]
+        aside += [not_read(f, f"{reason} {kept[0].path.name}") for f in group if f not in kept]
     return chosen, aside
+
+
+def not_read(found: FoundView, reason: str) -> SetAside:
+    """A view that is left out, with the reason."""
+    return SetAside(str(found.path), reason, found.view.laterality, found.view.projection)
 
 
 def _preferred(group: list[FoundView]) -> tuple[list[FoundView], str]:
@@ -184,12 +189,20 @@ def _preferred(group: list[FoundView]) -> tuple[list[FoundView], str]:
 
 
 def assemble(
-    found: Iterable[FoundView], exam_id: str | None, patient_id: str | None = None, indication: str | None = None
-) -> Exam:
+    found: Iterable[FoundView], exam_id: str | None, patient_id: str | None = None, indication: str | None = None,
+    set_aside: Sequence[SetAside] = (),
+) -> Exam:  # fmt: skip
     """An exam of the views found.
 
+    Args:
+        found: one file for each view.
+        exam_id: its name; None takes it from the files.
+        patient_id: from a manifest, held against what the files say.
+        indication: why the exam was made.
+        set_aside: files that came with it and are not read.
+
     Raises:
-        InputError: for more than one patient or exam, listing the candidates.
+        InputError: for more than one patient or exam, listing the candidates, or synthetic beside acquired files.
     """
     found = list(found)
     _check_one(
@@ -200,7 +213,11 @@ def assemble(
         _check_one(role, {f.exam_key for f in views if f.exam_key}, views)
     patient = patient_id or next((f.patient_id for f in found if f.patient_id), None)
     name = exam_id or next((f.exam_key for f in current if f.exam_key), None) or (current or found)[0].path.parent.name
-    return Exam(name or "exam", tuple(f.view for f in found), patient, indication)
+    origins = {f.view.origin for f in found}
+    if len(origins) > 1:
+        drawn = ", ".join(sorted(f.path.name for f in found if f.view.origin is Origin.SYNTHETIC))
+        raise InputError(f"synthetic files ({drawn}) beside acquired ones", "files of one origin")
+    return Exam(name or "exam", tuple(f.view for f in found), patient, indication, tuple(set_aside))
 
 
 def _check_one(what: str, values: set[str], found: Sequence[FoundView]) -> None:

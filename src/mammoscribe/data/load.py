@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mammoscribe.data.found import Declared, FoundView, assemble, look_at, one_of_each
+from mammoscribe.data.found import Declared, FoundView, assemble, look_at, not_read, one_of_each
 from mammoscribe.data.manifest import (
     EXAM_JSON,
     ManifestRow,
@@ -15,7 +15,7 @@ from mammoscribe.data.manifest import (
     read_manifest,
 )
 from mammoscribe.data.naming import parse_view
-from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.exam import Exam, SetAside
 from mammoscribe.domain.view import Role
 from mammoscribe.imaging.header import ViewHeader
 from mammoscribe.support.errors import InputError, NotAMammogram
@@ -26,14 +26,12 @@ class LoadedExam:
     """An exam and what was said while opening it.
 
     Args:
-        exam: the exam; its views name their files.
-        set_aside: files found in a folder and not used, each with the reason.
+        exam: the exam; its views name their files, `set_aside` the files that are not read, each with the reason.
         warnings: what the reader should know.
         headers: DICOM header by view id, for views that have one.
     """
 
     exam: Exam
-    set_aside: tuple[tuple[Path, str], ...] = ()
     warnings: tuple[str, ...] = ()
     headers: Mapping[str, ViewHeader] = field(default_factory=dict)
 
@@ -83,16 +81,15 @@ def load_exam(
 
 def _loaded(
     found: Sequence[FoundView],
-    aside: list[tuple[Path, str]],
+    aside: list[SetAside],
     name: str | None,
     patient: str | None,
     rows: Sequence[ManifestRow],
 ) -> LoadedExam:
     chosen, of_a_kind = one_of_each(found)
-    exam = assemble(chosen, name, patient, indication_of(rows))
-    aside = aside + of_a_kind
+    exam = assemble(chosen, name, patient, indication_of(rows), aside + of_a_kind)
     return LoadedExam(
-        exam, tuple(aside), tuple(_warnings(exam, chosen, aside)),
+        exam, tuple(_warnings(exam, chosen)),
         {f.view.id: f.header for f in chosen if f.header is not None},
     )  # fmt: skip
 
@@ -139,17 +136,19 @@ def _exam_json(paths: list[Path]) -> Path | None:
     return None
 
 
-def _unnamed(paths: list[Path], json_file: Path, rows: Sequence) -> list[tuple[Path, str]]:
+def _unnamed(paths: list[Path], json_file: Path, rows: Sequence) -> list[SetAside]:
     """Files beside an exam.json in a folder that was given, which it does not name."""
     if not paths[0].is_dir():
         return []
     named = {(json_file.parent / r.path).resolve() for r in rows} | {json_file.resolve()}
-    return [(p, f"not named in {json_file.name}") for p in _files_under(paths[0]) if p.resolve() not in named]
+    return [
+        SetAside(str(p), f"not named in {json_file.name}") for p in _files_under(paths[0]) if p.resolve() not in named
+    ]
 
 
 def _from_manifest(
     manifest: Path, paths: list[Path], exam_id: str | None
-) -> tuple[list[FoundView], list[tuple[Path, str]], list[ManifestRow]]:
+) -> tuple[list[FoundView], list[SetAside], list[ManifestRow]]:
     if len(paths) > 1 or (paths and not paths[0].is_dir()):
         raise InputError(
             f"{', '.join(map(str, paths))} given together with --manifest", "the manifest's folder or nothing"
@@ -166,7 +165,7 @@ def _files_under(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _from_paths(paths: list[Path], role: Role, names: _ViewNames) -> tuple[list[FoundView], list[tuple[Path, str]]]:
+def _from_paths(paths: list[Path], role: Role, names: _ViewNames) -> tuple[list[FoundView], list[SetAside]]:
     """Views among the paths; in a folder, what is not a view is set aside, a file given by name must be one."""
     if not paths:
         raise InputError("no picture was given", "a folder or files")
@@ -184,7 +183,7 @@ def _from_paths(paths: list[Path], role: Role, names: _ViewNames) -> tuple[list[
                 aside.append((file, error))
     if not found:
         raise _nothing_found(paths, aside)
-    return list(found.values()), [(p, e.found) for p, e in aside]
+    return list(found.values()), [SetAside(str(p), e.found) for p, e in aside]
 
 
 def _nothing_found(paths: list[Path], aside: list[tuple[Path, InputError]]) -> InputError:
@@ -200,7 +199,7 @@ def _nothing_found(paths: list[Path], aside: list[tuple[Path, InputError]]) -> I
     )
 
 
-def _one_study(found: list[FoundView], exam_id: str | None) -> tuple[list[FoundView], list[tuple[Path, str]]]:
+def _one_study(found: list[FoundView], exam_id: str | None) -> tuple[list[FoundView], list[SetAside]]:
     """With several studies among the files and one of them named, the files of that one."""
     keys = {f.exam_key for f in found if f.exam_key}
     if exam_id is None or not keys:
@@ -210,7 +209,7 @@ def _one_study(found: list[FoundView], exam_id: str | None) -> tuple[list[FoundV
     if wanted is None:
         raise InputError(f"no file belongs to exam {exam_id}", f"one of {', '.join(sorted(keys))}")
     kept = [f for f in found if f.exam_key == wanted]
-    return kept, [(f.path, f"belongs to exam {f.exam_key or 'unknown'}") for f in found if f not in kept]
+    return kept, [not_read(f, f"belongs to exam {f.exam_key or 'unknown'}") for f in found if f not in kept]
 
 
 def _check_not_both(found: list[FoundView], earlier: list[FoundView]) -> None:
@@ -219,11 +218,11 @@ def _check_not_both(found: list[FoundView], earlier: list[FoundView]) -> None:
         raise InputError(f"{sorted(both)[0]} was given both as current and as prior", "one of the two")
 
 
-def _warnings(exam: Exam, chosen: list[FoundView], aside: list[tuple[Path, str]]) -> Iterator[str]:
+def _warnings(exam: Exam, chosen: list[FoundView]) -> Iterator[str]:
     for item in chosen:
         yield from item.warnings
-    for reason in dict.fromkeys(reason for _, reason in aside):
-        names = [path.name for path, given in aside if given == reason]
+    for reason in dict.fromkeys(s.reason for s in exam.set_aside):
+        names = [Path(s.source).name for s in exam.set_aside if s.reason == reason]
         listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         yield f"{listed} not used: {reason}"
     if exam.prior and exam.prior_date is None:

@@ -1,4 +1,4 @@
-"""BI-RADS assessment categories: order, likelihood bands, management, codes, and the rule from findings.
+"""BI-RADS assessment categories: order, likelihood bands, management and codes; `assessment_rules` says when each is given.
 
 Order for the most severe category and likelihood bands: ACR BI-RADS (5th edition) in our own words; codes: DICOM
 PS3.16 CID 6027 (scheme BI) and CID 6028.
@@ -8,9 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mammoscribe.domain.finding import Change, Finding, FindingType
-from mammoscribe.domain.lexicon import Axis, Code
+from mammoscribe.domain.lexicon import Code
 from mammoscribe.support.errors import InvalidNoun
+
+
+class Setting(StrEnum):
+    """Why the exam was made: `screening` ends in 0, 1 or 2; `diagnostic` may give every category."""
+
+    SCREENING = "screening"
+    DIAGNOSTIC = "diagnostic"
 
 
 class Category(StrEnum):
@@ -70,6 +76,9 @@ _FACTS = {
 SEVERITY = tuple(Category(c) for c in ("1", "2", "3", "6", "0", "4", "4A", "4B", "4C", "5"))
 """Least to most severe when two breasts are combined (BI-RADS 5th edition, frequently asked questions)."""
 
+FREE_OF_DISEASE = frozenset({Category.NEGATIVE, Category.BENIGN})
+"""Categories that call a breast free of signs of cancer."""
+
 RECALLED = frozenset({Category("0"), *(Category(c) for c in ("4", "4A", "4B", "4C", "5"))})
 
 
@@ -98,82 +107,25 @@ class Assessment:
         return self.category.facts.management
 
 
-def assess_breast(findings: Iterable[Finding], recall: bool = False, words_measured: bool = True) -> Assessment:
-    """Category of one breast from its findings; `recall` is the reader's own recall head above its threshold.
+@dataclass(frozen=True)
+class NotAssessed:
+    """No category is given, and why."""
 
-    The most severe rule of any finding counts. The recall head can raise the category to 0, never lower it.
+    reason: str
 
-    Args:
-        findings: of that breast.
-        recall: whether the recall score is above its threshold.
-        words_measured: whether it is known, for such exams, how often the descriptors are right. Categories 2, 3 and 5 say how
-            likely a malignancy is and rest on such words; without that knowledge a finding gets 0 or 4 in their place.
-    """
-    found = [assess_finding(f) for f in findings]
-    if not words_measured:
-        found = [_withheld(a) for a in found]
-    best = max(found, key=lambda a: SEVERITY.index(a.category), default=Assessment(Category.NEGATIVE, "no finding"))
-    if recall and best.category not in RECALLED:
-        return Assessment(Category.INCOMPLETE, f"raised from {best.category} by the recall score ({best.rule})")
-    return best
+    def __post_init__(self) -> None:
+        if not self.reason.strip():
+            raise InvalidNoun("a category withheld without a reason")
 
 
-_UNMEASURED = {
-    Category.BENIGN: Category.INCOMPLETE,
-    Category.PROBABLY_BENIGN: Category.INCOMPLETE,
-    Category.HIGHLY_SUGGESTIVE: Category.SUSPICIOUS,
-}
+@dataclass(frozen=True)
+class Grade:
+    """The category that one finding by itself calls for in a diagnostic exam, with the rule: its level of suspicion."""
 
+    finding_id: str
+    assessment: Assessment
 
-def _withheld(assessment: Assessment) -> Assessment:
-    given = _UNMEASURED.get(assessment.category)
-    if given is None:
-        return assessment
-    why = f"{assessment.category} withheld, how often such words are right is not known for such exams"
-    return Assessment(given, f"{assessment.rule}; {why}")
-
-
-def assess_finding(finding: Finding) -> Assessment:
-    """Category that one finding calls for; suspicious ones stay plain 4, since 4A-4C need calibration."""
-    rules = {
-        FindingType.MASS: _assess_mass,
-        FindingType.CALCIFICATION: _assess_calcification,
-        FindingType.DISTORTION: lambda _: Assessment(Category.SUSPICIOUS, "architectural distortion"),
-        FindingType.ASYMMETRY: _assess_asymmetry,
-    }
-    return rules[finding.type](finding)
-
-
-def _assess_mass(mass: Finding) -> Assessment:
-    margin, shape = mass.descriptor(Axis.MARGIN), mass.descriptor(Axis.SHAPE)
-    if mass.descriptor(Axis.DENSITY) == "density.fat_containing":
-        return Assessment(Category.BENIGN, "fat-containing mass")
-    if margin == "margin.spiculated" and shape == "shape.irregular":
-        return Assessment(Category.HIGHLY_SUGGESTIVE, "irregular spiculated mass")
-    if mass.suspicious:
-        return Assessment(Category.SUSPICIOUS, "mass with a suspicious descriptor")
-    if mass.change is Change.STABLE:
-        return Assessment(Category.BENIGN, "stable mass without a suspicious descriptor")
-    if margin == "margin.circumscribed" and mass.change is None:
-        return Assessment(Category.PROBABLY_BENIGN, "circumscribed mass, no prior read")
-    return Assessment(Category.INCOMPLETE, "mass that is new, changed or not fully seen")
-
-
-def _assess_calcification(calcification: Finding) -> Assessment:
-    morphology = calcification.descriptor(Axis.MORPHOLOGY)
-    distribution = calcification.descriptor(Axis.DISTRIBUTION)
-    if morphology == "morphology.fine_linear" and distribution in ("distribution.linear", "distribution.segmental"):
-        return Assessment(Category.HIGHLY_SUGGESTIVE, "fine linear calcifications in a duct-like distribution")
-    if calcification.suspicious:
-        return Assessment(Category.SUSPICIOUS, "calcifications of suspicious morphology")
-    if morphology is None:
-        return Assessment(Category.INCOMPLETE, "calcifications of undetermined morphology")
-    return Assessment(Category.BENIGN, "calcifications of typically benign morphology")
-
-
-def _assess_asymmetry(asymmetry: Finding) -> Assessment:
-    if asymmetry.descriptor(Axis.ASYMMETRY) == "asymmetry.developing":
-        return Assessment(Category.SUSPICIOUS, "developing asymmetry")
-    if asymmetry.change is Change.STABLE or asymmetry.descriptor(Axis.ASYMMETRY) == "asymmetry.global":
-        return Assessment(Category.BENIGN, "asymmetry that is global or stable")
-    return Assessment(Category.INCOMPLETE, "asymmetry without a stable prior")
+    @property
+    def level(self) -> str:
+        """`suspicious`, `probably benign`, ...: the level of suspicion in words; "" where it cannot be told."""
+        return "" if self.assessment.category is Category.INCOMPLETE else self.assessment.category.facts.wording

@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from mammoscribe.domain.view import Laterality, Projection, Role, View
+from mammoscribe.domain.view import Laterality, Origin, Projection, Role, View
 from mammoscribe.support.errors import InvalidNoun
 
 HANGING = tuple((s, p) for p in (Projection.CC, Projection.MLO) for s in (Laterality.RIGHT, Laterality.LEFT))
@@ -11,20 +11,49 @@ HANGING = tuple((s, p) for p in (Projection.CC, Projection.MLO) for s in (Latera
 
 
 @dataclass(frozen=True)
+class SetAside:
+    """A file that came with the exam and was not read.
+
+    Args:
+        source: its path or name.
+        reason: why it was not read, in words.
+        laterality, projection: the standard view that it shows or stands beside, where that is known.
+
+    Raises:
+        InvalidNoun: without a source or a reason.
+    """
+
+    source: str
+    reason: str
+    laterality: Laterality | None = None
+    projection: Projection | None = None
+
+    def __post_init__(self) -> None:
+        if not self.source or not self.reason.strip():
+            raise InvalidNoun(f"a file set aside without its name or reason ({self.source!r}, {self.reason!r})")
+
+
+@dataclass(frozen=True)
 class Exam:
     """Any non-empty subset of R/L x CC/MLO, each at most once per role, with or without prior views.
 
-    `indication` is why the exam was made, in the words of whoever asked for it; None when nobody said.
+    Args:
+        id: unique among the exams that are read together.
+        views: current and prior views.
+        patient_id: as the files give it, or None.
+        indication: why the exam was made, in the words of whoever asked for it, or None.
+        set_aside: files that came with the exam and were not read.
 
     Raises:
-        InvalidNoun: without a current view, on a repeated id or view, a blank indication, or a prior dated after the
-            exam.
+        InvalidNoun: without a current view, on a repeated id or view, a blank indication, a prior dated after the
+            exam, or views of which some are synthetic and some are not.
     """
 
     id: str
     views: tuple[View, ...]
     patient_id: str | None = None
     indication: str | None = None
+    set_aside: tuple[SetAside, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -43,6 +72,10 @@ class Exam:
                 "each projection of a breast once",
                 "name the one to read with --view FILE=RCC",
             )
+        if len({v.origin for v in self.views}) > 1:
+            raise InvalidNoun(
+                f"exam {self.id} mixes synthetic and acquired views", "views of one origin", "read them as two exams"
+            )
         day, earlier = self.date, [v.date for v in self.prior if v.date]
         if day and any(d >= day for d in earlier):
             raise InvalidNoun(f"exam {self.id} of {day} has a prior of {max(earlier)}", "a prior before the exam")
@@ -58,9 +91,14 @@ class Exam:
         return _in_hanging_order(v for v in self.views if v.role is Role.PRIOR)
 
     @property
+    def origin(self) -> Origin:
+        """Whether its views were acquired or drawn by software, as their files say."""
+        return self.views[0].origin
+
+    @property
     def synthetic(self) -> bool:
-        """Whether it is a phantom, by its patient's name."""
-        return is_phantom(self.patient_id)
+        """Whether it was drawn by the phantom."""
+        return self.origin is Origin.SYNTHETIC
 
     @property
     def date(self) -> dt.date | None:
@@ -88,15 +126,23 @@ class Exam:
         same = (v for v in self.prior if (v.laterality, v.projection) == (view.laterality, view.projection))
         return next(same, None)
 
+    def why_missing(self, laterality: Laterality, projection: Projection) -> str:
+        """Why a view is not there: the reason of a file set aside for it, else that the exam does not have it."""
+        same = (s for s in self.set_aside if (s.laterality, s.projection) == (laterality, projection))
+        found = next(same, None)
+        return f"set aside: {found.reason}" if found else "not in this exam"
+
+    @property
+    def months_since_prior(self) -> float | None:
+        """Months from the prior to the exam; None when either is undated or there is no prior."""
+        if self.date is None or self.prior_date is None:
+            return None
+        return (self.date - self.prior_date).days / 30.4375
+
     @property
     def imaged(self) -> tuple[Laterality, ...]:
         """Breasts with at least one current view, right first."""
         return tuple(s for s in Laterality if self.views_of(s))
-
-
-def is_phantom(patient_id: str | None) -> bool:
-    """Whether a patient's id or name is that of a drawn exam (`PHANTOM^...`)."""
-    return (patient_id or "").startswith("PHANTOM")
 
 
 def _in_hanging_order(views) -> tuple[View, ...]:

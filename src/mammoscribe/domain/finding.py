@@ -144,7 +144,8 @@ class Finding:
     def suspicious(self) -> bool:
         """Whether a descriptor or the type by itself calls for more than routine follow-up."""
         if self.type is FindingType.CALCIFICATION:
-            return self.descriptor(Axis.MORPHOLOGY) in SUSPICIOUS_MORPHOLOGY
+            shaped = self.descriptor(Axis.MORPHOLOGY) in SUSPICIOUS_MORPHOLOGY
+            return shaped or any(term(d).suspicious for d in self.associated)
         return self.type is FindingType.DISTORTION or any(term(d).suspicious for d in self.descriptors)
 
     def mark_in(self, view_id: str) -> Mark | None:

@@ -14,6 +14,8 @@ from mammoscribe.domain.view import Laterality, Projection
 from mammoscribe.support.errors import InvalidNoun
 
 MLO_ANGLE_RAD = math.radians(45.0)
+BORDER_HOURS = (3, 6, 9, 12)
+"""Hours on the border of two quadrants, which name no single one (DICOM CID 6020 has no quadrant for them)."""
 
 
 class Quadrant(StrEnum):
@@ -72,8 +74,17 @@ CODES: dict[str, Code] = {
 class Location:
     """Where a finding lies; every part may be unknown.
 
+    Args:
+        quadrant: needs both projections; None at 12, 3, 6 and 9 o'clock, which belong to two quadrants.
+        clock: hour 1..12 as the reader faces the patient; needs both projections.
+        depth: third of the way from nipple to chest wall.
+        half: what one projection alone can say.
+        region: a named region.
+        nipple_distance_mm: whole millimetres from the nipple; only where the nipple was found and the spacing is known.
+
     Raises:
-        InvalidNoun: for a clock hour outside 1..12, or a quadrant beside a one-view half.
+        InvalidNoun: for a clock hour outside 1..12, a quadrant beside a one-view half or on the border of two
+            quadrants, or a distance outside 0..400 mm.
     """
 
     quadrant: Quadrant | None = None
@@ -81,12 +92,19 @@ class Location:
     depth: Depth | None = None
     half: Half | None = None
     region: Region | None = None
+    nipple_distance_mm: int | None = None
 
     def __post_init__(self) -> None:
         if self.clock is not None and not 1 <= self.clock <= 12:
             raise InvalidNoun(f"clock position {self.clock}", "1 to 12")
         if self.half is not None and (self.quadrant is not None or self.clock is not None):
             raise InvalidNoun("a half (one view) beside a quadrant or clock face (two views)", "one of them")
+        if self.quadrant is not None and self.clock in BORDER_HOURS:
+            raise InvalidNoun(
+                f"{self.quadrant} quadrant at {self.clock} o'clock", "one of them: the hour is on its border"
+            )
+        if self.nipple_distance_mm is not None and not 0 <= self.nipple_distance_mm <= 400:
+            raise InvalidNoun(f"{self.nipple_distance_mm} mm from the nipple", "0 to 400 mm")
 
     @property
     def needs_two_views(self) -> bool:
@@ -121,13 +139,21 @@ def from_two_views(laterality: Laterality, u_cc: float, u_mlo: float, depth_frac
         u_mlo: offset from the nipple line in MLO, positive upwards.
         depth_fraction: distance behind the nipple over nipple-to-chest-wall distance, 0..1.
     """
-    lateral = u_cc
     superior = (u_mlo - u_cc * math.cos(MLO_ANGLE_RAD)) / math.sin(MLO_ANGLE_RAD)
-    return Location(
-        quadrant=quadrant_of(lateral, superior),
-        clock=clock_of(laterality, lateral, superior),
-        depth=depth_of(depth_fraction),
-    )
+    return in_the_breast(laterality, u_cc, superior, depth_of(depth_fraction))
+
+
+def in_the_breast(
+    laterality: Laterality, lateral: float, superior: float, depth: Depth, region: Region | None = None
+) -> Location:
+    """Location from both offsets: clock and, where the hour belongs to a single one, quadrant.
+
+    Args:
+        lateral: positive towards the armpit. superior: positive upwards, in the same unit.
+    """
+    clock = clock_of(laterality, lateral, superior)
+    quadrant = None if clock in BORDER_HOURS else quadrant_of(lateral, superior)
+    return Location(quadrant=quadrant, clock=clock, depth=depth, region=region)
 
 
 def from_one_view(projection: Projection, offset: float, depth_fraction: float) -> Location:

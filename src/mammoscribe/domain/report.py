@@ -1,27 +1,64 @@
 """The report: breasts, findings, sentences and the assessment of one exam, with its provenance."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from mammoscribe.domain.assessment import Assessment, most_severe
+from mammoscribe.domain.assessment import (
+    FREE_OF_DISEASE,
+    SEVERITY,
+    Assessment,
+    Grade,
+    NotAssessed,
+    Setting,
+)
+from mammoscribe.domain.assessment_rules import contradiction, odds_ratio
 from mammoscribe.domain.evidence import Evidence, EvidenceKind, RejectedClaim, Section, Sentence
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding
 from mammoscribe.domain.lexicon import Edition
+from mammoscribe.domain.search import Search
 from mammoscribe.domain.view import Laterality, Role
 from mammoscribe.support.errors import InvalidNoun
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The population a probability was calibrated on; printed beside every probability."""
+    """The population a probability was calibrated on; printed beside every probability.
+
+    Args:
+        population: in words.
+        prevalence: share of malignant breasts in it, 0..1.
+        n: breasts in it.
+        stated_prevalence: the prevalence that the user stated for the exams at hand and to which the probability was
+            moved (`--prevalence`); None where it is given as calibrated.
+
+    Raises:
+        InvalidNoun: for an empty population or a prevalence outside 0..1 (0 and 1 cannot be moved from or to).
+    """
 
     population: str
     prevalence: float
     n: int
+    stated_prevalence: float | None = None
 
     def __post_init__(self) -> None:
         if not self.population or self.n <= 0 or not 0 <= self.prevalence <= 1:
             raise InvalidNoun(f"calibration on {self.population!r}, n={self.n}, prevalence={self.prevalence}")
+        if self.stated_prevalence is not None and not 0 < self.stated_prevalence < 1:
+            raise InvalidNoun(f"a stated prevalence of {self.stated_prevalence}", "a number between 0 and 1")
+
+    @property
+    def reference_prevalence(self) -> float:
+        """The prevalence that the probability refers to."""
+        return self.prevalence if self.stated_prevalence is None else self.stated_prevalence
+
+    def moved(self, probability: float, stated_prevalence: float) -> tuple[float, "Calibration"]:
+        """The probability at another prevalence, with a calibration that says so.
+
+        Bayes' rule with the likelihood ratio kept: only the prior odds change (Elkan 2001).
+        """
+        odds = odds_ratio(probability, self.reference_prevalence) * stated_prevalence / (1 - stated_prevalence)
+        return odds / (1 + odds), replace(self, stated_prevalence=stated_prevalence)
 
 
 @dataclass(frozen=True)
@@ -31,7 +68,12 @@ class Breast:
     Args:
         density: `a`..`d` or None.
         density_probs: probabilities of a, b, c, d, summing to 1, or None.
+        assessment: None where no category is given; `reason` then says why.
+        grades: the level of suspicion of each of its findings.
         prob_malignant: calibrated probability or None; with it goes `calibration`.
+
+    Raises:
+        InvalidNoun: when a fact is missing without a reason, or the category and the probability contradict each other.
     """
 
     laterality: Laterality
@@ -42,6 +84,7 @@ class Breast:
     prob_malignant: float | None = None
     calibration: Calibration | None = None
     reason: str | None = None
+    grades: tuple[Grade, ...] = ()
 
     def __post_init__(self) -> None:
         read = (self.density, self.density_probs, self.assessment, self.prob_malignant)
@@ -57,11 +100,42 @@ class Breast:
             raise InvalidNoun(
                 f"probability {self.prob_malignant} of the {self.laterality.word} breast", "0..1, with its calibration"
             )
+        self._check_agreement()
+
+    def _check_agreement(self) -> None:
+        if self.assessment is None or self.odds_ratio is None:
+            return
+        if against := contradiction(self.assessment.category, self.odds_ratio):
+            raise InvalidNoun(f"the {self.laterality.word} breast is called {self.assessment.category}, and {against}")
+
+    @property
+    def odds_ratio(self) -> float | None:
+        """Odds of malignancy over those of the population the probability refers to; None without a probability."""
+        if self.prob_malignant is None or self.calibration is None:
+            return None
+        return odds_ratio(self.prob_malignant, self.calibration.reference_prevalence)
+
+    def grade(self, finding_id: str) -> Grade | None:
+        """The level of suspicion of one of its findings, or None."""
+        return next((g for g in self.grades if g.finding_id == finding_id), None)
 
 
 def _is_distribution(probabilities: tuple[float, ...]) -> bool:
     """Whether they lie in 0..1 and sum to 1; NaN fails both."""
     return all(0 <= p <= 1 for p in probabilities) and abs(sum(probabilities) - 1) <= 1e-3
+
+
+def overall_assessment(breasts: Sequence[Breast]) -> Assessment | NotAssessed:
+    """Assessment of the exam: the most severe breast's, unless a breast without one could be worse."""
+    imaged = [b for b in breasts if b.imaged]
+    given = [b.assessment for b in imaged if b.assessment]
+    open_sides = [b for b in imaged if b.assessment is None]
+    best = max(given, key=lambda a: SEVERITY.index(a.category), default=None)
+    if best is not None and (not open_sides or best.category not in FREE_OF_DISEASE):
+        return best
+    if not open_sides:
+        return NotAssessed("no breast was imaged")
+    return NotAssessed("; ".join(f"{b.laterality.word} breast: {b.reason}" for b in open_sides))
 
 
 @dataclass(frozen=True)
@@ -75,6 +149,7 @@ class Provenance:
     edition: Edition = Edition.BIRADS_2013
     preprocessing: tuple[tuple[str, tuple[str, ...]], ...] = ()
     reliability: tuple[str, ...] = ()
+    setting: Setting = Setting.SCREENING
 
 
 @dataclass(frozen=True)
@@ -86,20 +161,23 @@ class Report:
 
     Raises:
         InvalidNoun: when a reference does not resolve, a breast is missing, a change is claimed without a prior,
-            the density statement of an imaged breast is missing, or the assessment is not the most severe breast's.
+            the density statement of an imaged breast is missing, or a breast is called free of disease that was not
+            searched for everything in both views.
     """
 
     exam: Exam
+    search: Search
     breasts: tuple[Breast, Breast]
     findings: tuple[Finding, ...]
     sentences: tuple[Sentence, ...]
-    assessment: Assessment
     provenance: Provenance
     rejected_claims: tuple[RejectedClaim, ...] = ()
     warnings: tuple[str, ...] = ()
     possible: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.search.exam != self.exam:
+            raise InvalidNoun("a report whose search belongs to another exam")
         if [b.laterality for b in self.breasts] != list(Laterality):
             raise InvalidNoun("a report names each breast once, right first")
         self._check_breasts()
@@ -116,9 +194,11 @@ class Report:
                 raise InvalidNoun(
                     f"the {breast.laterality.word} breast is called imaged={breast.imaged}, the exam differs"
                 )
-        categories = [b.assessment.category for b in self.breasts if b.assessment]
-        if categories and most_severe(categories) is not self.assessment.category:
-            raise InvalidNoun(f"exam assessed {self.assessment.category}, its breasts {categories}")
+            given = breast.assessment
+            if given and given.category in FREE_OF_DISEASE and not self.search.complete(breast.laterality):
+                raise InvalidNoun(
+                    f"the {breast.laterality.word} breast is called {given.category} and was not searched for everything"
+                )
 
     def _check_findings(self) -> None:
         ids = [f.id for f in (*self.findings, *self.possible)]
@@ -144,11 +224,30 @@ class Report:
             EvidenceKind.FINDING: {f.id for f in self.findings},
             EvidenceKind.BREAST: {b.laterality.value for b in self.breasts},
             EvidenceKind.VIEW: {v.id for v in self.exam.views},
-            EvidenceKind.PRIOR_PAIR: {f"{v.id}|{p.id}" for v in self.exam.current for p in self.exam.prior},
+            EvidenceKind.PRIOR_PAIR: {
+                f"{v.id}|{p.id}" for v in self.exam.current if (p := self.exam.prior_of(v)) is not None
+            },
             EvidenceKind.EXAM: {self.exam.id},
         }[evidence.kind]
         if evidence.ref not in known:
             raise InvalidNoun(f"{evidence.kind} evidence {evidence.ref!r} does not resolve", f"one of {sorted(known)}")
+
+    @property
+    def assessment(self) -> Assessment | None:
+        """Of the exam; None where it is withheld, and `assessment_reason` says why."""
+        given = overall_assessment(self.breasts)
+        return given if isinstance(given, Assessment) else None
+
+    @property
+    def assessment_reason(self) -> str | None:
+        """Why the exam has no assessment; None when it has one."""
+        given = overall_assessment(self.breasts)
+        return given.reason if isinstance(given, NotAssessed) else None
+
+    @property
+    def density(self) -> str | None:
+        """Density of the exam, the denser breast's (BI-RADS 5th edition); None when no breast has one."""
+        return max((b.density for b in self.breasts if b.density), default=None)
 
     def breast(self, laterality: Laterality) -> Breast:
         """The facts of one breast."""

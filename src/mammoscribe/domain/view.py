@@ -33,6 +33,18 @@ class Role(StrEnum):
     PRIOR = "prior"
 
 
+class Origin(StrEnum):
+    """Where a picture comes from, as its file says: made with an X-ray machine, or drawn by this package's phantom."""
+
+    ACQUIRED = "acquired"
+    SYNTHETIC = "synthetic"
+
+
+SYNTHETIC_SOURCE = "mammoscribe synthetic"
+"""What the phantom's writers put into a file and its readers look for: DICOM Manufacturer (0008,0070), and the PNG text
+chunk `Source` (PNG specification, registered keywords)."""
+
+
 class SpacingSource(StrEnum):
     """Where a pixel spacing comes from; without a header or a declared value no millimetres are printed."""
 
@@ -120,6 +132,7 @@ class View:
         spacing_source: where the spacing comes from.
         date: acquisition day, or None when unknown.
         frame: index of the frame in a multi-frame file.
+        origin: acquired, or synthetic where the file itself says so.
 
     Raises:
         InvalidNoun: on an empty id, a size below 16 pixels, or a spacing outside 0.01..2 mm.
@@ -136,6 +149,7 @@ class View:
     spacing_source: SpacingSource = SpacingSource.UNKNOWN
     date: dt.date | None = None
     frame: int = 0
+    origin: Origin = Origin.ACQUIRED
 
     def __post_init__(self) -> None:
         if not self.id:

@@ -18,6 +18,7 @@ from mammoscribe.models.reader import Reader
 from mammoscribe.phantom import GENERATOR_VERSION, PhantomExam
 from mammoscribe.reading import Decode, Reading, read_exam
 from mammoscribe.reporting.compose import compose_report
+from mammoscribe.reporting.render import Chart
 
 WHITE = 4095.0
 """Largest value of a phantom's 12-bit pixels."""
@@ -65,7 +66,8 @@ def read_record(drawn: PhantomExam, reader: Reader) -> ExamRecord:
 def record_of(drawn: PhantomExam, reading: Reading, writer: Writer, seconds: float) -> ExamRecord:
     """The record of a reading."""
     output, report = reading.output, reading.report
-    rendered = compose_report(report.exam, report.breasts, output.findings, report.provenance)
+    chart = Chart(report.exam, report.search, report.breasts, output.findings)
+    rendered = compose_report(chart, report.provenance)
     facts = {
         "truth": truth_keys(drawn.findings, report.provenance.edition),
         "rendered": sentence_keys(rendered.sentences),

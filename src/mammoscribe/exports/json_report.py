@@ -5,13 +5,15 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from mammoscribe.domain.assessment import Assessment
+from mammoscribe.domain.assessment import Assessment, Grade
 from mammoscribe.domain.evidence import Evidence, RejectedClaim, Sentence
-from mammoscribe.domain.finding import Finding
+from mammoscribe.domain.exam import SetAside
+from mammoscribe.domain.finding import Finding, FindingType
 from mammoscribe.domain.lexicon import Code, term
 from mammoscribe.domain.location import Location
 from mammoscribe.domain.report import Breast, Provenance, Report
-from mammoscribe.domain.view import View
+from mammoscribe.domain.search import ViewSearch
+from mammoscribe.domain.view import Role, View
 from mammoscribe.exports.words import NOTICE
 
 SCHEMA_ID = "mammoscribe.report/1"
@@ -30,11 +32,13 @@ def report_json(report: Report) -> _Json:
         "notice": NOTICE,
         "exam": _exam(report, steps),
         "breasts": [_breast(b) for b in report.breasts],
-        "findings": [_finding(f, prior_read=bool(report.exam.prior)) for f in report.findings],
+        "findings": [_finding(f, report) for f in report.findings],
         "possible": [_possible(f) for f in report.possible],
         "sentences": [_sentence(s) for s in report.sentences],
         "rejected_claims": [_rejected(r) for r in report.rejected_claims],
-        "assessment": _assessment(report.assessment),
+        "setting": report.provenance.setting.value,
+        "density": report.density,
+        "assessment": _exam_assessment(report),
         "warnings": list(report.warnings),
         "provenance": _provenance(report.provenance, steps),
     }
@@ -63,11 +67,22 @@ def _exam(report: Report, steps: dict[str, list[str]]) -> _Json:
         "date": exam.date.isoformat() if exam.date else None,
         "prior_date": exam.prior_date.isoformat() if exam.prior_date else None,
         "indication": exam.indication,
-        "views": [_view(v, steps.get(v.id, [])) for v in (*exam.current, *exam.prior)],
+        "origin": exam.origin.value,
+        "set_aside": [_set_aside(s) for s in exam.set_aside],
+        "views": [_view(v, report, steps.get(v.id, [])) for v in (*exam.current, *exam.prior)],
     }
 
 
-def _view(view: View, steps: list[str]) -> _Json:
+def _set_aside(file: SetAside) -> _Json:
+    return {
+        "source": file.source,
+        "laterality": file.laterality.value if file.laterality else None,
+        "projection": file.projection.value if file.projection else None,
+        "reason": file.reason,
+    }
+
+
+def _view(view: View, report: Report, steps: list[str]) -> _Json:
     spacing = None if view.spacing_mm is None else [round(float(s), 6) for s in view.spacing_mm]
     return {
         "id": view.id,
@@ -82,7 +97,13 @@ def _view(view: View, steps: list[str]) -> _Json:
         "spacing_mm": spacing,
         "spacing_source": view.spacing_source.value,
         "preprocessing": steps,
+        "searched": _searched(report.search.of(view)) if view.role is Role.CURRENT else None,
     }
+
+
+def _searched(search: ViewSearch) -> _Json:
+    reasons = {kind: search.reason(kind) for kind in FindingType}
+    return {kind.value: {"searched": reason is None, "reason": reason} for kind, reason in reasons.items()}
 
 
 def _breast(breast: Breast) -> _Json:
@@ -96,12 +117,18 @@ def _breast(breast: Breast) -> _Json:
         "prob_malignant": None if breast.prob_malignant is None else _fraction(breast.prob_malignant),
         "calibration": None
         if known is None
-        else {"population": known.population, "prevalence": _fraction(known.prevalence), "n": known.n},
+        else {
+            "population": known.population,
+            "prevalence": _fraction(known.prevalence),
+            "n": known.n,
+            "stated_prevalence": known.stated_prevalence,
+        },
         "reason": breast.reason,
     }
 
 
-def _finding(finding: Finding, prior_read: bool) -> _Json:
+def _finding(finding: Finding, report: Report) -> _Json:
+    grade = report.breast(finding.laterality).grade(finding.id)
     return {
         "id": finding.id,
         "type": finding.type.value,
@@ -109,19 +136,33 @@ def _finding(finding: Finding, prior_read: bool) -> _Json:
         "laterality": finding.laterality.value,
         "descriptors": [_descriptor(d) for d in finding.descriptors],
         "location": _location(finding.location, projections={m.projection for m in finding.marks}),
-        "marks": [{"view": m.view_id, "box_px": m.box.as_list(), "score": _fraction(m.score)} for m in finding.marks],
+        "marks": _marks(finding),
         "score": _fraction(finding.score),
         "suspicion": _fraction(finding.suspicion),
         "change": finding.change.value if finding.change else None,
-        "change_reason": _change_reason(finding, prior_read),
+        "change_reason": _change_reason(finding, prior_read=bool(report.exam.prior)),
+        "level_of_suspicion": _level(grade) if grade and grade.level else None,
     }
+
+
+def _level(grade: Grade) -> _Json:
+    return {"birads": grade.assessment.category.value, "words": grade.level, "rule": grade.assessment.rule}
 
 
 def _possible(finding: Finding) -> _Json:
     """A candidate too weak for a sentence: what kind and where, no words."""
-    kept = ("id", "type", "code", "laterality", "marks", "score")
-    whole = _finding(finding, prior_read=False)
-    return {name: whole[name] for name in kept}
+    return {
+        "id": finding.id,
+        "type": finding.type.value,
+        "code": _code(finding.type.code),
+        "laterality": finding.laterality.value,
+        "marks": _marks(finding),
+        "score": _fraction(finding.score),
+    }
+
+
+def _marks(finding: Finding) -> list[_Json]:
+    return [{"view": m.view_id, "box_px": m.box.as_list(), "score": _fraction(m.score)} for m in finding.marks]
 
 
 def _change_reason(finding: Finding, prior_read: bool) -> str | None:
@@ -149,6 +190,7 @@ def _location(place: Location, projections: set) -> _Json:
         "depth": place.depth.value if place.depth else None,
         "half": place.half.value if place.half else None,
         "region": place.region.value if place.region else None,
+        "nipple_distance_mm": place.nipple_distance_mm,
         "reason": reason,
     }
 
@@ -180,6 +222,13 @@ def _rejected(rejected: RejectedClaim) -> _Json:
 
 def _assessment(assessment: Assessment) -> _Json:
     return {"birads": assessment.category.value, "management": assessment.management, "rule": assessment.rule}
+
+
+def _exam_assessment(report: Report) -> _Json:
+    given = report.assessment
+    if given is None:
+        return {"birads": None, "management": None, "rule": None, "reason": report.assessment_reason}
+    return {**_assessment(given), "reason": None}
 
 
 def _provenance(made_by: Provenance, steps: dict[str, list[str]]) -> _Json:

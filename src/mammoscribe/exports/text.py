@@ -48,14 +48,22 @@ def report_text(report: Report, evidence: bool = True) -> str:
 def _head(report: Report) -> str:
     exam = report.exam
     day = exam.date.isoformat() if exam.date else "date unknown"
-    lines = ["MAMMOGRAPHY REPORT", NOTICE, "", f"Exam: {_one_line(exam.id)}, {day}"]
+    drawn = ["SYNTHETIC EXAM: drawn by software, no patient was imaged."] if exam.synthetic else []
+    lines = ["MAMMOGRAPHY REPORT", NOTICE, *drawn, "", f"Exam: {_one_line(exam.id)}, {day}"]
     lines.append("Views: " + ", ".join(v.name for v in exam.current))
     if exam.prior:
         prior_day = exam.prior_date.isoformat() if exam.prior_date else "date unknown"
         lines.append(f"Prior ({prior_day}): " + ", ".join(v.name for v in exam.prior))
-    category = report.assessment.category
-    lines.append(f"Assessment: BI-RADS {category}, {category.facts.wording} ({report.assessment.rule})")
+    lines.append(f"Assessment ({report.provenance.setting}): {_assessment(report)}")
+    lines += [f"Not read: {_one_line(s.source)} ({_one_line(s.reason)})" for s in exam.set_aside]
     return "\n".join(lines)
+
+
+def _assessment(report: Report) -> str:
+    given = report.assessment
+    if given is None:
+        return f"none is given ({report.assessment_reason})"
+    return f"BI-RADS {given.category}, {given.category.facts.wording} ({given.rule})"
 
 
 def _section(report: Report, section: Section, evidence: bool) -> str:

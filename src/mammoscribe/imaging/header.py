@@ -10,7 +10,7 @@ from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 from pydicom.pixels.utils import get_expected_length
 
-from mammoscribe.domain.view import Laterality, Projection, SpacingSource
+from mammoscribe.domain.view import SYNTHETIC_SOURCE, Laterality, Origin, Projection, SpacingSource
 from mammoscribe.imaging.decode import check_readable, is_dicom, open_dicom
 from mammoscribe.imaging.mgcodes import IMPLANT_DISPLACED, PROJECTIONS
 from mammoscribe.imaging.orientation import hung_side, oblique_side, patient_orientation
@@ -34,7 +34,8 @@ class ViewHeader:
         spacing_mm: (row, column) in the breast, or None.
         sop_class_uid, sop_instance_uid, series_uid, frame_of_reference_uid: for exported objects.
         conflicts: contradictions between attributes, each naming the candidates.
-        warnings: what the reader should know (partial view, implant, synthetic 2D, ...).
+        warnings: what the reader should know (partial view, implant, 2D made from tomosynthesis, ...).
+        origin: synthetic where the phantom wrote the file.
     """
 
     path: Path
@@ -57,6 +58,7 @@ class ViewHeader:
     frame_of_reference_uid: str
     conflicts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    origin: Origin = Origin.ACQUIRED
 
     @property
     def exam_key(self) -> str:
@@ -159,6 +161,7 @@ def _view_header(path: Path, header: Dataset) -> ViewHeader:
         frame_of_reference_uid=_text(header, "FrameOfReferenceUID"),
         conflicts=conflicts,
         warnings=tuple(_warnings(header, spacing_warning)),
+        origin=Origin.SYNTHETIC if _text(header, "Manufacturer") == SYNTHETIC_SOURCE else Origin.ACQUIRED,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mammoscribe.domain.view import SYNTHETIC_SOURCE, Origin
 from mammoscribe.support.errors import InputError
 
 FORMATS = ("PNG", "JPEG", "TIFF", "PPM")
@@ -55,6 +56,13 @@ def plain_frames(path: Path) -> int:
     """Number of pages of a TIFF, 1 for other formats."""
     with _opened(path) as picture:
         return int(getattr(picture, "n_frames", 1))
+
+
+def plain_origin(path: Path) -> Origin:
+    """Synthetic where the phantom wrote the PNG file, else acquired; an unreadable file raises InputError."""
+    with _opened(path) as picture:
+        drawn = picture.format == "PNG" and picture.info.get("Source") == SYNTHETIC_SOURCE
+        return Origin.SYNTHETIC if drawn else Origin.ACQUIRED
 
 
 def stored_array(path: Path) -> np.ndarray:

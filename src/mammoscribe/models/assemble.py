@@ -204,7 +204,9 @@ def _morphology(candidate: CalcCandidate) -> np.ndarray:
     ])  # fmt: skip
 
 
-def assemble(marks: Sequence[RawMark], exam: Exam, link_scale: torch.Tensor, least_word: float = 0.0) -> list[Finding]:
+def assemble(
+    marks: Sequence[RawMark], exam: Exam, link_scale: torch.Tensor, least_word: float | None = 0.0
+) -> list[Finding]:
     """Findings from marks, most certain first, named f1, f2, ...
 
     Args:
@@ -212,6 +214,7 @@ def assemble(marks: Sequence[RawMark], exam: Exam, link_scale: torch.Tensor, lea
         exam: whose views they lie in.
         link_scale: of the first pass' queries.
         least_word: probability from which a word of `GUESSED_AXES` is stated; below it, nothing is said on that axis.
+            None states no descriptor and no change at all.
     """
     groups: list[tuple[RawMark, ...]] = []
     for side in exam.imaged:
@@ -265,18 +268,27 @@ def _score(group: Sequence[RawMark]) -> float:
     return float(1 - np.prod([1 - m.score for m in group]))
 
 
-def _finding(id: str, group: tuple[RawMark, ...], least_word: float) -> Finding:
-    kind = TYPES[int(np.sum([m.types * m.score for m in group], axis=0).argmax())]
+def _finding(id: str, group: tuple[RawMark, ...], least_word: float | None) -> Finding:
+    kind = _kind(group)
     first = group[0].view
     score = min(1.0, _score(group))
-    marks = tuple(Mark(m.view.id, m.view.projection, m.box, score) for m in group)
-    change = [m.change for m in group if m.change is not None]
+    marks = tuple(Mark(m.view.id, m.view.projection, m.box, min(1.0, m.score)) for m in group)
+    change = [m.change for m in group if m.change is not None and least_word is not None]
     return Finding(
         id=id, type=kind, laterality=first.laterality, marks=marks, score=score,
-        suspicion=max(m.suspicion for m in group), descriptors=_words(kind, group, least_word),
+        suspicion=max(m.suspicion for m in group),
+        descriptors=() if least_word is None else _words(kind, group, least_word),
         location=_location(first.laterality, group),
         change=Change(CHANGES[int(np.mean(change, axis=0).argmax())]) if change else None,
     )  # fmt: skip
+
+
+def _kind(group: Sequence[RawMark]) -> FindingType:
+    """The likeliest type of the group; two marks that are no calcifications do not add up to one."""
+    total = np.sum([m.types * m.score for m in group], axis=0)
+    if not any(m.calcification for m in group):
+        total[TYPES.index(FindingType.CALCIFICATION)] = -1.0
+    return TYPES[int(total.argmax())]
 
 
 def _words(kind: FindingType, group: Sequence[RawMark], least: float) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.report import Calibration
+from mammoscribe.domain.view import Origin
 from mammoscribe.models.reader_net import ReaderConfig
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.files import write_text
@@ -23,13 +24,15 @@ class OperatingPoint:
         possible: finding type -> score from which a candidate is shown as a mark, though no sentence is written of it;
             at most the threshold.
         malignant: weights of the malignancy and recall heads' logits, of the breast's strongest mark and of its most
-            suspicious one (`reader.malignancy_features`), and the intercept, of the logistic scaling.
+            suspicious one (`malignancy.MalignancyFeatures`), and the intercept, of the logistic scaling.
         prevalence, n: of the breasts the scaling was fitted on.
-        density_temperature: divides the density logits.
-        recall_threshold: recall probability from which the category is raised; above 1 switches the rule off.
+        density_temperature: divides the density logits; None where the density probabilities were not calibrated on
+            such images, which gives the letter and withholds its probabilities.
         mark_weights: weights of the log odds of the first pass and of the second look, and the intercept, of a mark's
             score; (1, 0, 0) leaves it as the first pass gave it.
         least_word: probability from which shape, margin, density and distribution are stated (`assemble.GUESSED_AXES`).
+        words_measured: whether it was measured on such images how often kind, descriptors and change are right. Where it
+            was not, descriptors and change are withheld and no kind decides a category.
         reliability: statements of how often sentences were right, each naming its population.
     """
 
@@ -39,10 +42,10 @@ class OperatingPoint:
     malignant: tuple[float, float, float, float, float]
     prevalence: float
     n: int
-    density_temperature: float = 1.0
-    recall_threshold: float = 2.0
+    density_temperature: float | None = None
     mark_weights: tuple[float, float, float] = (1.0, 0.0, 0.0)
     least_word: float = 0.0
+    words_measured: bool = False
     reliability: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -76,9 +79,9 @@ class ModelCard:
     phrases: dict | None = None
     version: str = "1"
 
-    def operating_point(self, synthetic: bool) -> OperatingPoint:
-        """The one for that kind of exam."""
-        return self.synthetic if synthetic else self.real
+    def operating_point(self, origin: Origin) -> OperatingPoint:
+        """The one for exams of that origin."""
+        return self.synthetic if origin is Origin.SYNTHETIC else self.real
 
 
 def write_card(card: ModelCard, path: Path) -> None:

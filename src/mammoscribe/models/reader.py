@@ -14,7 +14,7 @@ from mammoscribe.domain.evidence import Claim
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding
 from mammoscribe.domain.report import Breast, Calibration
-from mammoscribe.domain.view import Laterality, View
+from mammoscribe.domain.view import Laterality, Origin, View
 from mammoscribe.imaging.prepare import PreparedView
 from mammoscribe.models.assemble import RawMark, assemble, calcification_marks, canvas_boxes, query_marks
 from mammoscribe.models.batch import SLOTS, ViewBatch, trimmed
@@ -22,6 +22,7 @@ from mammoscribe.models.card import ModelCard, OperatingPoint, read_card
 from mammoscribe.models.fact_memory import FactTable, facts_memory
 from mammoscribe.models.joint_head import JointHead
 from mammoscribe.models.looks import LookConfig, LookNet
+from mammoscribe.models.malignancy import MalignancyFeatures, MarkSigns, malignancy_features
 from mammoscribe.models.norm_statistics import NormStatistics, with_statistics
 from mammoscribe.models.patches import CalcCandidate, PatchConfig, PatchNet, find_calcifications
 from mammoscribe.models.phrase_net import PhraseConfig, PhraseNet
@@ -37,17 +38,19 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 @dataclass(frozen=True)
 class BreastReading:
-    """Breast-level answers of the reader, calibrated for the population that `calibration` names."""
+    """Breast-level answers of the reader, calibrated for the population that `calibration` names.
 
-    density_probs: tuple[float, float, float, float]
+    Args:
+        density: the likeliest category, a to d.
+        density_probs: of a, b, c, d; None where they were not calibrated on such images.
+        prob_malignant: probability of malignancy.
+        calibration: of that probability.
+    """
+
+    density: str
+    density_probs: tuple[float, float, float, float] | None
     prob_malignant: float
-    recall_score: float
     calibration: Calibration
-
-    @property
-    def density(self) -> str:
-        """The likeliest category, a to d."""
-        return "abcd"[int(np.argmax(self.density_probs))]
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class Reader:
 
     Args:
         net: the first pass, with the batch statistics of phantoms.
-        films: the batch statistics that take their place for images of people.
+        films: the batch statistics that take their place for acquired images.
     """
 
     net: ReaderNet
@@ -117,22 +120,22 @@ class Reader:
         }  # fmt: skip
         return {name: part for name, part in named.items() if part is not None}
 
-    def read(self, exam: Exam, canvases: Canvases, synthetic: bool = False) -> ReaderOutput:
-        """Read one exam; `synthetic` says whether it is a phantom, and so which operating point applies."""
-        return self.judge(self.see(exam, canvases, synthetic), exam, self.card.operating_point(synthetic))
+    def read(self, exam: Exam, canvases: Canvases) -> ReaderOutput:
+        """Read one exam; its origin decides which batch statistics and which operating point apply."""
+        return self.judge(self.see(exam, canvases), exam, self.card.operating_point(exam.origin))
 
     @cached_property
     def film_net(self) -> ReaderNet:
-        """The first pass for images of people: the same parameters, the other statistics."""
+        """The first pass for acquired images: the same parameters, the other statistics."""
         return with_statistics(self.net, self.films)
 
     @torch.inference_mode()
-    def see(self, exam: Exam, canvases: Canvases, synthetic: bool) -> Seen:
+    def see(self, exam: Exam, canvases: Canvases) -> Seen:
         """What the networks give, before any threshold."""
         views = canvases.first
         with torch.autocast("cpu", torch.bfloat16):
             batch, top = trimmed(exam_batch(exam, views))
-            out = (self.net if synthetic else self.film_net)(batch)
+            out = (self.net if exam.origin is Origin.SYNTHETIC else self.film_net)(batch)
         marks = [m for m in query_marks(out, exam, views, top) if not m.calcification]
         if self.look_net is not None:
             seen = look_again(self.look_net, marks, exam, views, canvases.detail)
@@ -143,7 +146,9 @@ class Reader:
     def judge(self, seen: Seen, exam: Exam, point: OperatingPoint) -> ReaderOutput:
         """Findings and breast readings at an operating point."""
         marks = [m.weighed(point.mark_weights) for m in seen.marks]
-        candidates = assemble(marks, exam, seen.out.queries.link_scale, point.least_word)
+        candidates = assemble(
+            marks, exam, seen.out.queries.link_scale, point.least_word if point.words_measured else None
+        )
         reported = [f for f in candidates if f.score >= point.thresholds[f.type.value]]
         weaker = [f for f in candidates if point.possible[f.type.value] <= f.score < point.thresholds[f.type.value]]
         return ReaderOutput(tuple(reported), tuple(weaker), tuple(candidates), _breasts(seen, exam, point))
@@ -187,26 +192,29 @@ def _breasts(seen: Seen, exam: Exam, point: OperatingPoint) -> dict[Laterality, 
     readings = {}
     for i, side in enumerate(Laterality):
         if side in exam.imaged:
-            density = (seen.out.breasts.density[i].float() / point.density_temperature).softmax(0)
-            features = malignancy_features(seen, side)
+            density = seen.out.breasts.density[i].float()
+            features = breast_features(seen, side)
             logit = sum(w * f for w, f in zip(point.malignant, (*features, 1.0), strict=True))
             readings[side] = BreastReading(
-                tuple(density.tolist()), 1 / (1 + math.exp(-logit)),
-                float(seen.out.breasts.recall[i].float().sigmoid()), point.calibration,
+                "abcd"[int(density.argmax())], _density_probs(density, point.density_temperature),
+                1 / (1 + math.exp(-logit)), point.calibration,
             )  # fmt: skip
     return readings
 
 
-def malignancy_features(seen: Seen, side: Laterality) -> tuple[float, float, float, float]:
-    """What the malignancy of a breast is judged by: its two heads' logits, its strongest and its most suspicious mark.
+def _density_probs(logits: torch.Tensor, temperature: float | None) -> tuple[float, float, float, float] | None:
+    if temperature is None:
+        return None
+    a, b, c, d = (logits / temperature).softmax(0).tolist()
+    return a, b, c, d
 
-    The third leaves calcifications out, which coarse films do not show; the fourth is strength times suspicion.
-    """
+
+def breast_features(seen: Seen, side: Laterality) -> MalignancyFeatures:
+    """What the malignancy of a breast is judged by."""
     i = list(Laterality).index(side)
-    own = [m for m in seen.marks if m.view.laterality is side]
-    strongest = max((m.strength for m in own if not m.calcification), default=0.0)
-    suspicious = max((m.strength * m.suspicion for m in own), default=0.0)
-    return float(seen.out.breasts.malignant[i]), float(seen.out.breasts.recall[i]), strongest, suspicious
+    own = (m for m in seen.marks if m.view.laterality is side)
+    signs = (MarkSigns(m.strength, m.suspicion, m.calcification) for m in own)
+    return malignancy_features(float(seen.out.breasts.malignant[i]), float(seen.out.breasts.recall[i]), signs)
 
 
 def exam_batch(exam: Exam, views: Mapping[str, PreparedView]) -> ViewBatch:

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from mammoscribe.data.found import Declared, look_at
 from mammoscribe.data.naming import parse_view
-from mammoscribe.domain.exam import Exam, is_phantom
-from mammoscribe.domain.view import Box, Role, View
+from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.view import Box, Origin, Role, View
 from mammoscribe.imaging.decode import decode_view
 from mammoscribe.imaging.joint_pixels import JointPixels
 from mammoscribe.imaging.picture import Picture
@@ -32,13 +32,10 @@ MODE = "reader canvas"
 class MammogramPixels(JointPixels):
     """A mammogram on the reader's canvas, its empty rows moved from the top to the bottom.
 
-    Args:
-        prepared: the view it was made from, on that same canvas.
-        synthetic: whether it is a phantom, which decides the batch statistics.
+    `prepared` is the view it was made from, on that same canvas; the view's origin decides the batch statistics.
     """
 
     prepared: PreparedView = field(kw_only=True)
-    synthetic: bool = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -74,17 +71,15 @@ class StarterSpace:
         """Decode a mammogram and bring it onto the reader's canvas; InputError when nobody says which view it is."""
         named = self.view_names.get(Path(path).name)
         found = look_at(Path(path), Role.CURRENT, Declared(None if named is None else parse_view(named)))
-        return self.prepare_picture(found.view, decode_view(found.view), is_phantom(found.patient_id))
+        return self.prepare_picture(found.view, decode_view(found.view))
 
-    def prepare_picture(self, view: View, picture: Picture, synthetic: bool) -> MammogramPixels:
+    def prepare_picture(self, view: View, picture: Picture) -> MammogramPixels:
         """The same for a picture that is decoded already."""
         config = self.reader.card.config
         moved = _moved_up(prepare_view(view, picture, config.um_per_px, config.canvas_px))
         rows, columns = np.nonzero(moved.mask.any(axis=1))[0], np.nonzero(moved.mask.any(axis=0))[0]
         seen = Box(0.0, 0.0, float(columns[-1] + 1), float(rows[-1] + 1))
-        return MammogramPixels(
-            moved.pixels, moved.placement, seen, MODE, moved.steps, moved.mask, prepared=moved, synthetic=synthetic
-        )
+        return MammogramPixels(moved.pixels, moved.placement, seen, MODE, moved.steps, moved.mask, prepared=moved)
 
     @torch.inference_mode()
     def embed_images(
@@ -111,7 +106,7 @@ class StarterSpace:
                 raise InputError(f"the prior of {view.name} shows {earlier.name}", "the same view")
             views[earlier.id] = prior.prepared
             shown.append(earlier)
-        net = self.reader.net if image.synthetic else self.reader.film_net
+        net = self.reader.net if view.origin is Origin.SYNTHETIC else self.reader.film_net
         with torch.autocast("cpu", torch.bfloat16):
             batch, _ = trimmed(exam_batch(Exam("image", tuple(shown)), views))
             out = net(batch)

@@ -11,7 +11,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 
-from mammoscribe.domain.view import Laterality, Projection, View
+from mammoscribe.domain.view import SYNTHETIC_SOURCE, Laterality, Projection, View
 from mammoscribe.phantom.anatomy import PIXEL_MM, draw_patient
 from mammoscribe.phantom.encoding import SYNTAXES, encode
 from mammoscribe.phantom.exam import PhantomExam
@@ -124,7 +124,7 @@ def _add_patient_and_study(ds: Dataset, phantom: PhantomExam, view: View, number
     ds.StudyDate = ds.SeriesDate = ds.AcquisitionDate = ds.ContentDate = day
     ds.StudyTime = ds.SeriesTime = ds.AcquisitionTime = ds.ContentTime = f"1200{number:02d}"
     ds.InstanceNumber = number
-    ds.Manufacturer, ds.ManufacturerModelName = "mammoscribe synthetic", "phantom"
+    ds.Manufacturer, ds.ManufacturerModelName = SYNTHETIC_SOURCE, "phantom"
     ds.SoftwareVersions, ds.DeviceSerialNumber = f"generator {GENERATOR_VERSION}", "0"
     ds.ImageComments = "Synthetic image drawn by software; no patient was imaged"
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mammoscribe.domain.assessment import Category, assess_breast
+from mammoscribe.domain.assessment import Category, Setting, most_severe
+from mammoscribe.domain.assessment_rules import Circumstances, grade_finding
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding, Mark
-from mammoscribe.domain.location import Location, Region, clock_of, depth_of, from_one_view, quadrant_of
-from mammoscribe.domain.view import Box, Laterality, Projection, Role, SpacingSource, View
+from mammoscribe.domain.location import Location, Region, depth_of, from_one_view, in_the_breast
+from mammoscribe.domain.view import Box, Laterality, Origin, Projection, Role, SpacingSource, View
 from mammoscribe.phantom.anatomy import PIXEL_MM, Patient, ViewGeometry, draw_patient
 from mammoscribe.phantom.canvas import Footprint
 from mammoscribe.phantom.lesions import LesionPlan, draw_lesions, fits
@@ -153,6 +154,7 @@ def _view(patient: Patient, view: ViewGeometry) -> View:
         spacing_mm=(PIXEL_MM, PIXEL_MM),
         spacing_source=SpacingSource.HEADER,
         date=PRIOR_DATE if view.role is Role.PRIOR else EXAM_DATE,
+        origin=Origin.SYNTHETIC,
     )
 
 
@@ -204,20 +206,21 @@ def _location(patient: Patient, lesion: LesionPlan, marks: tuple[Mark, ...]) -> 
         view = patient.view(lesion.laterality, marks[0].projection)
         return from_one_view(view.projection, float(view.project(lesion.x, lesion.lat, lesion.z)[1]), behind_nipple)
     near_axis = float(np.hypot(lesion.lat, lesion.z)) < 12.0
-    return Location(
-        quadrant=quadrant_of(lesion.lat, lesion.z),
-        clock=clock_of(lesion.laterality, lesion.lat, lesion.z),
-        depth=depth_of(behind_nipple),
-        region=Region.RETROAREOLAR if near_axis and length - lesion.x < 28 else None,
-    )
+    region = Region.RETROAREOLAR if near_axis and length - lesion.x < 28 else None
+    return in_the_breast(lesion.laterality, lesion.lat, lesion.z, depth_of(behind_nipple), region)
 
 
 def _breasts(
     patient: Patient, lesions: tuple[LesionPlan, ...], findings: tuple[Finding, ...]
 ) -> tuple[BreastTruth, BreastTruth]:
+    months = (EXAM_DATE - PRIOR_DATE).days / 30.4375
+    at = Circumstances(Setting.DIAGNOSTIC, months_since_prior=months, prior_read=True)
+
     def truth(side: Laterality) -> BreastTruth:
         own = [f for f in findings if f.laterality is side]
         malignant = any(k.malignant for k in lesions if k.laterality is side)
-        return BreastTruth(side, patient.density, patient.fraction_of(side), assess_breast(own).category, malignant)
+        graded = [grade_finding(f, at).assessment.category for f in own]
+        category = most_severe(graded) if graded else Category.NEGATIVE
+        return BreastTruth(side, patient.density, patient.fraction_of(side), category, malignant)
 
     return truth(Laterality.RIGHT), truth(Laterality.LEFT)

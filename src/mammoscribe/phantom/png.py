@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from mammoscribe.domain.finding import Finding
-from mammoscribe.domain.view import Role, View
+from mammoscribe.domain.view import SYNTHETIC_SOURCE, Role, View
 from mammoscribe.phantom.exam import BreastTruth, PhantomExam
 from mammoscribe.phantom.streams import GENERATOR_VERSION
 from mammoscribe.support.files import write_bytes, write_text
@@ -92,7 +93,9 @@ def _finding(phantom: PhantomExam, finding: Finding) -> dict[str, Any]:
 
 def _png(pixels: np.ndarray) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, format="PNG", compress_level=3)
+    origin = PngInfo()
+    origin.add_text("Source", SYNTHETIC_SOURCE)
+    Image.fromarray(pixels).save(stream, format="PNG", compress_level=3, pnginfo=origin)
     return stream.getvalue()
 
 

@@ -7,7 +7,7 @@ from mammoscribe.domain.evidence import Claim, Section, Writer
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding
 from mammoscribe.domain.lexicon import Edition
-from mammoscribe.domain.report import Breast, Provenance, Report
+from mammoscribe.domain.report import Provenance, Report
 from mammoscribe.domain.view import Laterality
 from mammoscribe.reporting.facts import in_words_of, prior_pairs
 from mammoscribe.reporting.gate import GateOutcome, gate
@@ -18,9 +18,7 @@ _SIDES = [*Laterality, None]
 
 
 def compose_report(
-    exam: Exam,
-    breasts: tuple[Breast, Breast],
-    findings: tuple[Finding, ...],
+    chart: Chart,
     provenance: Provenance,
     claims: tuple[Claim, ...] = (),
     writer: Writer = Writer.RENDERER,
@@ -30,9 +28,8 @@ def compose_report(
     """Write the report of one exam.
 
     Args:
-        exam: what was read.
-        breasts: right, then left.
-        findings: above threshold; written in the terms of `provenance.edition`.
+        chart: the exam, what was searched in it, its breasts, and its findings above threshold, which are written in
+            the terms of `provenance.edition`.
         provenance: what made the facts.
         claims: sentences of a language model; they always pass the gate, and what fails is kept in `rejected_claims`.
         writer: RENDERER writes from the facts alone; DECODER or EXTERNAL puts the claims that pass in their place,
@@ -43,17 +40,18 @@ def compose_report(
     Returns:
         The report; every sentence cites what it rests on.
     """
-    readable, dropped = _with_readable_change(exam, findings, provenance.edition)
-    chart = Chart(exam, breasts, readable)
+    exam = chart.exam
+    readable, dropped = _with_readable_change(exam, chart.findings, provenance.edition)
+    chart = dataclasses.replace(chart, findings=readable)
     weaker = _with_readable_change(exam, possible, provenance.edition)[0]
-    outcome = gate(claims, exam, readable, breasts, weaker)
+    outcome = gate(claims, chart, weaker)
     written = render(chart) if writer is Writer.RENDERER else _merged(outcome, render(chart))
     return Report(
         exam=exam,
-        breasts=breasts,
+        search=chart.search,
+        breasts=chart.breasts,
         findings=readable,
         sentences=tuple(s.sentence for s in written),
-        assessment=chart.overall,
         provenance=provenance,
         rejected_claims=outcome.rejected,
         warnings=(*warnings, *dropped),

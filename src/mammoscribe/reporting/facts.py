@@ -41,6 +41,7 @@ class FactKind(StrEnum):
     TECHNIQUE = "technique"
     COMPARISON = "comparison"
     LIMIT = "limit"
+    SUSPICION = "suspicion"
 
     @property
     def is_finding(self) -> bool:
@@ -52,7 +53,7 @@ FINDING_KINDS = frozenset(
     {FactKind.MASS, FactKind.CALCIFICATION, FactKind.DISTORTION, FactKind.ASYMMETRY, FactKind.ANY_FINDING}
 )
 
-NOT_IMAGED, ONE_VIEW, NO_MILLIMETRES = "not_imaged", "one_view", "no_millimetres"
+NOT_IMAGED, ONE_VIEW, NO_MILLIMETRES, NOT_SEARCHED = "not_imaged", "one_view", "no_millimetres", "not_searched"
 """Values of a LIMIT fact."""
 
 
@@ -64,7 +65,8 @@ class Fact:
         status: is it there, not there, perhaps there.
         kind: what it is about.
         laterality: the breast, or None when the statement is about the exam or names no side.
-        value: density letter, category, management group, date of the prior, or kind of limit.
+        value: density letter, category, level of suspicion (as a category), management group, date of the prior, or
+            kind of limit.
         descriptors: lexicon term ids.
         location: stated place.
         views: projections in which it is said to be seen.

@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mammoscribe.domain.evidence import Claim, Evidence, EvidenceKind, GateResult, RejectedClaim, Section, Sentence
-from mammoscribe.domain.exam import Exam
-from mammoscribe.domain.finding import Change, Finding
-from mammoscribe.domain.report import Breast
+from mammoscribe.domain.finding import Change, Finding, FindingType
 from mammoscribe.domain.view import Laterality
 from mammoscribe.reporting import render
 from mammoscribe.reporting.facts import (
@@ -27,6 +25,12 @@ from mammoscribe.reporting.facts import (
 from mammoscribe.reporting.parse import ParsedSentence, parse_claim
 from mammoscribe.reporting.render import Chart, Statement
 
+_TYPES_OF = {FactKind(t.value): (t,) for t in FindingType}
+_AS_ASSOCIATED = {
+    FindingType.CALCIFICATION: "associated.calcifications",
+    FindingType.DISTORTION: "associated.architectural_distortion",
+}
+"""Kinds of finding that are also associated features of another."""
 _Identity = tuple[tuple[Fact, ...], tuple[Evidence, ...]]
 
 
@@ -54,24 +58,20 @@ class _Verdict:
 
 def gate(
     claims: Iterable[Claim],
-    exam: Exam,
-    findings: tuple[Finding, ...],
-    breasts: tuple[Breast, Breast],
+    chart: Chart,
     lower_band: tuple[Finding, ...] = (),
 ) -> GateOutcome:
     """Hold claims against the findings of an exam.
 
     Args:
         claims: in the order they were written.
-        exam: what was read.
-        findings: above threshold.
-        breasts: right, then left.
+        chart: the exam, what was searched in it, its breasts, and its findings above threshold.
         lower_band: candidates below the threshold.
 
     Returns:
         Statements that passed (`consistent` word for word, `corrected` re-rendered) and rejected claims with reasons.
     """
-    judge = _Judge(Chart(exam, breasts, findings), lower_band)
+    judge = _Judge(chart, lower_band)
     passed: list[Statement] = []
     rejected: list[RejectedClaim] = []
     for claim in claims:
@@ -167,10 +167,11 @@ class _Judge:
             FactKind.CHANGE: self._change,
             FactKind.DENSITY: self._density,
             FactKind.BIRADS: self._birads,
-            FactKind.RECOMMENDATION: lambda f: self._same(f, [render.recommendation(self.chart)]),
+            FactKind.RECOMMENDATION: lambda f: self._same(f, render.recommendations(self.chart)),
             FactKind.TECHNIQUE: lambda f: self._same(f, [render.technique(self.chart)]),
             FactKind.COMPARISON: self._comparison,
             FactKind.LIMIT: self._limit,
+            FactKind.SUSPICION: lambda _: _reject("levels of suspicion are given by the rules alone"),
         }
         return by_kind[fact.kind](fact)
 
@@ -219,7 +220,15 @@ class _Judge:
     def _negative(self, fact: Fact) -> _Verdict:
         if contradicting := self._candidates(fact, self.chart.findings):
             return _correct(*self._render(contradicting))
-        return _agree(self._stated(fact, render.cite_searched(self.exam, self._sides(fact))))
+        return self._denied(fact, _TYPES_OF.get(fact.kind, tuple(FindingType)))
+
+    def _denied(self, fact: Fact, kinds: tuple[FindingType, ...]) -> _Verdict:
+        """A negative that no finding contradicts: it agrees where the breasts were searched for what it denies."""
+        sides = self._sides(fact)
+        unsearched = [s for s in sides if not self.chart.search.views_searched(s, kinds)]
+        if unsearched:
+            return _reject(f"the {unsearched[0].word} breast was not searched for it")
+        return _agree(self._stated(fact, render.cite_searched(self.chart.search, sides, kinds)))
 
     def _uncertain(self, fact: Fact) -> _Verdict:
         if fact.kind is FactKind.ANY_FINDING:
@@ -239,10 +248,10 @@ class _Judge:
             f
             for f in self.chart.findings
             if f.laterality in self._sides(fact)
-            and (fact.descriptors & set(f.descriptors) or f"associated.{f.type.value}" in fact.descriptors)
+            and (fact.descriptors & set(f.descriptors) or _AS_ASSOCIATED.get(f.type) in fact.descriptors)
         ]
         if fact.status is Status.NEGATIVE and not bearing:
-            return _agree(self._stated(fact, render.cite_searched(self.exam, self._sides(fact))))
+            return self._denied(fact, tuple(FindingType))
         if not bearing:
             return _reject(f"no finding{_in_breast(fact)} shows it")
         named = fact.laterality is not None and fact.status is Status.POSITIVE
@@ -267,7 +276,7 @@ class _Judge:
         if fact.laterality is None:
             truth = render.overall_statement(self.chart)
         else:
-            truth = render.birads_statement(self.chart.breast(fact.laterality))
+            truth = render.birads_statement(self.chart.breast(fact.laterality), self.chart)
         return self._same(fact, [truth])
 
     def _comparison(self, fact: Fact) -> _Verdict:

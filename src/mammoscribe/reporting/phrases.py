@@ -67,7 +67,29 @@ def place_parts(location: Location) -> list[str]:
     parts += [f"{location.half} half"] if location.half else []
     parts += [f"{location.region} region"] if location.region else []
     parts += [f"{location.clock} o'clock"] if location.clock else []
-    return parts + ([f"{location.depth} depth"] if location.depth else [])
+    parts += [f"{location.depth} depth"] if location.depth else []
+    distance = location.nipple_distance_mm
+    return parts + ([f"{distance} mm from the nipple"] if distance is not None else [])
+
+
+def brief(finding: Finding) -> str:
+    """`mass at 10 o'clock`, `calcifications in the inner half`: enough to tell the findings of a breast apart."""
+    place = finding.location
+    noun = noun_of(finding)
+    if place.clock:
+        return f"{noun} at {place.clock} o'clock"
+    where = next(
+        (
+            w
+            for w in (
+                f"{place.quadrant} quadrant" if place.quadrant else "",
+                f"{place.half} half" if place.half else "",
+            )
+            if w
+        ),
+        "",
+    )
+    return f"{noun} in the {where}" if where else noun
 
 
 def projections_of(finding: Finding) -> list[Projection]:

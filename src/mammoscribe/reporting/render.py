@@ -5,20 +5,22 @@ negative every view searched, density and assessment the breast, a comparison th
 the exam.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mammoscribe.domain.assessment import SEVERITY, Assessment, Category
+from mammoscribe.domain.assessment import FREE_OF_DISEASE, Assessment, Category, Grade, NotAssessed
 from mammoscribe.domain.evidence import Evidence, EvidenceKind, Section, Sentence
 from mammoscribe.domain.exam import Exam
-from mammoscribe.domain.finding import Finding
+from mammoscribe.domain.finding import Finding, FindingType
 from mammoscribe.domain.lexicon import term
-from mammoscribe.domain.report import Breast
-from mammoscribe.domain.view import Laterality
+from mammoscribe.domain.report import Breast, overall_assessment
+from mammoscribe.domain.search import Search, gap_words
+from mammoscribe.domain.view import Laterality, Projection, View
 from mammoscribe.reporting import phrases
 from mammoscribe.reporting.facts import (
     NO_MILLIMETRES,
     NOT_IMAGED,
+    NOT_SEARCHED,
     ONE_VIEW,
     Fact,
     FactKind,
@@ -35,9 +37,10 @@ from mammoscribe.reporting.words import capitalised, count_word, listed
 
 @dataclass(frozen=True)
 class Chart:
-    """What a report is written from: the exam, its breasts (right first) and its findings."""
+    """What a report is written from: the exam, what was searched in it, its breasts (right first) and its findings."""
 
     exam: Exam
+    search: Search
     breasts: tuple[Breast, Breast]
     findings: tuple[Finding, ...]
 
@@ -55,12 +58,9 @@ class Chart:
         return tuple(b for b in self.breasts if b.assessment)
 
     @property
-    def overall(self) -> Assessment:
-        """The most severe breast's assessment; incomplete when no breast was assessed."""
-        given = [b.assessment for b in self.breasts if b.assessment]
-        if not given:
-            return Assessment(Category.INCOMPLETE, "no breast was assessed")
-        return max(given, key=lambda a: SEVERITY.index(a.category))
+    def overall(self) -> Assessment | NotAssessed:
+        """The most severe breast's assessment, or why the exam has none."""
+        return overall_assessment(self.breasts)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def render(chart: Chart) -> tuple[Statement, ...]:
         composition(chart),
         (s for side in chart.exam.imaged for s in _findings(chart, side)),
         impression(chart),
-        (recommendation(chart),),
+        recommendations(chart),
         limits(chart),
     )
     return tuple(s for statements in per_section for s in statements)
@@ -108,9 +108,10 @@ def cite_breasts(sides: Iterable[Laterality]) -> tuple[Evidence, ...]:
     return tuple(Evidence(EvidenceKind.BREAST, s.value) for s in sides)
 
 
-def cite_searched(exam: Exam, sides: Iterable[Laterality]) -> tuple[Evidence, ...]:
-    """Every current view of the breasts."""
-    return tuple(Evidence(EvidenceKind.VIEW, v.id) for s in sides for v in exam.views_of(s))
+def cite_searched(search: Search, sides: Iterable[Laterality], kinds: Iterable[FindingType]) -> tuple[Evidence, ...]:
+    """Every current view of the breasts that was searched for all of these kinds of finding."""
+    wanted = tuple(kinds)
+    return tuple(Evidence(EvidenceKind.VIEW, v.id) for s in sides for v in search.views_searched(s, wanted))
 
 
 def cite_pairs(exam: Exam, side: Laterality | None = None) -> tuple[Evidence, ...]:
@@ -158,16 +159,45 @@ def uncertain_statement(finding: Finding, exam: Exam) -> Statement:
     return _statement(finding_text(finding, exam, "possible"), Section.FINDINGS, views, uncertain)
 
 
-def negative_statement(side: Laterality, exam: Exam) -> Statement:
-    """The sentence of a breast without findings."""
-    fact = Fact(Status.NEGATIVE, FactKind.ANY_FINDING, side)
-    text = f"No suspicious finding in the {side.word} breast."
-    return _statement(text, Section.FINDINGS, cite_searched(exam, (side,)), fact)
+def negative_statements(side: Laterality, search: Search) -> list[Statement]:
+    """What is denied of a breast without findings: one sentence for each set of views that was searched alike."""
+    groups: dict[tuple[View, ...], list[FindingType]] = {}
+    for kind in search.kinds_searched(side):
+        groups.setdefault(search.views_searched(side, (kind,)), []).append(kind)
+    return [negative_statement(side, search, kinds) for kinds in groups.values()]
+
+
+def negative_statement(side: Laterality, search: Search, kinds: Sequence[FindingType]) -> Statement:
+    """`No mass, architectural distortion or asymmetry in the right breast.`, citing the views searched for all of them."""
+    text = f"No {denied_words(kinds)} {where_searched(side, search, kinds)}."
+    evidence = cite_searched(search, (side,), kinds)
+    return _statement(text, Section.FINDINGS, evidence, *negative_facts(side, kinds))
+
+
+def denied_words(kinds: Sequence[FindingType]) -> str:
+    """What is denied, as a phrase after `no`."""
+    if len(kinds) == len(FindingType):
+        return "suspicious finding"
+    return listed([phrases.NOUNS[k] for k in kinds], "or")
+
+
+def negative_facts(side: Laterality, kinds: Sequence[FindingType]) -> list[Fact]:
+    """The negative facts of a breast: one for all kinds together, else one each."""
+    denied = [FactKind.ANY_FINDING] if len(kinds) == len(FindingType) else [FactKind(k.value) for k in kinds]
+    return [Fact(Status.NEGATIVE, kind, side) for kind in denied]
+
+
+def where_searched(side: Laterality, search: Search, kinds: Sequence[FindingType]) -> str:
+    """`in the right breast`, or `on the right CC` where only one projection was searched for all of `kinds`."""
+    views = search.views_searched(side, kinds)
+    if len(views) == len(Projection):
+        return f"in the {side.word} breast"
+    return f"on the {side.word} {listed([v.projection.value for v in views])}"
 
 
 def _findings(chart: Chart, side: Laterality) -> list[Statement]:
     found = [finding_statement(f, chart.exam) for f in chart.findings_of(side)]
-    return found or [negative_statement(side, chart.exam)]
+    return found or negative_statements(side, chart.search)
 
 
 # --- the other sections -----------------------------------------------------------------------------------------
@@ -215,13 +245,22 @@ def comparison(chart: Chart) -> Statement:
 
 
 def composition(chart: Chart) -> list[Statement]:
-    """Density of every imaged breast; one sentence when both are alike."""
+    """Density of every imaged breast, one sentence when both are alike; else with the exam's, the denser breast's."""
     imaged = [b for b in chart.breasts if b.imaged]
-    if len(imaged) == 2 and imaged[0].density and imaged[0].density == imaged[1].density:
-        text = density_text("Both breasts", "are", imaged[0].density)
+    letters = [b.density for b in imaged if b.density]
+    if len(letters) == 2 and letters[0] == letters[1]:
+        text = density_text("Both breasts", "are", letters[0])
         facts = [density_fact(b.laterality, b.density) for b in imaged]
         return [_statement(text, Section.COMPOSITION, cite_breasts(b.laterality for b in imaged), *facts)]
-    return [density_statement(b) for b in imaged]
+    stated = [density_statement(b) for b in imaged]
+    return [*stated, exam_density_statement(chart)] if len(letters) == 2 else stated
+
+
+def exam_density_statement(chart: Chart) -> Statement:
+    """Density of the exam where the breasts differ: the denser one's (ACR BI-RADS 5th edition, breast composition)."""
+    letter = max(b.density for b in chart.breasts if b.density)
+    text = f"Overall density: {letter}, as in the denser breast."
+    return _statement(text, Section.COMPOSITION, cite_breasts(chart.exam.imaged), density_fact(None, letter))
 
 
 def density_text(subject: str, verb: str, density: str) -> str:
@@ -241,9 +280,25 @@ def density_statement(breast: Breast) -> Statement:
 
 
 def impression(chart: Chart) -> list[Statement]:
-    """Category of every imaged breast, then of the exam."""
-    stated = [birads_statement(b) for b in chart.breasts if b.imaged]
-    return [*stated, overall_statement(chart)]
+    """Per breast the level of suspicion of its findings and its category, then the category of the exam."""
+    per_breast = (
+        s for b in chart.breasts if b.imaged for s in (*suspicion_statements(chart, b), birads_statement(b, chart))
+    )
+    return [*per_breast, overall_statement(chart)]
+
+
+def suspicion_statements(chart: Chart, breast: Breast) -> list[Statement]:
+    """The level of suspicion of each finding of a breast that has one, citing the finding."""
+    found = chart.findings_of(breast.laterality)
+    graded = [(f, g) for f in found if (g := breast.grade(f.id)) is not None and g.level]
+    return [_suspicion(f, g) for f, g in graded]
+
+
+def _suspicion(finding: Finding, grade: Grade) -> Statement:
+    side = finding.laterality
+    text = f"{capitalised(side.word)} breast, {phrases.brief(finding)}: level of suspicion: {grade.level}."
+    fact = Fact(Status.POSITIVE, FactKind.SUSPICION, side, grade.assessment.category.value)
+    return _statement(text, Section.IMPRESSION, (Evidence(EvidenceKind.FINDING, finding.id),), fact)
 
 
 def birads_words(category: Category) -> str:
@@ -251,28 +306,50 @@ def birads_words(category: Category) -> str:
     return f"BI-RADS {category}, {category.facts.wording}"
 
 
-def birads_statement(breast: Breast) -> Statement:
-    """Category of one breast, or that none was assigned."""
+def birads_statement(breast: Breast, chart: Chart) -> Statement:
+    """Category of one breast, citing the findings it rests on, or that none was assigned."""
     side = breast.laterality
     category = breast.assessment.category if breast.assessment else None
     words = birads_words(category) if category else "no BI-RADS category was assigned"
     text = f"{capitalised(side.word)} breast: {words}."
-    return _statement(text, Section.IMPRESSION, cite_breasts((side,)), birads_fact(side, category))
+    evidence = (*_cite_decisive(chart, breast), *cite_breasts((side,)))
+    return _statement(text, Section.IMPRESSION, evidence, birads_fact(side, category))
+
+
+def _cite_decisive(chart: Chart, breast: Breast) -> tuple[Evidence, ...]:
+    """The findings of a breast that is recalled or sampled."""
+    if breast.assessment is None or breast.assessment.category in FREE_OF_DISEASE:
+        return ()
+    return tuple(Evidence(EvidenceKind.FINDING, f.id) for f in chart.findings_of(breast.laterality))
 
 
 def overall_statement(chart: Chart) -> Statement:
-    """Category of the exam: the most severe breast's."""
-    category = chart.overall.category
-    return _statement(
-        f"Overall: {birads_words(category)}.", Section.IMPRESSION, _cite_assessed(chart), birads_fact(None, category)
-    )
+    """Category of the exam, the most severe breast's; or that none was assigned."""
+    given = chart.overall
+    category = given.category if isinstance(given, Assessment) else None
+    words = birads_words(category) if category else "no BI-RADS category was assigned"
+    return _statement(f"Overall: {words}.", Section.IMPRESSION, _cite_assessed(chart), birads_fact(None, category))
 
 
-def recommendation(chart: Chart) -> Statement:
-    """What to do next, from the overall category."""
-    fact = Fact(Status.POSITIVE, FactKind.RECOMMENDATION, None, management_group(chart.overall.category))
-    text = f"Recommendation: {chart.overall.management}"
-    return _statement(text, Section.RECOMMENDATION, _cite_assessed(chart), fact)
+def recommendations(chart: Chart) -> list[Statement]:
+    """What to do next for each imaged breast, citing the breast and the findings it is for."""
+    return [recommendation(chart, b) for b in chart.breasts if b.imaged]
+
+
+def recommendation(chart: Chart, breast: Breast) -> Statement:
+    """What to do next for a breast: `Right breast: recall for additional imaging (mass at 10 o'clock)`."""
+    side = breast.laterality
+    evidence = (*_cite_decisive(chart, breast), *cite_breasts((side,)))
+    if breast.assessment is None:
+        text = f"{capitalised(side.word)} breast: no recommendation is given."
+        return _statement(text, Section.RECOMMENDATION, evidence, Fact(Status.NEGATIVE, FactKind.RECOMMENDATION, side))
+    category = breast.assessment.category
+    management = category.facts.management.rstrip(".")
+    found = chart.findings_of(side) if category not in FREE_OF_DISEASE else ()
+    of = f" ({listed([phrases.brief(f) for f in found])})" if found else ""
+    text = f"{capitalised(side.word)} breast: {management[:1].lower()}{management[1:]}{of}."
+    fact = Fact(Status.POSITIVE, FactKind.RECOMMENDATION, side, management_group(category))
+    return _statement(text, Section.RECOMMENDATION, evidence, fact)
 
 
 def management_group(category: Category) -> str:
@@ -285,10 +362,11 @@ def _cite_assessed(chart: Chart) -> tuple[Evidence, ...]:
 
 
 def limits(chart: Chart) -> list[Statement]:
-    """What was not imaged, where one view stood alone, and lengths that could not be given."""
+    """What was not imaged or searched, where one view was read alone, and lengths that could not be given."""
     exam = chart.exam
     stated = [not_imaged_statement(exam, s) for s in Laterality if s not in exam.imaged]
     stated += [one_view_statement(exam, s) for s in exam.imaged if len(exam.views_of(s)) == 1]
+    stated += not_searched_statements(chart.search)
     if any(size_mm(f, exam) is None for f in chart.findings):
         text = "The pixel spacing is not known, so no size is given in millimetres."
         fact = Fact(Status.POSITIVE, FactKind.LIMIT, None, NO_MILLIMETRES)
@@ -309,3 +387,13 @@ def one_view_statement(exam: Exam, side: Laterality) -> Statement:
     fact = Fact(Status.POSITIVE, FactKind.LIMIT, side, ONE_VIEW, views=frozenset({view.projection}))
     text = f"The {side.word} {view.projection} is the only view, so a finding can be hidden and no quadrant is given."
     return _statement(text, Section.LIMITS, cite_exam(exam), fact)
+
+
+def not_searched_statements(search: Search) -> list[Statement]:
+    """Names the kinds of finding that were not looked for, with views and reason."""
+    gaps = [g for side in search.exam.imaged for g in search.gaps(side) if g.kind is not None]
+    facts = [Fact(Status.NEGATIVE, FactKind.LIMIT, None, NOT_SEARCHED)]
+    return [
+        _statement(f"{capitalised(words)}.", Section.LIMITS, cite_exam(search.exam), *facts)
+        for words in gap_words(gaps)
+    ]

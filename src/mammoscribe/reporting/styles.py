@@ -187,7 +187,7 @@ class _Writer:
 
     def negative(self, side: Laterality) -> Statement:
         fact = Fact(Status.NEGATIVE, FactKind.ANY_FINDING, side)
-        evidence = render.cite_searched(self.exam, (side,))
+        evidence = tuple(Evidence(EvidenceKind.VIEW, v.id) for v in self.exam.views_of(side))
         return _statement(self._say(self.style.negative, side), Section.FINDINGS, evidence, fact)
 
     def density(self, side: Laterality, letter: str) -> Statement:

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from mammoscribe.domain.assessment import assess_breast
+from mammoscribe.domain.assessment import Assessment, NotAssessed, Setting
+from mammoscribe.domain.assessment_rules import Circumstances, assess_breast, grade_finding
 from mammoscribe.domain.exam import HANGING, Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
 from mammoscribe.domain.lexicon import TERMS, Axis, Edition, terms_of
 from mammoscribe.domain.location import from_one_view, from_two_views
 from mammoscribe.domain.report import Breast, Calibration
+from mammoscribe.domain.search import everything_searched
 from mammoscribe.domain.view import Box, Laterality, Projection, Role, SpacingSource, View, standard_view_id
 from mammoscribe.models.fact_memory import FactTable, facts_memory
 from mammoscribe.reporting.render import Chart, render
@@ -89,8 +91,14 @@ def _random_descriptors(rng: np.random.Generator, kind: FindingType) -> tuple[st
 def _breast(exam: Exam, findings: Sequence[Finding], side: Laterality, density: str) -> Breast:
     if side not in exam.imaged:
         return Breast(side, False, reason="not imaged")
-    assessment = assess_breast(f for f in findings if f.laterality is side)
-    return Breast(side, True, density, None, assessment, 0.1, _CALIBRATION)
+    own = [f for f in findings if f.laterality is side]
+    at = Circumstances(Setting.DIAGNOSTIC, months_since_prior=exam.months_since_prior, prior_read=bool(exam.prior))
+    given = assess_breast(own, at)
+    reason = given.reason if isinstance(given, NotAssessed) else "a made-up table has no probability"
+    grades = tuple(grade_finding(f, at) for f in own)
+    return Breast(
+        side, True, density, assessment=given if isinstance(given, Assessment) else None, reason=reason, grades=grades
+    )
 
 
 def facts_example(table: FactTable, dim: int = 192, noise: float = 0.0, seed: int = 0) -> DecoderExample:
@@ -109,7 +117,7 @@ def tokenizer_texts(count: int = 6000, seed: int = 7) -> Iterator[str]:
     rng = np.random.default_rng(seed)
     for _ in range(count):
         table = random_fact_table(rng)
-        for statement in render(Chart(table.exam, table.breasts, table.findings)):
+        for statement in render(Chart(table.exam, everything_searched(table.exam), table.breasts, table.findings)):
             yield statement.sentence.text
         for sentence in write_reference(table.exam, table.findings, table.stated, int(rng.integers(len(STYLES))), rng):
             yield sentence.text

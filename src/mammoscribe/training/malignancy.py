@@ -5,10 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mammoscribe.domain.finding import FindingType
 from mammoscribe.evaluation.calibration import fit_logistic
+from mammoscribe.models.malignancy import MalignancyFeatures, MarkSigns, malignancy_features
+from mammoscribe.models.marks import TYPES
 
-FEATURES = ("malignant_logit", "recall_logit", "strongest", "suspicious")
-"""Columns of `breasts.csv`, in the order of `reader.malignancy_features`."""
+FEATURES = MalignancyFeatures._fields
+"""Columns of `breasts.csv`."""
 Weights = tuple[float, float, float, float, float]
 
 
@@ -19,18 +22,27 @@ def with_marks(breasts: Sequence[Mapping[str, str]], views: Sequence[Mapping]) -
         breasts: one row a breast.
         views: rows of the `rsna` part of `marks.json`, whose marks were seen twice; `exam` is rsna-PATIENT-SIDE.
     """
-    marks: dict[str, list[tuple[float, float]]] = {}
+    signs: dict[str, list[MarkSigns]] = {}
     for view in views:
-        own = marks.setdefault(view["exam"], [])
-        for mark in view["predicted"]:
-            strength = float(mark["score"]) * float(mark.get("look", 1.0))
-            own.append((strength, strength * float(mark.get("suspicion", 0.0))))
+        signs.setdefault(view["exam"], []).extend(
+            _signs(mark) for mark in view["predicted"] if not _is_calcification(mark)
+        )
     rows = []
     for row in breasts:
-        found = marks.get(f"rsna-{row['patient_id']}-{row['laterality']}", []) or [(0.0, 0.0)]
-        strongest, suspicious = (round(max(values), 5) for values in zip(*found, strict=True))
-        rows.append({**row, "strongest": strongest, "suspicious": suspicious})
+        own = signs.get(f"rsna-{row['patient_id']}-{row['laterality']}", [])
+        features = malignancy_features(float(row["malignant_logit"]), float(row["recall_logit"]), own)
+        rows.append({**row, **{name: round(value, 5) for name, value in features._asdict().items()}})
     return rows
+
+
+def _signs(mark: Mapping) -> MarkSigns:
+    strength = float(mark["score"]) * float(mark.get("look", 1.0))
+    return MarkSigns(strength, float(mark.get("suspicion", 0.0)), calcification=False)
+
+
+def _is_calcification(mark: Mapping) -> bool:
+    """Marks of that type are left to the 100 um path in a reading, which these views are too coarse for."""
+    return TYPES[int(mark["type"])] is FindingType.CALCIFICATION
 
 
 def fit_malignancy(features: ArrayLike, labels: ArrayLike) -> Weights:

@@ -27,7 +27,8 @@ from mammoscribe.evaluation.detection import (
 from mammoscribe.evaluation.facts import FactCounts, count_facts, truth_keys
 from mammoscribe.models.assemble import both_looks, log_odds
 from mammoscribe.models.card import OperatingPoint
-from mammoscribe.models.reader import Reader, Seen, malignancy_features
+from mammoscribe.models.malignancy import MalignancyFeatures
+from mammoscribe.models.reader import Reader, Seen, breast_features
 from mammoscribe.phantom import PhantomExam, PhantomSpec, draw_exam
 from mammoscribe.phantom.exam import BreastTruth
 from mammoscribe.reading import Prepared, prepare
@@ -66,19 +67,21 @@ class SeenExam:
 
 @dataclass(frozen=True)
 class ValidationExam:
-    """One validation phantom as the reader saw it; `malignant` is `reader.malignancy_features` and truth."""
+    """One validation phantom as the reader saw it; `malignant` is `malignancy.MalignancyFeatures` and truth."""
 
     exam: Exam
     truth: tuple[Finding, ...]
     candidates: tuple[Finding, ...]
-    malignant: Mapping[Laterality, tuple[tuple[float, float, float, float], int]]
+    malignant: Mapping[Laterality, tuple[MalignancyFeatures, int]]
     density: Mapping[Laterality, tuple[np.ndarray, int]]
 
 
 def neutral(population: str = "uncalibrated") -> OperatingPoint:
     """Thresholds of 0.5 and untouched probabilities: what a reader has before this module has seen it."""
     levels = {t.value: 0.5 for t in FindingType}
-    return OperatingPoint(population, levels, levels, (1.0, 0.0, 0.0, 0.0, 0.0), 0.5, 1)
+    return OperatingPoint(
+        population, levels, levels, (1.0, 0.0, 0.0, 0.0, 0.0), 0.5, 1, density_temperature=1.0, words_measured=True
+    )
 
 
 def see_validation(reader: Reader, seeds: Iterable[int], spec: PhantomSpec) -> list[SeenExam]:
@@ -88,9 +91,7 @@ def see_validation(reader: Reader, seeds: Iterable[int], spec: PhantomSpec) -> l
 
 def _seen(reader: Reader, phantom: PhantomExam) -> SeenExam:
     prepared: Prepared = prepare(phantom.exam, reader, lambda v: phantom_picture(phantom, v), images=False)
-    return SeenExam(
-        phantom.exam, phantom.findings, phantom.breasts, reader.see(phantom.exam, prepared.canvases, synthetic=True)
-    )
+    return SeenExam(phantom.exam, phantom.findings, phantom.breasts, reader.see(phantom.exam, prepared.canvases))
 
 
 def phantom_mark_weights(exams: Sequence[SeenExam]) -> Weights:
@@ -118,9 +119,10 @@ def judged(reader: Reader, exam: SeenExam, weights: Weights) -> ValidationExam:
     out = reader.judge(exam.seen, exam.exam, replace(neutral(), mark_weights=weights))
     malignant, density = {}, {}
     for truth in exam.breasts:
-        read = out.breasts[truth.laterality]
-        malignant[truth.laterality] = malignancy_features(exam.seen, truth.laterality), int(truth.malignant)
-        density[truth.laterality] = (np.log(np.clip(read.density_probs, 1e-6, 1)), "abcd".index(truth.density))
+        probs = out.breasts[truth.laterality].density_probs
+        assert probs is not None  # a neutral point gives them
+        malignant[truth.laterality] = breast_features(exam.seen, truth.laterality), int(truth.malignant)
+        density[truth.laterality] = (np.log(np.clip(probs, 1e-6, 1)), "abcd".index(truth.density))
     return ValidationExam(exam.exam, exam.truth, out.candidates, malignant, density)
 
 
@@ -136,7 +138,7 @@ def synthetic_point(
     return OperatingPoint(
         population, thresholds, possible, fit_malignancy(features, labels), float(np.mean(labels)),
         len(labels), density_temperature=fit_temperature(np.stack(logits), density),
-        reliability=reliability(exams, thresholds, population), mark_weights=weights,
+        reliability=reliability(exams, thresholds, population), mark_weights=weights, words_measured=True,
     )  # fmt: skip
 
 
