@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from rich.progress import track
 
-from mammoscribe.models.card import ModelCard, write_card
+from mammoscribe.models.card import ModelCard, OperatingPoint, write_card
 from mammoscribe.models.joint_head import JointHead
 from mammoscribe.models.looks import LookNet
 from mammoscribe.models.patches import load_patch_net
@@ -34,6 +34,7 @@ from mammoscribe.training.operating import (
     neutral,
     phantom_mark_weights,
     real_point,
+    reliability,
     see_validation,
     synthetic_point,
     with_word_level,
@@ -43,6 +44,8 @@ from mammoscribe.training.recipes import read_csv, write_csv
 SYNTHETIC_POPULATION = "synthetic exams (validation phantoms)"
 VERSION = "3"
 FILM_FALSE_PER_VIEW = 0.1
+RELIABILITY_SEEDS = VALIDATION_SEEDS[50_000:]
+"""Validation phantoms that never choose a threshold, a weight or a level of words."""
 
 
 def gather(
@@ -89,23 +92,34 @@ def _checkpoint(path: Path) -> dict:
 
 
 def validate(reader: Reader, num_exams: int) -> list[SeenExam]:
-    """Let the networks see validation phantoms, with a progress bar."""
+    """Let the networks see the validation phantoms that fix the operating point, with a progress bar."""
     seeds = track(VALIDATION_SEEDS[:num_exams], description="validation exams")
     return see_validation(reader, seeds, TRAINING_SPEC)
 
 
-def finish(reader: Reader, exams: Sequence[SeenExam], folds: Sequence[Path], out: Path) -> ModelCard:
+def measure_reliability(reader: Reader, point: OperatingPoint, num_exams: int) -> tuple[str, ...]:
+    """How often the sentences of a reader are right at an operating point, on phantoms that chose nothing of it."""
+    seeds = track(RELIABILITY_SEEDS[:num_exams], description="exams for the reliability")
+    exams = [judged(reader, e, point.mark_weights) for e in see_validation(reader, seeds, TRAINING_SPEC)]
+    return reliability(exams, point.thresholds, f"{num_exams} further {point.population}")
+
+
+def finish(
+    reader: Reader, exams: Sequence[SeenExam], folds: Sequence[Path], out: Path, num_further: int = 200
+) -> ModelCard:
     """Fix the operating points and write the model folder.
 
     Args:
         reader: from `gather`.
         exams: from `validate`.
         folds: folders of `real_fold` runs, whose patients were not trained on.
+        num_further: phantoms of other seeds that its reliability is measured on.
         out: the model folder; `rsna_out_of_fold.csv` beside the model is what benchmarks/rsna.py reads.
     """
     weights = phantom_mark_weights(exams)
     judgements = [judged(reader, e, weights) for e in exams]
     synthetic = with_word_level(reader, exams, synthetic_point(judgements, SYNTHETIC_POPULATION, weights))
+    synthetic = replace(synthetic, reliability=measure_reliability(reader, synthetic, num_further))
     breasts = [row for f in folds for row in read_csv(f / "breasts.csv")]
     marks = [row for f in folds for row in json.loads((f / "marks.json").read_text())["mias"]]
     real = real_point(breasts, marks, FILM_FALSE_PER_VIEW, synthetic) if folds else synthetic
@@ -126,12 +140,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--decoder", type=Path, metavar="CHECKPOINT")
     parser.add_argument("--joint", type=Path, metavar="CHECKPOINT")
     parser.add_argument("--fold", type=Path, action="append", default=[], metavar="RUN", help="repeatable")
-    parser.add_argument("--exams", type=int, default=80, help="validation phantoms")
+    parser.add_argument("--exams", type=int, default=80, help="validation phantoms that fix the operating point")
+    parser.add_argument("--further", type=int, default=200, help="other phantoms that its reliability is measured on")
     parser.add_argument("--trained-on", required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
     reader = gather(options.reader, options.looks, options.patches, options.decoder, options.joint, options.trained_on)
-    card = finish(reader, validate(reader, options.exams), options.fold, options.out)
+    card = finish(reader, validate(reader, options.exams), options.fold, options.out, options.further)
     print(json.dumps({"synthetic": asdict(card.synthetic), "real": asdict(card.real)}, indent=1))  # noqa: T201
 
 

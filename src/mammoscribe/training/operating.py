@@ -138,7 +138,7 @@ def synthetic_point(
     return OperatingPoint(
         population, thresholds, possible, fit_malignancy(features, labels), float(np.mean(labels)),
         len(labels), density_temperature=fit_temperature(np.stack(logits), density),
-        reliability=reliability(exams, thresholds, population), mark_weights=weights, words_measured=True,
+        mark_weights=weights, words_measured=True,
     )  # fmt: skip
 
 
@@ -192,7 +192,10 @@ def phantom_threshold(curve: FrocCurve) -> float:
 
 
 def reliability(exams: Sequence[ValidationExam], thresholds: Mapping[str, float], population: str) -> tuple[str, ...]:
-    """For each type: of the findings that a report would have named, how many were there."""
+    """For each type: of the findings that a report would have named, how many were there.
+
+    The exams must not be those that chose the thresholds, the weights of a mark's score or the level of words.
+    """
     lines = []
     for kind in FindingType:
         right = named = 0
