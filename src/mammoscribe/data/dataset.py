@@ -1,11 +1,13 @@
 """A dataset as a table of facts and one way to read it: card, editions, and what goes wrong in a row."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
 from mammoscribe.data.records import Kind, Record
+from mammoscribe.data.supervision import Supervision
+from mammoscribe.domain.finding import FindingType
 from mammoscribe.support.errors import InputError, InvalidNoun, SetAside
 from mammoscribe.support.lookup import look_up
 
@@ -72,6 +74,7 @@ class Edition:
         expected: counts of a whole download by the names of `counts.COUNTED` or `split:train`, `label:NAME=VALUE`.
         state: how well the reader is known to fit.
         read: everything in the folder, in an order that is the same every time. Paths of records start from the folder.
+        boxed_kinds: kinds of finding of which this layout gives all boxes, so that a place without one shows none.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Edition:
     expected: Mapping[str, int]
     state: State
     read: Reader
+    boxed_kinds: tuple[FindingType, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.marks or not self.layout:
@@ -106,6 +110,11 @@ class Dataset:
         known_faults: what people have found wrong with it.
         editions: layouts, the first that is recognised is read.
         patients: how a patient is known, where this is not simply the dataset's patient id.
+        supervision: what the labels teach a reader; nothing by default. Which kinds have all their boxes is said by
+            the edition.
+
+    Raises:
+        InvalidNoun: when something of it is missing, or a label teaches that the card does not explain.
     """
 
     name: str
@@ -119,11 +128,20 @@ class Dataset:
     known_faults: tuple[str, ...]
     editions: tuple[Edition, ...] = field(default_factory=tuple)
     patients: str = ""
+    supervision: Supervision = field(default_factory=Supervision)
 
     def __post_init__(self) -> None:
         needed = (self.name, self.title, self.licence, self.obtain, self.cite)
         if not all(needed) or not self.editions:
             raise InvalidNoun(f"dataset {self.name!r} is not described", "licence, obtain, cite and an edition")
+        explained = {(label.of, label.name) for label in self.labels}
+        for teaching in self.supervision.teachings:
+            if (teaching.of, teaching.label) not in explained:
+                raise InvalidNoun(f"the label {teaching.label} of a {teaching.of} teaches and is not on the card")
+
+    def supervision_of(self, edition: Edition) -> Supervision:
+        """What the labels of a layout teach."""
+        return replace(self.supervision, boxed_kinds=edition.boxed_kinds)
 
     def edition_in(self, root: Path, name: str | None = None) -> Edition:
         """The edition that a folder holds; the first that is recognised, or the one of that name.

@@ -72,7 +72,11 @@ def _report_json(report: ReportText | None) -> dict[str, Any] | None:
 
 def _view_json(view: ListedView) -> dict[str, Any]:
     found = {"path": view.path, "laterality": str(view.laterality), "view": str(view.projection)}
-    more = {"spacing_mm": list(view.spacing_mm) if view.spacing_mm else None, "frame": view.frame or None}
+    more = {
+        "spacing_mm": list(view.spacing_mm) if view.spacing_mm else None,
+        "frame": view.frame or None,
+        "height_to_width": view.height_to_width,
+    }
     return _without_empty(found | more | _said(view))
 
 
@@ -118,7 +122,7 @@ def _mammo_exam(found: Mapping[str, Any]) -> MammoExam:
         ListedView(
             v.get("path"), Laterality(v["laterality"]), Projection(v["view"]),
             (v["spacing_mm"][0], v["spacing_mm"][1]) if "spacing_mm" in v else None, v.get("frame", 0),
-            dict(v.get("labels", {})), _regions(v),
+            dict(v.get("labels", {})), _regions(v), v.get("height_to_width"),
         )
         for v in found.get("views", [])
     )  # fmt: skip

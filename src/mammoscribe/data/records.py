@@ -48,9 +48,11 @@ class ListedView:
         spacing_mm: (row, column), where the dataset says it and the file does not.
         frame: index in a multi-frame file.
         labels, regions: what was said about this picture, and about places in it.
+        height_to_width: shape of the picture before its export stretched or squashed it, where that is known; its
+            spacing is then assumed in this proportion and no millimetres are given.
 
     Raises:
-        InvalidNoun: for a path that is absolute or climbs out of the dataset's folder.
+        InvalidNoun: for a path that is absolute or climbs out of the dataset's folder, or a shape beside a spacing.
     """
 
     path: str | None
@@ -60,9 +62,13 @@ class ListedView:
     frame: int = 0
     labels: Labels = field(default_factory=dict)
     regions: tuple[Region, ...] = ()
+    height_to_width: float | None = None
 
     def __post_init__(self) -> None:
         _check_path(self.path)
+        if self.height_to_width is not None and (self.spacing_mm or not 0.2 <= self.height_to_width <= 5):
+            found = f"height : width {self.height_to_width} beside a spacing of {self.spacing_mm}"
+            raise InvalidNoun(found, "0.2 to 5, and no spacing")
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,12 @@ def prepare_view(
     )  # fmt: skip
 
 
+def assumed_spacing(width_px: int, height_px: int, height_to_width: float) -> tuple[float, float]:
+    """(row, column) mm of a picture of unknown spacing that had this height : width before it was stretched."""
+    row = ASSUMED_FIELD_HEIGHT_MM / height_px
+    return row, ASSUMED_FIELD_HEIGHT_MM / height_to_width / width_px
+
+
 def resample(picture: Picture, prepared: PreparedView, um_per_px: float = 100.0) -> PreparedView:
     """The same breast at another resolution: mask, flip, crop and grey levels come from `prepared`.
 

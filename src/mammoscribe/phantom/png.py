@@ -45,6 +45,7 @@ def truth_record(phantom: PhantomExam) -> dict[str, Any]:
         "seed": phantom.seed,
         "spec": asdict(phantom.spec),
         "exam_id": phantom.exam.id,
+        "dates": {v.role.value: v.date.isoformat() for v in phantom.exam.views if v.date},
         "breasts": [_breast(b) for b in phantom.breasts],
         "findings": [_finding(phantom, f) for f in phantom.findings],
     }

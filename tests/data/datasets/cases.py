@@ -15,6 +15,7 @@ from tests.data.datasets.makers import (
     mini_mias,
     own_folder,
     padchest,
+    phantom,
     pubmed,
     rsna,
     vindr_mammo,
@@ -22,6 +23,7 @@ from tests.data.datasets.makers import (
 
 CASES = (
     *own_folder.CASES,
+    *phantom.CASES,
     *rsna.CASES,
     *cbis_ddsm.CASES,
     *mini_mias.CASES,

@@ -8,6 +8,8 @@ import pytest
 from mammoscribe.data.counts import tally_for
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.datasets.cbis_ddsm import CBIS_DDSM
+from mammoscribe.data.supervision import Question
+from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Laterality
 from tests.data.datasets.made import write_dicom
 from tests.data.datasets.makers import cbis_ddsm
@@ -157,3 +159,28 @@ def test_no_abnormality_of_the_real_tables_is_lost(data_root: Path) -> None:
     assert all(
         len({value.count("|") for name, value in v.labels.items() if name != "official_split"}) == 1 for v in views
     )
+
+
+def test_boxes_of_masses_teach_kind_words_and_pathology_where_their_row_is_known(tmp_path):
+    cbis_ddsm.masses(tmp_path)
+    (exam,) = CBIS_DDSM.edition_in(tmp_path).read(tmp_path)
+    teaches = CBIS_DDSM.supervision_of(CBIS_DDSM.edition_in(tmp_path))
+    cc, mlo = exam.images
+    known, unknown = cc.regions
+    assert teaches.answer("region", Question.KIND, known.labels) == "mass"
+    assert teaches.answers("region", Question.DESCRIPTORS, known.labels) == ("shape.oval", "margin.spiculated")
+    assert teaches.answer("region", Question.MALIGNANT, known.labels) == "1"
+    assert teaches.answer("region", Question.KIND, unknown.labels) == "mass"
+    assert teaches.answer("region", Question.MALIGNANT, unknown.labels) is None
+    assert teaches.answer("region", Question.KIND, mlo.regions[0].labels) == "architectural_distortion"
+    assert teaches.boxed_kinds == (FindingType.MASS,) and cc.height_to_width == 1.72
+
+
+def test_only_the_layout_with_boxes_says_that_a_place_without_one_shows_no_mass(tmp_path):
+    cbis_ddsm.tables(tmp_path)
+    assert CBIS_DDSM.supervision_of(CBIS_DDSM.edition_in(tmp_path)).boxed_kinds == ()
+
+
+def test_cancer_of_a_breast_teaches_nothing_where_every_breast_has_an_abnormality():
+    """DESIGN, supervision: malignant or benign of the mass, never cancer against normal."""
+    assert CBIS_DDSM.supervision.of("breast", Question.MALIGNANT) == ()

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
+from mammoscribe.data.datasets.cbis_ddsm_masses import TABLE, read_masses
 from mammoscribe.data.formats.spool import Spool
 from mammoscribe.data.formats.tables import Row
 from mammoscribe.data.formats.view_table import Value, column, projection_in, spooled, worded
 from mammoscribe.data.naming import parse_laterality
 from mammoscribe.data.records import Kind, ListedView, MammoExam
+from mammoscribe.data.supervision import Question, Supervision, Teaching
+from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Laterality, Projection
 from mammoscribe.imaging.decode import open_dicom
 from mammoscribe.support.errors import InputError, MammoscribeError, NotAMammogram
@@ -254,6 +257,21 @@ def _jpeg(row: Row) -> _File:
     return _File(f"jpeg/{path.parent.name}/{path.name}", row.get("SeriesDescription"), size)
 
 
+_OTHER_KINDS = {
+    "ARCHITECTURAL_DISTORTION": "architectural_distortion", "ASYMMETRIC_BREAST_TISSUE": "asymmetry",
+    "FOCAL_ASYMMETRIC_DENSITY": "asymmetry",
+}  # fmt: skip
+"""Words for the shape of a mass that say that it is none."""
+_SHAPES = {
+    "IRREGULAR": "shape.irregular", "OVAL": "shape.oval", "ROUND": "shape.round", "LOBULATED": "shape.lobulated",
+    "IRREGULAR-ARCHITECTURAL_DISTORTION": "shape.irregular,associated.architectural_distortion",
+}  # fmt: skip
+_MARGINS = {
+    "CIRCUMSCRIBED": "margin.circumscribed", "SPICULATED": "margin.spiculated", "ILL_DEFINED": "margin.indistinct",
+    "OBSCURED": "margin.obscured", "MICROLOBULATED": "margin.microlobulated",
+}  # fmt: skip
+"""DDSM's words (BI-RADS 4th edition) -> lexicon terms; several words of one mass teach nothing."""
+
 CBIS_DDSM = Dataset(
     name="cbis-ddsm",
     title="CBIS-DDSM, the Curated Breast Imaging Subset of the Digital Database for Screening Mammography",
@@ -283,6 +301,14 @@ CBIS_DDSM = Dataset(
         Label("official_split", "view", "train or test: the table in which the film stands"),
         Label("mask", "view", "the picture in which the abnormality is painted, as large as the film"),
         Label("crop", "view", "the picture of its surroundings"),
+        Label("abnormality", "region", "mass (export of masses only)"),
+        Label("abnormality_id", "region", "number of the abnormality in its film"),
+        Label("mass_shape", "region", "DDSM's words, several joined by -; only where box and row join one to one"),
+        Label("mass_margins", "region", "the same"),
+        Label("birads", "region", "the same: 0 to 5, the assessment"),
+        Label("pathology", "region", "the same: malignant, benign or benign_without_callback"),
+        Label("subtlety", "region", "the same: 1 subtle to 5 obvious"),
+        Label("joined", "region", "whether the row of the case table that belongs to the box is known"),
     ),
     known_faults=(
         ("31 of the 1,566 patients are in both the train and the test tables (once for masses, once for calcifications): all"
@@ -298,6 +324,8 @@ CBIS_DDSM = Dataset(
         "films of breasts without an abnormality are not in it: 1,708 breasts of 1,566 patients",
         "the official tables have no age; where another copy has patient_age, it contradicts itself within an exam",
         "dates in folder names are those of the conversion (2016 and 2017), not of the exam; they are not read",
+        ("the export of masses: films stretched to a square, with borders, edges and lead letters; about a quarter look mirrored"
+        " against their laterality; every view has a mass, so it teaches no healthy breast"),
     ),
     editions=(
         Edition(
@@ -319,6 +347,21 @@ CBIS_DDSM = Dataset(
              "faults": 0},
             State.TABLES_TESTED, _read_tables,
         ),
+        Edition(
+            "masses 800", (TABLE, "images/*_*_*.jpg"),
+            "boxes.csv; images/<number>_<LEFT or RIGHT>_<view>.jpg, mass cases of the official training part",
+            {}, State.TESTED, read_masses, (FindingType.MASS,),
+        ),
     ),
     patients="one exam per patient",
+    supervision=Supervision(
+        (
+            Teaching("density", "breast", Question.DENSITY),
+            Teaching("mass_shape", "region", Question.KIND, _OTHER_KINDS),
+            Teaching("abnormality", "region", Question.KIND, {"mass": "mass"}),
+            Teaching("mass_shape", "region", Question.DESCRIPTORS, _SHAPES),
+            Teaching("mass_margins", "region", Question.DESCRIPTORS, _MARGINS),
+            Teaching("pathology", "region", Question.MALIGNANT, {"malignant": "1", "benign": "0", "benign_without_callback": "0"}),
+        )
+    ),
 )  # fmt: skip

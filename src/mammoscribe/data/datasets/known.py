@@ -17,6 +17,7 @@ from mammoscribe.data.datasets.mimic_iii import MIMIC_III
 from mammoscribe.data.datasets.mini_mias import MINI_MIAS
 from mammoscribe.data.datasets.own_folder import FOLDER
 from mammoscribe.data.datasets.padchest import PADCHEST
+from mammoscribe.data.datasets.phantom import PHANTOM
 from mammoscribe.data.datasets.pubmed import PUBMED
 from mammoscribe.data.datasets.rsna import RSNA
 from mammoscribe.data.datasets.vindr_mammo import VINDR_MAMMO
@@ -24,7 +25,7 @@ from mammoscribe.data.datasets.vindr_mammo import VINDR_MAMMO
 DATASETS: Mapping[str, Dataset] = {
     d.name: d
     for d in (
-        FOLDER, RSNA, CBIS_DDSM, MINI_MIAS, CDD_CESM, DMID, VINDR_MAMMO, INBREAST, CMMD, EMBED, CSAW_CC,
+        FOLDER, PHANTOM, RSNA, CBIS_DDSM, MINI_MIAS, CDD_CESM, DMID, VINDR_MAMMO, INBREAST, CMMD, EMBED, CSAW_CC,
         IU_XRAY, MIMIC_CXR, MIMIC_CXR_JPG, PADCHEST, MENDELEY_OCT, MENDELEY_CXR, KAGGLE_CXR,
         MIMIC_III, PUBMED,
     )

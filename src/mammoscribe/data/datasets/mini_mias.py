@@ -13,6 +13,8 @@ from mammoscribe.data.formats.tables import Row, read_rows
 from mammoscribe.data.mini_mias import KINDS, SPACING_MM, circle_box
 from mammoscribe.data.naming import parse_laterality
 from mammoscribe.data.records import Kind, ListedView, MammoExam, Region
+from mammoscribe.data.supervision import Question, Supervision, Teaching
+from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Laterality, Projection
 from mammoscribe.support.errors import InputError
 
@@ -124,6 +126,12 @@ def _said(values: Iterator[str]) -> str:
     return "|".join(dict.fromkeys(value for value in values if value))
 
 
+_FINDING_OF = {
+    "CIRC": "mass", "SPIC": "mass", "MISC": "mass", "CALC": "calcification", "ARCH": "architectural_distortion",
+    "ASYM": "asymmetry",
+}  # fmt: skip
+"""Class of an abnormality -> kind of finding."""
+
 MINI_MIAS = Dataset(
     name="mini-mias",
     title="mini-MIAS, the MiniMammographic Database of the Mammographic Image Analysis Society",
@@ -158,12 +166,20 @@ MINI_MIAS = Dataset(
             "info.txt", ("Info.txt", "mdb*.pgm"), "Info.txt; mdb001.pgm to mdb322.pgm beside it (the folder all-mias)",
             {"records": 161, "patients": 161, "images": 322, "regions": 119, "faults": 0,
              "label:tissue=F": 106, "label:tissue=G": 104, "label:tissue=D": 112},
-            State.TABLES_TESTED, _read_list,
+            State.TABLES_TESTED, _read_list, tuple(FindingType),
         ),
         Edition(
             "export jpeg", ("labels.csv", "images/mdb*.jpg"), "labels.csv; images/<film>.jpg, a part of the films",
-            {}, State.TESTED, _read_export,
+            {}, State.TESTED, _read_export, tuple(FindingType),
         ),
     ),
     patients="the pair of films",
+    supervision=Supervision(
+        (
+            Teaching("unplaced", "view", Question.UNPLACED, _FINDING_OF),
+            Teaching("abnormality", "region", Question.KIND, _FINDING_OF),
+            Teaching("abnormality", "region", Question.DESCRIPTORS, {"CIRC": "margin.circumscribed", "SPIC": "margin.spiculated"}),
+            Teaching("pathology", "region", Question.MALIGNANT, {"benign": "0", "malignant": "1"}),
+        )
+    ),
 )  # fmt: skip

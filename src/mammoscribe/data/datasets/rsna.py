@@ -8,6 +8,7 @@ from mammoscribe.data.formats.tables import Row
 from mammoscribe.data.formats.view_table import Value, ViewTable, column, flag, projection_in, read_view_table, whole
 from mammoscribe.data.naming import parse_laterality
 from mammoscribe.data.records import Kind, ListedView
+from mammoscribe.data.supervision import Question, Supervision, Teaching
 
 _COLUMNS = (
     "site_id", "patient_id", "image_id", "laterality", "view", "age", "cancer", "biopsy", "invasive", "BIRADS",
@@ -87,4 +88,11 @@ RSNA = Dataset(
         ),
     ),
     patients="one exam per patient",
+    supervision=Supervision(
+        (
+            Teaching("cancer", "breast", Question.MALIGNANT),
+            Teaching("birads", "breast", Question.RECALL, {"0": "1", "1": "0", "2": "0"}),
+            Teaching("density", "breast", Question.DENSITY),
+        )
+    ),
 )  # fmt: skip

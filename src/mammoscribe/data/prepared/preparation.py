@@ -15,10 +15,10 @@ from mammoscribe.imaging.decode import decode
 from mammoscribe.imaging.joint_prepare import published_bytes
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.placement import Placement
-from mammoscribe.imaging.prepare import BRIGHTEST, prepare_view
+from mammoscribe.imaging.prepare import BRIGHTEST, assumed_spacing, prepare_view
 from mammoscribe.support.errors import InputError, InvalidNoun
 
-VERSION = 2
+VERSION = 3
 """Rises when the same preparation gives other pixels."""
 
 
@@ -128,10 +128,13 @@ def _integers(grey: np.ndarray, white: float, preparation: Preparation) -> np.nd
 
 
 def _view(image: ListedView, path: Path, picture: Picture) -> View:
-    """The view as the domain has it; what the dataset says of the spacing goes before the file."""
-    declared = image.spacing_mm is not None
-    spacing = image.spacing_mm if declared else picture.spacing_mm
-    source = SpacingSource.DECLARED if declared else picture.spacing_source if spacing else SpacingSource.ASSUMED
+    """The view as the domain has it; what the dataset says of the spacing or shape goes before the file."""
+    spacing, source = picture.spacing_mm, picture.spacing_source if picture.spacing_mm else SpacingSource.ASSUMED
+    if image.spacing_mm is not None:
+        spacing, source = image.spacing_mm, SpacingSource.DECLARED
+    elif image.height_to_width is not None:
+        spacing = assumed_spacing(picture.width_px, picture.height_px, image.height_to_width)
+        source = SpacingSource.ASSUMED
     name = standard_view_id(image.laterality, image.projection)
     try:
         return View(

@@ -99,6 +99,21 @@ def tables(root: Path) -> Made:
     return Made(COUNTS | {"unnamed": 4}, None, "mass_case_description_train_set.csv", "P_00009,3,LEFT")
 
 
+def masses(root: Path) -> Made:
+    rows = (
+        "00001_LEFT_CC.jpg,P_00001,L,CC,6,20,20,40,1,OVAL,SPICULATED,4,MALIGNANT,4,3,one to one",
+        "00001_LEFT_CC.jpg,P_00001,L,CC,8,42,18,50,2,,,,,,3,several: order unknown",
+        "00001_LEFT_MLO.jpg,P_00001,L,MLO,6,10,20,30,1,ARCHITECTURAL_DISTORTION,N/A,4,BENIGN,3,3,one to one",
+    )
+    header = "file_name,patient_id,laterality,view,x0,y0,x1,y1,abnormality_id,mass_shape,mass_margins,assessment,pathology,subtlety,density,joined"
+    write_lines(root / "boxes.csv", header, *rows)
+    for number, name in enumerate(("00001_LEFT_CC.jpg", "00001_LEFT_MLO.jpg")):
+        write_picture(root / "images" / name, number)
+    counts = {"records": 1, "patients": 1, "images": 2, "files": 2, "regions": 3, "set_aside": 0, "faults": 0}
+    return Made(counts, "images/00001_LEFT_MLO.jpg", "boxes.csv", "x.jpg,P_00009,L,CC,30,20,10,40,1,,,,,,,")
+
+
 CASES = (
+    Case("cbis-ddsm", "masses 800", masses),
     Case("cbis-ddsm", "tcia", tcia), Case("cbis-ddsm", "kaggle jpeg", kaggle), Case("cbis-ddsm", "tables", tables),
 )  # fmt: skip

@@ -1,0 +1,119 @@
+"""Synthetic exams as a dataset: the folder that `mammoscribe phantom` writes, with everything that is true of them."""
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
+from mammoscribe.data.records import Kind, ListedView, MammoExam, Region
+from mammoscribe.data.supervision import Question, Supervision, Teaching
+from mammoscribe.domain.finding import FindingType
+from mammoscribe.domain.view import Box, Laterality, Projection
+from mammoscribe.phantom.anatomy import PIXEL_MM
+from mammoscribe.support.errors import InputError, InvalidNoun
+
+TRUTH = "truth.json"
+_RECALL = {"0": "1", "1": "0", "2": "0", "3": "1", "4": "1", "4A": "1", "4B": "1", "4C": "1", "5": "1"}
+_ORDINAL = {"1": "1", "2": "2", "3": "3", "4": "4", "4A": "4", "4B": "4", "4C": "4", "5": "5"}
+
+
+def _read(root: Path) -> Iterator[Item]:
+    """Each exam, and its prior as a record of its own, in the order of the folders' names."""
+    for truth in sorted(root.glob(f"*/{TRUTH}")):
+        try:
+            yield from _exams(truth.parent, json.loads(truth.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError, InvalidNoun) as error:
+            found = f"{truth.relative_to(root)} cannot be read ({type(error).__name__}: {error})"
+            yield Fault(truth.relative_to(root).as_posix(), InputError(found, "as `mammoscribe phantom` writes it"))
+
+
+def _exams(folder: Path, truth: Mapping[str, Any]) -> Iterator[MammoExam]:
+    """The exam and, before it, its prior; views are PNG files, or DICOM files in the folders `current` and `prior`."""
+    name, dates = truth["exam_id"], {role: dt.date.fromisoformat(day) for role, day in truth["dates"].items()}
+    patient = f"phantom-{int(truth['seed']):06d}"
+    earlier = f"{name}-prior" if "prior" in dates else None
+    if earlier is not None:
+        files = [*sorted(folder.glob("prior_*.png")), *sorted(folder.glob("prior/*.dcm"))]
+        yield MammoExam(earlier, patient, tuple(_view(f, ()) for f in files), dates["prior"])
+    files = [*sorted(folder.glob("[LR]_*.png")), *sorted(folder.glob("current/*.dcm"))]
+    views = tuple(_view(f, _regions(truth, f.stem)) for f in files)
+    breasts = {Laterality(b["laterality"]): _breast(b) for b in truth["breasts"]}
+    yield MammoExam(name, patient, views, dates["current"], breasts=breasts, prior_id=earlier)
+
+
+def _view(file: Path, regions: tuple[Region, ...]) -> ListedView:
+    side, projection = file.stem.removeprefix("prior_").split("_")
+    parts = file.parts[-2:] if file.suffix == ".png" else file.parts[-3:]
+    spacing = (PIXEL_MM, PIXEL_MM) if file.suffix == ".png" else None  # DICOM files say it themselves
+    return ListedView("/".join(parts), Laterality(side), Projection(projection), spacing, regions=regions)
+
+
+def _breast(truth: Mapping[str, Any]) -> dict[str, str]:
+    return {"density": truth["density"], "birads": truth["birads"], "malignant": str(int(truth["malignant"]))}
+
+
+def _regions(truth: Mapping[str, Any], view_id: str) -> tuple[Region, ...]:
+    return tuple(
+        Region(Box(*mark["box_px"]), _labels(finding))
+        for finding in truth["findings"]
+        for mark in finding["marks"]
+        if mark["view"] == view_id
+    )
+
+
+def _labels(finding: Mapping[str, Any]) -> dict[str, str]:
+    labels = {
+        "finding": finding["id"], "kind": finding["type"], "descriptors": ",".join(finding["descriptors"]),
+        "malignant": str(int(finding["malignant"])), "suspicion": str(finding["suspicion"]),
+        "change": finding["change"] or "",
+    }  # fmt: skip
+    return {name: value for name, value in labels.items() if value}
+
+
+PHANTOM = Dataset(
+    name="phantom",
+    title="Synthetic exams drawn by mammoscribe, with their truth",
+    kind=Kind.MAMMO_EXAM,
+    language="",
+    licence="none needed: drawn by software, of no patient",
+    obtain="`mammoscribe phantom --exams N --seed S --out DIR`; training uses seeds below 100,000",
+    cite="this package, mammoscribe.phantom",
+    labels=(
+        Label("density", "breast", "a to d, as drawn"),
+        Label("birads", "breast", "0 to 5: the most severe category that its lesions call for in a diagnostic exam"),
+        Label("malignant", "breast", "1 when one of its lesions is drawn as malignant, else 0"),
+        Label("finding", "region", "name of the lesion; the boxes of one lesion in CC and MLO share it"),
+        Label("kind", "region", "mass, calcification, architectural_distortion or asymmetry"),
+        Label("descriptors", "region", "lexicon terms, joined by commas"),
+        Label("malignant", "region", "1 when the lesion is drawn as malignant, else 0"),
+        Label("suspicion", "region", "0 to 1, how suspicious the lesion is drawn"),
+        Label("change", "region", "new, stable, increased or decreased since the prior; absent without a prior"),
+    ),
+    known_faults=(
+        "masses and calcifications are cleaner than in life; the contrast of a lesion is lifted to a target",
+        "no markers, clips, scars, folds or implants are drawn (generator version 1)",
+        "exams of seeds from 900,000 on are the test exams of bench_v1: not to be trained on",
+    ),
+    editions=(
+        Edition(
+            "files", (f"*/{TRUTH}",), f"<exam>/{TRUTH} beside R_CC.png, prior_R_CC.png, ...; or beside current/R_CC.dcm, prior/R_CC.dcm, ...",
+            {}, State.TESTED, _read, boxed_kinds=tuple(FindingType),
+        ),
+    ),
+    supervision=Supervision(
+        (
+            Teaching("density", "breast", Question.DENSITY),
+            Teaching("birads", "breast", Question.RECALL, _RECALL),
+            Teaching("birads", "breast", Question.BIRADS, _ORDINAL),
+            Teaching("malignant", "breast", Question.MALIGNANT),
+            Teaching("finding", "region", Question.FINDING),
+            Teaching("kind", "region", Question.KIND),
+            Teaching("descriptors", "region", Question.DESCRIPTORS),
+            Teaching("malignant", "region", Question.MALIGNANT),
+            Teaching("suspicion", "region", Question.SUSPICION),
+            Teaching("change", "region", Question.CHANGE),
+        )
+    ),
+)  # fmt: skip
