@@ -1,0 +1,221 @@
+"""Exams of prepared datasets as training sees them; each is mapped from disk when its turn comes, and none is kept."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture, StoredRecord
+from mammoscribe.data.records import ListedView, MammoExam
+from mammoscribe.data.supervision import Question, Supervision
+from mammoscribe.domain.view import Laterality
+from mammoscribe.models.batch import SLOTS
+from mammoscribe.models.marks import TYPES
+from mammoscribe.models.queries import CHANGES
+from mammoscribe.support.errors import InputError
+from mammoscribe.training.reader.report_labels import labels_of_report
+from mammoscribe.training.reader.samples import (
+    UNKNOWN,
+    BreastLabels,
+    LabelledFinding,
+    LabelledMark,
+    TrainingExam,
+    ViewSample,
+)
+
+NO_LABELS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """Which labels of a dataset teach.
+
+    Args:
+        boxes: boxes of regions, and that other places show nothing where the dataset says so.
+        labels: labels of breasts.
+        reports: facts of the reports, as kinds that a breast shows or does not, density and recall.
+        weak_lesions: whether a breast's malignant label also says that something suspicious is to be seen in it.
+    """
+
+    boxes: bool = True
+    labels: bool = True
+    reports: bool = True
+    weak_lesions: bool = False
+
+
+def training_exam(
+    stored: StoredRecord, prior: StoredRecord | None, supervision: Supervision, teachers: Teachers = Teachers(),
+    synthetic: bool = False,
+) -> TrainingExam:  # fmt: skip
+    """One prepared exam with what its labels teach.
+
+    Args:
+        stored: of a dataset that was prepared for a reader.
+        prior: the exam before it, prepared in the same way, or None.
+        supervision: of its dataset.
+        teachers: which labels are used.
+        synthetic: whether the dataset was drawn.
+
+    Raises:
+        InputError: when it is no mammography exam, or was prepared for something else.
+    """
+    record = stored.record
+    if not isinstance(record, MammoExam):
+        raise InputError(f"{record.id} is a {record.kind}", "a mammography exam")
+    earlier = {} if prior is None else _by_slot(prior)
+    findings: dict[str, LabelledFinding] = {}
+    views = tuple(
+        _view(picture, record.images[picture.image], earlier, supervision, teachers, findings)
+        for picture in stored.pictures
+    )
+    right, left = (_breast(record, side, supervision, teachers) for side in Laterality)
+    return TrainingExam(record.id, record.patient_id, views, tuple(findings.values()), (right, left), synthetic)
+
+
+def _by_slot(stored: StoredRecord) -> dict[int, StoredPicture]:
+    record = stored.record
+    assert isinstance(record, MammoExam)
+    return {_slot(record.images[p.image]): p for p in stored.pictures}
+
+
+def _slot(view: ListedView) -> int:
+    return SLOTS.index(f"{view.laterality}_{view.projection}")
+
+
+def _view(
+    picture: StoredPicture, listed: ListedView, earlier: Mapping[int, StoredPicture], supervision: Supervision,
+    teachers: Teachers, findings: dict[str, LabelledFinding],
+) -> ViewSample:  # fmt: skip
+    if picture.nipple_xy is None or picture.um_per_px is None:
+        raise InputError(f"{picture.path} was not prepared for a reader", "--as reader, or reader-base")
+    slot, prior = _slot(listed), earlier.get(_slot(listed))
+    marks, boxed = (), frozenset()
+    if teachers.boxes:
+        marks = tuple(_marks(picture, listed, supervision, findings))
+        unplaced = set(supervision.answers("view", Question.UNPLACED, listed.labels))
+        boxed = frozenset(TYPES.index(k) for k in supervision.boxed_kinds if k.value not in unplaced)
+    return ViewSample(
+        slot, picture.pixels, picture.nipple_xy, picture.um_per_px / 1000, marks, boxed,
+        None if prior is None else prior.pixels,
+    )  # fmt: skip
+
+
+def _marks(picture: StoredPicture, listed: ListedView, supervision: Supervision, findings: dict[str, LabelledFinding]):
+    """Boxes whose kind is known; `findings` gets each finding once, also when several views show it."""
+    for number, (region, box) in enumerate(zip(listed.regions, picture.regions, strict=True)):
+        kind = supervision.answer("region", Question.KIND, region.labels)
+        if kind is None:
+            continue
+        shared = supervision.answer("region", Question.FINDING, region.labels)
+        name = f"{listed.laterality}/{shared}" if shared else f"{picture.path}/{number}"
+        findings.setdefault(name, _finding(kind, region.labels, supervision))
+        yield LabelledMark(list(findings).index(name), (box.x0, box.y0, box.x1, box.y1))
+
+
+def _finding(kind: str, labels: Mapping[str, str], supervision: Supervision) -> LabelledFinding:
+    words = ",".join(supervision.answers("region", Question.DESCRIPTORS, labels))
+    change = supervision.answer("region", Question.CHANGE, labels)
+    suspicion = supervision.answer("region", Question.SUSPICION, labels)
+    malignant = supervision.answer("region", Question.MALIGNANT, labels)
+    return LabelledFinding(
+        [t.value for t in TYPES].index(kind), tuple(dict.fromkeys(w for w in words.split(",") if w)),
+        float(suspicion or malignant or UNKNOWN), [c.value for c in CHANGES].index(change) if change else UNKNOWN,
+    )  # fmt: skip
+
+
+def _breast(record: MammoExam, side: Laterality, supervision: Supervision, teachers: Teachers) -> BreastLabels:
+    reported = BreastLabels()
+    if teachers.reports and supervision.reports and record.report is not None:
+        reported = labels_of_report(record.report, side)
+    if not teachers.labels:
+        return reported
+    answers = _answers(record, side, supervision)
+    density, malignant = answers.get(Question.DENSITY), answers.get(Question.MALIGNANT)
+    recall = answers.get(Question.RECALL)
+    return BreastLabels(
+        density="abcd".index(density) if density else reported.density,
+        recall=int(recall) if recall else reported.recall,
+        malignant=int(malignant) if malignant else UNKNOWN,
+        lesion=int(malignant) if malignant and teachers.weak_lesions else UNKNOWN,
+        kinds=reported.kinds,
+    )
+
+
+def _answers(record: MammoExam, side: Laterality, supervision: Supervision) -> dict[Question, str]:
+    """What the labels say of a breast; a label of the whole exam counts only where one breast was imaged."""
+    places = [("breast", record.breasts.get(side, NO_LABELS))]
+    if {v.laterality for v in record.images} == {side}:
+        places.append(("exam", record.labels))
+    found: dict[Question, str] = {}
+    for question in (Question.DENSITY, Question.RECALL, Question.MALIGNANT):
+        for place, labels in places:
+            answer = supervision.answer(place, question, labels)
+            if answer is not None:
+                found.setdefault(question, answer)
+    return found
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a training exam is: number of the record, and the breast where breasts are read one by one, else None."""
+
+    record: int
+    breast: int | None = None
+
+
+class PreparedExams(Sequence[TrainingExam]):
+    """The exams of a prepared dataset that teach something.
+
+    A dataset without boxes is read breast by breast (`TrainingExam.of_breast` says why).
+
+    Args:
+        dataset: prepared for a reader.
+        teachers: which labels are used.
+
+    Raises:
+        InputError: when nothing in it teaches.
+    """
+
+    def __init__(self, dataset: PreparedDataset, teachers: Teachers = Teachers()) -> None:
+        self.dataset, self.teachers = dataset, teachers
+        self.supervision = dataset.supervision
+        self.synthetic = bool(dataset.about["synthetic"])
+        self._priors = dataset if dataset.split is None else PreparedDataset(dataset.folder)
+        self._places = self._found()
+        if not self._places:
+            expected = "labels that teach, as the dataset's card says"
+            raise InputError(f"{dataset.folder} has no exam that teaches a reader", expected)
+
+    def _found(self) -> tuple[Place, ...]:
+        by_breast = not self.supervision.boxed_kinds
+        places: list[Place] = []
+        for number in range(len(self.dataset)):
+            exam = self._exam(number, with_prior=False)
+            if by_breast:
+                sides = (side for side in (0, 1) if exam.breasts[side].teaches)
+                places += [Place(number, side) for side in sides if exam.of_breast(side).views]
+            elif exam.teaches and exam.views:
+                places.append(Place(number))
+        return tuple(places)
+
+    def _exam(self, number: int, with_prior: bool = True) -> TrainingExam:
+        stored = self.dataset[number]
+        prior_id = getattr(stored.record, "prior_id", None)
+        place = self._priors.position_of(prior_id) if prior_id and with_prior else None
+        prior = None if place is None else self._priors[place]
+        return training_exam(stored, prior, self.supervision, self.teachers, self.synthetic)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, number: int) -> TrainingExam: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[TrainingExam]: ...
+
+    def __getitem__(self, number: int | slice) -> TrainingExam | list[TrainingExam]:
+        if isinstance(number, slice):
+            return [self[n] for n in range(*number.indices(len(self)))]
+        place = self._places[number]
+        exam = self._exam(place.record)
+        return exam if place.breast is None else exam.of_breast(place.breast)
