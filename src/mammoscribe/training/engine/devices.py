@@ -1,0 +1,54 @@
+"""The device a run uses: chosen by name, batches moved to it, memory taken."""
+
+import resource
+import sys
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mammoscribe.support.errors import InputError
+from mammoscribe.support.lookup import look_up
+
+
+def chosen_device(name: str) -> str:
+    """`cpu`, `cuda` or `mps`; `auto` is the first of cuda, mps and cpu that is there.
+
+    Raises:
+        InputError: for another name, or a device that is not there.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return next(device for device, is_there in there.items() if is_there)
+    if not look_up(name, there, "device"):
+        usable = ", ".join(device for device, is_there in there.items() if is_there)
+        raise InputError(f"device {name}, which torch does not find here", usable)
+    return name
+
+
+def on_device(value: Any, device: torch.device) -> Any:
+    """The same tensors, dataclasses, dicts, lists and tuples of them on a device; what has a `to` of its own uses it."""
+    if isinstance(value, Tensor):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, dict):
+        return {key: on_device(inner, device) for key, inner in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(on_device(inner, device) for inner in value))
+    if isinstance(value, list | tuple):
+        return type(value)(on_device(inner, device) for inner in value)
+    if hasattr(value, "to"):
+        return value.to(device)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: on_device(getattr(value, f.name), device) for f in fields(value) if f.init})
+    return value
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """The most memory taken so far: of the device, or of this process where the device is the CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    if device.type == "mps":
+        return torch.mps.driver_allocated_memory() / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -1,0 +1,43 @@
+"""TensorBoard, MLflow and Weights & Biases beside metrics.jsonl, by accelerate; all of them write to the run's folder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mammoscribe.support.errors import MissingExtra
+from mammoscribe.support.lookup import look_up
+from mammoscribe.training.engine.fields import flat
+
+PACKAGES = {"tensorboard": "tensorboard", "mlflow": "mlflow", "wandb": "wandb"}
+
+
+def begin_trackers(accelerator: Any, names: Sequence[str], folder: Path, fields: Mapping[str, Any]) -> None:
+    """Start what `names` asks for; nothing is sent anywhere (W&B runs offline, MLflow keeps files).
+
+    Raises:
+        InputError: for an unknown name, with the nearest.
+        MissingExtra: for one whose package is not installed.
+    """
+    for name in names:
+        look_up(name, PACKAGES, "tracker")
+    if not names:
+        return
+    from accelerate.tracking import filter_trackers, get_available_trackers
+
+    there = {str(tracker) for tracker in get_available_trackers()}
+    absent = [name for name in names if name not in there]
+    if absent:
+        raise MissingExtra(f"tracker {absent[0]} is not installed", "", f"pip install {PACKAGES[absent[0]]}")
+    accelerator.log_with = filter_trackers(list(names), str(folder))
+    accelerator.project_configuration.set_directories(str(folder))
+    scalars = {n: v if isinstance(v, bool | int | float | str) else str(v) for n, v in flat(fields).items()}
+    accelerator.init_trackers(
+        "mammoscribe", scalars, {"wandb": {"mode": "offline", "dir": str(folder)}, "mlflow": {"logging_dir": str(folder / "mlflow")}}
+    )  # fmt: skip
+
+
+def track(accelerator: Any, row: Mapping[str, Any]) -> None:
+    """Hand a line of metrics.jsonl to the trackers."""
+    if accelerator.trackers:
+        numbers = {name: value for name, value in row.items() if name != "step" and value is not None}
+        accelerator.log(numbers, step=row["step"])
