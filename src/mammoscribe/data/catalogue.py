@@ -7,14 +7,15 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.formats.spool import DiskSet
 from mammoscribe.data.record_json import from_json, to_json
 from mammoscribe.data.records import Kind, Record
+from mammoscribe.data.supervision import Supervision, supervision_json
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
 
@@ -32,6 +33,7 @@ class About:
         num_records, num_faults, num_set_aside: records, rows that could not be read, rows left out on purpose.
         comparisons: what was done with sentences that compare with another exam: `keep`, `drop` or `rewrite`.
         package: version that wrote it.
+        supervision: what the labels teach a reader, as `supervision.supervision_json` writes it.
     """
 
     name: str
@@ -44,6 +46,7 @@ class About:
     num_set_aside: int
     comparisons: str
     package: str
+    supervision: Mapping[str, Any] = field(default_factory=lambda: supervision_json(Supervision()))
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ class CatalogueWriter:
         os.replace(self.part / "again", self.part / RECORDS)
         self._records = (self.part / RECORDS).open("a", encoding="utf-8", newline="\n")
 
-    def finish(self, about: Mapping[str, str]) -> Catalogue:
+    def finish(self, about: Mapping[str, Any]) -> Catalogue:
         """Move everything to its place; `about` holds the fields of About that are not counted here."""
         self._close()
         whole = About(

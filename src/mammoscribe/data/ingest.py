@@ -10,6 +10,7 @@ from mammoscribe.data.chronology import Chronology
 from mammoscribe.data.counts import Tally, tally_for
 from mammoscribe.data.dataset import Dataset, Edition
 from mammoscribe.data.records import Record, TextDocument
+from mammoscribe.data.supervision import supervision_json
 from mammoscribe.data.texts.comparisons import Comparisons, with_comparisons
 from mammoscribe.data.texts.report_text import Section
 from mammoscribe.support.errors import InputError
@@ -63,6 +64,7 @@ def ingest(
         about = {
             "name": dataset.name, "edition": layout.name, "licence": dataset.licence, "root": str(root),
             "comparisons": str(comparisons), "package": __version__,
+            "supervision": supervision_json(dataset.supervision_of(layout)),
         }  # fmt: skip
         catalogue = writer.finish(about)
     return Ingested(catalogue, layout, tally, links.num_with_prior, links.num_edited)

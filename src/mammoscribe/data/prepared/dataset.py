@@ -17,6 +17,7 @@ from mammoscribe.data.prepared.prepare import ABOUT, ROWS, SCHEMA, SPLIT_CODES
 from mammoscribe.data.prepared.shards import ROW, id_number
 from mammoscribe.data.record_json import from_json
 from mammoscribe.data.records import SPLITS, Record
+from mammoscribe.data.supervision import Supervision, supervision_from
 from mammoscribe.domain.view import Box
 from mammoscribe.imaging.placement import Placement
 from mammoscribe.support.errors import InputError
@@ -85,6 +86,11 @@ class PreparedDataset:
         self._chosen = None if split is None else self._of_split(split)
         self._order: np.ndarray | None = None
         self._maps: OrderedDict[int, mmap.mmap] = OrderedDict()
+
+    @property
+    def supervision(self) -> Supervision:
+        """What the labels of the dataset teach a reader, as its card said when it was ingested."""
+        return supervision_from(self.about["supervision"])
 
     def _of_split(self, split: str) -> np.ndarray:
         """Numbers of the records of a split, in order."""

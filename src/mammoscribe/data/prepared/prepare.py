@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from mammoscribe import __version__
 from mammoscribe.data.catalogue import ABOUT as CATALOGUE
 from mammoscribe.data.catalogue import SPLITS_CSV, Catalogue
+from mammoscribe.data.datasets.phantom import PHANTOM
 from mammoscribe.data.formats.spool import temporary_database
 from mammoscribe.data.prepared.preparation import Preparation
 from mammoscribe.data.prepared.processes import spread
@@ -23,7 +24,7 @@ from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import sha256_of, text_writer, write_text
 
 ABOUT, ERRORS, ROWS, SPLIT_CODES = "prepared.json", "errors.csv", "rows.bin", "splits.bin"
-SCHEMA = "mammoscribe.prepared/2"
+SCHEMA = "mammoscribe.prepared/3"
 RECORDS_PER_SHARD = 64
 
 
@@ -238,7 +239,8 @@ def _finish(
         os.replace(out / f".{name}", out / name)
     about = {
         "schema": SCHEMA, "dataset": catalogue.about.name, "kind": str(catalogue.about.kind),
-        "licence": catalogue.about.licence, "preparation": asdict(preparation),
+        "licence": catalogue.about.licence, "supervision": catalogue.about.supervision,
+        "synthetic": catalogue.about.name == PHANTOM.name, "preparation": asdict(preparation),
         "preparation_sha256": preparation.digest, "num_shards": counts.shards, "num_records": counts.records,
         "num_pictures": counts.pictures, "num_errors": counts.errors, "splits_sha256": splits_sha256,
         "index_sha256": counts.index_digest(), "tables_sha256": {n: sha256_of(out / n) for n in (ROWS, SPLIT_CODES)},

@@ -68,7 +68,9 @@ def _whole(part: Tensor, live: Tensor) -> Tensor:
     from torch.distributed.tensor import DTensor
 
     assert isinstance(live, DTensor)
-    return DTensor.from_local(part, live.device_mesh, live.placements, shape=live.shape, stride=live.stride()).full_tensor()
+    return DTensor.from_local(
+        part, live.device_mesh, live.placements, shape=live.shape, stride=live.stride()
+    ).full_tensor()
 
 
 def _part(whole: Tensor, live: Tensor) -> Tensor:

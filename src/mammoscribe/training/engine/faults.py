@@ -14,6 +14,8 @@ from mammoscribe.training.engine.stop import OTHER_PROCESS, USER_ERROR
 DISK = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up", errno.EROFS: "it is read-only",
         errno.EACCES: "it may not be written", errno.EPERM: "it may not be written", errno.EFBIG: "the file would be too large",
         errno.EIO: "the disk cannot be written or read"}  # fmt: skip
+
+
 class OtherProcessEnded(InputError):
     """Another process of the run ended or does not answer."""
 
@@ -66,7 +68,10 @@ def _found(error: BaseException, folder: Path) -> tuple[str, str] | None:
     if any(word in text for word in _WORKER):
         return f"a worker process that makes batches died ({_short(text)})", "check its memory, or use fewer workers"
     if isinstance(error, torch.distributed.DistError) or any(word in text for word in _OTHERS):
-        return f"another process of this run ended or does not answer ({_short(text)})", "look at what that process printed"
+        return (
+            f"another process of this run ended or does not answer ({_short(text)})",
+            "look at what that process printed",
+        )
     return None
 
 

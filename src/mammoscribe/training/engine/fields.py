@@ -171,4 +171,6 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """`name before -> now` for every dotted name whose value differs between two plain dicts."""
     old, new, absent = flat(before), flat(now), "(absent)"
     names = sorted(old.keys() | new.keys())
-    return [f"{n} {old.get(n, absent)} -> {new.get(n, absent)}" for n in names if old.get(n, absent) != new.get(n, absent)]
+    return [
+        f"{n} {old.get(n, absent)} -> {new.get(n, absent)}" for n in names if old.get(n, absent) != new.get(n, absent)
+    ]

@@ -52,7 +52,9 @@ def _git(folder: Path, *words: str) -> str | None:
 
 
 def _machine() -> dict[str, Any]:
-    gpus = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    gpus = (
+        [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    )
     return {
         "host": platform.node(), "system": platform.platform(), "cores": os.cpu_count(), "gpus": gpus,
         "threads": torch.get_num_threads(),

@@ -52,6 +52,7 @@ class Targets:
         findings: labels of every finding of the batch.
         breasts: labels of the 2 * B breasts, exam-major, right first.
         top_px: rows that were cut from the top of every canvas.
+        synthetic: whether the images were drawn; a batch never mixes both.
     """
 
     mark_view: Tensor
@@ -61,6 +62,7 @@ class Targets:
     findings: tuple[LabelledFinding, ...]
     breasts: tuple[BreastLabels, ...]
     top_px: int = 0
+    synthetic: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,7 @@ def _targets(exams, rows, warps, size, top: int) -> Targets:
         torch.tensor(view, dtype=torch.long), torch.tensor(box, dtype=torch.float32).view(-1, 4),
         torch.tensor(finding, dtype=torch.long), torch.tensor([[t in v.boxed for t in range(len(TYPES))] for _, v in rows]),
         tuple(f for exam in exams for f in exam.findings), tuple(b for exam in exams for b in exam.breasts), top,
+        exams[0].synthetic,
     )  # fmt: skip
 
 

@@ -1,0 +1,160 @@
+"""The reader as a task of the engine: its networks, prepared datasets as sources, losses and validation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.models.batch import ViewBatch
+from mammoscribe.models.norm_statistics import NormStatistics
+from mammoscribe.models.reader_net import PRESETS, ReaderConfig, ReaderNet, ReaderNetOutput
+from mammoscribe.support.errors import InputError
+from mammoscribe.support.lookup import look_up
+from mammoscribe.training.engine.run import Run
+from mammoscribe.training.engine.sources import ItemBatches, ItemSource
+from mammoscribe.training.engine.task import Batches, Modules, Task, Validation
+from mammoscribe.training.reader.batches import NO_AUGMENTATION, Augmentation, Targets, make_batch
+from mammoscribe.training.reader.exams import PreparedExams, Teachers
+from mammoscribe.training.reader.losses import LossWeights, counts, losses
+from mammoscribe.training.reader.samples import TrainingExam
+from mammoscribe.training.reader.validation import measure, summary
+
+FILM_AUGMENTATION = Augmentation(
+    rotation_deg=12, scale=0.15, shift_px=20, gamma=0.35, gain=0.15, noise=0.04, stretch=0.08, flip_chance=0.5
+)
+DRAWN, ACQUIRED = "drawn", "acquired"
+"""The two sets of batch statistics: of synthetic and of acquired images. All other weights are shared."""
+
+Batch = tuple[ViewBatch, Targets]
+
+
+@dataclass(frozen=True)
+class ReaderSettings:
+    """What is trained, and on which labels.
+
+    Args:
+        preset: shape of the networks, `starter` or `base` (BioViL-T size).
+        boxes, labels, reports: which labels teach; see `exams.Teachers`.
+        weak_lesions: whether a breast's malignant label also teaches that something is to be seen in it.
+        weights: of the losses.
+        drawn, acquired: how synthetic and acquired images are varied.
+    """
+
+    preset: str = "starter"
+    boxes: bool = True
+    labels: bool = True
+    reports: bool = True
+    weak_lesions: bool = False
+    weights: LossWeights = field(default_factory=LossWeights)
+    drawn: Augmentation = field(default_factory=Augmentation)
+    acquired: Augmentation = FILM_AUGMENTATION
+
+    def __post_init__(self) -> None:
+        look_up(self.preset, PRESETS, "preset of the reader")
+
+    @property
+    def config(self) -> ReaderConfig:
+        """Shape of the networks."""
+        return PRESETS[self.preset]()
+
+    @property
+    def teachers(self) -> Teachers:
+        """Which labels are used."""
+        return Teachers(self.boxes, self.labels, self.reports, self.weak_lesions)
+
+    def build(self, run: Run) -> Task:
+        """The task with fresh networks.
+
+        Raises:
+            InputError: when a folder was not prepared for this reader, or nothing in it teaches.
+        """
+        torch.manual_seed(run.seeds.weights)
+        net = ReaderNet(self.config)
+        modules = {"reader": net, DRAWN: NormStatistics(net), ACQUIRED: NormStatistics(net)}
+        exams = {name: self._exams(folder, "train") for name, folder in named(run.data).items()}
+        look = {n: self.drawn if e.synthetic else self.acquired for n, e in exams.items()}
+        sources = {
+            name: ItemSource(
+                e, partial(collate, amount=look[name]), partial(seeded), digest=e.dataset.about["index_sha256"]
+            )
+            for name, e in exams.items()
+        }
+        return Task(
+            modules, sources, asdict(self.weights), reader_loss,
+            partial(reader_counts, queries_per_view=self.config.queries_per_view), self._validation(run),
+            frozen=(DRAWN, ACQUIRED), partial=True,
+        )  # fmt: skip
+
+    def _exams(self, folder: Path, split: str) -> PreparedExams:
+        dataset = PreparedDataset(folder, split)
+        check_preparation(dataset, self.config)
+        return PreparedExams(dataset, self.teachers)
+
+    def _validation(self, run: Run) -> Validation:
+        exams = [e for folder in run.data for e in self._exams(folder, "val")]
+        source = ItemSource(exams, partial(collate, amount=NO_AUGMENTATION))
+        return Validation(ItemBatches(source, 1), partial(measure, run=reader_pass), summary, "score")
+
+
+def named(folders: Sequence[Path]) -> dict[str, Path]:
+    """Prepared folders by the name of their dataset; a second one of a name gets a number."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        name = str(PreparedDataset(folder).about["dataset"])
+        found[name if name not in found else f"{name}-{sum(n.startswith(name) for n in found) + 1}"] = folder
+    return found
+
+
+def check_preparation(dataset: PreparedDataset, config: ReaderConfig) -> None:
+    """InputError where a dataset was prepared at another scale or canvas than the reader sees."""
+    found = dataset.about["preparation"]
+    canvas = tuple(found["canvas_px"] or ())
+    if found["um_per_px"] != config.um_per_px or canvas != config.canvas_px:
+        raise InputError(
+            f"{dataset.folder} was prepared as {found['name']}",
+            f"{config.um_per_px:.0f} um per pixel on a canvas of {config.canvas_px[0]} x {config.canvas_px[1]} pixels",
+            "prepare the catalogue with --as reader (starter) or --as reader-base (base)",
+        )
+
+
+def seeded(exam: TrainingExam, rng: np.random.Generator) -> tuple[TrainingExam, int]:
+    """An exam with the seed of its own variation, so that neither workers nor processes change what is drawn."""
+    return exam, int(rng.integers(2**63))
+
+
+def collate(items: Sequence[Any], amount: Augmentation) -> Batch:
+    """Exams, or exams with seeds, as one batch of tensors and its labels."""
+    pairs = [item if isinstance(item, tuple) else (item, 0) for item in items]
+    rng = np.random.default_rng([seed % 2**32 for _, seed in pairs])
+    return make_batch([exam for exam, _ in pairs], rng, amount)
+
+
+def reader_loss(modules: Modules, batches: Batches) -> dict[str, torch.Tensor]:
+    """The sums of all losses over the sources of a step."""
+    total: dict[str, torch.Tensor] = {}
+    for views, targets in batches.values():
+        for name, value in losses(reader_pass(modules, views, targets.synthetic), views, targets).items():
+            total[name] = total.get(name, 0.0) + value
+    return total
+
+
+def reader_pass(modules: Modules, views: ViewBatch, synthetic: bool) -> ReaderNetOutput:
+    """One pass of the reader with the batch statistics of the images' origin."""
+    net, statistics = modules["reader"], modules[DRAWN if synthetic else ACQUIRED]
+    assert isinstance(statistics, NormStatistics)
+    statistics.lend_to(net)
+    return net(views)
+
+
+def reader_counts(batches: Batches, queries_per_view: int) -> Mapping[str, float]:
+    """Labels of every loss in the batches of a step."""
+    total: dict[str, float] = {}
+    for views, targets in batches.values():
+        for name, count in counts(views, targets, queries_per_view).items():
+            total[name] = total.get(name, 0.0) + count
+    return total
