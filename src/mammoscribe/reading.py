@@ -15,7 +15,7 @@ from mammoscribe.domain.assessment_rules import Circumstances, assess_breast, gr
 from mammoscribe.domain.evidence import Claim, Writer
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import FindingType
-from mammoscribe.domain.report import Breast, Provenance, Report
+from mammoscribe.domain.report import Breast, Calibration, Provenance, Report
 from mammoscribe.domain.search import Search, ViewSearch, gap_words
 from mammoscribe.domain.view import Laterality, Role, View
 from mammoscribe.exports.display import display_image
@@ -24,7 +24,7 @@ from mammoscribe.exports.json_report import dumps_report
 from mammoscribe.exports.text import report_text
 from mammoscribe.imaging.decode import Picture, decode_view
 from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
-from mammoscribe.models.reader import Canvases, Reader, ReaderOutput, load_reader
+from mammoscribe.models.reader import BreastReading, Canvases, Reader, ReaderOutput, load_reader
 from mammoscribe.reporting.compose import compose_report
 from mammoscribe.reporting.render import Chart
 from mammoscribe.support.errors import InputError
@@ -147,16 +147,25 @@ def _breast(
     at = Circumstances(
         setting, gap_words(search.gaps(side)), words_measured, exam.months_since_prior, prior_read=bool(exam.prior)
     )
-    probability, calibration = reading.prob_malignant, reading.calibration
-    if prevalence is not None:
-        probability, calibration = calibration.moved(probability, prevalence)
-    given = assess_breast(own, at, odds_ratio(probability, calibration.reference_prevalence))
+    probability, calibration = _probability(reading, prevalence)
+    odds = None if probability is None else odds_ratio(probability, calibration.reference_prevalence)
+    given = assess_breast(own, at, odds)
     withheld = isinstance(given, NotAssessed)
+    reasons = [given.reason] if withheld else []
+    reasons += ["no probability of malignancy: the model was given no labels to scale it"] if probability is None else []
     return Breast(
         side, imaged=True, density=reading.density, density_probs=reading.density_probs,
-        assessment=None if withheld else given, prob_malignant=probability, calibration=calibration,
-        reason=given.reason if withheld else None, grades=tuple(grade_finding(f, at) for f in own),
+        assessment=None if withheld else given, prob_malignant=probability,
+        calibration=None if probability is None else calibration, reason="; ".join(reasons) or None,
+        grades=tuple(grade_finding(f, at) for f in own),
     )  # fmt: skip
+
+
+def _probability(reading: BreastReading, prevalence: float | None) -> tuple[float | None, Calibration]:
+    """The probability of malignancy with its calibration, moved to a stated prevalence."""
+    if reading.prob_malignant is None or prevalence is None:
+        return reading.prob_malignant, reading.calibration
+    return reading.calibration.moved(reading.prob_malignant, prevalence)
 
 
 def provenance(exam: Exam, reader: Reader, prepared: Prepared, setting: Setting) -> Provenance:

@@ -1,4 +1,4 @@
-"""Breast heads: density, BI-RADS, recall and malignancy of each breast, from all tokens of its views."""
+"""Breast heads: density, recall and malignancy of each breast, from all tokens of its views."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from mammoscribe.models.batch import SLOTS, ViewBatch, tissue_cells
 from mammoscribe.models.fusion import FusedTokens
 
-TASKS = ("density", "birads", "recall", "malignant")
-ORDINAL = ("1", "2", "3", "4", "5")
+TASKS = ("density", "recall", "malignant")
 WORST_CELLS = 8
 LOWEST_LOGIT = -8.0
 GREY_LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9)
@@ -19,18 +18,15 @@ GREY_LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9)
 
 @dataclass(frozen=True)
 class BreastOutput:
-    """Logits of 2 * B breasts (exam-major, right before left), and the pooled state.
+    """Logits of 2 * B breasts (exam-major, right before left).
 
     Args:
-        density: [2B, 4]. birads: [2B, 4] cumulative logits of being above 1, 2, 3, 4.
-        recall, malignant: [2B]. state: [2B, dim]. imaged: [2B] bool.
+        density: [2B, 4]. recall, malignant: [2B]. imaged: [2B] bool.
     """
 
     density: Tensor
-    birads: Tensor
     recall: Tensor
     malignant: Tensor
-    state: Tensor
     imaged: Tensor
 
 
@@ -102,7 +98,7 @@ class BreastHeads(nn.Module):
         self.drop = nn.Dropout(dropout)
         self.mix = nn.ModuleList(nn.Sequential(nn.Linear(3 * dim, dim), nn.GELU()) for _ in TASKS)
         self.grey_density = nn.Linear(len(GREY_LEVELS) + 2, 4)
-        self.density, self.birads = nn.Linear(dim, 4), nn.Linear(dim, len(ORDINAL) - 1)
+        self.density = nn.Linear(dim, 4)
         self.recall, self.malignant = nn.Linear(dim, 1), nn.Linear(dim, 1)
 
     def forward(
@@ -121,9 +117,10 @@ class BreastHeads(nn.Module):
         grey = _mean_by_breast(grey_statistics(batch.images), batch.breast, 2 * b)
         worst = _mean_by_breast(self.lesions(mark_features, batch.images), batch.breast, 2 * b)
         pooled = [m(self.drop(torch.cat((a, mean, tissue), dim=-1))) for m, a in zip(self.mix, attended, strict=True)]
+        density, recall, malignant = pooled
         return BreastOutput(
-            self.density(pooled[0]) + self.grey_density(grey).float(), self.birads(pooled[1]), self.recall(pooled[2]).squeeze(-1) + worst[:, 0],
-            self.malignant(pooled[3]).squeeze(-1) + worst[:, 1], torch.stack(pooled).mean(0), imaged,
+            self.density(density) + self.grey_density(grey).float(), self.recall(recall).squeeze(-1) + worst[:, 0],
+            self.malignant(malignant).squeeze(-1) + worst[:, 1], imaged,
         )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ class OperatingPoint:
     population: str
     thresholds: dict[str, float]
     possible: dict[str, float]
-    malignant: tuple[float, float, float, float, float]
+    malignant: tuple[float, float, float, float, float] | None
     prevalence: float
     n: int
     density_temperature: float | None = None
@@ -102,5 +102,5 @@ def read_card(path: Path) -> ModelCard:
 
 
 def _point(values: dict) -> OperatingPoint:
-    tuples = {k: tuple(values[k]) for k in ("malignant", "mark_weights", "reliability")}
+    tuples = {k: tuple(values[k]) for k in ("malignant", "mark_weights", "reliability") if values[k] is not None}
     return OperatingPoint(**{**values, **tuples})

@@ -43,13 +43,13 @@ class BreastReading:
     Args:
         density: the likeliest category, a to d.
         density_probs: of a, b, c, d; None where they were not calibrated on such images.
-        prob_malignant: probability of malignancy.
+        prob_malignant: probability of malignancy; None where no labels scaled it.
         calibration: of that probability.
     """
 
     density: str
     density_probs: tuple[float, float, float, float] | None
-    prob_malignant: float
+    prob_malignant: float | None
     calibration: Calibration
 
 
@@ -193,13 +193,18 @@ def _breasts(seen: Seen, exam: Exam, point: OperatingPoint) -> dict[Laterality, 
     for i, side in enumerate(Laterality):
         if side in exam.imaged:
             density = seen.out.breasts.density[i].float()
-            features = breast_features(seen, side)
-            logit = sum(w * f for w, f in zip(point.malignant, (*features, 1.0), strict=True))
             readings[side] = BreastReading(
                 "abcd"[int(density.argmax())], _density_probs(density, point.density_temperature),
-                1 / (1 + math.exp(-logit)), point.calibration,
+                _prob_malignant(breast_features(seen, side), point.malignant), point.calibration,
             )  # fmt: skip
     return readings
+
+
+def _prob_malignant(features: MalignancyFeatures, weights: tuple[float, ...] | None) -> float | None:
+    if weights is None:
+        return None
+    logit = sum(w * f for w, f in zip(weights, (*features, 1.0), strict=True))
+    return 1 / (1 + math.exp(-logit))
 
 
 def _density_probs(logits: torch.Tensor, temperature: float | None) -> tuple[float, float, float, float] | None:

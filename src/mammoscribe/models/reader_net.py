@@ -76,7 +76,7 @@ PRESETS = {"starter": starter_config, "base": base_config}
 
 @dataclass(frozen=True)
 class ReaderNetOutput:
-    """Everything one pass gives; the decoder reads `queries.state`, `breasts.state` and `fused`."""
+    """Everything one pass gives; one entry per head."""
 
     maps: MarkMaps
     queries: QueryOutput

@@ -17,6 +17,8 @@ from mammoscribe.support.errors import InputError, InvalidNoun
 TRUTH = "truth.json"
 _RECALL = {"0": "1", "1": "0", "2": "0", "3": "1", "4": "1", "4A": "1", "4B": "1", "4C": "1", "5": "1"}
 _ORDINAL = {"1": "1", "2": "2", "3": "3", "4": "4", "4A": "4", "4B": "4", "4C": "4", "5": "5"}
+_UNPLACED = {"unplaced": "|".join(t.value for t in FindingType)}
+"""The truth of a prior is not written, so nothing is known of what its views show."""
 
 
 def _read(root: Path) -> Iterator[Item]:
@@ -36,18 +38,20 @@ def _exams(folder: Path, truth: Mapping[str, Any]) -> Iterator[MammoExam]:
     earlier = f"{name}-prior" if "prior" in dates else None
     if earlier is not None:
         files = [*sorted(folder.glob("prior_*.png")), *sorted(folder.glob("prior/*.dcm"))]
-        yield MammoExam(earlier, patient, tuple(_view(f, ()) for f in files), dates["prior"])
+        yield MammoExam(earlier, patient, tuple(_view(f, (), _UNPLACED) for f in files), dates["prior"])
     files = [*sorted(folder.glob("[LR]_*.png")), *sorted(folder.glob("current/*.dcm"))]
     views = tuple(_view(f, _regions(truth, f.stem)) for f in files)
     breasts = {Laterality(b["laterality"]): _breast(b) for b in truth["breasts"]}
     yield MammoExam(name, patient, views, dates["current"], breasts=breasts, prior_id=earlier)
 
 
-def _view(file: Path, regions: tuple[Region, ...]) -> ListedView:
+def _view(file: Path, regions: tuple[Region, ...], labels: Mapping[str, str] = {}) -> ListedView:
     side, projection = file.stem.removeprefix("prior_").split("_")
     parts = file.parts[-2:] if file.suffix == ".png" else file.parts[-3:]
     spacing = (PIXEL_MM, PIXEL_MM) if file.suffix == ".png" else None  # DICOM files say it themselves
-    return ListedView("/".join(parts), Laterality(side), Projection(projection), spacing, regions=regions)
+    return ListedView(
+        "/".join(parts), Laterality(side), Projection(projection), spacing, labels=labels, regions=regions
+    )
 
 
 def _breast(truth: Mapping[str, Any]) -> dict[str, str]:
@@ -84,6 +88,7 @@ PHANTOM = Dataset(
         Label("density", "breast", "a to d, as drawn"),
         Label("birads", "breast", "0 to 5: the most severe category that its lesions call for in a diagnostic exam"),
         Label("malignant", "breast", "1 when one of its lesions is drawn as malignant, else 0"),
+        Label("unplaced", "view", "kinds of finding that a view may show without a box: all of them in a prior view"),
         Label("finding", "region", "name of the lesion; the boxes of one lesion in CC and MLO share it"),
         Label("kind", "region", "mass, calcification, architectural_distortion or asymmetry"),
         Label("descriptors", "region", "lexicon terms, joined by commas"),
@@ -108,6 +113,7 @@ PHANTOM = Dataset(
             Teaching("birads", "breast", Question.RECALL, _RECALL),
             Teaching("birads", "breast", Question.BIRADS, _ORDINAL),
             Teaching("malignant", "breast", Question.MALIGNANT),
+            Teaching("unplaced", "view", Question.UNPLACED),
             Teaching("finding", "region", Question.FINDING),
             Teaching("kind", "region", Question.KIND),
             Teaching("descriptors", "region", Question.DESCRIPTORS),

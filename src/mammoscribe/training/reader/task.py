@@ -15,6 +15,7 @@ from mammoscribe.models.norm_statistics import NormStatistics
 from mammoscribe.models.reader_net import PRESETS, ReaderConfig, ReaderNet, ReaderNetOutput
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
+from mammoscribe.training.calibration.reader_folder import ACQUIRED, DRAWN, ReaderExport
 from mammoscribe.training.engine.run import Run
 from mammoscribe.training.engine.sources import ItemBatches, ItemSource
 from mammoscribe.training.engine.task import Batches, Modules, Task, Validation
@@ -27,9 +28,6 @@ from mammoscribe.training.reader.validation import measure, summary
 FILM_AUGMENTATION = Augmentation(
     rotation_deg=12, scale=0.15, shift_px=20, gamma=0.35, gain=0.15, noise=0.04, stretch=0.08, flip_chance=0.5
 )
-DRAWN, ACQUIRED = "drawn", "acquired"
-"""The two sets of batch statistics: of synthetic and of acquired images. All other weights are shared."""
-
 Batch = tuple[ViewBatch, Targets]
 
 
@@ -88,6 +86,7 @@ class ReaderSettings:
             modules, sources, asdict(self.weights), reader_loss,
             partial(reader_counts, queries_per_view=self.config.queries_per_view), self._validation(run),
             frozen=(DRAWN, ACQUIRED), partial=True,
+            export=ReaderExport(self.config, tuple(run.data), self.teachers),
         )  # fmt: skip
 
     def _exams(self, folder: Path, split: str) -> PreparedExams:
