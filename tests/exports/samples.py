@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from mammoscribe.domain.assessment import Assessment, Category, assess_breast
+from mammoscribe.domain.assessment import Assessment, Category
+from mammoscribe.domain.assessment_rules import Circumstances, assess_breast, grade_finding
 from mammoscribe.domain.evidence import (
     Claim,
     Evidence,
@@ -24,8 +25,9 @@ from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
 from mammoscribe.domain.location import Depth, Half, Location, Quadrant
 from mammoscribe.domain.report import Breast, Calibration, Provenance, Report
-from mammoscribe.domain.view import Box, Laterality, Projection, Role, SpacingSource, View, standard_view_id
-from mammoscribe.exports.hanging import ViewImage
+from mammoscribe.domain.search import Search, ViewSearch, everything_searched
+from mammoscribe.domain.view import Box, Laterality, Origin, Projection, Role, SpacingSource, View, standard_view_id
+from mammoscribe.exports import MarkCrop, ViewImage
 
 WIDTH_PX, HEIGHT_PX, SHOWN = 900, 1200, 2
 MASS_CC, MASS_MLO = Box(560, 470, 630, 548), Box(548, 420, 622, 500)

@@ -16,6 +16,7 @@ def command(out: OutDir = Path("demo"), model: Model = "starter") -> None:
     """Read a synthetic exam and write its report: no data, no GPU, no network.
 
     The exam is drawn from a fixed seed, with a prior, and written as DICOM into OUT/exam.
+    The page can show what was drawn beside what was read.
     """
     folder = folder_for(out)
     from mammoscribe.data.load import load_exam
@@ -29,7 +30,7 @@ def command(out: OutDir = Path("demo"), model: Model = "starter") -> None:
     with working("reading it"):
         loaded = load_exam([folder / "exam" / "current"], [folder / "exam" / "prior"])
         reading = read_exam(loaded.exam, reader)
-        written = write_outputs(reading, folder, tuple(FORMATS))
+        written = write_outputs(reading, folder, tuple(FORMATS), truth=drawn.findings)
     console.print(summary_of(reading.report))
     console.print("This exam is synthetic: drawn by mammoscribe.phantom, of nobody.", style="dim")
     page = next(path for path in written if path.suffix == ".html")
