@@ -66,7 +66,9 @@ def mark_crop(
     shown, inside = pixels[y0:y1, x0:x1], pixels[int(box.y0) : math.ceil(box.y1), int(box.x0) : math.ceil(box.x1)]
     darkest = min(np.percentile(inside, 1.0), np.percentile(shown, 25.0))
     grey = _grey(shown, float(darkest), float(inside.max()))
-    return MarkCrop(finding_id, view.id, _jpeg(Image.fromarray(grey), CROP_QUALITY), Box(x0, y0, x1, y1), mirrored, squash)
+    return MarkCrop(
+        finding_id, view.id, _jpeg(Image.fromarray(grey), CROP_QUALITY), Box(x0, y0, x1, y1), mirrored, squash
+    )
 
 
 def _around(start: float, stop: float, available: int) -> tuple[int, int]:

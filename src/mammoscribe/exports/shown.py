@@ -78,7 +78,10 @@ def conclusion_lit(report: Report, keys: Keys) -> Lit:
     """What the assessment rests on: everything that the sentences of impression and recommendation cite."""
     concluding = [s for s in report.sentences if s.section in (Section.IMPRESSION, Section.RECOMMENDATION)]
     lit = [_lit(s, report, keys) for s in concluding]
-    return Lit(tuple(sorted({f for part in lit for f in part.findings})), tuple(sorted({v for part in lit for v in part.views})))
+    return Lit(
+        tuple(sorted({f for part in lit for f in part.findings})),
+        tuple(sorted({v for part in lit for v in part.views})),
+    )
 
 
 def _sentence(sentence: Sentence, number: int, report: Report, keys: Keys) -> ShownSentence:
@@ -226,7 +229,11 @@ def _caption(crop: MarkCrop, box: Box, size: tuple[float, float] | None) -> str:
     parts = [f"{region.width:.0f} x {region.height:.0f} stored pixels"]
     parts += [f"{size[0]:.0f} x {size[1]:.0f} mm"] if size else []
     parts += ["the middle of the box"] if box.overlap(region) < 0.999 * box.area else []
-    parts += [f"drawn at {crop.pixel_aspect:.2f} of their width, the file is squashed"] if abs(crop.pixel_aspect - 1) > 0.01 else []
+    parts += (
+        [f"drawn at {crop.pixel_aspect:.2f} of their width, the file is squashed"]
+        if abs(crop.pixel_aspect - 1) > 0.01
+        else []
+    )
     return ", ".join([*parts, *(["shown mirrored"] if crop.mirrored else [])])
 
 

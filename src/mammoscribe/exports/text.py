@@ -90,9 +90,9 @@ def _breast(breast: Breast) -> list[str]:
 
 
 def _provenance(report: Report) -> str:
-    made_by = report.provenance
+    made_by, exam_id = report.provenance, report.exam.id
     lines = [
-        f"Exam: {_one_line(report.exam.id)}",
+        *([] if words.exam_name(report.exam) == exam_id else [f"Exam: {_one_line(exam_id)}"]),
         f"{made_by.package}, model {made_by.model}, weights {made_by.weights_sha256[:12]}",
         f"Trained on: {made_by.trained_on}",
         f"Lexicon: BI-RADS {made_by.edition}",

@@ -162,7 +162,11 @@ def probability_words(breast: Breast) -> Probability | None:
 def _level(odds_ratio: float) -> str:
     """Odds of malignancy over those of the population, in words."""
     if odds_ratio > 2:
-        return f"above average (odds {odds_ratio:.0f} times)" if odds_ratio >= 9.5 else f"above average (odds {odds_ratio:.1f} times)"
+        return (
+            f"above average (odds {odds_ratio:.0f} times)"
+            if odds_ratio >= 9.5
+            else f"above average (odds {odds_ratio:.1f} times)"
+        )
     if odds_ratio > 1.25:
         return "a little above average"
     if odds_ratio >= 0.8:
