@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
-from tests.browser.pages import lit, rect
-from tests.exports.samples import HEIGHT_PX
+from tests.browser.pages import lit, rect, write
+from tests.exports.samples import HEIGHT_PX, pictures, two_findings_with_prior
 
 pytestmark = pytest.mark.html
 
@@ -50,14 +52,14 @@ def test_an_enlarged_view_brings_its_prior_beside_it(browser, page):
     assert len(browser.value(panes)) == 4
 
 
-def test_a_drag_that_ends_on_a_mark_does_not_pin_it(browser, page):
+def test_a_drag_that_holds_a_mark_moves_the_view_and_does_not_pin_it(browser, page):
     browser.open(page)
-    mark = rect(browser, ".mark[data-f='1']")
-    pane = rect(browser, "[data-key=RCC].current .picture")
-    middle = (mark["left"] + mark["right"]) / 2 - (pane["left"] + pane["right"]) / 2
-    down = (mark["top"] + mark["bottom"]) / 2 - (pane["top"] + pane["bottom"]) / 2
-    browser.drag("[data-key=RCC].current .picture", middle, down)
+    before = rect(browser, ".mark[data-f='1']")
+    browser.drag(".mark[data-f='1']", 30, 20)
+    assert rect(browser, ".mark[data-f='1']")["left"] == pytest.approx(before["left"] + 30, abs=0.6)
     assert browser.value("document.querySelectorAll('.pinned').length") == 0
+    browser.click(".mark[data-f='1']")
+    assert browser.value("document.querySelectorAll('.pinned').length") == 1
 
 
 @pytest.mark.parametrize("clicks", [0, 1, 4])
@@ -90,12 +92,19 @@ def test_captions_bars_and_feet_lie_outside_the_pictures(browser, page, width, h
         assert clip[1] - clip[0] > 60
 
 
-def test_pictures_of_one_row_are_level_whatever_their_captions_say(browser, page):
-    browser.open(page, 1366, 768)
-    tops = browser.value(
-        "[...document.querySelectorAll('.pane.proj-CC .picture')].map(p => Math.round(p.getBoundingClientRect().top))"
+def test_pictures_of_one_row_are_level_whatever_their_captions_say(browser, tmp_path):
+    report = two_findings_with_prior()
+    images = pictures(report)
+    images["R_CC"] = replace(images["R_CC"], mirrored=True)
+    browser.open(write(tmp_path / "page.html", report, images), 1220, 768)
+    edges = browser.value(
+        """[...document.querySelectorAll('.pane.proj-CC')].map(p => {
+             const b = p.querySelector('.picture').getBoundingClientRect();
+             return [p.querySelector('figcaption').textContent.length, Math.round(b.top), Math.round(b.bottom)];
+           })"""
     )
-    assert len(set(tops)) == 1
+    assert len({length for length, _, _ in edges}) > 1
+    assert len({(top, bottom) for _, top, bottom in edges}) == 1
 
 
 def test_the_assessment_lights_every_mark_it_rests_on(browser, page):
