@@ -11,7 +11,6 @@ from mammoscribe.exports import words
 from mammoscribe.exports.hanging import Hanging, Rect, ShownMark, nice_length, rect_in, size_mm
 from mammoscribe.exports.pictures import MarkCrop
 from mammoscribe.exports.text import HEADINGS
-from mammoscribe.support.errors import InvalidNoun
 
 NUM_COLOURS = 6
 """Colours that findings take in turn; page/report.css holds them as .c0 to .c5."""
@@ -194,7 +193,9 @@ def card(finding: Finding, report: Report, hanging: Hanging, crops: Sequence[Mar
         descriptors=words.descriptor_words(finding),
         level=_level(finding, report),
         marks=tuple((view.name, _box_words(mark)) for view, mark in shown),
-        crops=tuple(_shown_crop(own[view.id], view, finding) for view, _ in shown if view.id in own),
+        crops=tuple(
+            _shown_crop(own[v.id], v, mark.box) for v, _ in shown if v.id in own and (mark := finding.mark_in(v.id))
+        ),
     )
 
 
@@ -213,15 +214,12 @@ def _box_words(mark: ShownMark) -> str:
     return f"box {mark.size_mm[0]:.0f} x {mark.size_mm[1]:.0f} mm, {score}"
 
 
-def _shown_crop(crop: MarkCrop, view: View, finding: Finding) -> ShownCrop:
-    mark = finding.mark_in(view.id)
-    if mark is None:
-        raise InvalidNoun(f"a crop of {finding.id} in {view.id}, where it has no mark")
-    rect, size = rect_in(mark.box, crop.region, crop.mirrored), size_mm(view, crop.region)
+def _shown_crop(crop: MarkCrop, view: View, box: Box) -> ShownCrop:
+    rect, size = rect_in(box, crop.region, crop.mirrored), size_mm(view, crop.region)
     bar_mm = None if size is None else nice_length(size[0])
     percent = 0.0 if size is None or bar_mm is None else 100 * bar_mm / size[0]
     width = crop.region.width * crop.pixel_aspect
-    return ShownCrop(crop, view, rect, width, _caption(crop, mark.box, size), bar_mm, percent)
+    return ShownCrop(crop, view, rect, width, _caption(crop, box, size), bar_mm, percent)
 
 
 def _caption(crop: MarkCrop, box: Box, size: tuple[float, float] | None) -> str:
