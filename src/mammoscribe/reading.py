@@ -14,13 +14,14 @@ from mammoscribe.domain.assessment import NotAssessed, Setting
 from mammoscribe.domain.assessment_rules import Circumstances, assess_breast, grade_finding, odds_ratio
 from mammoscribe.domain.evidence import Claim, Writer
 from mammoscribe.domain.exam import Exam
-from mammoscribe.domain.finding import FindingType
+from mammoscribe.domain.finding import Finding, FindingType
 from mammoscribe.domain.report import Breast, Calibration, Provenance, Report
 from mammoscribe.domain.search import Search, ViewSearch, gap_words
 from mammoscribe.domain.view import Laterality, Role, View
-from mammoscribe.exports.display import display_image
-from mammoscribe.exports.html import ViewImage, report_html
+from mammoscribe.exports.display import display_image, mark_crop
+from mammoscribe.exports.html import report_html
 from mammoscribe.exports.json_report import dumps_report
+from mammoscribe.exports.pictures import MarkCrop, ViewImage
 from mammoscribe.exports.text import report_text
 from mammoscribe.imaging.decode import Picture, decode_view
 from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
@@ -40,12 +41,16 @@ COARSEST_FOR_CALCIFICATIONS_MM = 0.15
 
 @dataclass(frozen=True)
 class Reading:
-    """A report with what it was made from: the reader's output, pictures to show it on, and the decoder's claims."""
+    """A report with what it was made from: the reader's output, pictures to show it on, and the decoder's claims.
+
+    `crops` are the surroundings of every mark at full resolution.
+    """
 
     report: Report
     output: ReaderOutput
     images: Mapping[str, ViewImage]
     claims: tuple[Claim, ...] = ()
+    crops: tuple[MarkCrop, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,8 @@ class Prepared:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the reader of the report should know about the views."""
-        return tuple(w for v in self.canvases.first.values() for w in v.warnings)
+        first = self.canvases.first.values()
+        return tuple(f"prior {w}" if v.view.role is Role.PRIOR else w for v in first for w in v.warnings)
 
 
 def read_exam(
@@ -86,7 +92,7 @@ def read_exam(
         Chart(exam, prepared.search, breasts, output.findings), provenance(exam, reader, prepared, setting), claims,
         writer, warnings=prepared.warnings, possible=output.possible,
     )  # fmt: skip
-    return Reading(report, output, prepared.images, claims)
+    return Reading(report, output, prepared.images, claims, crops_of(report, prepared, decode) if images else ())
 
 
 def prepare(exam: Exam, reader: Reader, decode: Decode, images: bool) -> Prepared:
@@ -124,6 +130,18 @@ def shown_view(view: View, picture: Picture, prepared: PreparedView) -> ViewImag
     unusual = prepared.chest_on_left != (view.laterality is Laterality.LEFT)
     place = prepared.placement
     return display_image(view, picture.pixels, unusual, prepared.crop, place.scale_x / place.scale_y)
+
+
+def crops_of(report: Report, prepared: Prepared, decode: Decode) -> tuple[MarkCrop, ...]:
+    """The surroundings of every mark; views with marks are decoded once more, one after the other."""
+    crops: list[MarkCrop] = []
+    for view in report.exam.current:
+        marked = [(f.id, mark.box) for f in report.findings if (mark := f.mark_in(view.id))]
+        if marked:
+            pixels, place = decode(view).pixels, prepared.canvases.first[view.id].placement
+            mirrored, squash = prepared.images[view.id].mirrored, place.scale_x / place.scale_y
+            crops += [mark_crop(view, pixels, name, box, mirrored, squash) for name, box in marked]
+    return tuple(crops)
 
 
 def assess(
@@ -178,10 +196,16 @@ def provenance(exam: Exam, reader: Reader, prepared: Prepared, setting: Setting)
     )  # fmt: skip
 
 
-def write_outputs(reading: Reading, out: Path, formats: Sequence[str] = ("html", "json", "txt")) -> list[Path]:
-    """Write `report.<format>` files into `out`; an unknown format raises InputError before anything is written."""
+def write_outputs(
+    reading: Reading, out: Path, formats: Sequence[str] = ("html", "json", "txt"), truth: Sequence[Finding] = ()
+) -> list[Path]:
+    """Write `report.<format>` files into `out`; an unknown format raises InputError before anything is written.
+
+    Args:
+        truth: what is really there, where that is known, for the page to show beside the reading.
+    """
     writers: dict[str, Callable[[], str]] = {
-        "html": lambda: report_html(reading.report, reading.images),
+        "html": lambda: report_html(reading.report, reading.images, reading.crops, truth),
         "json": lambda: dumps_report(reading.report),
         "txt": lambda: report_text(reading.report),
     }

@@ -78,11 +78,12 @@ class Chromium:
                 return answer["result"]
             self._note(answer)
 
-    def open(self, url: str, width: int = 1440, height: int = 900, script: bool = True) -> None:
-        """Load a page in a window of that size and wait until it is there."""
+    def open(self, url: str, width: int = 1440, height: int = 900, script: bool = True, touch: bool = False) -> None:
+        """Load a page in a window of that size, on a phone if `touch`, and wait until it is there."""
         self.problems.clear()
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": touch}
         self.call("Emulation.setDeviceMetricsOverride", **size)
+        self.call("Emulation.setTouchEmulationEnabled", enabled=touch, maxTouchPoints=2 if touch else 1)
         self.call("Emulation.setScriptExecutionDisabled", value=not script)
         self.call("Page.navigate", url="about:blank")
         self.call("Page.navigate", url=url)
@@ -120,10 +121,43 @@ class Chromium:
         x, y = self.centre(selector)
         self.call("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=delta)
 
+    def double_click(self, selector: str) -> None:
+        self.hover(selector)
+        x, y = self.centre(selector)
+        for count in (1, 2):
+            for kind in ("mousePressed", "mouseReleased"):
+                self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=count)
+
+    def drag(self, selector: str, across: float, down: float) -> None:
+        """Press in the middle of an element, move in steps, release."""
+        x, y = self.centre(selector)
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        self.call("Input.dispatchMouseEvent", type="mousePressed", x=x, y=y, button="left", clickCount=1)
+        for i in range(1, 6):
+            at = {"x": x + across * i / 5, "y": y + down * i / 5}
+            self.call("Input.dispatchMouseEvent", type="mouseMoved", button="left", buttons=1, **at)
+        self.call("Input.dispatchMouseEvent", type="mouseReleased", button="left", clickCount=1, **at)
+
+    def tap(self, selector: str) -> None:
+        """Touch the middle of an element with a finger."""
+        x, y = self.centre(selector)
+        self.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+        self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        time.sleep(0.1)
+
+    def media(self, kind: str = "", **features: str) -> None:
+        """Pretend a medium (`print`) and features of it (`forced_colors="active"`); nothing given undoes it."""
+        wanted = [{"name": k.replace("_", "-"), "value": v} for k, v in features.items()]
+        self.call("Emulation.setEmulatedMedia", media=kind, features=wanted)
+
     def press(self, key: str) -> None:
-        code = {"Tab": 9, "Escape": 27, "Enter": 13}[key]
-        for kind in ("rawKeyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+        """Press a key as a person would: a letter, digit or sign also types its text."""
+        codes = {"Tab": 9, "Escape": 27, "Enter": 13, "ArrowLeft": 37, "ArrowRight": 39}
+        code = codes.get(key, ord(key[0].upper()))
+        text = {"text": key} if len(key) == 1 else {}
+        down = "keyDown" if text else "rawKeyDown"
+        self.call("Input.dispatchKeyEvent", type=down, key=key, windowsVirtualKeyCode=code, **text)
+        self.call("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
 
     def picture(self) -> np.ndarray:
         """The window as [H, W, 3] uint8."""

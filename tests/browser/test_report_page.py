@@ -1,5 +1,4 @@
 import io
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -8,42 +7,12 @@ from PIL import Image, ImageOps
 from scipy import ndimage
 
 from mammoscribe.domain.view import Box
-from mammoscribe.exports import report_html
-from tests.browser.chromium import Chromium, binary
+from tests.browser.pages import lit, write
 from tests.exports.samples import one_film, pictures, png_of, two_findings_with_prior
 
 pytestmark = pytest.mark.html
 
 COLOURS = {"f1": (255, 180, 84), "f2": (92, 207, 255)}
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    program = binary()
-    if program is None:
-        if os.environ.get("MAMMOSCRIBE_REQUIRE_BROWSER"):
-            pytest.fail("no chromium found; install it or set MAMMOSCRIBE_BROWSER")
-        pytest.skip("no chromium found (set MAMMOSCRIBE_BROWSER)")
-    running = Chromium(program, tmp_path_factory.mktemp("profile"))
-    yield running
-    running.close()
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """URL of the sample report with two findings and a prior."""
-    report = two_findings_with_prior()
-    return _write(tmp_path_factory.mktemp("page") / "report.html", report, pictures(report))
-
-
-def _write(path, report, images) -> str:
-    path.write_text(report_html(report, images), encoding="utf-8")
-    return path.as_uri()
-
-
-def _lit(browser, selector: str) -> list[str]:
-    query = f"[...document.querySelectorAll('{selector}.lit')].map(e => e.id || e.dataset.f || e.dataset.v)"
-    return browser.value(query)
 
 
 def _white_squares(shown: np.ndarray) -> list[tuple[slice, slice]]:
@@ -66,15 +35,20 @@ def test_every_box_lies_exactly_around_the_bright_square_it_marks(browser, page,
     shown = browser.picture().astype(float)
     squares = _white_squares(shown)
     assert len(squares) == 3
-    for (rows, columns), colour in zip(squares, (COLOURS["f1"], COLOURS["f2"], COLOURS["f1"]), strict=True):
-        lines = [
-            shown[rows.start - 2 : rows.start + 1, columns].transpose(1, 0, 2),
-            shown[rows.stop - 1 : rows.stop + 2, columns].transpose(1, 0, 2),
-            shown[rows, columns.start - 2 : columns.start + 1],
-            shown[rows, columns.stop - 1 : columns.stop + 2],
-        ]
-        for across in lines:
-            assert _near(across, colour).any(axis=1).mean() > 0.9
+    marked = [name for square in squares for name, colour in COLOURS.items() if _lined(shown, square, colour)]
+    assert sorted(marked) == ["f1", "f1", "f2"]
+
+
+def _lined(shown: np.ndarray, square: tuple[slice, slice], colour: tuple[int, int, int]) -> bool:
+    """Whether a line of that colour runs along all four edges of a square."""
+    rows, columns = square
+    lines = [
+        shown[rows.start - 2 : rows.start + 1, columns].transpose(1, 0, 2),
+        shown[rows.stop - 1 : rows.stop + 2, columns].transpose(1, 0, 2),
+        shown[rows, columns.start - 2 : columns.start + 1],
+        shown[rows, columns.stop - 1 : columns.stop + 2],
+    ]
+    return all(_near(across, colour).any(axis=1).mean() > 0.9 for across in lines)
 
 
 def test_a_mirrored_file_is_shown_as_if_it_had_been_stored_the_usual_way(browser, page, tmp_path):
@@ -92,10 +66,14 @@ def test_a_mirrored_file_is_shown_as_if_it_had_been_stored_the_usual_way(browser
         mirrored=True,
         focus=Box(900 - focus.x1, focus.y0, 900 - focus.x0, focus.y1),
     )
-    browser.open(page)
+    browser.open(write(tmp_path / "usual.html", report, pictures(report)), 1000, 800)
     usual = browser.picture().astype(int)
-    browser.open(_write(tmp_path / "mirrored.html", other, images))
-    assert np.abs(usual - browser.picture()).mean() < 0.2
+    browser.open(write(tmp_path / "mirrored.html", other, images), 1000, 800)
+    top, bottom = browser.value(
+        "(r => [r.top, r.bottom])(document.querySelector('.current.side-R .picture').getBoundingClientRect())"
+    )
+    rows = slice(round(top), round(bottom))  # the caption says that it is shown mirrored
+    assert np.abs(usual[rows] - browser.picture()[rows]).mean() < 0.2
 
 
 def test_chest_walls_are_back_to_back_and_priors_stand_outside(browser, page):
@@ -114,8 +92,8 @@ def test_chest_walls_are_back_to_back_and_priors_stand_outside(browser, page):
 def test_hovering_a_sentence_lights_its_marks_and_draws_lines_to_them(browser, page):
     browser.open(page, 1440, 2000)
     browser.hover("#sentence-4 .words")
-    assert _lit(browser, ".mark") == ["1", "1"]
-    assert _lit(browser, ".s") == ["sentence-4"]
+    assert lit(browser, ".mark") == ["1", "1"]
+    assert lit(browser, ".s") == ["sentence-4"]
     ends = browser.value("[...document.querySelectorAll('#wires path')].map(p => p.getAttribute('d'))")
     assert len(ends) == 2
     mark = browser.value(
@@ -127,18 +105,18 @@ def test_hovering_a_sentence_lights_its_marks_and_draws_lines_to_them(browser, p
 def test_hovering_a_box_lights_its_sentences(browser, page):
     browser.open(page, 1440, 2000)
     browser.hover('.mark[data-f="2"]')
-    assert _lit(browser, ".s") == ["sentence-6", "sentence-9", "sentence-10", "sentence-11"]
+    assert lit(browser, ".s") == ["sentence-6", "sentence-9", "sentence-10", "sentence-11"]
     assert browser.value("document.querySelectorAll('#wires path').length") == 4
     browser.hover(".brand")
-    assert _lit(browser, "*") == []
+    assert lit(browser, "*") == []
 
 
 def test_a_sentence_about_what_was_searched_lights_every_view(browser, page):
     browser.open(page, 1440, 2000)
     browser.hover("#sentence-7 .words")
-    assert _lit(browser, ".mark") == []
-    assert len(_lit(browser, ".pane.current")) == 4
-    assert _lit(browser, ".pane.prior") == []
+    assert lit(browser, ".mark") == []
+    assert len(lit(browser, ".pane.current")) == 4
+    assert lit(browser, ".pane.prior") == []
 
 
 def test_a_click_keeps_a_sentence_lit_and_escape_lets_go(browser, page):
@@ -146,28 +124,31 @@ def test_a_click_keeps_a_sentence_lit_and_escape_lets_go(browser, page):
     assert not browser.value("document.getElementById('show-priors').checked")
     browser.click("#sentence-5 .words")
     browser.hover(".brand")
-    assert _lit(browser, ".s") == ["sentence-5"]
+    assert lit(browser, ".s") == ["sentence-5"]
     assert browser.value("document.getElementById('show-priors').checked"), "a comparison brings the prior views"
-    assert len(_lit(browser, ".pane.prior")) == 2
+    assert len(lit(browser, ".pane.prior")) == 2
     browser.press("Escape")
-    assert _lit(browser, "*") == []
+    assert lit(browser, "*") == []
 
 
 def test_tab_walks_through_the_sentences(browser, page):
-    browser.open(page)
+    browser.open(page, 1440, 2000)
     browser.value("document.getElementById('report').focus()")
     browser.press("Tab")
+    assert browser.value("document.activeElement.className").startswith("assessment")
+    for _ in range(2):  # past the folded warnings
+        browser.press("Tab")
     assert browser.value("document.activeElement.id") == "sentence-0"
     for _ in range(4):
         browser.press("Tab")
     assert browser.value("document.activeElement.id") == "sentence-4"
-    assert _lit(browser, ".mark") == ["1", "1"]
+    assert lit(browser, ".mark") == ["1", "1"]
     assert browser.value("document.querySelectorAll('#wires path').length") == 2
 
 
 def test_the_address_can_name_a_finding(browser, page):
     browser.open(page + "#f2")
-    assert _lit(browser, ".mark") == ["2"]
+    assert lit(browser, ".mark") == ["2"]
 
 
 def test_wheel_zooms_and_the_box_stays_on_its_square(browser, page):
@@ -204,7 +185,7 @@ def test_the_notice_stays_in_sight_when_the_report_is_scrolled(browser, page):
 def test_nothing_is_fetched_nothing_is_refused_and_nothing_overflows(browser, tmp_path, make):
     report = make()
     for size in ((1440, 900), (1000, 800), (700, 900)):
-        browser.open(_write(tmp_path / "quiet.html", report, pictures(report)), *size)
+        browser.open(write(tmp_path / "quiet.html", report, pictures(report)), *size)
         assert browser.value("document.documentElement.scrollWidth <= innerWidth")
         assert browser.value(
             "document.getElementById('report').scrollWidth <= document.getElementById('report').clientWidth"
@@ -216,7 +197,7 @@ def test_a_malicious_exam_id_runs_nothing(browser, tmp_path):
     report = two_findings_with_prior(
         exam_id="\"'><img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
     )
-    browser.open(_write(tmp_path / "evil.html", report, pictures(report)))
+    browser.open(write(tmp_path / "evil.html", report, pictures(report)))
     browser.press("Escape")
     assert browser.value("document.title").endswith("mammography report (research use)")
     assert browser.value("document.querySelectorAll('img[src=x]').length") == 0

@@ -44,6 +44,15 @@ def test_a_folder_of_four_dicom_views_is_an_exam(tmp_path: Path) -> None:
     assert (loaded.exam.set_aside, loaded.warnings) == ((), ())
 
 
+def test_an_exam_carries_the_accession_number_of_its_current_views(tmp_path: Path) -> None:
+    dicom(tmp_path / "now" / "1.dcm", AccessionNumber="A-4711")
+    dicom(tmp_path / "before" / "1.dcm", AccessionNumber="A-17", StudyInstanceUID="2.25.9", StudyDate="20180101")
+    assert load_exam([tmp_path / "now"]).exam.accession == "A-4711"
+    with_prior = load_exam([tmp_path / "now"], [tmp_path / "before"])
+    assert with_prior.exam.accession == "A-4711"
+    assert load_exam([dicom(tmp_path / "none" / "1.dcm")]).exam.accession is None
+
+
 def test_plain_files_say_their_view_in_the_name(tmp_path: Path) -> None:
     files = [png(tmp_path / n) for n in ("a_R_CC.png", "lmlo.png")]
     loaded = load_exam(files)

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from mammoscribe.domain.assessment import Assessment, Category, assess_breast
+from mammoscribe.domain.assessment import Setting
+from mammoscribe.domain.assessment_rules import Circumstances, assess_breast, grade_finding
 from mammoscribe.domain.evidence import (
     Claim,
     Evidence,
@@ -20,12 +21,13 @@ from mammoscribe.domain.evidence import (
     Sentence,
     Writer,
 )
-from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.exam import Exam, SetAside
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
 from mammoscribe.domain.location import Depth, Half, Location, Quadrant
 from mammoscribe.domain.report import Breast, Calibration, Provenance, Report
-from mammoscribe.domain.view import Box, Laterality, Projection, Role, SpacingSource, View, standard_view_id
-from mammoscribe.exports.hanging import ViewImage
+from mammoscribe.domain.search import Search, ViewSearch, everything_searched, gap_words
+from mammoscribe.domain.view import Box, Laterality, Origin, Projection, Role, SpacingSource, View, standard_view_id
+from mammoscribe.exports import MarkCrop, ViewImage
 
 WIDTH_PX, HEIGHT_PX, SHOWN = 900, 1200, 2
 MASS_CC, MASS_MLO = Box(560, 470, 630, 548), Box(548, 420, 622, 500)
@@ -41,11 +43,10 @@ def view(laterality: Laterality, projection: Projection, role: Role = Role.CURRE
     return View(name, laterality, projection, WIDTH_PX, HEIGHT_PX, f"{name}.dcm", role, **facts)
 
 
-def four_view_exam(prior: bool = True, exam_id: str = "PHANTOM-0007") -> Exam:
+def four_view_exam(exam_id: str = "PHANTOM-0007", origin: Origin = Origin.SYNTHETIC) -> Exam:
+    """All four views with their priors."""
     pairs = [(s, p) for p in (CC, MLO) for s in (R, L)]
-    views = [view(s, p) for s, p in pairs]
-    if prior:
-        views += [view(s, p, Role.PRIOR) for s, p in pairs]
+    views = [view(s, p, role, origin=origin) for role in Role for s, p in pairs]
     return Exam(exam_id, tuple(views), patient_id="PHANTOM^SEVEN")
 
 
@@ -124,17 +125,19 @@ def provenance(exam: Exam) -> Provenance:
             "Sentences about a mass: 91% right (200 synthetic exams; measured on synthetic exams only).",
             "Sentences about calcifications: 72% right (200 synthetic exams; measured on synthetic exams only).",
         ),
+        setting=Setting.DIAGNOSTIC,
     )
 
 
-def two_findings_with_prior(exam_id: str = "PHANTOM-0007") -> Report:
+def two_findings_with_prior(exam_id: str = "PHANTOM-0007", origin: Origin = Origin.SYNTHETIC) -> Report:
     """Four views with a prior: a growing mass on the right in both projections, new calcifications on the left in one."""
-    exam = four_view_exam(exam_id=exam_id)
+    exam = four_view_exam(exam_id, origin)
     found = (mass(), calcifications())
-    known = Calibration(POPULATION, 0.142, 674)
+    known, at = Calibration(POPULATION, 0.142, 674), Circumstances(Setting.DIAGNOSTIC, prior_read=True)
+    (right, left), grades = (assess_breast([f], at) for f in found), [grade_finding(f, at) for f in found]
     breasts = (
-        Breast(R, True, "b", (0.08, 0.71, 0.19, 0.02), assess_breast([found[0]]), 0.46, known),
-        Breast(L, True, "b", (0.11, 0.66, 0.21, 0.02), assess_breast([found[1]]), 0.127, known),
+        Breast(R, True, "b", (0.08, 0.71, 0.19, 0.02), right, 0.46, known, grades=(grades[0],)),
+        Breast(L, True, "b", (0.11, 0.66, 0.21, 0.02), left, 0.127, known, grades=(grades[1],)),
     )
     rejected = (
         RejectedClaim(Claim("There is skin thickening of the left breast."), "no such finding in the left breast"),
@@ -142,10 +145,10 @@ def two_findings_with_prior(exam_id: str = "PHANTOM-0007") -> Report:
     )
     return Report(
         exam=exam,
+        search=everything_searched(exam),
         breasts=breasts,
         findings=found,
         sentences=_sentences(exam),
-        assessment=Assessment(Category.SUSPICIOUS, "most severe of the two breasts"),
         provenance=provenance(exam),
         rejected_claims=rejected,
         warnings=("L MLO: the header has no window; one was chosen from the pixels.",),
@@ -154,28 +157,38 @@ def two_findings_with_prior(exam_id: str = "PHANTOM-0007") -> Report:
 
 
 def one_film(source: str = "mdb042.pgm") -> Report:
-    """One left MLO film with an indication, without spacing, date or prior: nothing found, the right not imaged."""
+    """One left MLO film with an indication, without spacing, date or prior: nothing found, the right not imaged.
+
+    A magnification view of its left CC and a file that is no picture were set aside.
+    """
     film = View("L_MLO", L, MLO, WIDTH_PX, HEIGHT_PX, source, spacing_source=SpacingSource.UNKNOWN)
-    exam = Exam("FILM-42", (film,), indication="Lump <left>")
-    negative = Assessment(Category.NEGATIVE, "no finding")
+    aside = (
+        SetAside("films/magnified.dcm", "a magnification view", L, CC),
+        SetAside("films/letter.pdf", "not a picture"),
+    )
+    exam = Exam("FILM-42", (film,), indication="Lump <left>", set_aside=aside)
+    search = Search(exam, (ViewSearch("L_MLO", ((FindingType.CALCIFICATION, "pixel size unknown"),)),))
+    reason = f"no assessment: {'; '.join(gap_words(search.gaps(L)))}"
     sentences = (
         Sentence('Given with the exam: "Lump <left>".', Section.INDICATION, _cites((EvidenceKind.EXAM, exam.id))),
         Sentence("One left MLO view was read.", Section.TECHNIQUE, _cites((EvidenceKind.EXAM, exam.id))),
         Sentence("The left breast is almost entirely fatty.", Section.COMPOSITION, _cites((EvidenceKind.BREAST, "L"))),
         Sentence("No mass is seen in the left breast.", Section.FINDINGS, _cites((EvidenceKind.VIEW, "L_MLO"))),
-        Sentence("Left breast: BI-RADS 1.", Section.IMPRESSION, _cites((EvidenceKind.BREAST, "L"))),
+        Sentence(
+            "Left breast: no BI-RADS category was assigned.", Section.IMPRESSION, _cites((EvidenceKind.BREAST, "L"))
+        ),
         Sentence("The exam is one view.", Section.LIMITS, _cites((EvidenceKind.EXAM, exam.id))),
     )
     return Report(
         exam=exam,
+        search=search,
         breasts=(
             Breast(R, False, reason="not imaged"),
-            Breast(L, True, "a", (0.83, 0.15, 0.02, 0.0), negative, reason="no calibration for films, no probability"),
+            Breast(L, True, "a", (0.83, 0.15, 0.02, 0.0), reason=reason),
         ),
         findings=(),
         sentences=sentences,
-        assessment=negative,
-        provenance=replace(provenance(exam), reliability=(), preprocessing=()),
+        provenance=replace(provenance(exam), reliability=(), preprocessing=(), setting=Setting.SCREENING),
     )
 
 
@@ -229,3 +242,21 @@ def png_of(grey: np.ndarray) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(grey).save(stream, "PNG", compress_level=1)
     return stream.getvalue()
+
+
+def crops(report: Report) -> tuple[MarkCrop, ...]:
+    """A crop of every mark: noise, with the mark's own box bright; 300 x 260 stored pixels."""
+    return tuple(_crop(f, m) for f in report.findings for m in f.marks)
+
+
+def _crop(finding: Finding, mark: Mark) -> MarkCrop:
+    x0, y0 = (int(c) - half for c, half in zip(mark.box.centre, (150, 130), strict=True))
+    grey = np.random.default_rng(hash_of(mark.view_id)).integers(20, 60, (260, 300)).astype(np.uint8)
+    box = mark.box
+    grey[int(box.y0) - y0 : int(box.y1) - y0, int(box.x0) - x0 : int(box.x1) - x0] = 255
+    return MarkCrop(finding.id, mark.view_id, png_of(grey), Box(x0, y0, x0 + 300, y0 + 260))
+
+
+def with_exam(report: Report, exam: Exam) -> Report:
+    """The same report of another exam with views of the same ids, searched alike."""
+    return replace(report, exam=exam, search=Search(exam, report.search.views))

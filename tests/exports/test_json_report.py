@@ -88,6 +88,7 @@ def test_the_contract_fields_are_all_there():
         "depth": "posterior",
         "half": None,
         "region": None,
+        "nipple_distance_mm": None,
         "reason": None,
     }
     assert finding["marks"][0] == {"view": "R_CC", "box_px": [560.0, 470.0, 630.0, 548.0], "score": 0.93}
@@ -103,7 +104,7 @@ def test_what_was_not_assessed_is_null_with_its_reason():
         "not imaged",
     )
     assert left["prob_malignant"] is None
-    assert "no calibration" in left["reason"]
+    assert "calcifications were not searched for" in left["reason"]
     calcifications = report_json(two_findings_with_prior())["findings"][1]
     assert calcifications["location"]["quadrant"] is None
     assert calcifications["location"]["reason"] == "seen in one projection only"
@@ -134,3 +135,15 @@ def test_schema_hands_out_copies():
 def test_json_is_as_it_was(name):
     report = {"prior": two_findings_with_prior, "film": one_film}[name]()
     same_as_golden(Path(__file__).parent / "golden" / f"{name}.json", dumps_report(report))
+
+
+def test_what_was_searched_set_aside_and_where_the_pictures_come_from_are_in_the_json():
+    written = report_json(one_film())
+    assert written["exam"]["views"][0]["searched"]["calcification"] == {
+        "searched": False,
+        "reason": "pixel size unknown",
+    }
+    assert [s["reason"] for s in written["exam"]["set_aside"]] == ["a magnification view", "not a picture"]
+    assert (written["exam"]["origin"], written["exam"]["accession"]) == ("acquired", None)
+    assert written["assessment"]["birads"] is None
+    assert "left breast" in written["assessment"]["reason"]

@@ -20,7 +20,6 @@ from mammoscribe.cli.options import (
     prevalence_of,
     views_of,
 )
-from mammoscribe.cli.summary import summary_of
 from mammoscribe.support.errors import InputError
 
 EXAMPLE = "Example: mammoscribe read exam/ --prior exam_2024/ --out out --format html,json"
@@ -62,6 +61,7 @@ def command(
         raise InputError(
             "nothing to read", "a folder, files, or --manifest CSV --exam ID", "see mammoscribe read --help"
         )
+    from mammoscribe.cli.summary import summary_of
     from mammoscribe.data.load import load_exam
     from mammoscribe.domain.assessment import Setting
     from mammoscribe.domain.evidence import Writer

@@ -217,7 +217,8 @@ def assemble(
     if len(origins) > 1:
         drawn = ", ".join(sorted(f.path.name for f in found if f.view.origin is Origin.SYNTHETIC))
         raise InputError(f"synthetic files ({drawn}) beside acquired ones", "files of one origin")
-    return Exam(name or "exam", tuple(f.view for f in found), patient, indication, tuple(set_aside))
+    accession = next((f.header.accession for f in current if f.header and f.header.accession), None)
+    return Exam(name or "exam", tuple(f.view for f in found), patient, indication, tuple(set_aside), accession)
 
 
 def _check_one(what: str, values: set[str], found: Sequence[FoundView]) -> None:

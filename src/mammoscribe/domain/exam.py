@@ -43,6 +43,7 @@ class Exam:
         patient_id: as the files give it, or None.
         indication: why the exam was made, in the words of whoever asked for it, or None.
         set_aside: files that came with the exam and were not read.
+        accession: the accession number of its current views, by which a hospital calls it, or None.
 
     Raises:
         InvalidNoun: without a current view, on a repeated id or view, a blank indication, a prior dated after the
@@ -54,6 +55,7 @@ class Exam:
     patient_id: str | None = None
     indication: str | None = None
     set_aside: tuple[SetAside, ...] = ()
+    accession: str | None = None
 
     def __post_init__(self) -> None:
         if not self.id:

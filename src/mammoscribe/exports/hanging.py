@@ -1,56 +1,18 @@
 """Where each picture and box lies on the page: hanging order, chest walls back to back, one physical scale."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from mammoscribe.domain.exam import HANGING, Exam
 from mammoscribe.domain.finding import Finding
 from mammoscribe.domain.report import Report
 from mammoscribe.domain.view import Box, Laterality, Projection, Role, View
+from mammoscribe.exports.pictures import ViewImage
 from mammoscribe.support.errors import InvalidNoun
 
-_MAGIC = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
-
-
-@dataclass(frozen=True)
-class ViewImage:
-    """An 8-bit picture of a view's stored array, scaled down, never flipped.
-
-    Args:
-        view_id: the view it shows.
-        png: the file's bytes, PNG or JPEG.
-        width_px, height_px: size of the picture; its shape is what is shown, so a squashed array can be un-squashed.
-        stored_width_px, stored_height_px: size of the stored array, the frame of the boxes.
-        mirrored: whether the stored array has its chest wall on the other side (right view: left edge); the picture
-            and its boxes are then shown mirrored.
-        focus: where the breast lies, in stored pixels; the page opens on it. None shows the whole array.
-
-    Raises:
-        InvalidNoun: for a picture that is neither PNG nor JPEG, an empty size, or a focus outside the array.
-    """
-
-    view_id: str
-    png: bytes
-    width_px: int
-    height_px: int
-    stored_width_px: int
-    stored_height_px: int
-    mirrored: bool = False
-    focus: Box | None = None
-
-    def __post_init__(self) -> None:
-        if not any(self.png.startswith(magic) for magic in _MAGIC):
-            raise InvalidNoun(f"the picture of view {self.view_id} is neither PNG nor JPEG")
-        if min(self.width_px, self.height_px, self.stored_width_px, self.stored_height_px) < 1:
-            raise InvalidNoun(f"the picture of view {self.view_id} has no size")
-        if self.focus and self.focus.clipped(self.stored_width_px, self.stored_height_px) != self.focus:
-            raise InvalidNoun(f"the focus of view {self.view_id} lies outside its stored array")
-
-    @property
-    def media_type(self) -> str:
-        """`image/png` or `image/jpeg`, from the first bytes."""
-        return next(kind for magic, kind in _MAGIC.items() if self.png.startswith(magic))
+SCALE_BARS_MM = (50.0, 20.0, 10.0, 5.0, 2.0, 1.0)
+"""Lengths a scale bar can have."""
 
 
 @dataclass(frozen=True)
@@ -83,21 +45,28 @@ class Pane:
 
     Args:
         laterality, projection: what hangs here.
-        view: None where the exam has no such view.
+        view: None where the exam has no such view; `absent` then says why.
         image: None when no picture was given.
         stage: the picture within the pane's frame (all frames have one shape and one scale).
         marks: boxes on the picture; priors have none.
         weaker: boxes of candidates that are too weak for a sentence.
+        truth: boxes of what is really there, where that is known.
+        bar_mm: length of the scale bar; None where lengths are not known.
+        per_mm: share of the frame's width that a millimetre takes.
     """
 
     laterality: Laterality
     projection: Projection
     role: Role
     view: View | None = None
+    absent: str = ""
     image: ViewImage | None = None
     stage: Rect | None = None
     marks: tuple[ShownMark, ...] = ()
     weaker: tuple[ShownMark, ...] = ()
+    truth: tuple[ShownMark, ...] = ()
+    bar_mm: float | None = None
+    per_mm: float = 0.0
 
     @property
     def column(self) -> str:
@@ -125,9 +94,21 @@ class Hanging:
         hung = {str(name) for p in self.panes if p.view for name in (p.laterality, p.projection)}
         return tuple(name for name in ("CC", "MLO", "R", "L") if name not in hung)
 
+    @property
+    def explained(self) -> tuple[str, ...]:
+        """Those of `empty` for which a file was set aside, so that the page leaves room for the reason."""
+        aside = [p for p in self.panes if p.absent.startswith("set aside")]
+        told = {str(name) for p in aside for name in (p.laterality, p.projection)}
+        return tuple(name for name in self.empty if name in told)
 
-def hang(report: Report, images: Mapping[str, ViewImage]) -> Hanging:
+
+def hang(report: Report, images: Mapping[str, ViewImage], truth: Iterable[Finding] = ()) -> Hanging:
     """Lay out all views of the report.
+
+    Args:
+        report: whose views to hang, with the boxes of its findings.
+        images: pictures by view id.
+        truth: what is really there, where that is known.
 
     Raises:
         InvalidNoun: when a picture belongs to no view of the exam or to one of another stored size.
@@ -137,19 +118,42 @@ def hang(report: Report, images: Mapping[str, ViewImage]) -> Hanging:
     sizes = {v.id: _shown_size(v, images.get(v.id), equal) for v in report.exam.views}
     focus = {v.id: _focus(v, images.get(v.id), sizes[v.id]) for v in report.exam.views}
     frame = (max(f.width for f in focus.values()), max(f.height for f in focus.values()))
-    panes = []
+    known, panes = tuple(truth), []
     for side, projection in HANGING:
         for role in (Role.CURRENT, Role.PRIOR) if report.exam.prior else (Role.CURRENT,):
-            same = (v for v in report.exam.views if (v.laterality, v.projection, v.role) == (side, projection, role))
-            view = next(same, None)
+            view = _view_at(report.exam, side, projection, role)
             if view is None:
-                panes.append(Pane(side, projection, role))
+                panes.append(Pane(side, projection, role, absent=_why_absent(report.exam, side, projection, role)))
                 continue
-            image = images.get(view.id)
             stage = _stage(view, sizes[view.id], focus[view.id], frame)
-            marks, weaker = _marks(report, view, image, stage), _weaker(report, view, image)
-            panes.append(Pane(side, projection, role, view, image, stage, marks, weaker))
+            panes.append(_pane(report, view, images.get(view.id), stage, known))
     return Hanging(tuple(panes), frame[0] / frame[1], equal)
+
+
+def _view_at(exam: Exam, side: Laterality, projection: Projection, role: Role) -> View | None:
+    same = (v for v in exam.views if (v.laterality, v.projection, v.role) == (side, projection, role))
+    return next(same, None)
+
+
+def _why_absent(exam: Exam, side: Laterality, projection: Projection, role: Role) -> str:
+    return "not in the prior" if role is Role.PRIOR else exam.why_missing(side, projection)
+
+
+def _pane(report: Report, view: View, image: ViewImage | None, stage: Rect, truth: tuple[Finding, ...]) -> Pane:
+    flipped = image is not None and image.mirrored
+    width = size_mm(view, Box(0, 0, view.width_px, view.height_px))
+    per_mm = 0.0 if width is None else stage.width / 100 / width[0]
+    return Pane(
+        view.laterality, view.projection, view.role, view, "", image, stage,
+        marks=_marks(report, view, flipped, stage), weaker=_plain_marks(report.possible, view, flipped),
+        truth=_plain_marks(truth, view, flipped),
+        bar_mm=nice_length(1 / per_mm) if per_mm else None, per_mm=per_mm,
+    )  # fmt: skip
+
+
+def nice_length(available_mm: float) -> float:
+    """The longest scale bar that takes at most a third of a width in millimetres, at least 1 mm."""
+    return next((mm for mm in SCALE_BARS_MM if mm <= available_mm / 3), SCALE_BARS_MM[-1])
 
 
 def _check(exam: Exam, images: Mapping[str, ViewImage]) -> None:
@@ -187,28 +191,29 @@ def _stage(view: View, size: tuple[float, float], focus: Box, frame: tuple[float
     return Rect(left * across, top * down, size[0] * across, size[1] * down)
 
 
+def rect_in(box: Box, region: Box, mirrored: bool) -> Rect:
+    """A box in percent of a region that is shown, mirrored or not."""
+    left = region.x1 - box.x1 if mirrored else box.x0 - region.x0
+    across, down = 100 / region.width, 100 / region.height
+    return Rect(left * across, (box.y0 - region.y0) * down, box.width * across, box.height * down)
+
+
 def _rect(box: Box, view: View, mirrored: bool) -> Rect:
     """A box of stored pixels in percent of the picture as it is shown."""
-    across, down = 100 / view.width_px, 100 / view.height_px
-    left = view.width_px - box.x1 if mirrored else box.x0
-    return Rect(left * across, box.y0 * down, box.width * across, box.height * down)
+    return rect_in(box, Box(0, 0, view.width_px, view.height_px), mirrored)
 
 
-def _marks(report: Report, view: View, image: ViewImage | None, stage: Rect) -> tuple[ShownMark, ...]:
+def _marks(report: Report, view: View, mirrored: bool, stage: Rect) -> tuple[ShownMark, ...]:
     shown: list[ShownMark] = []
-    for finding in report.findings:
-        mark = finding.mark_in(view.id)
-        if mark:
-            rect = _rect(mark.box, view, image is not None and image.mirrored)
-            below = stage.top + rect.top / 100 * stage.height < 8 or any(_crowded(rect, m) for m in shown)
-            shown.append(ShownMark(finding, mark.score, rect, size_mm(view, mark.box), below))
+    for mark in _plain_marks(report.findings, view, mirrored):
+        low = stage.top + mark.rect.top / 100 * stage.height < 8
+        shown.append(replace(mark, label_below=low or any(_crowded(mark.rect, m) for m in shown)))
     return tuple(shown)
 
 
-def _weaker(report: Report, view: View, image: ViewImage | None) -> tuple[ShownMark, ...]:
-    flipped = image is not None and image.mirrored
-    found = ((f, f.mark_in(view.id)) for f in report.possible)
-    return tuple(ShownMark(f, m.score, _rect(m.box, view, flipped), size_mm(view, m.box)) for f, m in found if m)
+def _plain_marks(findings: Iterable[Finding], view: View, mirrored: bool) -> tuple[ShownMark, ...]:
+    found = ((f, f.mark_in(view.id)) for f in findings)
+    return tuple(ShownMark(f, m.score, _rect(m.box, view, mirrored), size_mm(view, m.box)) for f, m in found if m)
 
 
 def _crowded(rect: Rect, other: ShownMark) -> bool:

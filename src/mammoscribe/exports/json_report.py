@@ -63,6 +63,7 @@ def _exam(report: Report, steps: dict[str, list[str]]) -> _Json:
     exam = report.exam
     return {
         "id": exam.id,
+        "accession": exam.accession,
         "patient_id": exam.patient_id,
         "date": exam.date.isoformat() if exam.date else None,
         "prior_date": exam.prior_date.isoformat() if exam.prior_date else None,

@@ -2,16 +2,10 @@
 
 import textwrap
 
-from mammoscribe.domain.evidence import Section, Sentence
+from mammoscribe.domain.evidence import Evidence, EvidenceKind, Section, Sentence
 from mammoscribe.domain.report import Breast, Report
-from mammoscribe.exports.words import (
-    NOTICE,
-    calibration_words,
-    density_words,
-    not_assessed,
-    percent,
-    view_name,
-)
+from mammoscribe.exports import words
+from mammoscribe.exports.limits import files_not_read, folded, not_assessed
 
 HEADINGS = {
     Section.INDICATION: "Indication",
@@ -35,10 +29,11 @@ def report_text(report: Report, evidence: bool = True) -> str:
     """
     blocks = [
         _head(report),
-        _block("Warnings", [f"- {w}" for w in report.warnings]),
+        _block("Warnings", [f"- {w}" for w in folded(report.warnings)]),
         *(_section(report, section, evidence) for section in HEADINGS),
         _block("Breasts", [line for b in report.breasts for line in _breast(b)]),
         _block("Not assessed", [f"- {line}" for line in not_assessed(report)]),
+        _block("Files not read", [f"- {line}" for line in files_not_read(report.exam)]),
         _block("How often such sentences were right", [f"- {line}" for line in report.provenance.reliability]),
         _provenance(report),
     ]
@@ -47,23 +42,22 @@ def report_text(report: Report, evidence: bool = True) -> str:
 
 def _head(report: Report) -> str:
     exam = report.exam
-    day = exam.date.isoformat() if exam.date else "date unknown"
-    drawn = ["SYNTHETIC EXAM: drawn by software, no patient was imaged."] if exam.synthetic else []
-    lines = ["MAMMOGRAPHY REPORT", NOTICE, *drawn, "", f"Exam: {_one_line(exam.id)}, {day}"]
+    drawn = ["*** SYNTHETIC ***", words.SYNTHETIC] if exam.synthetic else []
+    name = _one_line(words.exam_name(exam))
+    lines = ["MAMMOGRAPHY REPORT", words.NOTICE, *drawn, "", f"Exam: {name}, {words.day_words(exam)}"]
     lines.append("Views: " + ", ".join(v.name for v in exam.current))
     if exam.prior:
         prior_day = exam.prior_date.isoformat() if exam.prior_date else "date unknown"
         lines.append(f"Prior ({prior_day}): " + ", ".join(v.name for v in exam.prior))
-    lines.append(f"Assessment ({report.provenance.setting}): {_assessment(report)}")
-    lines += [f"Not read: {_one_line(s.source)} ({_one_line(s.reason)})" for s in exam.set_aside]
+    lines.append(_wrapped(_one_line(f"Assessment ({report.provenance.setting}): {_assessment(report)}")))
     return "\n".join(lines)
 
 
 def _assessment(report: Report) -> str:
     given = report.assessment
     if given is None:
-        return f"none is given ({report.assessment_reason})"
-    return f"BI-RADS {given.category}, {given.category.facts.wording} ({given.rule})"
+        return f"no category is given ({words.rule_words(report.assessment_reason or '')})"
+    return f"BI-RADS {given.category}, {given.category.facts.wording} ({words.rule_words(given.rule)})"
 
 
 def _section(report: Report, section: Section, evidence: bool) -> str:
@@ -73,34 +67,37 @@ def _section(report: Report, section: Section, evidence: bool) -> str:
 def _sentence(sentence: Sentence, evidence: bool) -> str:
     if not evidence:
         return sentence.text
-    return f"{sentence.text} [{', '.join(e.ref for e in sentence.evidence)}]"
+    return f"{sentence.text} [{', '.join(_ref(e) for e in sentence.evidence)}]"
+
+
+def _ref(evidence: Evidence) -> str:
+    """What a sentence rests on, in brackets; the exam is called so, whatever its id."""
+    return "exam" if evidence.kind is EvidenceKind.EXAM else evidence.ref
 
 
 def _breast(breast: Breast) -> list[str]:
     name = breast.laterality.word.capitalize()
     if not breast.imaged:
-        return [f"{name}: not imaged"]
-    category = (
-        f"BI-RADS {breast.assessment.category} ({breast.assessment.rule})" if breast.assessment else "not assessed"
-    )
-    probability = "not assessed"
-    if breast.prob_malignant is not None and breast.calibration is not None:
-        probability = f"{percent(breast.prob_malignant)} ({calibration_words(breast.calibration)})"
+        return [f"{name}: {words.rule_words(breast.reason or '')}"]
+    given, chance = breast.assessment, words.probability_words(breast)
+    category = f"BI-RADS {given.category} ({words.rule_words(given.rule)})" if given else "no category is given"
+    probability = f"{chance.value}, {chance.meaning}" if chance else "not given"
     return [
-        f"{name}: density {density_words(breast)}",
+        f"{name}: density {words.density_words(breast)}",
         f"  assessment: {category}",
         f"  probability of malignancy: {probability}",
     ]
 
 
 def _provenance(report: Report) -> str:
-    made_by = report.provenance
+    made_by, exam_id = report.provenance, report.exam.id
     lines = [
+        *([] if words.exam_name(report.exam) == exam_id else [f"Exam: {_one_line(exam_id)}"]),
         f"{made_by.package}, model {made_by.model}, weights {made_by.weights_sha256[:12]}",
         f"Trained on: {made_by.trained_on}",
         f"Lexicon: BI-RADS {made_by.edition}",
     ]
-    lines += [f"{view_name(v)}: {_one_line(v.source)}" for v in (*report.exam.current, *report.exam.prior)]
+    lines += [f"{words.view_name(v)}: {_one_line(v.source)}" for v in (*report.exam.current, *report.exam.prior)]
     return _block("Provenance", lines)
 
 

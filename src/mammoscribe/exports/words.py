@@ -1,13 +1,19 @@
-"""The words that report.txt and report.html share: numbers with their population, places, what was not assessed."""
+"""The words that report.txt, report.html and the terminal share: names, places, findings, rules, probabilities."""
 
-from mammoscribe.domain.exam import HANGING
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding, FindingType
-from mammoscribe.domain.lexicon import term
-from mammoscribe.domain.report import Breast, Calibration, Report
+from mammoscribe.domain.lexicon import Axis, term
+from mammoscribe.domain.report import Breast
 from mammoscribe.domain.view import Role, View
 
 NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment."
+SYNTHETIC = "Synthetic exam: drawn by software, no patient was imaged."
 AGREES = "agrees with the model's findings"
+LONGEST_NAME = 32
 
 TYPE_WORDS = {
     FindingType.MASS: "mass",
@@ -15,6 +21,11 @@ TYPE_WORDS = {
     FindingType.DISTORTION: "architectural distortion",
     FindingType.ASYMMETRY: "asymmetry",
 }
+
+
+def capitalised(text: str) -> str:
+    """The text with its first letter in upper case, the others as they are."""
+    return text[:1].upper() + text[1:]
 
 
 def percent(fraction: float) -> str:
@@ -27,50 +38,33 @@ def percent(fraction: float) -> str:
     return f"{value:.1f}%" if value < 9.95 or value > 90.05 else f"{value:.0f}%"
 
 
-def calibration_words(calibration: Calibration) -> str:
-    """Population, prevalence and n of a calibration, in one phrase."""
-    prevalence = percent(calibration.prevalence)
-    return f"calibrated on {calibration.population}; prevalence {prevalence}, n = {calibration.n:,}"
+# --- the exam ---------------------------------------------------------------------------------------------------
 
 
-def against_prevalence(breast: Breast) -> str:
-    """How a breast's probability compares with its calibration population, or "" when that says nothing."""
-    if breast.prob_malignant is None or breast.calibration is None or breast.calibration.prevalence <= 0:
-        return ""
-    ratio = breast.prob_malignant / breast.calibration.prevalence
-    if 0.8 <= ratio <= 1.25:
-        return "about the prevalence there"
-    if ratio >= 1:
-        return f"{ratio:.0f} times the prevalence there" if ratio >= 9.5 else f"{ratio:.1f} times the prevalence there"
-    return "less than a tenth of the prevalence there" if ratio < 0.1 else f"{ratio:.1f} times the prevalence there"
+def exam_name(exam: Exam) -> str:
+    """A short name: the accession number, else the id, else the folder of files whose id is a long UID."""
+    if exam.accession:
+        return shortened(exam.accession)
+    if not _is_uid(exam.id):
+        return shortened(exam.id)
+    folders = {PurePath(v.source).parent.name for v in exam.current}
+    folder = folders.pop() if len(folders) == 1 else ""
+    return shortened(folder if folder and not _is_uid(folder) else exam.id)
 
 
-def density_words(breast: Breast) -> str:
-    """`b, scattered areas of fibroglandular density`, or `not assessed`."""
-    return f"{breast.density}, {term(f'composition.{breast.density}').label}" if breast.density else "not assessed"
+def shortened(name: str) -> str:
+    """A name of at most 32 characters; a longer one, such as a UID, keeps its two ends."""
+    return name if len(name) <= LONGEST_NAME else f"{name[:8]}...{name[-8:]}"
 
 
-def location_words(finding: Finding) -> str:
-    """Place of a finding: side, then what is known of quadrant, clock face, region, half and depth."""
-    place = finding.location
-    parts = [f"{finding.laterality.word} breast"]
-    if place.quadrant:
-        parts.append(f"{place.quadrant} quadrant")
-    if place.clock:
-        parts.append(f"{place.clock} o'clock")
-    if place.region:
-        parts.append(str(place.region))
-    if place.half:
-        parts.append(f"{place.half} half")
-    if place.depth:
-        parts.append(f"{place.depth} depth")
-    return ", ".join(parts)
+def _is_uid(text: str) -> bool:
+    """Whether it reads as a DICOM UID (PS3.5 section 9): long, digits and dots alone."""
+    return len(text) > 16 and "." in text and set(text) <= set("0123456789.")
 
 
-def descriptor_words(finding: Finding) -> str:
-    """Descriptors in the order a report names them: `irregular, spiculated, high density`."""
-    order = list(finding.type.axes)
-    return ", ".join(term(d).label for d in sorted(finding.descriptors, key=lambda d: order.index(term(d).axis)))
+def day_words(exam: Exam) -> str:
+    """`2024-05-02`, or that the day is unknown."""
+    return exam.date.isoformat() if exam.date else "date unknown"
 
 
 def view_name(view: View) -> str:
@@ -87,16 +81,94 @@ def spacing_words(view: View) -> str:
     return f"{size} per pixel ({view.spacing_source})"
 
 
-def not_assessed(report: Report) -> list[str]:
-    """What this report says nothing about, one sentence each."""
-    exam = report.exam
-    said = [f"{b.laterality.word.capitalize()} breast: {b.reason.rstrip('.')}." for b in report.breasts if b.reason]
-    present = {(v.laterality, v.projection) for v in exam.current}
-    missing = [f"{s} {p}" for s, p in HANGING if (s, p) not in present]
-    if missing:
-        said.append(f"Views not in this exam: {', '.join(missing)}.")
-    if not exam.prior:
-        said.append("Change over time: no prior exam was read.")
-    if not any(v.millimetres_known for v in exam.current):
-        said.append("Sizes in millimetres: the pixel spacing of the views is not known.")
-    return said
+# --- findings ---------------------------------------------------------------------------------------------------
+
+
+def finding_noun(finding: Finding) -> str:
+    """What it is, in one noun: `mass`, `calcifications`, `focal asymmetry`."""
+    kind = finding.descriptor(Axis.ASYMMETRY)
+    return term(kind).label if kind else TYPE_WORDS[finding.type]
+
+
+def descriptor_words(finding: Finding) -> str:
+    """Descriptors in the order a report names them, without what the noun says: `irregular, spiculated, high density`."""
+    order = [axis for axis in finding.type.axes if axis is not Axis.ASYMMETRY]
+    shown = [d for d in finding.descriptors if term(d).axis in order]
+    return ", ".join(term(d).label for d in sorted(shown, key=lambda d: order.index(term(d).axis)))
+
+
+def location_words(finding: Finding) -> str:
+    """Place of a finding: side, then what is known of quadrant, clock face, region, half, depth and distance."""
+    place = finding.location
+    parts = [f"{finding.laterality.word} breast"]
+    parts += [f"{place.quadrant} quadrant"] if place.quadrant else []
+    parts += [f"{place.clock} o'clock"] if place.clock else []
+    parts += [str(place.region)] if place.region else []
+    parts += [f"{place.half} half"] if place.half else []
+    parts += [f"{place.depth} depth"] if place.depth else []
+    distance = place.nipple_distance_mm
+    return ", ".join(parts + ([f"{distance} mm from the nipple"] if distance is not None else []))
+
+
+# --- breasts ----------------------------------------------------------------------------------------------------
+
+
+def density_words(breast: Breast) -> str:
+    """`b, scattered areas of fibroglandular density`, or `not assessed`."""
+    return f"{breast.density}, {term(f'composition.{breast.density}').label}" if breast.density else "not assessed"
+
+
+def rule_words(rule: str) -> str:
+    """A rule or reason as a person reads it: a category is named as one, and there is no full stop at the end."""
+    changed = re.fullmatch(r"(raised|lowered) from (\S+) \((.*?)\): (.*)", rule, re.DOTALL)
+    if changed:
+        verb, category, first, reason = changed.groups()
+        rule = f"{verb} from BI-RADS {category} ({first}), because {reason}"
+    return rule.replace("no assessment: ", "").rstrip(".")
+
+
+@dataclass(frozen=True)
+class Probability:
+    """A probability of malignancy in words.
+
+    Args:
+        value: `36%`.
+        large: whether the number may stand by itself: it was moved to a prevalence stated for these exams. A number
+            calibrated on a set with many cancers says little to the reader of another set.
+        meaning: how it compares, and with what.
+    """
+
+    value: str
+    large: bool
+    meaning: str
+
+
+def probability_words(breast: Breast) -> Probability | None:
+    """A breast's probability of malignancy against the prevalence that it refers to; None where there is none."""
+    known = breast.calibration
+    if breast.prob_malignant is None or known is None:
+        return None
+    level = _level(breast.odds_ratio or 1.0)
+    if known.stated_prevalence is None:
+        meaning = f"{level} for {known.population}, where {percent(known.prevalence)} of {known.n:,} breasts had cancer"
+    else:
+        meaning = (
+            f"{level} at the stated prevalence of {percent(known.stated_prevalence)}; calibrated on "
+            f"{known.population}, where {percent(known.prevalence)} of {known.n:,} breasts had cancer"
+        )
+    return Probability(percent(breast.prob_malignant), known.stated_prevalence is not None, meaning)
+
+
+def _level(odds_ratio: float) -> str:
+    """Odds of malignancy over those of the population, in words."""
+    if odds_ratio > 2:
+        return (
+            f"above average (odds {odds_ratio:.0f} times)"
+            if odds_ratio >= 9.5
+            else f"above average (odds {odds_ratio:.1f} times)"
+        )
+    if odds_ratio > 1.25:
+        return "a little above average"
+    if odds_ratio >= 0.8:
+        return "about average"
+    return "below average" if odds_ratio >= 0.25 else "far below average"

@@ -11,7 +11,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 
-from mammoscribe.domain.view import SYNTHETIC_SOURCE, Laterality, Projection, View
+from mammoscribe.domain.view import SYNTHETIC_SOURCE, Laterality, Projection, Role, View
 from mammoscribe.phantom.anatomy import PIXEL_MM, draw_patient
 from mammoscribe.phantom.encoding import SYNTAXES, encode
 from mammoscribe.phantom.exam import PhantomExam
@@ -116,7 +116,8 @@ def _add_patient_and_study(ds: Dataset, phantom: PhantomExam, view: View, number
     ds.PatientBirthDate, ds.PatientSex = "", "F"
     ds.PatientIdentityRemoved, ds.DeidentificationMethod = "YES", "synthetic, of nobody"
     ds.StudyInstanceUID = _uid(phantom, "study", view.role)
-    ds.StudyID, ds.AccessionNumber, ds.ReferringPhysicianName = view.role.value, "", ""
+    accession = phantom.exam.id[:16] if view.role is Role.CURRENT else ""  # SH holds 16 characters (PS3.5 6.2)
+    ds.StudyID, ds.AccessionNumber, ds.ReferringPhysicianName = view.role.value, accession, ""
     ds.StudyDescription = "Synthetic screening mammography"
     ds.SeriesInstanceUID = _uid(phantom, "series", view.role)
     ds.SeriesNumber, ds.SeriesDescription = 1, "Synthetic mammography phantom"
