@@ -169,12 +169,12 @@ def _breast(
     odds = None if probability is None else odds_ratio(probability, calibration.reference_prevalence)
     given = assess_breast(own, at, odds)
     withheld = isinstance(given, NotAssessed)
-    reasons = [given.reason] if withheld else []
-    reasons += ["no probability of malignancy: the model was given no labels to scale it"] if probability is None else []
+    unscaled = "no probability of malignancy: the model was given no labels to scale it"
+    reason = given.reason if withheld else unscaled if probability is None else None
     return Breast(
         side, imaged=True, density=reading.density, density_probs=reading.density_probs,
         assessment=None if withheld else given, prob_malignant=probability,
-        calibration=None if probability is None else calibration, reason="; ".join(reasons) or None,
+        calibration=None if probability is None else calibration, reason=reason,
         grades=tuple(grade_finding(f, at) for f in own),
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from mammoscribe.cli import (
     search,
     temporal,
     train,
+    train_starter,
     weights,
 )
 from mammoscribe.cli.console import errors
@@ -71,7 +72,7 @@ COMMANDS = {
     "read": read,
     "predict": predict,
     "phantom": phantom,
-    "train": train,
+    "train-starter": train_starter,
     "evaluate": evaluate,
     "features": features,
     "retune": retune,
@@ -85,6 +86,7 @@ COMMANDS = {
 for _name, _module in COMMANDS.items():
     app.command(_name, epilog=_module.EXAMPLE)(_module.command)
 app.add_typer(data.app, name="data", epilog=data.EXAMPLE)
+app.add_typer(train.app, name="train", epilog=train.EXAMPLE)
 app.add_typer(weights.app, name="weights", epilog=weights.EXAMPLE)
 
 

@@ -1,120 +1,134 @@
-"""`mammoscribe train`: runs a recipe of `training.recipes`, on exams that are prepared once and kept."""
+"""`mammoscribe train`: trains a recipe on prepared data, in one process or several, and lists the recipes."""
 
+import json
 import os
-from enum import StrEnum
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import Progress, TaskID
 
+from mammoscribe.cli.console import errors, progress_bar, warn
 from mammoscribe.cli.console import out as console
-from mammoscribe.cli.console import progress_bar
+from mammoscribe.cli.options import folder_for
 from mammoscribe.support.errors import InputError
+from mammoscribe.support.lookup import look_up
 
-EXAMPLE = "Example: mammoscribe train starter_phantom --out runs/phantom --minutes 40"
+if TYPE_CHECKING:
+    from mammoscribe.training.engine.run import Run
+
+EXAMPLE = "Example: mammoscribe train reader --data prepared --out runs/ours"
+RECIPES = {"reader": "findings, boxes and breast labels from mammograms: by boxes, by labels, or by reports alone"}
+"""Recipes with what each trains; the functions are in `training.recipe_list`."""
+
+app = typer.Typer(help="Train on prepared data, and see which recipes there are.", no_args_is_help=True)
+
+Data = Annotated[
+    list[Path] | None,
+    typer.Option("--data", metavar="PREPARED", help="Folder of `mammoscribe data prepare`; repeatable."),
+]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the run; one found there goes on.")]
+Init = Annotated[Path | None, typer.Option("--init", metavar="WEIGHTS", help="Weights to start from.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="A field of the recipe; repeatable.")
+]
+Processes = Annotated[int, typer.Option("--processes", min=1, help="Processes on this machine, one for each GPU.")]
+Device = Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cuda, cpu or mps.")]
+DeepSpeed = Annotated[
+    Path | None, typer.Option("--deepspeed", metavar="JSON", help="DeepSpeed settings; needs a ZeRO distribution.")
+]
 
 
-class Recipe(StrEnum):
-    """The recipes; what each one does is in `training/recipes.py`."""
-
-    STARTER_PHANTOM = "starter_phantom"
-    STARTER = "starter"
-    REAL_FOLD = "real_fold"
-    SECOND_LOOK = "second_look"
-    FOLD_MARKS = "fold_marks"
-    JOINT_SPACE = "joint_space"
+@app.command("list", epilog="Example: mammoscribe train list")
+def list_recipes() -> None:
+    """The recipes and what each trains."""
+    for name, what in RECIPES.items():
+        console.print(f"{name}: {what}", highlight=False, markup=False, soft_wrap=True)
 
 
-FILM_RECIPES = (Recipe.STARTER, Recipe.REAL_FOLD, Recipe.FOLD_MARKS)
-"""Those that read real films."""
-GATHERING_RECIPES = (Recipe.SECOND_LOOK, Recipe.JOINT_SPACE)
-"""Those that let a trained first pass look at every exam before they start."""
-
-
-def command(
-    recipe: Annotated[
-        Recipe,
-        typer.Argument(help="starter_phantom, second_look and joint_space need no data; the others need --data."),
-    ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the run; one found there goes on.")],
-    cache: Annotated[
-        Path, typer.Option("--cache", metavar="DIR", help="Folder of prepared exams, filled once.")
-    ] = Path("cache"),
-    minutes: Annotated[float, typer.Option("--minutes", min=0.1, help="How long to train.")] = 40.0,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", metavar="DIR", envvar="MAMMOSCRIBE_DATA", help="Folder of the real data sets."),
-    ] = None,
-    warm_start: Annotated[
-        Path | None,
-        typer.Option("--warm-start", metavar="FILE", help="checkpoint.pt of the run this one goes on from."),
-    ] = None,
-    looks: Annotated[
-        Path | None,
-        typer.Option("--looks", metavar="FILE", help="checkpoint.pt of second_look, for fold_marks and to go on."),
-    ] = None,
-    fold: Annotated[int, typer.Option("--fold", min=0, help="The fold of patients that real_fold leaves out.")] = 0,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that draw phantoms.")] = os.cpu_count()
-    or 1,
+@app.command("show", epilog="Example: mammoscribe train show reader --data prepared")
+def show(
+    recipe: Annotated[str, typer.Argument(help="A recipe of `mammoscribe train list`.")],
+    data: Data = None,
+    set_fields: Set = None,
 ) -> None:
-    """Train a reader by a recipe; the run's folder holds metrics.jsonl and checkpoint.pt."""
-    if recipe is not Recipe.STARTER_PHANTOM and warm_start is None:
-        raise InputError(f"{recipe} goes on from starter_phantom", "--warm-start FILE", "train starter_phantom first")
-    if recipe in FILM_RECIPES and (data is None or not data.is_dir()):
-        raise InputError(f"no real data in {data or '(nothing given)'}", "--data DIR with rsna_512 and mini_mias")
-    if looks is not None and recipe not in (Recipe.SECOND_LOOK, Recipe.FOLD_MARKS):
-        raise InputError(f"--looks, which {recipe} does not use", "second_look or fold_marks with it")
+    """What a recipe does, and with data every field that --set can change."""
+    look_up(recipe, RECIPES, "recipe")
+    from mammoscribe.training.recipe_list import RECIPES as FUNCTIONS
+
+    console.print((FUNCTIONS[recipe].__doc__ or "").strip(), highlight=False, markup=False)
+    if data:
+        run = FUNCTIONS[recipe](data, None).with_set(_fields(set_fields))
+        console.print(json.dumps(run.fields(), indent=1), highlight=False, markup=False)
+
+
+def _command(recipe: str) -> Callable[..., None]:
+    """The command that trains one recipe."""
+
+    def command(
+        data: Data = None, out: Out = Path("runs/run"), init: Init = None, set_fields: Set = None,
+        processes: Processes = 1, device: Device = "auto", deepspeed: DeepSpeed = None,
+    ) -> None:  # fmt: skip
+        folder_for(out)
+        if processes > 1 and not _is_worker():
+            raise typer.Exit(_launched(processes))
+        from mammoscribe.training.recipe_list import RECIPES as FUNCTIONS
+
+        fields = {**_fields(set_fields), "execution.device": device}
+        if deepspeed is not None:
+            fields["distribution.deepspeed"] = str(deepspeed)
+        run = FUNCTIONS[recipe](data or [], init).with_set(fields)
+        raise typer.Exit(_trained(run, out))
+
+    command.__doc__ = f"Train {RECIPES[recipe]}; a run that was stopped goes on."
+    return command
+
+
+for _name in RECIPES:
+    app.command(_name, epilog=f"Example: mammoscribe train {_name} --data prepared --out runs/ours --set steps=500")(
+        _command(_name)
+    )
+
+
+def _fields(given: list[str] | None) -> Mapping[str, str]:
+    fields: dict[str, str] = {}
+    for option in given or []:
+        name, separator, value = option.partition("=")
+        if not separator or not name:
+            raise InputError(f"--set {option!r}", "FIELD=VALUE, such as steps=500")
+        if fields.setdefault(name.strip(), value.strip()) != value.strip():
+            raise InputError(f"--set gives {name} two values", "one")
+    return fields
+
+
+def _is_worker() -> bool:
+    """Whether this process is one of several that were started together (launch, torchrun, srun)."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def _launched(processes: int) -> int:
+    from mammoscribe.training.engine.launch import launch
+
+    code = "from mammoscribe.cli import main; main()"
+    return launch([sys.executable, "-c", code, *sys.argv[1:]], processes)
+
+
+def _trained(run: "Run", out: Path) -> int:
+    """Train with a bar; the exit code says whether the run is done (0) or can go on (85)."""
+    from mammoscribe.training.engine.train import train
+
     with progress_bar() as progress:
-        _prepare(cache, data if recipe in FILM_RECIPES else None, workers, progress)
-        _run(recipe, cache, out, minutes, warm_start or Path(), looks, fold, progress)
-    console.print(f"run in {out}", highlight=False, markup=False, soft_wrap=True)
+        task = progress.add_task("training", total=run.steps)
 
+        def on_row(row: Mapping[str, Any]) -> None:
+            loss = row.get("loss/total")
+            words = f"training, loss {loss:.3f}" if loss is not None else "training"
+            progress.update(task, completed=row["step"], description=words)
 
-def _run(
-    recipe: Recipe, cache: Path, out: Path, minutes: float, warm_start: Path, looks: Path | None, fold: int,
-    progress: Progress,
-) -> None:  # fmt: skip
-    """Run one recipe with its bars; what it needs was checked before."""
-    from mammoscribe.training import recipes
-
-    gathering = progress.add_task("gathering", total=None, visible=recipe in GATHERING_RECIPES)
-    task = progress.add_task("training", total=100)
-
-    def gathered() -> None:
-        progress.advance(gathering)
-
-    def report(row: dict) -> None:
-        progress.update(task, completed=int(100 * row["progress"]))
-
-    match recipe:
-        case Recipe.STARTER_PHANTOM:
-            recipes.starter_phantom(cache, out, minutes, report)
-        case Recipe.STARTER:
-            recipes.starter(cache, out, warm_start, minutes, report)
-        case Recipe.REAL_FOLD:
-            recipes.real_fold(cache, out, warm_start, fold, minutes, report)
-        case Recipe.SECOND_LOOK:
-            recipes.second_look(cache, out, warm_start, minutes, report, looks, gathered)
-        case Recipe.JOINT_SPACE:
-            recipes.joint_space(cache, out, warm_start, minutes, report, gathered)
-        case Recipe.FOLD_MARKS:
-            recipes.fold_marks(cache, out, warm_start, looks, fold)
-
-
-def _prepare(cache: Path, data: Path | None, workers: int, progress: Progress) -> None:
-    """Fill what is missing of the cache: phantoms, and the real sets where `data` is given."""
-    from mammoscribe.models.reader_net import starter_config
-    from mammoscribe.training.prepare import prepare_mias, prepare_phantoms, prepare_rsna
-    from mammoscribe.training.recipes import TRAIN_SEEDS, TRAIN_SPEC
-
-    def one_more(task: TaskID) -> None:
-        progress.advance(task)
-
-    config = starter_config()
-    task = progress.add_task("drawing phantoms", total=None)
-    prepare_phantoms(TRAIN_SEEDS, config, TRAIN_SPEC, cache / "phantom", workers, lambda: one_more(task))
-    if data is not None:
-        task = progress.add_task("preparing films", total=None)
-        prepare_rsna(data / "rsna_512", config, cache / "rsna", lambda: one_more(task))
-        prepare_mias(data / "mini_mias", config, cache / "mias", lambda: one_more(task))
+        outcome = train(run, out, on_row, warn)
+    if outcome.finished:
+        console.print(f"model in {out / 'model'}", highlight=False, markup=False, soft_wrap=True)
+    else:
+        errors.print(f"stopped at step {outcome.step}: start the same command again to go on", highlight=False)
+    return outcome.exit_code

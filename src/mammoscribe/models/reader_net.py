@@ -71,7 +71,16 @@ def base_config() -> ReaderConfig:
     return ReaderConfig()
 
 
-PRESETS = {"starter": starter_config, "base": base_config}
+def debug_config() -> ReaderConfig:
+    """The starter's canvas with hardly any network: for trying a pipeline in seconds."""
+    backbone = ResNetConfig(in_channels=1, stem=8, width=4, depths=(1, 1, 1, 1), norm="batch")
+    return ReaderConfig(
+        encoder=ImageEncoderConfig(backbone=backbone, dim=32, heads=2, blocks=1, dropout=0.0, drop_path=0.0),
+        canvas_px=(384, 224), um_per_px=500.0, dim=32, heads=2, fusion_layers=1, query_layers=1, mark_channels=16, queries_per_view=3,
+    )  # fmt: skip
+
+
+PRESETS = {"starter": starter_config, "base": base_config, "debug": debug_config}
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,9 @@ def calibrated(reader: Reader, exams: Sequence[SeenExam], population: str) -> Op
     read = [reader.judge(e.seen, e.exam, point).candidates for e in exams]
     levels = {k: _levels(exams, read, k) for k in FindingType}
     point = replace(
-        point, thresholds={k.value: t for k, (t, _) in levels.items()}, possible={k.value: w for k, (_, w) in levels.items()}
+        point,
+        thresholds={k.value: t for k, (t, _) in levels.items()},
+        possible={k.value: w for k, (_, w) in levels.items()},
     )
     measured = sum(_worded(f) for e in exams for f in e.truth) >= LEAST_FINDINGS
     point = replace(point, words_measured=measured, least_word=0.5, **_malignancy(exams), **_density(exams))

@@ -17,13 +17,13 @@ import pytest
 )
 def test_a_recipe_without_what_it_needs_is_refused(run, tmp_path, monkeypatch, options, message):
     monkeypatch.delenv("MAMMOSCRIBE_DATA", raising=False)
-    shown = run("train", *options, "--out", tmp_path / "run", "--cache", tmp_path / "cache")
+    shown = run("train-starter", *options, "--out", tmp_path / "run", "--cache", tmp_path / "cache")
     assert shown.exit_code == 2
     assert message in shown.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_recipe_is_refused_with_the_known_ones(run, tmp_path):
-    shown = run("train", "startr", "--out", tmp_path / "run")
+    shown = run("train-starter", "startr", "--out", tmp_path / "run")
     assert shown.exit_code == 2
     assert "starter_phantom" in shown.stderr

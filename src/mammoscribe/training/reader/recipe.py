@@ -1,0 +1,43 @@
+"""The recipe of the reader: what is set when a lab trains on its own prepared exams."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.support.errors import InputError
+from mammoscribe.training.engine.run import Distribution, Execution, Optimiser, Precision, Run
+from mammoscribe.training.engine.schedule import Schedule
+from mammoscribe.training.reader.task import ReaderSettings, named
+
+DRAWN_EXAMS, BREASTS = 3, 8
+"""Items of one step: exams with boxes, and breasts of a dataset that is read breast by breast."""
+
+
+def reader(data: Sequence[Path], init: Path | None = None) -> Run:
+    """Train the reader on prepared datasets: by boxes, by labels of breasts, or by reports alone.
+
+    Hardware and time: preset `starter` on two cores takes about 1.5 s a step of three phantoms; 3,000 steps are 75
+    minutes. Preset `base` (BioViL-T size) needs a GPU of 24 GB. Preset `debug` takes seconds and learns nothing of use.
+
+    Expected: after 3,000 steps on 1,000 phantoms with boxes about 0.8 of the masses are found at 0.5 false marks a view.
+
+    Args:
+        data: folders of `mammoscribe data prepare --as reader` (or `reader-base` for `base`), each with a `val` split.
+        init: weights to start from.
+
+    Raises:
+        InputError: without data.
+    """
+    if not data:
+        raise InputError("no data to train on", "--data PREPARED, one or more", "see `mammoscribe data prepare --help`")
+    sizes = {name: _items(folder) for name, folder in named(data).items()}
+    return Run(
+        recipe="reader", task=ReaderSettings(), steps=3000, batch=sizes, data=tuple(data), init=init,
+        schedule=Schedule(learning_rate=6e-4, warm_up=0.05, floor=0.01), precision=Precision.BF16,
+        optimiser=Optimiser(weight_decay=0.02, clip_norm=5.0), distribution=Distribution(),
+        execution=Execution(checkpoint_every=250, validate_every=500),
+    )  # fmt: skip
+
+
+def _items(folder: Path) -> int:
+    return DRAWN_EXAMS if PreparedDataset(folder).supervision.boxed_kinds else BREASTS

@@ -1,0 +1,56 @@
+"""The reader on the engine: a lab's prepared exams become a model folder that reads."""
+
+import json
+
+import pytest
+
+from mammoscribe.data.datasets.rsna import RSNA
+from mammoscribe.data.load import load_exam
+from mammoscribe.models.reader import load_reader
+from mammoscribe.reading import read_exam
+from mammoscribe.support.errors import InputError
+from mammoscribe.training.engine.train import train
+from mammoscribe.training.reader.recipe import reader
+from mammoscribe.training.reader.task import named
+from tests.data.datasets.made import write_picture
+from tests.training.reader.lab import boxed_lab, labelled_lab, prepared
+
+pytest.importorskip("accelerate")
+FAST = {"preset": "debug", "steps": "2", "precision": "fp32", "validate_every": "2", "execution.device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def labs(tmp_path_factory):
+    root = tmp_path_factory.mktemp("labs")
+    return boxed_lab(root / "boxed"), labelled_lab(root / "labelled")
+
+
+def test_boxes_and_labels_of_two_datasets_train_one_reader_that_reads_a_new_exam(labs, tmp_path):
+    run = reader(labs).with_set({**FAST, "batch.rsna-2023": "2", "batch.phantom": "1"})
+    assert train(run, tmp_path / "run").finished
+    card = json.loads((tmp_path / "run" / "model" / "card.json").read_text())
+    assert card["trained_on"] == "phantom, rsna-2023"
+    assert "validation split of phantom" in card["synthetic"]["population"]
+    assert "validation split of rsna-2023" in card["real"]["population"]
+    trained = load_reader(str(tmp_path / "run" / "model"))
+    new = tmp_path / "new"
+    for name in ("R_CC", "R_MLO"):
+        write_picture(new / f"{name}.png", 5, height=200, width=150)
+    report = read_exam(load_exam([new]).exam, trained, images=False).report
+    assert report.breasts[0].density in "abcd"
+
+
+def test_a_dataset_prepared_for_another_scale_is_refused_before_training(tmp_path):
+    labelled_lab(tmp_path)
+    other = prepared(RSNA, tmp_path / "files", tmp_path / "base", "reader-base")
+    with pytest.raises(InputError, match="prepared as reader-base"):
+        train(reader([other]).with_set(FAST), tmp_path / "run")
+
+
+def test_two_folders_of_one_dataset_are_two_sources(labs):
+    assert list(named((labs[0], labs[0], labs[1]))) == ["phantom", "phantom-2", "rsna-2023"]
+
+
+def test_without_data_nothing_begins():
+    with pytest.raises(InputError, match="no data to train on"):
+        reader([])
