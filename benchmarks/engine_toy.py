@@ -95,7 +95,9 @@ def toy_loss(modules: Modules, batches: Batches) -> dict[str, Tensor]:
     seen, read = (F.normalize(modules[n](pairs[k]).float(), dim=1) for n, k in (("image", "x"), ("text", "text")))
     all_seen, all_read = gather_rows(seen), gather_rows(read)
     right = torch.arange(len(seen), device=seen.device) + all_seen.start
-    match = sum(F.cross_entropy(8 * a @ b.rows.T, right, reduction="sum") for a, b in ((seen, all_read), (read, all_seen)))
+    match = sum(
+        F.cross_entropy(8 * a @ b.rows.T, right, reduction="sum") for a, b in ((seen, all_read), (read, all_seen))
+    )
     assert isinstance(match, Tensor)
     return {
         "class": F.cross_entropy(out[:, :CLASSES], exams["label"], ignore_index=MISSING, reduction="sum"),
@@ -147,7 +149,7 @@ class ToySettings:
         }  # fmt: skip
         items = make_items(self.items, 1)
         source = ItemSource(items, collate, vary, digest="toy")
-        val = ItemBatches(ItemSource(make_items(self.items // 2, 2), collate), 17)
+        val = ItemBatches(ItemSource(make_items(self.items // 2, 2), collate), 17, run.execution.workers)
         return Task(
             modules, {"exams": source, "pairs": source}, {"class": 1.0, "value": 0.5, "match": 0.2}, toy_loss, toy_counts,
             Validation(val, measure, summary, "loss", higher_is_better=False), blocks=(Block,),

@@ -69,7 +69,9 @@ def _check(run: Run, device: str) -> None:
     if kind is Kind.FSDP2 and world < 2:
         raise InputError("fsdp2 with one process", "two or more", "raise the number of processes, or set kind=ddp")
     if kind is not Kind.DDP and device == "cpu" and torch.cuda.is_available():
-        raise InputError(f"{kind} on the CPU of a machine with a GPU", "device cuda", "or hide it: CUDA_VISIBLE_DEVICES=''")
+        raise InputError(
+            f"{kind} on the CPU of a machine with a GPU", "device cuda", "or hide it: CUDA_VISIBLE_DEVICES=''"
+        )
     if device == "mps" and world > 1:
         raise InputError(f"{world} processes on mps", "one")
 
@@ -97,9 +99,13 @@ def _deepspeed(run: Run, device: str) -> Any:
         import deepspeed.ops
         from accelerate.utils import DeepSpeedPlugin
     except ImportError as error:
-        raise MissingExtra(f"{run.distribution.kind} needs DeepSpeed", "", "pip install 'mammoscribe[deepspeed]'") from error
+        raise MissingExtra(
+            f"{run.distribution.kind} needs DeepSpeed", "", "pip install 'mammoscribe[deepspeed]'"
+        ) from error
     if device == "cpu":
-        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False  # gloo is enough; this one is compiled for minutes
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = (
+            False  # gloo is enough; this one is compiled for minutes
+        )
     _alone()
     return DeepSpeedPlugin(hf_ds_config=deepspeed_config(run))
 
@@ -151,7 +157,9 @@ def _own_file(run: Run) -> Mapping[str, Any]:
         raise InputError(f"{path} cannot be read ({error})", "a JSON object of DeepSpeed entries") from error
     decided = [name for name in DECIDED if own.get(name, "auto") != "auto"]
     if decided:
-        raise InputError(f"{path} sets {', '.join(decided)}, which the run decides", "a file without them, or with auto")
+        raise InputError(
+            f"{path} sets {', '.join(decided)}, which the run decides", "a file without them, or with auto"
+        )
     if stage != int(run.distribution.kind[-1]):
         raise InputError(f"{path} asks for ZeRO stage {stage}, the run for {run.distribution.kind}", "the same stage")
     return {name: value for name, value in own.items() if value != "auto"}
@@ -189,7 +197,9 @@ def prepare(accelerator: Any, run: Run, task: Task, networks: nn.Module, optimis
         accelerator.ddp_handler.find_unused_parameters = task.partial
     model, optimiser = accelerator.prepare(networks, optimiser)
     if kind is not Kind.DDP and accelerator.num_processes > 1 and not is_sharded(kind, networks, optimiser):
-        raise InputError(f"{kind} was asked for and nothing is sharded", "", "another version of accelerate or DeepSpeed")
+        raise InputError(
+            f"{kind} was asked for and nothing is sharded", "", "another version of accelerate or DeepSpeed"
+        )
     return model, optimiser
 
 
@@ -198,7 +208,9 @@ def is_sharded(kind: Kind, networks: nn.Module, optimiser: Any) -> bool:
     if kind is Kind.FSDP2:
         from torch.distributed.tensor import DTensor
 
-        held = [(p.to_local().numel() if isinstance(p, DTensor) else p.numel(), p.numel()) for p in networks.parameters()]
+        held = [
+            (p.to_local().numel() if isinstance(p, DTensor) else p.numel(), p.numel()) for p in networks.parameters()
+        ]
     elif kind is Kind.ZERO3:
         held = [(p.ds_tensor.numel(), p.ds_numel) for p in networks.parameters() if hasattr(p, "ds_shape")]  # type: ignore[attr-defined]
     else:
@@ -211,8 +223,9 @@ def end(accelerator: Any, failed: bool = False) -> None:
     """Let go of the processes, so that another run can begin in this one; after a failure without waiting for them."""
     from accelerate.state import AcceleratorState, GradientState
 
-    accelerator.free_memory()  # DeepSpeed lets go of the network here, and needs the processes for it
-    if failed and accelerator.num_processes > 1 and accelerator.device.type == "cuda":
+    if getattr(accelerator, "deepspeed_engine_wrapped", None) is not None:
+        accelerator.free_memory()  # DeepSpeed lets go of the network here, and needs the processes for it
+    if failed and accelerator.num_processes > 1:
         torch.distributed.distributed_c10d._abort_process_group()
     else:
         accelerator.end_training()

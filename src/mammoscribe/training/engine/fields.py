@@ -74,7 +74,7 @@ def _find(name: str, table: Mapping[str, Leaf], what: str) -> Leaf:
     if ends:
         return table[ends[0]]
     short = {full.rpartition(".")[2]: leaf for full, leaf in table.items()}
-    return look_up(name, table | short, f"field of {what}")
+    return look_up(name, {**table, **short}, f"field of {what}")
 
 
 def _rebuilt(noun: Any, by_path: Mapping[tuple[str, ...], Any]) -> Any:
@@ -171,4 +171,6 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """`name before -> now` for every dotted name whose value differs between two plain dicts."""
     old, new, absent = flat(before), flat(now), "(absent)"
     names = sorted(old.keys() | new.keys())
-    return [f"{n} {old.get(n, absent)} -> {new.get(n, absent)}" for n in names if old.get(n, absent) != new.get(n, absent)]
+    return [
+        f"{n} {old.get(n, absent)} -> {new.get(n, absent)}" for n in names if old.get(n, absent) != new.get(n, absent)
+    ]

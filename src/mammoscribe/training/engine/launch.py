@@ -84,7 +84,9 @@ class _Group:
 
     def _explain(self) -> int:
         """End the others. What the first process has said is enough; else the one that failed by itself is named."""
-        failed = [r for r, p in enumerate(self._running) if p.poll() not in (None, 0, REQUEUE, INTERRUPTED, OTHER_PROCESS)]
+        failed = [
+            r for r, p in enumerate(self._running) if p.poll() not in (None, 0, REQUEUE, INTERRUPTED, OTHER_PROCESS)
+        ]
         self._end_all()
         if self._running[0].returncode == USER_ERROR:
             return USER_ERROR

@@ -11,7 +11,9 @@ from mammoscribe.training.engine.step import NETWORKS, Networks
 from mammoscribe.training.engine.task import Task
 
 
-def make_optimiser(networks: Networks, task: Task, settings: Optimiser, rate: float, fused: bool) -> torch.optim.Optimizer:
+def make_optimiser(
+    networks: Networks, task: Task, settings: Optimiser, rate: float, fused: bool
+) -> torch.optim.Optimizer:
     """An optimiser over every parameter that is trained.
 
     Args:

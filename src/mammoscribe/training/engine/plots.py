@@ -53,7 +53,9 @@ def line_chart(title: str, x_name: str, series: Mapping[str, Points]) -> str:
         places = " ".join(f"{x_axis.place(x):.1f},{y_axis.place(y):.1f}" for x, y in points)
         y = TOP + 16 * number + 10
         parts.append(f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
-        parts.append(f'<line x1="{WIDTH - RIGHT + 12}" y1="{y - 4}" x2="{WIDTH - RIGHT + 30}" y2="{y - 4}" stroke="{colour}" stroke-width="2"/>')
+        parts.append(
+            f'<line x1="{WIDTH - RIGHT + 12}" y1="{y - 4}" x2="{WIDTH - RIGHT + 30}" y2="{y - 4}" stroke="{colour}" stroke-width="2"/>'
+        )
         parts.append(f'<text x="{WIDTH - RIGHT + 36}" y="{y}">{escape(name)}</text>')
     return "\n".join([*parts, "</svg>\n"])
 
@@ -97,7 +99,9 @@ def _grid(axis: _Axis, horizontal: bool) -> list[str]:
         at = f"{axis.place(value):.1f}"
         if horizontal:
             lines.append(f'<line x1="{LEFT}" y1="{at}" x2="{WIDTH - RIGHT}" y2="{at}" stroke="#ddd"/>')
-            lines.append(f'<text x="{LEFT - 6}" y="{at}" text-anchor="end" dominant-baseline="middle">{value:.4g}</text>')
+            lines.append(
+                f'<text x="{LEFT - 6}" y="{at}" text-anchor="end" dominant-baseline="middle">{value:.4g}</text>'
+            )
         else:
             lines.append(f'<line x1="{at}" y1="{TOP}" x2="{at}" y2="{HEIGHT - BOTTOM}" stroke="#ddd"/>')
             lines.append(f'<text x="{at}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{value:.6g}</text>')

@@ -79,7 +79,9 @@ class Optimiser:
 
     def __post_init__(self) -> None:
         if len(self.betas) != 2 or not all(0 <= b < 1 for b in self.betas) or not 0 <= self.momentum < 1:
-            raise InvalidNoun(f"betas {self.betas}, momentum {self.momentum}", "two betas and a momentum from 0 to below 1")
+            raise InvalidNoun(
+                f"betas {self.betas}, momentum {self.momentum}", "two betas and a momentum from 0 to below 1"
+            )
         if not 0 <= self.weight_decay < math.inf or not 0 < self.eps < 1:
             raise InvalidNoun(f"weight_decay {self.weight_decay}, eps {self.eps}", "0 or more; above 0")
         if self.clip_norm is not None and not 0 < self.clip_norm < math.inf:
@@ -104,7 +106,9 @@ class Distribution:
 
     def __post_init__(self) -> None:
         if self.offload is not Offload.NONE and self.kind is Kind.DDP:
-            raise InvalidNoun("offload with ddp, which keeps the network on the device", "fsdp2 or a ZeRO stage with it")
+            raise InvalidNoun(
+                "offload with ddp, which keeps the network on the device", "fsdp2 or a ZeRO stage with it"
+            )
         if self.offload is Offload.OPTIMISER and self.kind is Kind.FSDP2:
             raise InvalidNoun("offload of the optimiser alone with fsdp2", "offload all, or a ZeRO stage")
         if self.offload is Offload.ALL and self.kind in (Kind.ZERO1, Kind.ZERO2):

@@ -71,7 +71,9 @@ class RunFolder:
             fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # of this process: its workers do not inherit it
         except BlockingIOError as error:
             stream.close()
-            raise InputError(f"another process is training in {self.path}", "one at a time", "wait for it, or end it") from error
+            raise InputError(
+                f"another process is training in {self.path}", "one at a time", "wait for it, or end it"
+            ) from error
         return stream
 
     def begin_session(self, session: Mapping[str, Any]) -> None:

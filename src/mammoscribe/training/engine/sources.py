@@ -54,7 +54,9 @@ class Stream:
             length = len(self._numbers)
             self._pass, self._numbers = number, self._drawn(number)
             if len(self._numbers) != length:
-                raise InvalidNoun(f"an order of {len(self._numbers)} items after one of {length}", "as many in each pass")
+                raise InvalidNoun(
+                    f"an order of {len(self._numbers)} items after one of {length}", "as many in each pass"
+                )
         return self._numbers
 
     def tickets(self, feed: Feed) -> Iterator[Ticket]:

@@ -120,7 +120,9 @@ class State:
             kind, processes = said.pop("kind"), said.pop("processes")
             counters = Counters(**(said | {"watch": Watch(**said["watch"])}))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{checkpoint / COUNTERS} cannot be read ({error})", "a checkpoint of this version") from error
+            raise InputError(
+                f"{checkpoint / COUNTERS} cannot be read ({error})", "a checkpoint of this version"
+            ) from error
         world = self._accelerator.num_processes
         if kind != self._kind.value or (self._kind.is_zero and processes != world):
             raise InputError(

@@ -42,7 +42,9 @@ class Stop:
         """The reason in words; another process may be the one that has it."""
         if self.caught is not None:
             return f"{self.caught.name} was received"
-        return f"the time limit of {self.minutes:g} minutes was reached" if self._is_late() else "another process stopped"
+        return (
+            f"the time limit of {self.minutes:g} minutes was reached" if self._is_late() else "another process stopped"
+        )
 
 
 @contextmanager

@@ -23,12 +23,17 @@ def measured(model: nn.Module, validation: Validation, accelerator: Any) -> dict
     rank, world, number = accelerator.process_index, accelerator.num_processes, len(validation.batches)
     model.eval()
     try:
-        found = [model(MEASURE, on_device(b, accelerator.device)) for b in validation.batches.batches(_share(number, rank, world))]
+        found = [
+            model(MEASURE, on_device(b, accelerator.device))
+            for b in validation.batches.batches(_share(number, rank, world))
+        ]
     finally:
         model.train()
     gathered = of_all(found)
     in_order = [gathered[n % world][n // world] for n in range(number)]
-    figures = from_first({name: float(value) for name, value in validation.summary(in_order).items()} if rank == 0 else None)
+    figures = from_first(
+        {name: float(value) for name, value in validation.summary(in_order).items()} if rank == 0 else None
+    )
     if validation.best not in figures:
         raise InvalidNoun(f"a validation without {validation.best!r}", f"it among {', '.join(figures)}")
     return figures
