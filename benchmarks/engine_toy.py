@@ -149,7 +149,7 @@ class ToySettings:
         }  # fmt: skip
         items = make_items(self.items, 1)
         source = ItemSource(items, collate, vary, digest="toy")
-        val = ItemBatches(ItemSource(make_items(self.items // 2, 2), collate), 17)
+        val = ItemBatches(ItemSource(make_items(self.items // 2, 2), collate), 17, run.execution.workers)
         return Task(
             modules, {"exams": source, "pairs": source}, {"class": 1.0, "value": 0.5, "match": 0.2}, toy_loss, toy_counts,
             Validation(val, measure, summary, "loss", higher_is_better=False), blocks=(Block,),

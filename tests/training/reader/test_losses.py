@@ -21,6 +21,7 @@ from mammoscribe.training.reader.samples import (
 )
 
 MASS, CALC = TYPES.index(FindingType.MASS), TYPES.index(FindingType.CALCIFICATION)
+NO_LABELS = (BreastLabels(), BreastLabels())
 ALL = frozenset(range(len(TYPES)))
 NAMES = set(LossWeights.__dataclass_fields__)
 
@@ -36,7 +37,7 @@ def view(slot: int, boxed=ALL, marks=(), prior=None) -> ViewSample:
     return ViewSample(slot, canvas(slot), (79.0, 64.0), 0.5, marks, boxed, prior)
 
 
-def exam(boxed=ALL, breasts=(BreastLabels(), BreastLabels()), marked=True) -> TrainingExam:
+def exam(boxed=ALL, breasts=NO_LABELS, marked=True) -> TrainingExam:
     marks = (LabelledMark(0, (20, 30, 44, 60)),) if marked else ()
     found = (LabelledFinding(MASS, ("shape.oval",), 1.0, 0),) if marked else ()
     views = (view(0, boxed, marks, canvas(9)), view(2, boxed, marks), view(1, boxed))

@@ -52,8 +52,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
 def finish_folder(target: Path) -> None:
     """Write the digests of what is in the unfinished folder, and give it its name."""
     part = unfinished(target)
-    files = sorted(path for path in part.rglob("*") if path.is_file())
-    lines = [f"{sha256_of(path)}  {path.relative_to(part).as_posix()}\n" for path in files]
+    lines = [f"{sha256_of(part / name)}  {name}\n" for name in _files(part)]
     write_text(part / DIGESTS, "".join(lines))
     if target.exists():
         shutil.rmtree(target)
@@ -61,13 +60,21 @@ def finish_folder(target: Path) -> None:
 
 
 def is_whole(checkpoint: Path) -> bool:
-    """Whether every file has the digest that was written beside it."""
+    """Whether the files are those, and have the digests, that were written beside them."""
     try:
-        lines = (checkpoint / DIGESTS).read_text(encoding="utf-8").splitlines()
-        pairs = [line.split("  ", 1) for line in lines]
-        return bool(pairs) and all(sha256_of(checkpoint / name) == digest for digest, name in pairs)
+        lines = (checkpoint / DIGESTS).read_text(encoding="utf-8").split("\n")
+        digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines[:-1])}
+        names = _files(checkpoint)
+        ends_well = not lines[-1] and bool(names)
+        return ends_well and names == sorted(digests) and all(sha256_of(checkpoint / n) == digests[n] for n in names)
     except (OSError, ValueError):
         return False
+
+
+def _files(folder: Path) -> list[str]:
+    """Names of the files in a checkpoint, without that of the digests."""
+    paths = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in paths if name != DIGESTS)
 
 
 def kept(folder: Path, kind: str = "step") -> list[tuple[int, Path]]:

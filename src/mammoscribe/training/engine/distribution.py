@@ -223,8 +223,9 @@ def end(accelerator: Any, failed: bool = False) -> None:
     """Let go of the processes, so that another run can begin in this one; after a failure without waiting for them."""
     from accelerate.state import AcceleratorState, GradientState
 
-    accelerator.free_memory()  # DeepSpeed lets go of the network here, and needs the processes for it
-    if failed and accelerator.num_processes > 1 and accelerator.device.type == "cuda":
+    if getattr(accelerator, "deepspeed_engine_wrapped", None) is not None:
+        accelerator.free_memory()  # DeepSpeed lets go of the network here, and needs the processes for it
+    if failed and accelerator.num_processes > 1:
         torch.distributed.distributed_c10d._abort_process_group()
     else:
         accelerator.end_training()

@@ -28,7 +28,8 @@ class Ema:
     def update(self, step: int) -> None:
         """Move the averages towards the weights after step `step` (from 1)."""
         share = 1 - min(self._decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(list(self._average.values()), [_own(t) for t in self._live.values()], share)
+        for name, live in self._live.items():
+            self._average[name].lerp_(_own(live), share)
 
     @contextmanager
     def applied(self) -> Iterator[None]:

@@ -11,9 +11,19 @@ from safetensors import SafetensorError
 from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.training.engine.stop import OTHER_PROCESS, USER_ERROR
 
+<<<<<<< HEAD
 DISK = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up", errno.EROFS: "it is read-only",
         errno.EACCES: "it may not be written", errno.EPERM: "it may not be written", errno.EFBIG: "the file would be too large",
         errno.EIO: "the disk cannot be written or read"}  # fmt: skip
+=======
+ROOM, ELSEWHERE = "make room there, or choose another folder", "choose another folder"
+DISK = {
+    errno.ENOSPC: ("the disk is full", ROOM), errno.EDQUOT: ("the quota is used up", ROOM),
+    errno.EFBIG: ("a file there may not be so large", ROOM), errno.EROFS: ("it is read-only", ELSEWHERE),
+    errno.EACCES: ("you may not write there", ELSEWHERE), errno.EPERM: ("you may not write there", ELSEWHERE),
+    errno.EIO: ("the disk fails", ELSEWHERE),
+}  # fmt: skip
+>>>>>>> w_engine
 
 
 class OtherProcessEnded(InputError):
@@ -62,9 +72,9 @@ def _found(error: BaseException, folder: Path) -> tuple[str, str] | None:
     text = str(error)
     if isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in text:
         return "there is not enough memory for a step", "raise accumulate, or lower batch or the precision"
-    reason = _of_disk(error, text)
-    if reason is not None:
-        return f"{folder} cannot be written: {reason}", "make room there, or choose another folder"
+    disk = _of_disk(error, text)
+    if disk is not None:
+        return f"{folder} cannot be written: {disk[0]}", disk[1]
     if any(word in text for word in _WORKER):
         return f"a worker process that makes batches died ({_short(text)})", "check its memory, or use fewer workers"
     if isinstance(error, torch.distributed.DistError) or any(word in text for word in _OTHERS):
@@ -75,15 +85,15 @@ def _found(error: BaseException, folder: Path) -> tuple[str, str] | None:
     return None
 
 
-def _of_disk(error: BaseException, text: str) -> str | None:
-    """Why a file could not be written: torch and safetensors report the system's error in words."""
+def _of_disk(error: BaseException, text: str) -> tuple[str, str] | None:
+    """Why a file could not be written and what to do; torch and safetensors give the system's error in words."""
     if isinstance(error, OSError) and error.errno in DISK:
         return DISK[error.errno]
-    for number, words in DISK.items():
+    for number, said in DISK.items():
         if f"os error {number})" in text:
-            return words
+            return said
     failed = ("PytorchStreamWriter failed", "unexpected pos", "file write failed")
-    return "the disk may be full" if any(word in text for word in failed) else None
+    return ("the disk may be full", ROOM) if any(word in text for word in failed) else None
 
 
 def _short(text: str) -> str:

@@ -74,7 +74,7 @@ def _find(name: str, table: Mapping[str, Leaf], what: str) -> Leaf:
     if ends:
         return table[ends[0]]
     short = {full.rpartition(".")[2]: leaf for full, leaf in table.items()}
-    return look_up(name, table | short, f"field of {what}")
+    return look_up(name, {**table, **short}, f"field of {what}")
 
 
 def _rebuilt(noun: Any, by_path: Mapping[tuple[str, ...], Any]) -> Any:

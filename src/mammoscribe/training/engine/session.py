@@ -163,12 +163,14 @@ class Session:
         rate = run.schedule.rate(counters.step, run.steps)
         taken = self._stepper.take(parts, counts, rate)
         counters.step += 1
+        self._reached.see(
+            counters.step, taken.without, counters.step == run.steps
+        )  # before processes exchange anything
         if self._ema is not None and not taken.skipped:
             self._ema.update(counters.step)
         losses = self._stepper.means(taken, counts)
         total = sum(self.task.losses[name] * value for name, value in losses.items())
         counters.watch.see(counters.step, total, taken.skipped, run.execution.skips_in_a_row, run.execution.diverged_at)
-        self._reached.see(counters.step, taken.without, counters.step == run.steps)
         if counters.step % run.execution.log_every == 0 or counters.step == run.steps:
             named = {f"loss/{name}": value for name, value in losses.items()}
             self._add({"loss/total": total, **named, "rate": rate, "grad_norm": taken.norm}, run.execution.log_every)

@@ -1,0 +1,62 @@
+"""Devices: chosen by name, batches moved whatever they are made of, memory in megabytes."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pytest
+import torch
+
+from mammoscribe.support.errors import InputError
+from mammoscribe.training.engine.devices import chosen_device, on_device, peak_memory_mb
+
+META = torch.device("meta")
+
+
+@dataclass(frozen=True)
+class Pair:
+    a: torch.Tensor
+    b: "tuple[torch.Tensor, str] | None" = None
+
+
+class Named(NamedTuple):
+    x: torch.Tensor
+    y: int
+
+
+class Own:
+    def to(self, device: torch.device) -> str:
+        return f"moved to {device}"
+
+
+def test_auto_is_a_device_that_is_there():
+    assert chosen_device("auto") in ("cuda", "mps", "cpu")
+    assert chosen_device("cpu") == "cpu"
+
+
+@pytest.mark.parametrize("name", ["cuda", "mps"])
+def test_a_device_that_is_not_there_is_one_sentence(name, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(InputError, match=f"device {name}, which torch does not find here; expected cpu"):
+        chosen_device(name)
+    with pytest.raises(InputError, match="did you mean cuda"):
+        chosen_device("cudda")
+
+
+def test_tensors_are_moved_inside_anything():
+    one = torch.ones(2)
+    batch = {"d": Pair(one, (one, "kept")), "l": [one, 3, None], "n": Named(one, 4), "o": Own(), "p": Pair(one)}
+    moved = on_device(batch, META)
+    assert moved["d"].a.device == moved["d"].b[0].device == moved["l"][0].device == moved["n"].x.device == META
+    assert (moved["d"].b[1], moved["l"][1:], moved["n"].y, moved["o"]) == ("kept", [3, None], 4, "moved to meta")
+    assert isinstance(moved["n"], Named)
+    assert moved["p"].b is None
+    assert one.device.type == "cpu"
+
+
+def test_memory_is_in_megabytes():
+    before = peak_memory_mb(torch.device("cpu"))
+    assert 50 < before < 100_000
+    block = bytearray(300 * 2**20)
+    block[::4096] = b"x" * len(block[::4096])
+    assert peak_memory_mb(torch.device("cpu")) > 300
