@@ -14,7 +14,6 @@ def test_a_file_is_written_with_its_folders_and_leaves_nothing_beside_it(tmp_pat
     assert [p.name for p in path.parent.iterdir()] == ["b.txt"]
 
 
-
 def test_a_write_that_fails_leaves_the_old_file_and_no_half_of_the_new(tmp_path, monkeypatch):
     path = write_text(tmp_path / "a.txt", "old")
 

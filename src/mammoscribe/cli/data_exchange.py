@@ -182,8 +182,10 @@ def _export_boxes(catalogue: "Catalogue", to: Target, out: Path, category: str |
     _say_boxes(counts)
     told = f"written to {out / 'images'}, as 8-bit PNG where they were no 8-bit PNG or JPEG" if png else ""
     say(f"pictures are {told or f'the files in {catalogue.root}, DICOM as they are'}; boxes are in stored pixels")
-    if to is Target.YOLO and not (counts.pictures["train"] and counts.pictures["val"]):
-        warn("train or val has no pictures: YOLO needs both; run `mammoscribe data split` with shares for them")
+    if to is Target.YOLO and "all" in counts.pictures:
+        warn("before there are splits, train and val are the same pictures; run `mammoscribe data split` first")
+    elif to is Target.YOLO and not (counts.pictures["train"] and counts.pictures["val"]):
+        warn("train or val has no pictures, and YOLO needs both; run `mammoscribe data split` with shares for them")
     _say_faults(counts.faults)
 
 

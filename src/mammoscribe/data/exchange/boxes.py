@@ -109,7 +109,7 @@ def parts_of(catalogue: Catalogue) -> tuple[tuple[str, ...], Callable[[Record], 
         return ("all",), lambda _: "all"
 
     def part_of(record: Record) -> str:
-        if group_of(record) not in splits:
+        if splits.get(group_of(record)) not in SPLITS:
             raise InputError(
                 f"{record.id} is in no split", "a split for every patient", "run `mammoscribe data split` again"
             )

@@ -17,7 +17,7 @@ PICTURE_KEYS = ("image", "images", "images_file_names", "file_names", "file_name
 _SPEAKERS = {"human": "human", "user": "human", "gpt": "gpt", "assistant": "gpt", "system": "system"}
 _OTHER_MEDIA = ("video", "videos", "audio", "audios")
 _KNOWN = ("id", "system", *TURN_LISTS, *PICTURE_KEYS)
-_NEAR = 0.75
+_NEAR = 0.8
 """Likeness from which a further key is taken for a misspelt one, where the right one is absent."""
 _PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".tif", ".tiff", ".bmp", ".webp", ".pgm")
 _SHOWN = 60

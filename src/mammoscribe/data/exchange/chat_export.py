@@ -17,7 +17,16 @@ from mammoscribe.data.exchange.pictures import PictureFolder
 from mammoscribe.data.exchange.prompts import Prompt, answer_of, prompt_for, question_of, view_names
 from mammoscribe.data.exchange.views import Shown, shown
 from mammoscribe.data.record_json import to_json
-from mammoscribe.data.records import SPLITS, ImageText, MammoExam, Record, TextDocument, group_of
+from mammoscribe.data.records import (
+    SPLITS,
+    ImageText,
+    ListedImage,
+    ListedView,
+    MammoExam,
+    Record,
+    TextDocument,
+    group_of,
+)
 from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.support.files import text_writer, write_text
 
@@ -62,8 +71,9 @@ class ExportedChats:
     """What was written.
 
     Args:
-        entries: conversations by path of the file.
-        counts: records without a text or picture, pictures that no montage shows.
+        entries: number of conversations by path of the file.
+        num_without_text, num_without_picture: records that are left out.
+        num_pictures_left_out: further pictures of a view that is in its montage already.
         faults: what could not be written.
     """
 
@@ -203,7 +213,7 @@ class _Export:
 
     def _add(self, record: Record) -> None:
         part = WHOLE if self.splits is None else self.splits.get(group_of(record), "")
-        if not part:
+        if part not in (*SPLITS, WHOLE):
             raise InputError(
                 f"{record.id} is in no split", "a split for every patient", "run `mammoscribe data split` again"
             )
@@ -221,28 +231,31 @@ class _Export:
     def _write(self, record: MammoExam | ImageText, prompt: Prompt | None, name: str) -> None:
         layout, entries = LAYOUTS[self.options.flavour], []
         for one in shown(record, self.options.views, self.catalogue.root):
-            self._chat(
-                one, [""] * len(one.record.images), prompt
-            )  # what is wrong with it shows before pictures are written
-            pictures = self._pictures(one, name)
-            chat = self._chat(one, [self._from(layout.start, name, picture) for picture in pictures], prompt)
-            paths = [self._from(layout.root, name, picture) for picture in pictures]
-            images = tuple(replace(image, path=path) for image, path in zip(one.record.images, paths, strict=True))
+            # What is wrong with the text shows here, before a picture is written.
+            self._chat(one, [""] * len(one.record.images), prompt)
+            images = self._images(one, name)
+            chat = self._chat(one, [self._from(layout.start, name, image) for image in images], prompt)
+            images = tuple(replace(image, path=self._from(layout.root, name, image)) for image in images)
             entries.append((layout.entry(chat), replace(one.record, images=images)))  # type: ignore[arg-type]
             self.counts["pictures left out"] += one.num_left_out
         for entry, kept in entries:
             self.part(name).add(entry, kept)
 
-    def _pictures(self, one: Shown, part: str) -> list[str]:
-        """Paths of the pictures of an entry, which are written now: within OUT, or in the dataset's folder."""
+    def _images(self, one: Shown, part: str) -> tuple[ListedView | ListedImage, ...]:
+        """The pictures of an entry, which are written now; their paths start from OUT, or from the dataset's folder."""
         folder, within = self._folder(part), PurePosixPath(LAYOUTS[self.options.flavour].images.format(part=part))
-        if one.drawn is None:
-            names = folder.add(one.record.images)
-        else:
-            names = [folder.add_drawing(one.record.images[0].path or "", one.drawn)]
-        return [str(within / name) for name in names] if self.options.png else names
+        if one.drawn is not None:
+            (image,) = one.record.images
+            return (replace(image, path=str(within / folder.add_drawing(image.path or "", one.drawn))),)
+        found = folder.add(one.sources)
+        if self.options.png:
+            found = [replace(image, path=str(within / (image.path or ""))) for image in found]
+        # a single view shown among montages is kept as a picture of no kind, as they are
+        pairs = zip(one.record.images, found, strict=True)
+        return tuple(new if type(new) is type(old) else replace(old, path=new.path) for old, new in pairs)
 
-    def _from(self, start: str, part: str, path: str) -> str:
+    def _from(self, start: str, part: str, image: ListedView | ListedImage) -> str:
+        path = image.path or ""
         return str(PurePosixPath(path).relative_to(start.format(part=part))) if self.options.png else path
 
     def _chat(self, one: Shown, pictures: Sequence[str], prompt: Prompt | None) -> Chat:

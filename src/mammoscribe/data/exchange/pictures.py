@@ -4,7 +4,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -32,6 +32,7 @@ class ReadyPicture:
     Args:
         name: wanted path in the new folder, with its suffix.
         width_px, height_px: of the stored array, which is also that of the new file.
+        spacing_mm: (row, column) of its pixels, None when unknown.
         source: the file, when its bytes can be copied.
         grey: uint8 [H, W], when it is drawn anew.
     """
@@ -39,6 +40,7 @@ class ReadyPicture:
     name: str
     width_px: int
     height_px: int
+    spacing_mm: tuple[float, float] | None
     source: Path | None = None
     grey: np.ndarray | None = None
 
@@ -63,12 +65,12 @@ def ready_picture(image: ListedView | ListedImage, root: Path) -> ReadyPicture:
     """
     path, listed = _file_of(image, root)
     picture = decode(path, getattr(image, "frame", 0))
-    size = picture.width_px, picture.height_px
+    facts = picture.width_px, picture.height_px, getattr(image, "spacing_mm", None) or picture.spacing_mm
     suffixes = _COPIED.get(_plain_format(path) or "", ())
     if suffixes:
         name = listed if listed.lower().endswith(suffixes) else _SUFFIX.sub("", listed) + suffixes[0]
-        return ReadyPicture(name, *size, source=path)
-    return ReadyPicture(_SUFFIX.sub("", listed) + ".png", *size, grey=_eight_bits(image, path, picture))
+        return ReadyPicture(name, *facts, source=path)
+    return ReadyPicture(_SUFFIX.sub("", listed) + ".png", *facts, grey=_eight_bits(image, path, picture))
 
 
 def drawn_picture(image: ListedView | ListedImage, root: Path) -> tuple[np.ndarray, float | None]:
@@ -150,14 +152,19 @@ class PictureFolder:
         self._names: dict[tuple[str, int], str] = {}
         self._taken: set[str] = set()
 
-    def add(self, images: Sequence[ListedView | ListedImage]) -> list[str]:
-        """Names of the pictures in the folder; none is written when one of them cannot be decoded.
+    def add(self, images: Sequence[ListedView | ListedImage]) -> list[ListedView | ListedImage]:
+        """The pictures as they are in the folder, with what a DICOM header said of their spacing.
+
+        None is written when one of them cannot be decoded.
 
         Raises:
             InputError: for a picture that cannot be decoded, or that would have to be drawn anew where none is written.
         """
         ready = [ready_picture(image, self._root) for image in images]
-        return [self.put(image, picture) for image, picture in zip(images, ready, strict=True)]
+        names = [self.put(image, picture) for image, picture in zip(images, ready, strict=True)]
+        if self._folder is None:
+            return list(images)
+        return [_in_folder(*each) for each in zip(images, names, ready, strict=True)]
 
     def add_drawing(self, wanted: str, grey: np.ndarray) -> str:
         """Write a picture that was made here, uint8 [H, W]; gives its name."""
@@ -193,6 +200,12 @@ class PictureFolder:
             name = whole.with_name(f"{whole.stem}-{number}{whole.suffix}")
         self._taken.add(key)
         return str(name)
+
+
+def _in_folder(image: ListedView | ListedImage, name: str, ready: ReadyPicture) -> ListedView | ListedImage:
+    if isinstance(image, ListedImage):
+        return replace(image, path=name)
+    return replace(image, path=name, frame=0, spacing_mm=ready.spacing_mm)
 
 
 def _folded(name: PurePosixPath) -> str:

@@ -18,8 +18,6 @@ from mammoscribe.support.errors import InputError
 
 _INWARDS = {Laterality.RIGHT: 1.0, Laterality.LEFT: 0.0}
 """Where a view is in its pane: chest walls back to back."""
-
-
 _UNSAFE = re.compile(r"[^\w.-]+")
 """What an id may hold and a file name should not."""
 
@@ -31,6 +29,7 @@ class Shown:
     Args:
         record: whose images are the pictures of the entry, in order; with the text of the whole record.
         about: what the question is about: the exam itself where `record` holds its montage.
+        sources: the pictures of the dataset that are shown, one for each image of `record`; none for a montage.
         note: what is said of the pictures before the question, "" for nothing.
         needed: whether the note is said even where the question names the views.
         drawn: the montage that is the record's one picture, uint8 [H, W]; its path is the name wanted for it.
@@ -39,6 +38,7 @@ class Shown:
 
     record: MammoExam | ImageText
     about: MammoExam | ImageText
+    sources: tuple[ListedView | ListedImage, ...] = ()
     note: str = ""
     needed: bool = True
     drawn: np.ndarray | None = None
@@ -59,7 +59,7 @@ def shown(record: MammoExam | ImageText, views: Views, root: Path) -> Iterator[S
     elif views is Views.EACH and len(record.images) > 1:
         yield from _each(record)
     else:
-        yield Shown(record, record, _order_note(record), needed=False)
+        yield Shown(record, record, record.images, _order_note(record), needed=False)
 
 
 def _order_note(record: MammoExam | ImageText) -> str:
@@ -80,7 +80,7 @@ def _each(record: MammoExam | ImageText) -> Iterator[Shown]:
         note = f"This is one of {len(record.images)} pictures of the {whole}: {view_name(image)}."
         prior = f"{record.prior_id}/{name}" if record.prior_id else None
         one = replace(record, id=f"{record.id}/{name}", images=(image,), prior_id=prior)  # type: ignore[arg-type]
-        yield Shown(one, one, note)
+        yield Shown(one, one, one.images, note)
 
 
 def _part_names(record: MammoExam | ImageText) -> list[str]:
@@ -103,12 +103,12 @@ def _montage_of_exam(record: MammoExam, root: Path) -> Shown:
     left_out = len(record.images) - len(first)
     if len(first) < 2:
         images = tuple(ListedImage(v.path, view_name(v), v.labels, v.regions) for v in first.values())
-        return Shown(_study_of(record, images), record, num_left_out=left_out)
+        return Shown(_study_of(record, images), record, tuple(first.values()), num_left_out=left_out)
     hung = [first.get(kind) for kind in HANGING]
     panes = [_pane(view, root, _INWARDS[side]) for view, (side, _) in zip(hung, HANGING, strict=True)]
     picture, pixels = _drawn(record.id, panes, 2, hung)
     study = _study_of(record, (picture,))
-    return Shown(study, record, _hanging_note(hung), drawn=pixels, num_left_out=left_out)
+    return Shown(study, record, note=_hanging_note(hung), drawn=pixels, num_left_out=left_out)
 
 
 def _pane(image: ListedView | ListedImage | None, root: Path, align: float = 0.5) -> Pane:
@@ -152,7 +152,7 @@ def _montage_of_study(record: ImageText, root: Path) -> Shown:
     way = "from left to right" if columns == len(panes) else f"in rows of {columns}, from the upper left"
     named = f": {', '.join(view_name(i) for i in record.images)}" if any(i.view for i in record.images) else ""
     note = f"The picture shows {len(panes)} pictures of one study {way}{named}."
-    return Shown(replace(record, images=(picture,)), record, note, drawn=pixels)
+    return Shown(replace(record, images=(picture,)), record, note=note, drawn=pixels)
 
 
 def _as_one_picture(record: ImageText) -> ImageText:
