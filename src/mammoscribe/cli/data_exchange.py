@@ -39,41 +39,47 @@ class Source(StrEnum):
     LLAVA = "llava"
 
 
+FlavourOption = Annotated[
+    Flavour | None,
+    typer.Option(
+        "--flavour",
+        help="For llava, the trainer: llava (one picture an entry), llava-next, messages (LLaMA-Factory, ms-swift), hf "
+        "(datasets, TRL). By default llava where every record has one picture, else llava-next.",
+    ),
+]
+ViewsOption = Annotated[
+    Views | None,
+    typer.Option(
+        "--views",
+        help="For llava, several pictures of a record: together in one entry, each in its own, or one montage. By "
+        "default together, and a montage for the flavour llava.",
+    ),
+]
+Png = Annotated[
+    bool | None,
+    typer.Option(
+        "--png/--no-png",
+        help="Write the pictures to OUT, as 8-bit PNG where they are no 8-bit PNG or JPEG already (default), or name the "
+        "dataset's own files; for llava, coco and yolo.",
+    ),
+]
+Category = Annotated[
+    str | None,
+    typer.Option("--category", metavar="LABEL", help="The label that is the category of a box, for coco and yolo."),
+]
+
+
 def export(
     catalogue: CatalogueDir,
     to: Annotated[Target, typer.Option("--to", help="llava, coco, yolo: a folder; manifest, labels: a CSV.")],
     out: Annotated[Path, typer.Option("--out", metavar="PATH", help="The folder or CSV to write.")],
-    flavour: Annotated[
-        Flavour | None,
-        typer.Option(
-            "--flavour",
-            help="For llava, the trainer: llava (one picture an entry), llava-next, messages (LLaMA-Factory, ms-swift), hf "
-            "(datasets, TRL). By default llava where every record has one picture, else llava-next.",
-        ),
-    ] = None,
-    views: Annotated[
-        Views | None,
-        typer.Option(
-            "--views",
-            help="For llava, several pictures of a record: together in one entry, each in its own, or one montage. By "
-            "default together, and a montage for the flavour llava.",
-        ),
-    ] = None,
+    flavour: FlavourOption = None,
+    views: ViewsOption = None,
     prompts: Annotated[
         Path | None, typer.Option("--prompts", metavar="TOML", help="What is asked and answered, for llava.")
     ] = None,
-    png: Annotated[
-        bool | None,
-        typer.Option(
-            "--png/--no-png",
-            help="Write the pictures to OUT, as 8-bit PNG where they are no 8-bit PNG or JPEG already (default), or name the "
-            "dataset's own files; for llava, coco and yolo.",
-        ),
-    ] = None,
-    category: Annotated[
-        str | None,
-        typer.Option("--category", metavar="LABEL", help="The label that is the category of a box, for coco and yolo."),
-    ] = None,
+    png: Png = None,
+    category: Category = None,
     classes: Annotated[
         list[str] | None,
         typer.Option("--class", metavar="NAME:LABEL=VALUE", help="A class of the labels CSV; may be repeated."),
@@ -86,11 +92,12 @@ def export(
     coco gives annotations/instances_SPLIT.json, yolo data.yaml with images and labels; pictures without boxes are in both.
     """
     boxes, chats = (Target.COCO, Target.YOLO), (Target.LLAVA,)
-    _check_used(to, {
+    used = {
         "--flavour": (flavour, chats), "--views": (views, chats), "--prompts": (prompts, chats),
         "--png" if png else "--no-png": (png is not None, (*chats, *boxes)), "--category": (category, boxes),
         "--class": (classes, (Target.LABELS,)),
-    })  # fmt: skip
+    }  # fmt: skip
+    _check_used(to, used)
     from mammoscribe.data.catalogue import open_catalogue
 
     opened = open_catalogue(catalogue)
