@@ -134,7 +134,7 @@ def _export_chats(
     most = most_pictures(catalogue)
     chosen = flavour or usual_flavour(most)
     options = ChatOptions(chosen, views or usual_views(chosen, most), read_prompts(prompts), png)
-    say(_told(options, most, flavour is None))
+    say(_choice(options, most, flavour is None))
     with progress_bar() as progress:
         task = progress.add_task("writing", total=catalogue.about.num_records)
         done = export_chats(catalogue, out, options, lambda: progress.advance(task))
@@ -155,7 +155,7 @@ def _export_chats(
     _say_faults(done.faults)
 
 
-def _told(options: "ChatOptions", most: int, by_default: bool) -> str:
+def _choice(options: "ChatOptions", most: int, by_default: bool) -> str:
     """What was chosen, in words."""
     why = f", as records have {'one picture' if most < 2 else f'up to {most} pictures'} (--flavour changes it)"
     how = f"; several pictures of a record: {options.views} (--views changes it)" if most > 1 else ""
@@ -187,8 +187,9 @@ def _export_boxes(catalogue: "Catalogue", to: Target, out: Path, category: str |
             names, counts = export_coco(catalogue, out, category, png, lambda: progress.advance(task))
     say(f"{len(names)} categories: {', '.join(names)}")
     _say_boxes(counts)
-    told = f"written to {out / 'images'}, as 8-bit PNG where they were no 8-bit PNG or JPEG" if png else ""
-    say(f"pictures are {told or f'the files in {catalogue.root}, DICOM as they are'}; boxes are in stored pixels")
+    written = f"written to {out / 'images'}, as 8-bit PNG where they were no 8-bit PNG or JPEG"
+    where = written if png else f"the files in {catalogue.root}, DICOM as they are"
+    say(f"pictures are {where}; boxes are in stored pixels")
     if to is Target.YOLO and "all" in counts.pictures:
         warn("before there are splits, train and val are the same pictures; run `mammoscribe data split` first")
     elif to is Target.YOLO and not (counts.pictures["train"] and counts.pictures["val"]):

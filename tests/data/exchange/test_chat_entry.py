@@ -43,6 +43,8 @@ def test_an_entry_without_a_picture_is_text_only(nothing):
     [
         ("conversations", [{"from": "user", "value": "<image>Q"}, {"from": "assistant", "value": "A"}]),
         ("conversations", [{"from": "Human", "value": "<image>Q"}, {"from": "GPT", "value": "A"}]),
+        ("conversations", [{"role": "user", "content": "<image>Q"}, {"role": "assistant", "content": "A"}]),
+        ("messages", [{"from": "human", "value": "<image>Q"}, {"from": "gpt", "value": "A"}]),
         ("messages", [{"role": "user", "content": "<image>Q"}, {"role": "assistant", "content": "A"}]),
         (
             "messages",
@@ -104,6 +106,7 @@ def two(*values, pictures=("a.png",)):
         ({"id": "x", "image": "a.png", "mesages": [ASK, REPLY]}, "did you mean messages?"),
         ({"id": "x", "imge": "a.png", "conversations": [ASK, REPLY]}, "'imge'; did you mean image?"),
         ({"id": "x", "Image": "a.png", "conversations": [ASK, REPLY]}, "did you mean image?"),
+        ({"id": "x", "IMAGE": "a.png", "conversations": [ASK, REPLY]}, "did you mean image?"),
         ({"id": "x", "imags": ["a.png"], "conversations": [ASK, REPLY]}, "did you mean image"),
         ({**TEXT, "img": ["a.png"]}, "the key 'img' with the picture ['a.png']"),
         ({**TEXT, "picture_path": "a.PNG"}, "the key 'picture_path' with the picture 'a.PNG'"),

@@ -135,6 +135,31 @@ def test_a_picture_in_an_entry_is_that_of_its_record(flavour, tmp_path):
             assert np.array_equal(np.asarray(row.pictures[0])[..., 0], np.asarray(source))
 
 
+@pytest.mark.parametrize("flavour", [NEXT, MESSAGES, HF])
+def test_pictures_of_an_entry_are_in_the_order_in_which_its_question_names_them(flavour, tmp_path):
+    catalogue = written([four_views()], tmp_path)
+    for number, name in enumerate(("rcc", "lcc", "rmlo", "lmlo")):
+        Image.fromarray(np.full((64, 48), 50 * number, np.uint8)).save(catalogue.root / "e1" / f"{name}.png")
+    out = tmp_path / "out"
+    export_chats(catalogue, out, options(flavour))
+    pictures = {
+        NEXT: lambda: trainers.llava_next(out / "all.json", out / "images")[0].pictures,
+        MESSAGES: lambda: trainers.llama_factory(out, "all")[0].pictures,
+        HF: lambda: trainers.imagefolder(out)["train"][0]["images"],
+    }[flavour]()
+    assert [picture.getpixel((0, 0))[0] for picture in pictures] == [0, 50, 100, 150]
+
+
+@pytest.mark.parametrize("flavour", [LLAVA, NEXT])
+def test_letters_beyond_ascii_are_escaped_as_llava_opens_its_file_in_any_encoding(flavour, tmp_path):
+    record = exam("é", images=exam("e1").images[:1], report=report("Nódulo ≥ 5 mm 乳腺", "ñ"))
+    export_chats(written([record], tmp_path), tmp_path / "out", options(flavour))
+    (row,) = (trainers.llava if flavour is LLAVA else trainers.llava_next)(
+        tmp_path / "out/all.json", tmp_path / "out/images"
+    )
+    assert row.turns[1][1] == "Findings: Nódulo ≥ 5 mm 乳腺\nImpression: ñ"
+
+
 @pytest.mark.parametrize(("flavour", "images"), [(LLAVA, "images"), (NEXT, "images"), (MESSAGES, ""), (HF, "")])
 def test_a_conversation_with_system_turn_numbers_and_text_only_is_read_by_each_trainer(flavour, images, tmp_path):
     talk = [
@@ -276,6 +301,16 @@ def test_two_files_of_one_stem_and_names_that_are_numbers_with_dots_stay_two_pic
     assert len({name.lower() for name in found}) == 5
     pixels = [np.asarray(Image.open(tmp_path / "out" / "images" / name)).tobytes() for name in found]
     assert len(set(pixels)) == 5
+
+
+@pytest.mark.parametrize("flavour", Flavour)
+def test_pictures_are_never_written_over_those_of_the_dataset(flavour, tmp_path):
+    catalogue = written([exam("e1")], tmp_path / "x")
+    folder = tmp_path / ("all" if flavour is HF else "") / "images"
+    folder.parent.mkdir(exist_ok=True)
+    folder.symlink_to(catalogue.root)
+    with pytest.raises(InputError, match="is the dataset's own folder"):
+        export_chats(catalogue, tmp_path, options(flavour))
 
 
 def test_each_split_is_a_file_and_a_patient_without_one_is_named(tmp_path):

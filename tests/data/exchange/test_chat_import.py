@@ -86,9 +86,10 @@ def test_one_entry_alone_on_a_line_is_read(tmp_path, pictures):
     [
         (json.dumps([ENTRY]).encode("utf-16"), "is not in UTF-8"),
         (json.dumps([ENTRY]).encode("utf-16-le"), "is not in UTF-8"),
-        (json.dumps({"data": [ENTRY]}), "one JSON object, with the keys data"),
-        (json.dumps({"data": [ENTRY], "version": 1}, indent=1), "one JSON object, with the keys data"),
+        (json.dumps({"data": [ENTRY], "version": 1}), "one JSON object, with the keys data, version"),
+        (json.dumps({"data": [ENTRY], "version": 1}, indent=1), "begins with one JSON object, with the key data"),
         ("{}", "no conversations"),
+        (json.dumps(ENTRY, indent=1), "begins with one JSON object, with the key id"),
         ("", "is not a JSON list"),
         ("no", "is not a JSON list"),
         ("[]", "no record"),
@@ -109,6 +110,12 @@ def test_a_line_that_is_no_entry_is_a_fault_and_the_others_are_read(line, tmp_pa
     done = read(tmp_path, pictures, name="train.jsonl", text=text)
     assert ids(done) == ["a1", "t"] and len(done.tally.faults) == 1
     assert done.tally.faults[0].where.startswith("train.jsonl")
+
+
+@pytest.mark.parametrize("first", ["{", '{"id": "x", "conversations": [', json.dumps(ENTRY) + ","])
+def test_a_first_line_that_is_broken_does_not_stop_the_others(first, tmp_path, pictures):
+    done = read(tmp_path, pictures, name="train.jsonl", text=f"{first}\n{json.dumps(TEXT)}\n")
+    assert ids(done) == ["t"] and "train.jsonl line 1 is not JSON" in sentences(done)[0]
 
 
 def test_a_file_that_breaks_off_gives_what_was_whole(tmp_path, pictures):
@@ -195,6 +202,7 @@ def test_ids_that_come_twice_or_not_at_all_become_unique(tmp_path, pictures):
     names = ["a", "a", "a#2", "", None, 7, "a"]
     entries = [{**ENTRY, "id": name} for name in names]
     del entries[4]["id"]
+    assert ids(read(tmp_path, pictures, *({**ENTRY, "id": name} for name in ("a#2", "a", "a")))) == ["a#2", "a", "a#3"]
     assert ids(read(tmp_path, pictures, *entries)) == ["a", "a#2", "a#2#2", "train-1", "train-2", "7", "a#3"]
 
 

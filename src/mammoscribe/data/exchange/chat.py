@@ -103,7 +103,7 @@ def record_of(chat: Chat, unique_id: str, images: Sequence[Any], split: str | No
         chat: as it was read.
         unique_id: the record's id: the conversation's own, or another where it comes more than once in a file.
         images: a `ListedImage` for each picture.
-        split: the part of the data that the file is, None when it does not say.
+        split: the part of the data that the file is, None when its name is no split.
     """
     labels = {f"{KEY}{key}": _json(value) for key, value in chat.extra.items()}
     labels |= {

@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from mammoscribe.data.exchange.chat import Chat
@@ -108,21 +108,30 @@ def _turns(entry: Mapping[str, Any]) -> tuple[tuple[Turn, ...], dict[int, dict[s
     turns, extra = [], {}
     for number, turn in enumerate(listed):
         try:
-            turns.append(_turn(turn, TURN_LISTS[key]))
+            who, what = _keys_of(turn, key)
+            turns.append(_turn(turn, who, what))
         except InputError as error:
             raise InputError(f"turn {number + 1}: {error.found}", error.expected, error.do) from error
-        if more := {name: value for name, value in turn.items() if name not in TURN_LISTS[key]}:
+        if more := {name: value for name, value in turn.items() if name not in (who, what)}:
             extra[number] = more
     return tuple(turns), extra
 
 
-def _turn(turn: object, keys: Sequence[str]) -> Turn:
-    who, what = keys
+def _keys_of(turn: object, layout: str) -> tuple[str, str]:
+    """The keys of who and what: those of the layout, or of the other one where a turn has both of them."""
+    if isinstance(turn, dict):
+        for who, what in (TURN_LISTS[layout], *TURN_LISTS.values()):
+            if who in turn and what in turn:
+                return who, what
+    return TURN_LISTS[layout]
+
+
+def _turn(turn: object, who: str, what: str) -> Turn:
     if not isinstance(turn, dict):
         raise InputError(_short(turn), f"an object with {who} and {what}")
-    for key in keys:
+    for key in (who, what):
         if key not in turn:
-            others = [str(name) for name in turn if name not in keys]
+            others = [name for name in turn if name not in (who, what)]
             near = difflib.get_close_matches(key, others, n=1)
             do = f"the key {_short(near[0])} looks like it" if near else ""
             raise InputError(f"no {key}", f"{who} and {what}", do)

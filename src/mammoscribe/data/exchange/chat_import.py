@@ -32,8 +32,8 @@ def import_chats(
 ) -> Ingested:
     """Read files of conversations (a JSON list, or one object a line) into a catalogue.
 
-    A file with its sidecar beside it comes back with everything that was exported; without one, each entry is a patient
-    of its own. Files called train, val or test give their entries that split.
+    A file with its sidecar beside it comes back with everything that was exported; without one, each entry is taken for
+    another patient. Files called train, val or test give their entries that split.
 
     Args:
         files: such as `train.json` or `train.jsonl`.
@@ -90,27 +90,34 @@ def entries_of(file: Path) -> Iterator[object]:
     text = start.decode("utf-8-sig", errors="replace").strip()
     if text.startswith("["):
         return json_list(file)
-    keys = _keys_of_whole(text) if text.startswith("{") else []
-    if text and not keys and (text[0] == "{" or file.suffix.lower() == ".jsonl"):
+    if text and file.suffix.lower() == ".jsonl":
         return json_lines(file)
-    found = f"{file} is one JSON object, with the keys {', '.join(keys)}" if keys else f"{file} is not a JSON list"
-    raise InputError(found, "a JSON list of entries, or one entry a line")
+    found = _whole_object(text) if text.startswith("{") else "is not a JSON list"
+    if not found:
+        return json_lines(file)
+    raise InputError(f"{file} {found}", "a JSON list of entries, or one entry a line")
 
 
-def _keys_of_whole(text: str) -> list[str]:
-    """The first keys of a file that is one object and no entry; none where lines are objects.
+def _whole_object(text: str) -> str:
+    """What a file is that begins with an object and has no entry a line; "" where lines are objects.
 
     Args:
-        text: the beginning of a file, from its first brace.
+        text: the beginning of the file.
     """
     first, _, rest = text.partition("\n")
-    if not rest and len(text.encode()) < _START_BYTES:
-        try:
-            found = json.loads(first)
-        except (ValueError, RecursionError):
-            return []
-        return [] if set(found) & set(TURN_LISTS) else list(found)[:3]
-    return [] if first.rstrip().endswith("}") or not rest else re.findall(r'"([^"\\]{1,40})"\s*:', text)[:1]
+    if rest:
+        key = re.search(r'"([^"\\]{1,40})"\s*:', text)
+        begins = f"begins with one JSON object{f', with the key {key[1]}' if key else ''}"
+        return "" if first.rstrip().endswith("}") else begins
+    try:
+        found = json.loads(first)
+    except (ValueError, RecursionError):
+        return ""
+    return (
+        ""
+        if set(found) & set(TURN_LISTS)
+        else f"is one JSON object, with the keys {', '.join(list(found)[:3]) or 'none'}"
+    )
 
 
 class _Reader:

@@ -109,7 +109,7 @@ def _eight_bits(image: ListedView | ListedImage, path: Path, picture: Picture) -
 
 
 def _many_bits(path: Path) -> bool:
-    """Whether it is a plain file with more than 8 bits, which has no window of its own."""
+    """Whether it is a plain file with more than 8 bits, and so without a window."""
     try:
         with Image.open(path, formats=FORMATS) as opened:
             return opened.mode.startswith(("I", "F"))
@@ -145,15 +145,20 @@ class PictureFolder:
         root: folder that the paths of the records start from.
         folder: where the pictures go; None to name the dataset's own files instead.
         flat: whether the folder has no sub-folders.
+
+    Raises:
+        InputError: when the folder is the dataset's own, where pictures would be written over.
     """
 
     def __init__(self, root: Path, folder: Path | None, flat: bool = False) -> None:
+        if folder is not None and folder.resolve() == root.resolve():
+            raise InputError(f"{folder} is the dataset's own folder", "another one to write pictures into")
         self._root, self._folder, self._flat = root, folder, flat
         self._names: dict[tuple[str, int], str] = {}
         self._taken: set[str] = set()
 
     def add(self, images: Sequence[ListedView | ListedImage]) -> list[ListedView | ListedImage]:
-        """The pictures as they are in the folder, with what a DICOM header said of their spacing.
+        """The pictures as they are in the folder, with the spacing from a DICOM header.
 
         None is written when one of them cannot be decoded.
 

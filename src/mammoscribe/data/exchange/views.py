@@ -30,8 +30,8 @@ class Shown:
         record: whose images are the pictures of the entry, in order; with the text of the whole record.
         about: what the question is about: the exam itself where `record` holds its montage.
         sources: the pictures of the dataset that are shown, one for each image of `record`; none for a montage.
-        note: what is said of the pictures before the question, "" for nothing.
-        needed: whether the note is said even where the question names the views.
+        note: a sentence about the pictures before the question, "" for nothing.
+        needed: whether the note is written even where the question names the views.
         drawn: the montage that is the record's one picture, uint8 [H, W]; its path is the name wanted for it.
         num_left_out: pictures of the record that no entry shows.
     """
@@ -120,7 +120,7 @@ def _drawn(
 ) -> tuple[ListedImage, np.ndarray]:
     """The montage as one picture with every marked place of its pictures, and its pixels."""
     pixels, placed = montage(panes, columns)
-    # a view's own labels are left out: in a montage nothing would say which of the pictures they are about
+    # a view's own labels are left out: in a montage it would be unclear which of the pictures they are about
     regions = tuple(
         Region(place.box(region.box), {**region.labels, "view": view_name(image)})
         for image, place in zip(images, placed, strict=True)
