@@ -88,7 +88,7 @@ def test_one_entry_alone_on_a_line_is_read(tmp_path, pictures):
         (json.dumps([ENTRY]).encode("utf-16-le"), "is not in UTF-8"),
         (json.dumps({"data": [ENTRY], "version": 1}), "one JSON object, with the keys data, version"),
         (json.dumps({"data": [ENTRY], "version": 1}, indent=1), "begins with one JSON object, with the key data"),
-        ("{}", "no conversations"),
+        ("{}", "is an empty JSON object"),
         (json.dumps(ENTRY, indent=1), "begins with one JSON object, with the key id"),
         ("", "is not a JSON list"),
         ("no", "is not a JSON list"),

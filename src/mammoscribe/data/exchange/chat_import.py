@@ -113,11 +113,9 @@ def _whole_object(text: str) -> str:
         found = json.loads(first)
     except (ValueError, RecursionError):
         return ""
-    return (
-        ""
-        if set(found) & set(TURN_LISTS)
-        else f"is one JSON object, with the keys {', '.join(list(found)[:3]) or 'none'}"
-    )
+    if set(found) & set(TURN_LISTS):
+        return ""
+    return f"is one JSON object, with the keys {', '.join(list(found)[:3])}" if found else "is an empty JSON object"
 
 
 class _Reader:
