@@ -92,7 +92,7 @@ def test_one_entry_alone_on_a_line_is_read(tmp_path, pictures):
         (json.dumps(ENTRY, indent=1), "begins with one JSON object, with the key id"),
         ("", "is not a JSON list"),
         ("no", "is not a JSON list"),
-        ("[]", "no record"),
+        ("[]", r"train\.json has no entries"),
     ],
 )
 def test_what_is_no_list_of_entries_is_one_sentence(text, told, tmp_path, pictures):

@@ -124,7 +124,7 @@ class _Reader:
     def __init__(self, files: Sequence[Path]) -> None:
         self._files = files
         self._ids: Counter[str] = Counter()
-        self._num_unnamed = 0
+        self._num_unnamed = self._num_entries = 0
         self._opened: set[tuple[str, int]] = set()
 
     def read(self, root: Path) -> Iterator[Item]:
@@ -134,11 +134,14 @@ class _Reader:
             known = sidecar.open(encoding="utf-8") if sidecar.is_file() else None
             try:
                 for number, entry in enumerate(entries_of(file), start=1):
+                    self._num_entries += 1
                     where = f"{file.name} entry {number}"
                     yield entry if isinstance(entry, Fault) else self._item(entry, where, pictures, file, known)
             finally:
                 if known is not None:
                     known.close()
+        if not self._num_entries:
+            raise InputError(f"{', '.join(str(file) for file in self._files)} has no entries", "at least one")
 
     def _item(self, entry: object, where: str, pictures: "_Pictures", file: Path, known: TextIO | None) -> Item:
         try:
