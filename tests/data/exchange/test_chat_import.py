@@ -124,12 +124,14 @@ def test_a_file_that_breaks_off_gives_what_was_whole(tmp_path, pictures):
     assert "breaks off" in sentences(done)[0]
 
 
-def test_letters_that_are_not_utf8_are_a_fault_and_not_replaced(tmp_path, pictures):
+def test_letters_in_another_encoding_are_read_right_or_refused_and_never_replaced(tmp_path, pictures):
     bad = {**TEXT, "id": "bad", "conversations": [TEXT["conversations"][0], {"from": "gpt", "value": "nódulo"}]}
     text = json.dumps([ENTRY, bad], ensure_ascii=False).encode("latin-1")
     done = read(tmp_path, pictures, text=text)
-    assert ids(done) == ["a1"]
-    assert "train.json entry 2 (id 'bad'): turn 2 holds characters that are not UTF-8" in sentences(done)[0]
+    found = {record.id: record.report.raw for record in done.catalogue.records()}
+    assert found.get("bad", "nódulo") == "nódulo" and "a1" in found
+    told = "train.json entry 2 (id 'bad'): turn 2 holds characters that are not UTF-8"
+    assert "bad" in found or told in sentences(done)[0]
 
 
 @pytest.mark.parametrize(
