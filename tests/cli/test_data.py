@@ -114,6 +114,10 @@ def test_comparisons_that_were_dropped_are_counted(run, tmp_path, monkeypatch):
         (("ingest", "rsna-2023", "none", "--out", "c"), "none is not there"),
         (("export", "none", "--to", "llava", "--out", "x"), "none is not a catalogue"),
         (("export", "none", "--to", "manifest", "--out", "x", "--png"), "--png with --to manifest; expected --to llava"),
+        (("export", "none", "--to", "labels", "--out", "x", "--no-png"), "--no-png with --to labels; expected --to llava"),
+        (("export", "none", "--to", "coco", "--out", "x", "--flavour", "hf"), "--flavour with --to coco; expected --to llava"),
+        (("export", "none", "--to", "yolo", "--out", "x", "--views", "each"), "--views with --to yolo; expected --to llava"),
+        (("export", "none", "--to", "llava", "--out", "x", "--category", "a"), "--category with --to llava; expected --to coco"),
         (("export", "none", "--to", "llava", "--out", "x", "--class", "a:b=c"), "--class with --to llava"),
         (("import", "none.json", "--from", "llava", "--images", "."), "none.json is not there"),
     ],
@@ -130,21 +134,65 @@ def test_llava_files_are_written_and_read_back(run, tmp_path):
     catalogue = written([exam("e1"), exam("e2", "p2")], tmp_path)
     shown = run("data", "export", catalogue.folder, "--to", "llava", "--out", tmp_path / "llava", "--png")
     assert shown.exit_code == 0, shown.output
+    assert "flavour llava-next, as records have up to 2 pictures" in shown.stdout
     assert "all.json holds 2 conversations" in shown.stdout
+    assert "do not share them" in shown.stdout
     images = tmp_path / "llava" / "images"
-    shown = run(
-        "data",
-        "import",
-        tmp_path / "llava" / "all.json",
-        "--from",
-        "llava",
-        "--images",
-        images,
-        "--out",
-        tmp_path / "c2",
-    )
+    assert f"--image_folder {images}" in shown.stdout
+    source = tmp_path / "llava" / "all.json"
+    shown = run("data", "import", source, "--from", "llava", "--images", images, "--out", tmp_path / "c2")
     assert shown.exit_code == 0, shown.output
     assert [r.id for r in open_catalogue(tmp_path / "c2").records()] == ["e1", "e2"]
+
+
+@pytest.mark.parametrize(
+    ("options", "file", "told"),
+    [
+        ((), "all.json", "flavour llava-next, as records have up to 2 pictures"),
+        (("--flavour", "llava"), "all.json", "flavour llava; several pictures of a record: montage"),
+        (("--flavour", "llava", "--views", "each"), "all.json", "several pictures of a record: each"),
+        (("--flavour", "messages"), "all.jsonl", "--media_dir in LLaMA-Factory, ROOT_IMAGE_DIR in ms-swift"),
+        (("--flavour", "hf"), "all/metadata.jsonl", 'load_dataset("imagefolder", data_dir='),
+    ],
+)
+def test_what_is_written_for_which_trainer_is_said(run, options, file, told, tmp_path):
+    catalogue = written([exam("e1"), exam("e2", "p2")], tmp_path)
+    shown = run("data", "export", catalogue.folder, "--to", "llava", "--out", tmp_path / "out", *options)
+    assert shown.exit_code == 0, shown.output
+    assert told in shown.stdout and (tmp_path / "out" / file).is_file()
+
+
+def test_one_picture_a_record_is_for_llava_by_default(run, tmp_path):
+    catalogue = written([exam("e1", images=exam("e1").images[:1])], tmp_path)
+    shown = run("data", "export", catalogue.folder, "--to", "llava", "--out", tmp_path / "out")
+    assert "flavour llava, as records have one picture" in shown.stdout
+    assert json.loads((tmp_path / "out" / "all.json").read_text())[0]["image"] == "e1/r_cc.png"
+
+
+def test_options_that_do_not_go_together_are_one_sentence(run, tmp_path):
+    catalogue = written([exam("e1")], tmp_path)
+    for options, told in (
+        (("--to", "llava", "--flavour", "llava", "--views", "together"), "which reads one picture an entry"),
+        (("--to", "llava", "--flavour", "hf", "--no-png"), "--no-png with --flavour hf"),
+        (("--to", "yolo", "--no-png"), "--no-png with --to yolo"),
+    ):
+        shown = run("data", "export", catalogue.folder, *options, "--out", tmp_path / "out")
+        assert shown.exit_code == 2 and told in shown.stderr.strip().splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+def test_boxes_are_written_for_detectors_and_counted(run, tmp_path):
+    catalogue = written([exam("e1"), exam("e2", "p2")], tmp_path)
+    shown = run("data", "export", catalogue.folder, "--to", "coco", "--out", tmp_path / "coco")
+    assert shown.exit_code == 0, shown.output
+    assert "1 categories: mass" in shown.stdout and "all: 4 pictures, 2 boxes, 2 pictures without one" in shown.stdout
+    assert "boxes are in stored pixels" in shown.stdout
+    shown = run("data", "export", catalogue.folder, "--to", "yolo", "--out", tmp_path / "yolo", "--category", "kind")
+    assert shown.exit_code == 0, shown.output
+    assert "before there are splits, train and val are the same pictures" in shown.stderr
+    (catalogue.root / "e1" / "r_cc.png").unlink()
+    shown = run("data", "export", catalogue.folder, "--to", "coco", "--out", tmp_path / "again")
+    assert shown.exit_code == 1 and "r_cc.png is not there" in shown.stderr and "3 pictures" in shown.stdout
 
 
 def test_an_entry_that_cannot_be_read_fails_the_import_and_the_others_are_there(run, tmp_path):
@@ -152,7 +200,7 @@ def test_an_entry_that_cannot_be_read_fails_the_import_and_the_others_are_there(
     run("data", "export", catalogue.folder, "--to", "llava", "--out", tmp_path / "llava")
     (tmp_path / "llava" / "all.records.jsonl").unlink()
     entries = json.loads((tmp_path / "llava" / "all.json").read_text())
-    entries[0]["images"][0] = "none.png"
+    entries[0]["image"][0] = "none.png"
     (tmp_path / "llava" / "all.json").write_text(json.dumps(entries))
     shown = run(
         "data", "import", tmp_path / "llava" / "all.json", "--from", "llava", "--images", catalogue.root,

@@ -12,7 +12,6 @@ def test_a_file_is_written_with_its_folders_and_leaves_nothing_beside_it(tmp_pat
     path = write_text(tmp_path / "a" / "b.txt", "é")
     assert path.read_bytes() == "é".encode()
     assert [p.name for p in path.parent.iterdir()] == ["b.txt"]
-    assert path.stat().st_mode & 0o777 == 0o644
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_half_of_the_new(tmp_path, monkeypatch):
@@ -52,3 +51,16 @@ def test_a_stream_that_breaks_off_leaves_the_old_file_and_nothing_else(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         break_off()
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("t.csv", "old")]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o027, 0o640), (0o022, 0o644), (0o002, 0o664)])
+def test_new_files_have_the_permissions_that_the_umask_leaves(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        written = [write_text(tmp_path / "a.txt", "a")]
+        with text_writer(tmp_path / "b.txt") as stream:
+            stream.write("b")
+        assert os.umask(umask) == umask, "asking for the umask must not change it"
+    finally:
+        os.umask(before)
+    assert {p.stat().st_mode & 0o777 for p in (*written, tmp_path / "b.txt")} == {mode}

@@ -9,6 +9,15 @@ from pathlib import Path
 from typing import TextIO
 
 
+def file_mode() -> int:
+    """Permission bits of a new file: what the user's umask leaves of read and write for everyone."""
+    umask = os.umask(
+        0o077
+    )  # for the moment of asking: a file that another thread makes now is too private, not too open
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
 def write_bytes(path: Path, payload: bytes) -> Path:
     """Write `payload` to `path` so that no reader ever sees half of it; parents are created."""
     path = Path(path)
@@ -17,7 +26,7 @@ def write_bytes(path: Path, payload: bytes) -> Path:
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(payload)
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, file_mode())
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -39,7 +48,7 @@ def text_writer(path: Path) -> Iterator[TextIO]:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
             yield stream
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, file_mode())
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

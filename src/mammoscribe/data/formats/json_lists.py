@@ -32,7 +32,7 @@ def json_list(path: Path) -> Iterator[object]:
                     yield entry
                     buffer = buffer[end:]
                     continue
-            except json.JSONDecodeError:
+            except (ValueError, RecursionError):  # not whole yet, or a number or nesting beyond what Python reads
                 pass
             if done or len(buffer) > MAX_ENTRY_CHARS:
                 found = f"{path.name} breaks off or is not JSON after {buffer[:40]!r}"
@@ -51,6 +51,6 @@ def json_lines(path: Path) -> Iterator[object]:
                 continue
             try:
                 yield json.loads(line)
-            except json.JSONDecodeError as error:
+            except (ValueError, RecursionError) as error:
                 where = f"{path.name} line {number}"
                 yield Fault(where, InputError(f"{where} is not JSON ({error})", "one JSON value a line"))

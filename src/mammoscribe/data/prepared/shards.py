@@ -25,7 +25,7 @@ from mammoscribe.data.record_json import to_json
 from mammoscribe.data.records import ListedImage, ListedView, Record, TextDocument, group_of
 from mammoscribe.imaging.perceptual import picture_hash
 from mammoscribe.support.errors import InputError, MammoscribeError
-from mammoscribe.support.files import sha256_of, write_bytes
+from mammoscribe.support.files import file_mode, sha256_of, write_bytes
 
 SCHEMA = "mammoscribe.shard/3"
 """Rises when what is written changes, `picture_hash` too: shards of another schema are written again."""
@@ -127,7 +127,7 @@ def make_shard(task: ShardTask, tell: Tell = lambda *_: None) -> ShardDone:
             index = _written(task, stream, tell)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, file_mode())
         index |= {"input_sha256": digest, "tar_bytes": os.path.getsize(temporary)}
         index["tar_sha256"] = sha256_of(Path(temporary))
         os.replace(temporary, task.tar_path)
