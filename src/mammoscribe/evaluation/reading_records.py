@@ -17,8 +17,8 @@ from mammoscribe.models.card import ModelCard
 from mammoscribe.models.reader import Reader
 from mammoscribe.phantom import GENERATOR_VERSION, PhantomExam
 from mammoscribe.reading import Decode, Reading, read_exam
+from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
-from mammoscribe.reporting.render import Chart
 
 WHITE = 4095.0
 """Largest value of a phantom's 12-bit pixels."""
