@@ -99,7 +99,9 @@ def breast(
     if side not in exam.imaged:
         return Breast(side, False, reason="no view of this breast")
     assessment = Assessment(Category(category), "test") if category else None
-    return Breast(side, True, density, None, assessment, 0.3, Calibration("phantoms", 0.3, 100), "not read", _grades(side, found))
+    return Breast(
+        side, True, density, None, assessment, 0.3, Calibration("phantoms", 0.3, 100), "not read", _grades(side, found)
+    )
 
 
 def _grades(side: Laterality, found: tuple[Finding, ...]) -> tuple[Grade, ...]:

@@ -75,7 +75,9 @@ def test_a_possible_finding_is_read_back_as_uncertain(data):
 def test_there_are_at_least_five_styles_and_they_differ(four_views):
     given_ = dict.fromkeys(Laterality, ("c", "4"))
     texts = {
-        tuple(s.text for s in write_reference(four_views.search, four_views.findings, given_, i, np.random.default_rng(1)))
+        tuple(
+            s.text for s in write_reference(four_views.search, four_views.findings, given_, i, np.random.default_rng(1))
+        )
         for i in range(len(STYLES))
     }
     assert len(texts) == len(STYLES) >= 5
@@ -105,6 +107,8 @@ def test_every_term_is_read_back_in_every_wording_of_every_style(four_views, sty
         for term_id in (t.id for axis in kind.axes for t in terms_of(axis) if AS_ASSOCIATED.get(t.id) is not kind):
             finding = dataclasses.replace(mass, type=kind, descriptors=(term_id,))
             for seed in range(4):
-                for statement in reference_statements(four_views.search, (finding,), {}, style, np.random.default_rng(seed)):
+                for statement in reference_statements(
+                    four_views.search, (finding,), {}, style, np.random.default_rng(seed)
+                ):
                     parsed = parse_claim(statement.sentence.text)
                     assert (parsed.facts, parsed.unread) == (statement.facts, ()), statement.sentence.text
