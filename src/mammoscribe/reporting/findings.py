@@ -77,12 +77,14 @@ def uncertain_statement(finding: Finding, exam: Exam) -> Statement:
 def _finding_text(finding: Finding, box: tuple[int, int] | None, lead: str = "") -> str:
     """`Right breast: irregular mass in the upper outer quadrant, 10 o'clock, ..., box 14 x 9 mm, seen on CC and MLO`."""
     core = " ".join(p for p in (lead, phrases.core_phrase(finding)) if p)
-    place = phrases.place_parts(finding.location)
-    if place and place[0].endswith("o'clock"):
+    place, features = phrases.place_parts(finding.location), phrases.associated_phrase(finding)
+    if not place:
+        core, features = f"{core} {features}".strip(), ""
+    elif place[0].endswith("o'clock"):
         core, place = f"{core} at {place[0]}", place[1:]
-    elif place and not place[0].endswith("depth"):
+    elif not place[0].endswith("depth"):
         core, place = f"{core} in the {place[0]}", place[1:]
-    parts = [core, *place] + ([phrases.associated_phrase(finding)] if finding.associated else [])
+    parts = [core, *place] + ([features] if features else [])
     parts += phrases.measures_words(finding, box)
     parts.append(f"seen on {phrases.views_phrase(phrases.projections_of(finding))}")
     parts += [phrases.CHANGES[finding.change]] if finding.change else []
