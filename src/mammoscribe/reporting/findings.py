@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from mammoscribe.domain.evidence import Evidence, EvidenceKind, Section
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding, FindingType
-from mammoscribe.domain.lexicon import Axis
 from mammoscribe.domain.search import Search
 from mammoscribe.domain.view import Laterality, Projection, View
 from mammoscribe.reporting import phrases
@@ -52,7 +51,7 @@ def measures_statement(finding: Finding, exam: Exam) -> Statement | None:
     if not lengths:
         return None
     text = f"{capitalised(finding.laterality.word)} breast, {phrases.brief(finding)}: {', '.join(lengths)}."
-    kind = finding.descriptor(Axis.ASYMMETRY)
+    kind = phrases.brief_kind(finding)
     place = phrases.brief_location(finding.location)
     fact = Fact(
         Status.POSITIVE,

@@ -84,7 +84,14 @@ def measures_words(finding: Finding, box: tuple[int, int] | None) -> list[str]:
 
 def brief(finding: Finding) -> str:
     """`mass at 10 o'clock`, `calcifications in the inner half`: enough to tell the findings of a breast apart."""
-    return f"{noun_of(finding)} {_brief_place(finding.location)}".strip()
+    kind = brief_kind(finding)
+    return f"{term(kind).label if kind else NOUNS[finding.type]} {_brief_place(finding.location)}".strip()
+
+
+def brief_kind(finding: Finding) -> str | None:
+    """The kind of asymmetry that `brief` names; not `developing`, which compares with a prior exam."""
+    kind = finding.descriptor(Axis.ASYMMETRY)
+    return None if kind == "asymmetry.developing" else kind
 
 
 def brief_in_breast(finding: Finding) -> str:
