@@ -16,10 +16,12 @@ import numpy as np
 import torch
 
 from mammoscribe.domain.evidence import Claim, EvidenceKind
+from mammoscribe.domain.search import everything_searched
 from mammoscribe.evaluation.facts import FactCounts, count_facts, findings_only, text_keys, truth_keys
 from mammoscribe.models.fact_memory import FactTable
 from mammoscribe.models.report_decoder import DecoderConfig, ReportDecoder
 from mammoscribe.models.tokenizer import load_tokenizer
+from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.facts import Status, birads_fact, density_fact
 from mammoscribe.reporting.gate import gate
 from mammoscribe.reporting.parse import parse_claim
@@ -54,7 +56,8 @@ def _measure(decoder: ReportDecoder, tables: Sequence[FactTable], examples: Sequ
         stated, true = text_keys(c.text for c in claims), truth_keys(table.findings)
         total += count_facts(stated, true)
         kinds += count_facts(findings_only(stated), findings_only(true))
-        passed = gate(claims, table.exam, table.findings, table.breasts).sentences
+        chart = Chart(table.exam, everything_searched(table.exam), table.breasts, table.findings)
+        passed = gate(claims, chart).sentences
         after += count_facts(text_keys(s.text for s in passed), true)
     for name, counts in (("facts", total), ("breast and type", kinds), ("facts after the gate", after)):
         print(f"{name}: F1 {counts.f1:.3f} (precision {counts.precision:.3f}, recall {counts.recall:.3f})")

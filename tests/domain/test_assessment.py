@@ -1,24 +1,11 @@
-"""Categories, their order and bands, and the rule from findings to a category; each test names its source."""
+"""Categories, their order, bands, management and codes; each test names its source."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mammoscribe.domain.assessment import (
-    RECALLED,
-    SEVERITY,
-    Assessment,
-    Category,
-    assess_breast,
-    assess_finding,
-    most_severe,
-)
-from mammoscribe.domain.finding import Change, FindingType
+from mammoscribe.domain.assessment import SEVERITY, Assessment, Category, Grade, NotAssessed, most_severe
 from mammoscribe.support.errors import InvalidNoun
-from tests.nouns import make_finding
-
-MASS, CALC = FindingType.MASS, FindingType.CALCIFICATION
-DISTORTION, ASYMMETRY = FindingType.DISTORTION, FindingType.ASYMMETRY
 
 
 def test_the_hierarchy_is_1_2_3_6_0_4_4a_4b_4c_5():
@@ -107,85 +94,11 @@ def test_an_assessment_without_its_rule_is_refused():
         Assessment(Category.NEGATIVE, "")
 
 
-@pytest.mark.parametrize(
-    ("kind", "descriptors", "change", "category"),
-    [
-        # masses: 5th edition, guidance chapter (circumscribed solid mass on a baseline is 3; fat-containing is 2)
-        (MASS, ("density.fat_containing", "margin.circumscribed"), None, "2"),
-        (MASS, ("shape.irregular", "margin.spiculated"), None, "5"),
-        (MASS, ("shape.oval", "margin.spiculated"), None, "4"),
-        (MASS, ("shape.irregular", "margin.indistinct"), Change.STABLE, "4"),
-        (MASS, ("shape.oval", "margin.circumscribed"), None, "3"),
-        (MASS, ("shape.oval", "margin.circumscribed"), Change.STABLE, "2"),
-        (MASS, ("shape.oval", "margin.circumscribed"), Change.NEW, "0"),
-        (MASS, ("shape.oval", "margin.circumscribed"), Change.INCREASED, "0"),
-        (MASS, ("shape.oval", "margin.obscured"), None, "0"),
-        # calcifications: 5th edition, morphology and distribution by likelihood of malignancy
-        (CALC, ("morphology.fine_linear", "distribution.linear"), None, "5"),
-        (CALC, ("morphology.fine_linear", "distribution.segmental"), None, "5"),
-        (CALC, ("morphology.fine_linear", "distribution.grouped"), None, "4"),
-        (CALC, ("morphology.amorphous", "distribution.grouped"), Change.STABLE, "4"),
-        (CALC, ("morphology.vascular",), None, "2"),
-        (CALC, (), None, "0"),
-        # distortion without a history of surgery is suspicious; developing asymmetry too (5th edition)
-        (DISTORTION, (), None, "4"),
-        (ASYMMETRY, ("asymmetry.developing",), None, "4"),
-        (ASYMMETRY, ("asymmetry.focal",), None, "0"),
-        (ASYMMETRY, ("asymmetry.focal",), Change.STABLE, "2"),
-        (ASYMMETRY, ("asymmetry.global",), None, "2"),
-    ],
-)
-def test_the_category_a_finding_calls_for(kind, descriptors, change, category):
-    """Rules in our words after ACR BI-RADS 5th edition; the comments above name the part."""
-    found = assess_finding(make_finding(kind, *descriptors, change=change))
-    assert found.category == category
-    assert found.rule
+def test_a_category_is_not_withheld_without_a_reason():
+    with pytest.raises(InvalidNoun, match="without a reason"):
+        NotAssessed(" ")
 
 
-@pytest.mark.parametrize("kind", FindingType)
-def test_4a_4b_and_4c_are_never_given_without_calibration(kind):
-    """DESIGN, assessment: subdivisions of 4 need a calibration for the population."""
-    assert assess_finding(make_finding(kind)).category not in {"4A", "4B", "4C"}
-
-
-def test_a_breast_takes_its_most_severe_finding():
-    findings = [make_finding(CALC, "morphology.vascular"), make_finding(MASS, "margin.spiculated")]
-    assert assess_breast(findings).category is Category.SUSPICIOUS
-    assert assess_breast([]).category is Category.NEGATIVE
-
-
-@pytest.mark.parametrize(
-    ("descriptors", "category"),
-    [
-        ((), "0"),
-        (("density.fat_containing",), "0"),
-        (("margin.spiculated",), "4"),
-        (("margin.spiculated", "shape.irregular"), "5"),
-    ],
-)
-def test_the_recall_head_raises_to_0_and_never_lowers(descriptors, category):
-    """DESIGN, assessment: the learned head may only raise, and the reason is recorded."""
-    findings = [make_finding(MASS, *descriptors)] if descriptors else []
-    before, after = assess_breast(findings), assess_breast(findings, recall=True)
-    assert after.category == category
-    assert SEVERITY.index(after.category) >= SEVERITY.index(before.category)
-    assert ("recall" in after.rule) == (before.category not in RECALLED)
-
-
-@pytest.mark.parametrize(
-    ("words", "measured", "unmeasured"),
-    [
-        (("shape.irregular", "margin.spiculated"), "5", "4"),
-        (("shape.oval", "margin.circumscribed"), "3", "0"),
-        (("density.fat_containing",), "2", "0"),
-        (("shape.irregular", "margin.indistinct"), "4", "4"),
-    ],
-)
-def test_categories_that_rest_on_words_nobody_has_measured_are_withheld(words, measured, unmeasured):
-    """ACR BI-RADS 5th edition, assessment categories: 2, 3 and 5 state a likelihood (0, at most 2, at least 95 %)."""
-    mass = make_finding(MASS, *words)
-    assert assess_breast([mass]).category == measured
-    given = assess_breast([mass], words_measured=False)
-    assert given.category == unmeasured
-    assert ("withheld" in given.rule) is (measured != unmeasured)
-    assert assess_breast([], words_measured=False).category is Category.NEGATIVE
+def test_a_level_of_suspicion_is_the_wording_of_the_category_and_incomplete_has_none():
+    assert Grade("f1", Assessment(Category.SUSPICIOUS, "test")).level == "suspicious"
+    assert Grade("f1", Assessment(Category.INCOMPLETE, "test")).level == ""

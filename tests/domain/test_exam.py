@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
-from mammoscribe.domain.exam import Exam, is_phantom
-from mammoscribe.domain.view import Role
+from mammoscribe.domain.exam import Exam, SetAside
+from mammoscribe.domain.view import Origin, Role
 from mammoscribe.support.errors import InvalidNoun
 from tests.nouns import CC, EARLIER, MLO, TODAY, L, R, make_exam, make_view
 
@@ -74,8 +74,27 @@ def test_dates_are_of_the_current_views():
     assert exam.date == dt.date(2026, 3, 4)
 
 
-@pytest.mark.parametrize(
-    ("patient", "synthetic"), [("PHANTOM^SEVEN", True), ("PHANTOM-7", True), ("DOE^JANE", False), (None, False)]
-)
-def test_an_exam_is_synthetic_by_its_patients_name(patient, synthetic):
-    assert is_phantom(patient) is synthetic
+@pytest.mark.parametrize("patient", ["PHANTOM^SEVEN", "PHANTOM-99", "DOE^JANE", None])
+def test_a_patients_name_never_makes_an_exam_synthetic(patient):
+    assert make_exam(patient_id=patient).origin is Origin.ACQUIRED
+
+
+def test_an_exam_is_synthetic_when_its_files_are_and_never_half_of_it():
+    drawn = make_view(R, CC, origin=Origin.SYNTHETIC)
+    assert Exam("e1", (drawn,), "DOE^JANE").synthetic
+    with pytest.raises(InvalidNoun, match="mixes synthetic and acquired"):
+        Exam("e1", (drawn, make_view(R, MLO)))
+
+
+def test_a_missing_view_is_explained_by_the_file_that_was_set_aside_for_it():
+    spot = SetAside("spot.dcm", "a magnification view", R, MLO)
+    exam = make_exam(views=(make_view(R, CC),), set_aside=(spot,))
+    assert exam.why_missing(R, MLO) == "set aside: a magnification view"
+    assert exam.why_missing(L, CC) == "not in this exam"
+    with pytest.raises(InvalidNoun, match="without its name or reason"):
+        SetAside("spot.dcm", " ")
+
+
+def test_months_between_exam_and_prior_need_both_dates():
+    assert make_exam(prior=True).months_since_prior == pytest.approx(12.0, abs=0.1)
+    assert make_exam().months_since_prior is None

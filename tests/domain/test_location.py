@@ -48,7 +48,21 @@ def test_the_four_cardinal_hours(side, lateral, superior, hour):
 def test_two_views_give_the_quadrant_back(side, lateral, superior):
     assume(min(abs(lateral), abs(superior)) > 1e-3)
     place = loc.from_two_views(side, *seen(lateral, superior), 0.5)
-    assert place.quadrant == loc.quadrant_of(lateral, superior)
+    on_border = place.clock in loc.BORDER_HOURS
+    assert place.quadrant == (None if on_border else loc.quadrant_of(lateral, superior))
+
+
+@pytest.mark.parametrize("hour", [3, 6, 9, 12])
+def test_an_hour_on_the_border_of_two_quadrants_names_none(hour):
+    """DICOM CID 6020 and the clock face: 12 o'clock belongs to the upper outer and to the upper inner quadrant."""
+    with pytest.raises(InvalidNoun, match="on its border"):
+        loc.Location(quadrant=loc.Quadrant.UPPER_OUTER, clock=hour)
+
+
+def test_a_distance_from_the_nipple_is_one_that_a_breast_has():
+    assert loc.Location(nipple_distance_mm=0).nipple_distance_mm == 0
+    with pytest.raises(InvalidNoun, match="from the nipple"):
+        loc.Location(nipple_distance_mm=401)
 
 
 @given(offsets, offsets)

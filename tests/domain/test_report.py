@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from mammoscribe.domain.assessment import Assessment, Category
 from mammoscribe.domain.evidence import Evidence, EvidenceKind, Section
-from mammoscribe.domain.finding import Change
+from mammoscribe.domain.finding import Change, FindingType
 from mammoscribe.domain.report import Calibration
+from mammoscribe.domain.search import Search, ViewSearch
 from mammoscribe.domain.view import Box, Role
 from mammoscribe.support.errors import InvalidNoun
 from tests.nouns import (
@@ -51,6 +51,8 @@ def test_every_kind_of_evidence_resolves(rests_on):
         Evidence(EvidenceKind.BREAST, "B"),
         Evidence(EvidenceKind.VIEW, "R_ML"),
         Evidence(EvidenceKind.PRIOR_PAIR, "prior_R_CC|R_CC"),
+        Evidence(EvidenceKind.PRIOR_PAIR, "R_CC|prior_R_MLO"),
+        Evidence(EvidenceKind.PRIOR_PAIR, "R_CC|prior_L_CC"),
         Evidence(EvidenceKind.EXAM, "e2"),
     ],
 )
@@ -96,10 +98,52 @@ def test_the_density_statement_of_the_report_cannot_be_left_out():
 
 
 def test_the_exams_assessment_is_the_most_severe_breasts():
-    breasts = (make_breast(R, "2"), make_breast(L, "0"))
-    assert make_report(breasts=breasts, assessment=Assessment(Category.INCOMPLETE, "t")).assessment.category == "0"
-    with pytest.raises(InvalidNoun, match="its breasts"):
-        make_report(breasts=breasts, assessment=Assessment(Category.BENIGN, "t"))
+    report = make_report(breasts=(make_breast(R, "2"), make_breast(L, "0")))
+    assert report.assessment is not None and report.assessment.category == "0"
+    assert report.assessment_reason is None
+
+
+def test_a_breast_without_a_category_withholds_the_exams_unless_the_other_is_recalled():
+    unassessed = make_breast(R, assessment=None, reason="calcifications were not searched for")
+    withheld = make_report(breasts=(unassessed, make_breast(L, "1")))
+    assert withheld.assessment is None
+    assert "right breast: calcifications were not searched for" in (withheld.assessment_reason or "")
+    recalled = make_report(breasts=(unassessed, make_breast(L, "0")))
+    assert recalled.assessment is not None and recalled.assessment.category == "0"
+
+
+@pytest.mark.parametrize("category", ["1", "2"])
+def test_a_breast_that_was_not_searched_for_everything_is_not_called_free_of_disease(category):
+    exam = make_exam()
+    views = [ViewSearch(v.id) for v in exam.current[1:]]
+    search = Search(exam, (ViewSearch("R_CC", ((FindingType.CALCIFICATION, "pixel size unknown"),)), *views))
+    with pytest.raises(InvalidNoun, match=r"right breast is called . and was not searched"):
+        make_report(exam, search=search, breasts=(make_breast(R, category), make_breast(L)))
+    one_view = make_exam(views=(make_view(R, CC), make_view(L, CC), make_view(L, MLO)))
+    with pytest.raises(InvalidNoun, match="was not searched for everything"):
+        make_report(one_view, breasts=(make_breast(R, category), make_breast(L)))
+
+
+@pytest.mark.parametrize(("category", "probability"), [("1", 0.9), ("2", 0.9), ("3", 0.9), ("5", 0.1)])
+def test_a_category_and_a_probability_that_contradict_each_other_cannot_be_built(category, probability):
+    with pytest.raises(InvalidNoun, match="odds of malignancy"):
+        make_breast(R, category, prob_malignant=probability)
+
+
+def test_the_exams_density_is_the_denser_breasts():
+    """ACR BI-RADS 5th edition, breast composition."""
+    assert make_report(breasts=(make_breast(R, density="b"), make_breast(L, density="c"))).density == "c"
+
+
+def test_a_probability_moved_to_another_prevalence_keeps_its_likelihood_ratio():
+    known = Calibration("here", 0.5, 100)
+    moved, at = known.moved(0.8, 0.01)
+    assert moved == pytest.approx(4 * 0.01 / (4 * 0.01 + 0.99))
+    assert at.reference_prevalence == 0.01 and at.population == "here"
+    back, _ = at.moved(moved, 0.5)
+    assert back == pytest.approx(0.8)
+    with pytest.raises(InvalidNoun, match="between 0 and 1"):
+        known.moved(0.8, 1.0)
 
 
 def test_each_breast_is_named_once_right_first():

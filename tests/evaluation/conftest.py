@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from mammoscribe.domain.assessment import assess_breast
+from mammoscribe.domain.assessment import Setting
+from mammoscribe.domain.assessment_rules import Circumstances, assess_breast
 from mammoscribe.domain.exam import HANGING, Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
 from mammoscribe.domain.report import Breast, Calibration, Provenance, Report
+from mammoscribe.domain.search import everything_searched
 from mammoscribe.domain.view import Box, Laterality, Projection, View, standard_view_id
+from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
 
 
@@ -45,10 +48,11 @@ def make_report(exam) -> Callable[..., Report]:
         found = tuple(findings)
 
         def breast(side: Laterality, letter: str) -> Breast:
-            assessment = assess_breast(f for f in found if f.laterality is side)
-            return Breast(side, True, letter, None, assessment, 0.2, Calibration("nobody", 0.5, 10))
+            assessment = assess_breast([f for f in found if f.laterality is side], Circumstances(Setting.DIAGNOSTIC))
+            return Breast(side, True, letter, None, assessment, 0.5, Calibration("made up", 0.5, 10))
 
         breasts = (breast(Laterality.RIGHT, density[0]), breast(Laterality.LEFT, density[1]))
-        return compose_report(exam, breasts, found, Provenance("p", "m", "0" * 64, "nothing"))
+        chart = Chart(exam, everything_searched(exam), breasts, found)
+        return compose_report(chart, Provenance("p", "m", "0" * 64, "nothing"))
 
     return make

@@ -12,6 +12,7 @@ from mammoscribe.evaluation.reading_records import cache_path, decode_phantom, r
 from mammoscribe.models.reader import ReaderOutput
 from mammoscribe.phantom import BreastTruth
 from mammoscribe.reading import Reading
+from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
 
 BOX = Box(50, 50, 70, 70)
@@ -43,7 +44,8 @@ def test_the_decoder_is_measured_before_and_after_the_gate(drawn, make_report, m
     found = make_finding("f1", FindingType.MASS, "R", {"R_CC": BOX, "R_MLO": BOX}, ("shape.oval",))
     claims = (Claim("Right breast: oval mass."), Claim("Left breast: spiculated mass."))
     plain = make_report([found])
-    report = compose_report(plain.exam, plain.breasts, (found,), plain.provenance, claims, Writer.DECODER)
+    chart = Chart(plain.exam, plain.search, plain.breasts, (found,))
+    report = compose_report(chart, plain.provenance, claims, Writer.DECODER)
     reading = Reading(report, ReaderOutput((found,), (), (found,), {}), {}, claims)
     record = record_of(drawn, reading, Writer.DECODER, 1.0)
     oval = {("R", "mass"), ("R", "mass", "shape", "oval")}
@@ -53,8 +55,8 @@ def test_the_decoder_is_measured_before_and_after_the_gate(drawn, make_report, m
     assert record.facts["decoder_after_gate"] == oval
     assert record.claims == {"consistent": 1, "unsupported": 1}
     assert [(b.density, b.density_given, b.malignant, b.prob_malignant) for b in record.breasts] == [
-        ("b", "b", True, 0.2),
-        ("b", "b", False, 0.2),
+        ("b", "b", True, 0.5),
+        ("b", "b", False, 0.5),
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mammoscribe.domain.exam import Exam
-from mammoscribe.domain.view import Box
+from mammoscribe.domain.view import Box, Origin
 from mammoscribe.explain.grounding import ground
 from mammoscribe.imaging.joint_prepare import prepare_whole
 from mammoscribe.models.card import write_card
@@ -92,17 +92,19 @@ def moved():
 
 def test_phantoms_and_films_are_embedded_with_their_own_statistics(moved, path):
     image = moved.prepare(path)
-    assert image.synthetic is False
-    film, phantom = moved.embed_images([image]), moved.embed_images([replace(image, synthetic=True)])
+    assert image.prepared.view.origin is Origin.ACQUIRED
+    drawn = replace(image.prepared, view=replace(image.prepared.view, origin=Origin.SYNTHETIC))
+    film, phantom = moved.embed_images([image]), moved.embed_images([replace(image, prepared=drawn)])
     assert not torch.allclose(film.whole, phantom.whole)
 
 
 def test_phantoms_and_films_are_read_with_their_own_statistics(moved, path):
     prepared = moved.prepare(path).prepared
-    exam, canvases = Exam("e", (prepared.view,)), Canvases({prepared.view.id: prepared}, {}, {})
-    film, phantom = (moved.reader.see(exam, canvases, synthetic).out.maps.heat for synthetic in (False, True))
+    exams = [Exam("e", (replace(prepared.view, origin=origin),)) for origin in Origin]
+    canvases = Canvases({prepared.view.id: prepared}, {}, {})
+    film, phantom = (moved.reader.see(exam, canvases).out.maps.heat for exam in exams)
     assert not torch.allclose(film, phantom)
-    assert torch.equal(phantom, moved.reader.see(exam, canvases, synthetic=True).out.maps.heat)
+    assert torch.equal(phantom, moved.reader.see(exams[1], canvases).out.maps.heat)
 
 
 def saved(space, folder):

@@ -59,7 +59,7 @@ def test_a_phrase_with_another_margin_side_or_place_does_not_fit(exam):
     assert whole.fits(mass)
     assert not whole.fits(replace(mass, descriptors=("shape.irregular", "margin.indistinct")))
     assert not whole.fits(replace(mass, laterality=Laterality.LEFT))
-    assert not whole.fits(replace(mass, location=replace(mass.location, clock=3)))
+    assert not whole.fits(replace(mass, location=replace(mass.location, clock=4)))
     assert not whole.fits(replace(mass, change=None))
 
 

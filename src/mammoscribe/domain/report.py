@@ -57,8 +57,9 @@ class Calibration:
 
         Bayes' rule with the likelihood ratio kept: only the prior odds change (Elkan 2001).
         """
+        calibration = replace(self, stated_prevalence=stated_prevalence)
         odds = odds_ratio(probability, self.reference_prevalence) * stated_prevalence / (1 - stated_prevalence)
-        return odds / (1 + odds), replace(self, stated_prevalence=stated_prevalence)
+        return odds / (1 + odds), calibration
 
 
 @dataclass(frozen=True)
