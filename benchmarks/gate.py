@@ -35,7 +35,7 @@ from mammoscribe.evaluation.oracle import objections
 from mammoscribe.phantom import draw_exam
 from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
-from mammoscribe.reporting.gate import gate
+from mammoscribe.reporting.gate import Gate, gate
 from mammoscribe.reporting.render import render
 from mammoscribe.reporting.styles import STYLES, write_reference
 
@@ -104,20 +104,21 @@ def measure_claims(count: int, seed: int = 0) -> Tally:
     rng, tally = np.random.default_rng(seed), Tally()
     while tally.false < count:
         chart = random_chart(rng)
+        keeper = Gate(chart)
         for made in claims_of(chart, rng):
+            printed = [s.sentence for s in keeper.judge(Claim(made.text, Writer.EXTERNAL, made.section))[0]]
             if not made.damage:
-                judge_true(made, chart, tally)
+                count_true(made, printed, chart, tally)
             elif tally.false < count:
-                judge_false(made, chart, tally)
+                count_false(made, printed, chart, tally)
     return tally
 
 
-def judge_true(made: Made, chart: Chart, tally: Tally) -> None:
+def count_true(made: Made, printed: list[Sentence], chart: Chart, tally: Tally) -> None:
     """Whether a true claim is in the report: sentences of its section that cite such findings, or else the rest of it."""
     tally.true += 1
     tally.free += made.free
-    passed = gate((Claim(made.text, Writer.EXTERNAL, made.section),), chart).sentences
-    cited = {e for s in passed if s.section is made.section for e in s.evidence}
+    cited = {e for s in printed if s.section is made.section for e in s.evidence}
     by_id = {f.id: (f.type, f.laterality) for f in chart.findings}
     wanted, found = ({by_id[e.ref] for e in some if e.kind is EvidenceKind.FINDING} for some in (made.evidence, cited))
     if not (wanted <= found if wanted else cited & set(made.evidence)):
@@ -126,10 +127,10 @@ def judge_true(made: Made, chart: Chart, tally: Tally) -> None:
         tally.false_alarms.append(made.text)
 
 
-def judge_false(made: Made, chart: Chart, tally: Tally) -> None:
+def count_false(made: Made, printed: list[Sentence], chart: Chart, tally: Tally) -> None:
     """Whether a false claim is printed, or a sentence that the oracle objects to; and whether it objects to the claim."""
     tally.false += 1
-    for sentence in gate((Claim(made.text, Writer.EXTERNAL, made.section),), chart).sentences:
+    for sentence in printed:
         against = objections(sentence, chart)
         if sentence.gate is GateResult.CONSISTENT:
             tally.reached.append(f"[{made.damage}] kept: {sentence.text}")

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from mammoscribe.domain.assessment import FREE_OF_DISEASE, NotAssessed
+from mammoscribe.domain.assessment import FREE_OF_DISEASE, NotAssessed, Setting
 from mammoscribe.domain.assessment_rules import Circumstances, assess_breast, grade_finding
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
@@ -107,9 +107,8 @@ def _breast(side: Laterality, search: Search, found: tuple[Finding, ...], letter
     if side not in exam.imaged:
         return Breast(side, imaged=False, reason="not imaged")
     own = [f for f in found if f.laterality is side]
-    at = Circumstances(
-        gaps=gap_words(search.gaps(side)), months_since_prior=exam.months_since_prior, prior_read=bool(exam.prior)
-    )
+    setting = list(Setting)[len(found) % 2]
+    at = Circumstances(setting, gap_words(search.gaps(side)), True, exam.months_since_prior, bool(exam.prior))
     given = assess_breast(own, at)
     assert isinstance(given, NotAssessed) or given.category not in FREE_OF_DISEASE or search.complete(side)
     return Breast(

@@ -231,7 +231,7 @@ class FreeWriter:
             yield self._negative(side, self._one(NOUNS[self._one(absent)]), views)
 
     def _negative(self, side: Laterality, what: str, views: list[str]) -> Made:
-        verb = "are" if what.endswith("s") else "is"
+        verb = "are" if what.endswith("calcifications") else "is"
         text = self._one((
             "No {what} {verb} seen in the {side} breast.",
             "There {verb} no {what} in the {side} breast.",
@@ -295,12 +295,13 @@ class _Breaker:
         side = made.side.word
         if made.finding:
             noun = self.one(NOUNS[made.finding.type])
+            verb = "are" if made.finding.type is C else "is"
             return self.one((
                 f"No {noun} in the {side} breast.", f"The {side} breast shows no {noun}.",
-                f"{_upper(noun)} in the {side} breast is not seen.",
+                f"{_upper(noun)} in the {side} breast {verb} not seen.",
             ))  # fmt: skip
         kind = self._absent(made.side)
-        return f"There is {self._phrase(kind)} in the {side} breast." if kind else None
+        return f"There {'are' if kind is C else 'is'} {self._phrase(kind)} in the {side} breast." if kind else None
 
     def swap_kind(self, made: Made) -> str | None:
         """Another kind of finding in the place of the one that is stated or denied."""

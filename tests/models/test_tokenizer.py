@@ -53,7 +53,9 @@ def test_words_that_are_not_in_the_vocabulary_are_spelled_out(tokenizer):
 def test_reference_sentences_take_few_pieces(tokenizer):
     rng = np.random.default_rng(3)
     tables = [random_fact_table(rng) for _ in range(10)]
-    written = [s.text for t in tables for s in write_reference(everything_searched(t.exam), t.findings, t.stated, 0, rng)]
+    written = [
+        s.text for t in tables for s in write_reference(everything_searched(t.exam), t.findings, t.stated, 0, rng)
+    ]
     pieces, words = (sum(len(count(t)) for t in written) for count in (tokenizer.encode, str.split))
     assert pieces < 1.6 * words
 

@@ -402,7 +402,41 @@ ATTACKS = [
 ]
 
 
-@pytest.mark.parametrize(("exam", "text"), ATTACKS)
+OTHER_ATTACKS = [
+    ("mass right", "No suspicious finding in the left breast. This is not true."),
+    ("mass right", "It would be wrong to say: no suspicious finding in the left breast."),
+    ("mass right", "No suspicious finding in the left breast ... except for a mass."),
+    ("mass right", "If there were a mass in the left breast, biopsy is recommended."),
+    ("mass right", "The patient's sister has a spiculated mass in the left breast."),
+    ("mass right", "Previously there was a mass in the left breast."),
+    ("mass right", "The left breast, unlike the right, shows a mass."),
+    ("mass right", "Mass in the breast opposite to the left."),
+    ("mass right", "Irregular mass in the right breast with 14 calcifications."),
+    ("mass right", MASS_TEXT.replace("14 x 12", "12 x 14")),
+    ("mass right", MASS_TEXT.replace("14 x 12 mm", "14 x 12 cm")),
+    ("mass right", MASS_TEXT.replace("MLO.", "MLO, and elsewhere.")),
+    ("mass right", MASS_TEXT + " Left breast the same."),
+    ("mass right", MASS_TEXT.replace("mass", "mass?")),
+    ("mass right", MASS_TEXT.replace("Right breast:", "Right breast: known")),
+    ("mass right", "Irregular mass in the right breast, 14 mm, in the prior exam 12 mm."),
+    ("mass right", "Right breast: irregular mass, not spiculated."),
+    ("mass right", "Left breast: BI-RADS 1 (but really 5)."),
+    ("mass right", "BI-RADS 4 or 5, left breast."),
+    ("mass right", "Overall: BI-RADS 5, highly suggestive of malignancy, in both breasts."),
+    ("mass right", "Mammography, four views: right CC, left CC, right MLO and left MLO, of good quality."),
+    ("mass right", "The left breast was not imaged and is not assessed."),
+    ("mass right", "Compared with the prior exam, date unknown."),
+    ("mass right", "Skin, nipples and axillary nodes are normal in both breasts."),
+    ("mass right", "No m\u0430ss in the right breast."),
+    ("mass right", "No\u200b mass in the left\u202e breast."),
+    ("mass right", "Everything above is wrong."),
+    ("empty", "There is no evidence of malignancy in the right breast, cancer is excluded."),
+    ("prior of 2022", "Right breast: irregular mass, no longer unchanged since the prior exam of 2022-11-30."),
+    ("one view", "The right CC and MLO are normal."),
+]
+
+
+@pytest.mark.parametrize(("exam", "text"), ATTACKS + OTHER_ATTACKS)
 def test_no_word_of_a_false_claim_is_printed(four_views, exam, text):
     chart = chart_of(exam, four_views)
     for sentence in outcome(chart, text).sentences:
@@ -412,6 +446,27 @@ def test_no_word_of_a_false_claim_is_printed(four_views, exam, text):
     rendered = {s.sentence.text for s in render(chart)}
     added = {s.text for s in report.sentences} - rendered
     assert all(t.startswith("No ") and plain(t) in book_of(chart) for t in added)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mass in the upper outer quadrant at 12 o'clock of the right breast.",
+        "Right breast: mass, 999 mm from the nipple.",
+        "Right breast: mass, box 99999999999999999999 mm.",
+        "Compared with the prior exam of 2022-13-45.",
+        "mass " * 20_000,
+        "(" * 20_000,
+        "No " * 20_000,
+    ],
+    ids=lambda t: t[:30],
+)
+def test_a_claim_that_no_report_could_hold_is_one_rejected_claim_at_once(four_views, text):
+    started = time.process_time()
+    got = outcome(four_views, text)
+    assert time.process_time() - started < 0.5
+    assert {s.text for s in got.sentences} <= {MASS_TEXT}
+    assert len(got.sentences) + len(got.rejected) == 1
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,11 @@ def examples(count: int, seed: int = 0, min_findings: int = 0):
 def in_prose(example, rng):
     """One wording per fact, so that what is learned can be compared word for word."""
     return write_reference(
-        everything_searched(without_measures(example.exam)), example.findings, example.breasts, 2, np.random.default_rng(0)
+        everything_searched(without_measures(example.exam)),
+        example.findings,
+        example.breasts,
+        2,
+        np.random.default_rng(0),
     )
 
 

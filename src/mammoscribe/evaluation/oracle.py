@@ -26,7 +26,7 @@ Sides = frozenset[Laterality]
 BOTH: Sides = frozenset(Laterality)
 
 
-class Facts(Protocol):
+class KnownOfExam(Protocol):
     """What is known of an exam: a Report, or the chart it is written from."""
 
     @property
@@ -39,7 +39,7 @@ class Facts(Protocol):
     def findings(self) -> tuple[Finding, ...]: ...  # noqa: D102
 
 
-def objections(sentence: Sentence, facts: Facts, possible: Sequence[Finding] = ()) -> tuple[str, ...]:
+def objections(sentence: Sentence, facts: KnownOfExam, possible: Sequence[Finding] = ()) -> tuple[str, ...]:
     """Why a sentence is not borne out by what it cites; empty when the oracle has nothing against it.
 
     Args:
@@ -173,7 +173,7 @@ class _Statement:
 class _Line:
     """A sentence with what it cites, looked up."""
 
-    def __init__(self, sentence: Sentence, facts: Facts, possible: tuple[Finding, ...]) -> None:
+    def __init__(self, sentence: Sentence, facts: KnownOfExam, possible: tuple[Finding, ...]) -> None:
         self.facts, self.exam, self.section = facts, facts.exam, sentence.section
         self.text = _prepared(sentence.text)
         cited = {kind: [e.ref for e in sentence.evidence if e.kind is kind] for kind in EvidenceKind}
@@ -403,17 +403,16 @@ def _described(line: _Line, terms: frozenset[str]) -> bool:
     return any(terms & set(f.descriptors) for f in line.shown)
 
 
+_DESCRIPTOR = re.compile(rf"(?<![a-z])(?:{'|'.join(map(re.escape, words.DESCRIPTORS))})(?![a-z])")
+
+
 def _descriptors(line: _Line) -> Iterator[str]:
-    for part in line.statements:
-        rest = part.text
+    for part in line.statements if line.shown else ():
         if part.nouns and all(n.denied for n in part.nouns):
             continue
-        for phrase, terms in words.DESCRIPTORS.items():
-            pattern = rf"(?<![a-z]){re.escape(phrase)}(?![a-z])"
-            if line.shown and re.search(pattern, rest):
-                rest = re.sub(pattern, " ", rest)
-                if not _described(line, terms):
-                    yield f"no cited finding is {phrase}"
+        for phrase in _DESCRIPTOR.findall(part.text):
+            if not _described(line, words.DESCRIPTORS[phrase]):
+                yield f"no cited finding is {phrase}"
 
 
 def _places(line: _Line) -> Iterator[str]:

@@ -10,15 +10,20 @@ So no text but our writers' reaches a report, and a mistake of the parser can lo
 
 import dataclasses
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from mammoscribe.domain.evidence import Claim, Evidence, EvidenceKind, GateResult, RejectedClaim, Sentence
+from mammoscribe.domain.evidence import Claim, Evidence, EvidenceKind, GateResult, RejectedClaim, Sentence, Writer
 from mammoscribe.domain.finding import Finding
 from mammoscribe.reporting.chart import Chart, Point, Statement
+from mammoscribe.reporting.facts import Fact
 from mammoscribe.reporting.judge import Judge, Unsupported
 from mammoscribe.reporting.parse import parse_claim
 from mammoscribe.reporting.wordings import book_of, plain
+from mammoscribe.support.errors import InvalidNoun
+
+LONGEST_CLAIM = 2000
+"""Characters; no sentence of a report is nearly as long, and reading takes time that grows with the square."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class GateOutcome:
 
 
 def gate(claims: Iterable[Claim], chart: Chart, lower_band: tuple[Finding, ...] = ()) -> GateOutcome:
-    """Hold claims against the facts of an exam.
+    """Hold claims against the facts of an exam; what one has said, the next does not say again.
 
     Args:
         claims: in the order they were written.
@@ -45,70 +50,96 @@ def gate(claims: Iterable[Claim], chart: Chart, lower_band: tuple[Finding, ...] 
     Returns:
         Statements that passed (`consistent` word for word, `corrected` written anew) and rejected claims with reasons.
     """
-    gatekeeper = _Gate(chart, lower_band)
+    keeper = Gate(chart, lower_band)
+    passed: list[Statement] = []
+    rejected: list[RejectedClaim] = []
+    said: set[Point] = set()
     for claim in claims:
-        gatekeeper.take(claim)
-    return GateOutcome(tuple(gatekeeper.passed), tuple(gatekeeper.rejected))
-
-
-class _Gate:
-    """Takes one claim after the other; what one has said, the next does not say again."""
-
-    def __init__(self, chart: Chart, lower_band: tuple[Finding, ...]) -> None:
-        self.book, self.judge = book_of(chart, lower_band), Judge(chart, lower_band)
-        self.said: set[Point] = set()
-        self.passed: list[Statement] = []
-        self.rejected: list[RejectedClaim] = []
-
-    def take(self, claim: Claim) -> None:
-        """Print what is true of a claim and new, and record what is not printed of it."""
-        sentences = _sentences(claim.text)
-        kept = [self._in_our_words(s, claim.pointers) for s in sentences]
-        reasons: list[str] = []
-        if kept and None not in kept:
-            fresh = [f for s, text in zip(kept, sentences, strict=True) if s for f in self._new(s, claim, text)]
-        else:
-            supporting, reasons = self._supporting(claim)
-            fresh = [f for s in supporting for f in self._new(s, claim)]
-        self.passed += fresh
-        if not fresh and not reasons:
-            reasons = ["the report says so already"]
+        fresh, reasons = keeper.judge(claim, said)
+        passed += fresh
+        said.update(point for s in fresh for point in s.points)
         if reasons:
-            self.rejected.append(RejectedClaim(claim, "; ".join(dict.fromkeys(reasons))))
+            rejected.append(RejectedClaim(claim, "; ".join(dict.fromkeys(reasons))))
+    return GateOutcome(tuple(passed), tuple(rejected))
 
-    def _in_our_words(self, text: str, pointers: Sequence[Evidence]) -> Statement | None:
+
+class Gate:
+    """The gate of one chart.
+
+    Args:
+        chart: what is true.
+        lower_band: candidates below the threshold.
+    """
+
+    def __init__(self, chart: Chart, lower_band: tuple[Finding, ...] = ()) -> None:
+        self._book, self._chart_says = book_of(chart, lower_band), Judge(chart, lower_band)
+
+    def judge(self, claim: Claim, said: Collection[Point] = ()) -> tuple[list[Statement], list[str]]:
+        """What may be printed of a claim, beyond what was `said` before, and why the rest of it is not printed."""
+        sentences = _sentences(claim.text)
+        ours = [self._in_our_words(s, claim.pointers, said) for s in sentences]
+        reasons: list[str] = []
+        if ours and None not in ours:
+            given = [(s, text) for s, text in zip(ours, sentences, strict=True) if s]
+            fresh = _new(given, said, claim.writer, GateResult.CONSISTENT)
+        else:
+            supporting, reasons = self._supporting(claim, said)
+            given = [(s, claim.text.strip()) for s in supporting]
+            fresh = _new(given, said, claim.writer, GateResult.CORRECTED)
+        return fresh, reasons or ([] if fresh else ["the report says so already"])
+
+    def _in_our_words(self, text: str, pointers: Sequence[Evidence], said: Collection[Point]) -> Statement | None:
         """The true statement that our writers word exactly so: of several, one not yet made, then the one pointed at."""
-        options = self.book.get(plain(text), [])
         pointed = {e for e in pointers if e.kind is EvidenceKind.FINDING}
-        fit = lambda s: (s.points.isdisjoint(self.said), not pointed.isdisjoint(s.sentence.evidence))  # noqa: E731
-        return max(options, key=fit, default=None)
 
-    def _supporting(self, claim: Claim) -> tuple[list[Statement], list[str]]:
+        def fit(option: Statement) -> tuple[bool, bool]:
+            return option.points.isdisjoint(said), not pointed.isdisjoint(option.sentence.evidence)
+
+        return max(self._book.get(plain(text), []), key=fit, default=None)
+
+    def _supporting(self, claim: Claim, said: Collection[Point]) -> tuple[list[Statement], list[str]]:
         """What the chart says of the facts that a claim states, and why nothing is said of the others."""
-        parsed = parse_claim(claim.text)
-        if not parsed.facts:
-            return [], [f"could not be read ({', '.join(parsed.unread) or 'it states nothing'})"]
+        facts, reason = _facts(claim.text)
+        if reason:
+            return [], [reason]
         supporting, reasons = [], []
-        for fact in parsed.facts:
+        for fact in facts:
             try:
-                supporting += self.judge.statements(fact, claim.pointers, self.said)
+                supporting += self._chart_says.of(fact, claim.pointers, said)
             except Unsupported as unsupported:
                 reasons.append(str(unsupported))
         return supporting, reasons
 
-    def _new(self, statement: Statement, claim: Claim, kept: str | None = None) -> list[Statement]:
-        """What a statement says beyond what was said, signed by the claim's writer; `kept` is its own text if it fits."""
-        fresh = list(statement.beyond(self.said))
-        self.said |= statement.points
-        result = GateResult.CONSISTENT if kept is not None and fresh == [statement] else GateResult.CORRECTED
-        original = claim.text.strip() if kept is None else kept
-        return [_signed(s, claim, result, original) for s in fresh]
+
+def _facts(text: str) -> tuple[Sequence[Fact], str]:
+    """The facts that the parser reads from a claim, or why there are none."""
+    if len(text) > LONGEST_CLAIM:
+        return (), f"could not be read ({len(text)} characters are no sentence of a report)"
+    try:
+        parsed = parse_claim(text)
+    except InvalidNoun as impossible:
+        return (), f"could not be read ({impossible})"
+    unread = ", ".join(parsed.unread) or "it states nothing"
+    return parsed.facts, "" if parsed.facts else f"could not be read ({unread})"
 
 
-def _signed(statement: Statement, claim: Claim, result: GateResult, original: str) -> Statement:
+def _new(
+    given: Iterable[tuple[Statement, str]], said: Collection[Point], writer: Writer, result: GateResult
+) -> list[Statement]:
+    """What (statement, text of the claim) pairs say beyond what was said; a part of a sentence is not the claim's own."""
+    known: set[Point] = set(said)
+    fresh: list[Statement] = []
+    for statement, original in given:
+        new = list(statement.beyond(known))
+        fresh += [_signed(s, writer, result if s is statement else GateResult.CORRECTED, original) for s in new]
+        known |= statement.points
+    return fresh
+
+
+def _signed(statement: Statement, writer: Writer, result: GateResult, original: str) -> Statement:
     sentence = statement.sentence
     differs = None if original == sentence.text else original
-    signed = dataclasses.replace(sentence, writer=claim.writer, gate=result, original=differs)
+    signed = dataclasses.replace(sentence, writer=writer, gate=result, original=differs)
     return dataclasses.replace(statement, sentence=signed, parts=statement.parts or (statement,))
 
 

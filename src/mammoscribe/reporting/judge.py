@@ -1,6 +1,6 @@
 """What a chart says of a fact that somebody states: the true statements about it, or why there is none."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from mammoscribe.domain.evidence import Evidence, EvidenceKind
 from mammoscribe.domain.finding import Finding, FindingType
@@ -49,7 +49,7 @@ class Judge:
     def __init__(self, chart: Chart, lower_band: tuple[Finding, ...]) -> None:
         self.chart, self.exam, self.lower_band = chart, chart.exam, lower_band
 
-    def statements(self, fact: Fact, pointers: Sequence[Evidence] = (), said: Iterable[Point] = ()) -> Statements:
+    def of(self, fact: Fact, pointers: Sequence[Evidence] = (), said: Collection[Point] = ()) -> Statements:
         """What is true about the matter of `fact`, in the renderer's words, whether or not it is what the fact states.
 
         Args:
@@ -107,17 +107,16 @@ class Judge:
         if fact.laterality is None and len(self.exam.imaged) > 1:
             raise Unsupported("it names no breast")
 
-    def _positive(self, fact: Fact, pointers: Sequence[Evidence], said: Iterable[Point]) -> Statements:
+    def _positive(self, fact: Fact, pointers: Sequence[Evidence], said: Collection[Point]) -> Statements:
         self._check_specific(fact)
         candidates = self._candidates(fact, self.chart.findings)
         if not candidates:
             below = " (only below the threshold)" if self._candidates(fact, self.lower_band) else ""
             raise Unsupported(f"no {_kind_words(fact)} was found{_in_breast(fact)}{below}")
         pointed = {e.ref for e in pointers if e.kind is EvidenceKind.FINDING}
-        known = set(said)
 
         def fit(finding: Finding) -> tuple[int, bool, bool]:
-            fresh = finding_statement(finding, self.exam).points.isdisjoint(known)
+            fresh = finding_statement(finding, self.exam).points.isdisjoint(said)
             return -_clashes(fact, fact_of_finding(finding, self.exam)), finding.id in pointed, fresh
 
         return self._rendered([max(candidates, key=fit)])

@@ -67,7 +67,7 @@ ALL_STYLES: tuple[Style, ...] = (
     Style(
         "prose",
         prose,
-        ("No suspicious finding is seen in the {where}.", "There is no evidence of malignancy in the {where}."),
+        ("No suspicious finding is seen in the {where}.",),
         ("No {what} {verb} seen {place}.",),
         ("The {where} shows {tissue} (density {letter}).",),
         ("The {where} is classified as BI-RADS {category}.", "The {where} is rated BI-RADS category {category}."),
@@ -122,7 +122,7 @@ ALL_STYLES: tuple[Style, ...] = (
     Style(
         "dictation",
         dictation,
-        ("No lesion, {where}.", "No signs of malignancy, {where}."),
+        ("No lesion, {where}.", "No suspicious finding, {where}."),
         ("No {what}, {name}.",),
         ("Type {letter} density, {where}.", "ACR type {letter}, {where}."),
         ("BI-RADS {category}, {where}.", "BIRADS {category} {where}."),
