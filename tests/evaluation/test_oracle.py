@@ -59,7 +59,7 @@ TRUE = [
     ("No mass, architectural distortion or asymmetry in the left breast.", FINDINGS, L_VIEWS),
     ("Compared with the prior exam of 2025-01-02.", Section.COMPARISON, (PAIR,)),
     ("L: ACR D.", Section.COMPOSITION, (LEFT,)),
-    ("Overall breast density: d, that of the denser breast.", Section.COMPOSITION, (RIGHT, LEFT)),
+    ("Overall breast density: d.", Section.COMPOSITION, (RIGHT, LEFT)),
     ("The mass at 10 o'clock in the right breast is highly suggestive of malignancy.", IMPRESSION, (F1,)),
     ("Right breast: BI-RADS 0, incomplete, additional imaging needed.", IMPRESSION, (F1, RIGHT)),
     ("Right breast: recall for additional imaging (mass at 10 o'clock).", Section.RECOMMENDATION, (F1, RIGHT)),

@@ -92,7 +92,7 @@ def composition(chart: Chart) -> list[Statement]:
 def exam_density_statement(breasts: list[Breast]) -> Statement:
     """Density of the exam where the breasts differ: the denser one's (ACR BI-RADS 5th edition, breast composition)."""
     letter = max(b.density for b in breasts if b.density)
-    text = f"Overall breast density: {letter}, that of the denser breast."
+    text = f"Overall breast density: {letter}."
     return statement(text, Section.COMPOSITION, cite_breasts(b.laterality for b in breasts), density_fact(None, letter))
 
 

@@ -300,7 +300,7 @@ _FILLERS = (
     "recommendation|impression|composition|comparison|technique|finding type|change|clock|features|feature|"
     "parenchyma|tissue|breast tissue|breast parenchyma|made|corresponding|both views|examination|study|appearance|appears|appear|bears|includes|including|detected|"
     "mammographic|mammographically|was assigned|assigned|characterised|characterized|where|"
-    "surrounding|box|distance|denser breast|classified|rated|described|be|here|each|side"
+    "surrounding|box|distance|classified|rated|described|be|here|each|side"
 )
 _PRIORS = (
     "prior|priors|prior exam|prior mammogram|prior mammograms|prior mammography|prior study|prior exams|previous|"
