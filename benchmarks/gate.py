@@ -254,6 +254,7 @@ def main() -> int:
         ("reached", tally.reached),
         ("lost", tally.lost + tally.lost_free),
         ("unnoticed", tally.missed),
+        ("false alarm", tally.false_alarms),
         ("objected", against),
     ):
         for text in examples[:SHOWN]:
