@@ -154,7 +154,7 @@ def _note(sentence: Sentence) -> tuple[str, str]:
     if sentence.gate is GateResult.CORRECTED:
         return (
             "corrected",
-            f"Written anew from the model's findings; the {sentence.writer} wrote: {sentence.original or 'not kept'}",
+            f"Written by the {sentence.writer}; where it differed, written anew from the model's findings.",
         )
     if sentence.writer is not Writer.RENDERER:
         return words.AGREES, f"Written by the {sentence.writer}; the gate held it against the findings."
