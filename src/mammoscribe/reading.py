@@ -26,8 +26,8 @@ from mammoscribe.exports.text import report_text
 from mammoscribe.imaging.decode import Picture, decode_view
 from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
 from mammoscribe.models.reader import Canvases, Reader, ReaderOutput, load_reader
+from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
-from mammoscribe.reporting.render import Chart
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
 
@@ -88,9 +88,10 @@ def read_exam(
     output = reader.read(exam, prepared.canvases)
     breasts = assess(prepared.search, reader, output, setting, prevalence)
     claims = reader.draft(exam, output.findings, breasts) if writer is Writer.DECODER else ()
+    measured = reader.card.operating_point(exam.origin).words_measured
     report = compose_report(
-        Chart(exam, prepared.search, breasts, output.findings), provenance(exam, reader, prepared, setting), claims,
-        writer, warnings=prepared.warnings, possible=output.possible,
+        Chart(exam, prepared.search, breasts, output.findings, measured), provenance(exam, reader, prepared, setting),
+        claims, writer, warnings=prepared.warnings, possible=output.possible,
     )  # fmt: skip
     return Reading(report, output, prepared.images, claims, crops_of(report, prepared, decode) if images else ())
 

@@ -197,13 +197,14 @@ def _location(place: Location, projections: set) -> _Json:
 
 
 def _sentence(sentence: Sentence) -> _Json:
-    return {
+    written = {
         "text": sentence.text,
         "section": sentence.section.value,
         "evidence": [_evidence(e) for e in sentence.evidence],
         "writer": sentence.writer.value,
         "gate": sentence.gate.value,
     }
+    return written if sentence.original is None else {**written, "original": sentence.original}
 
 
 def _evidence(evidence: Evidence) -> _Json:

@@ -25,6 +25,7 @@ _LOCATION_PARTS = {
     Kind.DEPTH: "depth",
     Kind.HALF: "half",
     Kind.REGION: "region",
+    Kind.DISTANCE: "nipple_distance_mm",
 }
 _SHARED = (*_LOCATION_PARTS, Kind.SIZE, Kind.VIEW, Kind.PROJECTION, Kind.CHANGE)
 _ALL_AXES = frozenset(Axis) - {Axis.COMPOSITION}

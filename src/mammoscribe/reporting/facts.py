@@ -54,6 +54,7 @@ FINDING_KINDS = frozenset(
 )
 
 NOT_IMAGED, ONE_VIEW, NO_MILLIMETRES, NOT_SEARCHED = "not_imaged", "one_view", "no_millimetres", "not_searched"
+UNMEASURED_WORDS = "unmeasured_words"
 """Values of a LIMIT fact."""
 
 
@@ -111,14 +112,24 @@ def fact_of_finding(finding: Finding, exam: Exam | None = None) -> Fact:
     )
 
 
-def size_mm(finding: Finding, exam: Exam) -> int | None:
-    """Longest side of the finding's boxes in whole mm (at least 1), or None where no view's spacing is known."""
-    extents = []
+def box_mm(finding: Finding, exam: Exam) -> tuple[int, int] | None:
+    """Longer and shorter side of the finding's largest box in whole mm (at least 1); None where no spacing is known."""
+    sides = []
     for mark in finding.marks:
         view = exam.view(mark.view_id)
         if view.millimetres_known and view.spacing_mm is not None:
-            extents.append(max(mark.box.height * view.spacing_mm[0], mark.box.width * view.spacing_mm[1]))
-    return max(1, round(max(extents))) if extents else None
+            lengths = (mark.box.height * view.spacing_mm[0], mark.box.width * view.spacing_mm[1])
+            sides.append((max(lengths), min(lengths)))
+    if not sides:
+        return None
+    longer, shorter = max(sides)
+    return max(1, round(longer)), max(1, round(shorter))
+
+
+def size_mm(finding: Finding, exam: Exam) -> int | None:
+    """Longest side of the finding's boxes in whole mm (at least 1), or None where no view's spacing is known."""
+    box = box_mm(finding, exam)
+    return box[0] if box else None
 
 
 def facts_of_findings(

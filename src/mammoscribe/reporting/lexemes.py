@@ -43,6 +43,7 @@ _CLOCK = re.compile(
 _SIZE = re.compile(
     r"(?P<first>\d+(?:\.\d+)?)(?:\s*(?:x|by|×)\s*(?P<second>\d+(?:\.\d+)?))?\s*-?(?P<unit>mm|cm|millimetres?|centimetres?)\b"
 )
+_DISTANCE = re.compile(r"(?P<length>\d+)\s*(?P<unit>mm|cm)\s+from\s+(?:the\s+)?nipple")
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _VIEW = re.compile(r"(right|left|rt|lt|r|l)[\s-]?(cc|mlo)(?![a-z])")
 _COUNT = re.compile(r"(?:[1-4]|one|two|three|four) views?\b")
@@ -99,6 +100,10 @@ def _size(match: re.Match) -> tuple[Kind, object]:
     return Kind.SIZE, max(1, round(largest * (10 if match["unit"].startswith("c") else 1)))
 
 
+def _distance(match: re.Match) -> tuple[Kind, object]:
+    return Kind.DISTANCE, int(match["length"]) * (10 if match["unit"] == "cm" else 1)
+
+
 def _date(match: re.Match) -> tuple[Kind, object]:
     try:
         return Kind.DATE, dt.date(*map(int, match.groups())).isoformat()
@@ -124,6 +129,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match], tuple[Kind, object]]],
     (_DENSITY, _density),
     (_BARE_CATEGORY, _birads),
     (_DATE, _date),
+    (_DISTANCE, _distance),
     (_SIZE, _size),
     (_CLOCK, _clock),
     (_COUNT, lambda _: (Kind.FILLER, None)),

@@ -9,7 +9,7 @@ from enum import StrEnum
 from mammoscribe.domain.finding import Change
 from mammoscribe.domain.location import Depth, Half, Quadrant, Region
 from mammoscribe.domain.view import Laterality
-from mammoscribe.reporting.facts import NO_MILLIMETRES, NOT_IMAGED, ONE_VIEW, FactKind
+from mammoscribe.reporting.facts import NO_MILLIMETRES, NOT_IMAGED, ONE_VIEW, UNMEASURED_WORDS, FactKind
 
 
 class Kind(StrEnum):
@@ -32,6 +32,7 @@ class Kind(StrEnum):
     REGION = "region"
     CLOCK = "clock"
     SIZE = "size"
+    DISTANCE = "distance"
     CHANGE = "change"
     PRIOR = "prior"
     NO_PRIOR = "no_prior"
@@ -285,6 +286,8 @@ LIMITS: dict[str, str] = {
     "single view only": ONE_VIEW,
     "is the only view, so a finding can be hidden and no quadrant is given": ONE_VIEW,
     "the pixel spacing is not known, so no size is given in millimetres": NO_MILLIMETRES,
+    "descriptors and change since a prior exam are not given: how often they would be right has not been measured on "
+    "images of patients": UNMEASURED_WORDS,
 }
 
 _FILLERS = (
@@ -297,7 +300,7 @@ _FILLERS = (
     "recommendation|impression|composition|comparison|technique|finding type|change|clock|features|feature|"
     "parenchyma|tissue|breast tissue|breast parenchyma|made|corresponding|both views|examination|study|appearance|appears|appear|bears|includes|including|detected|"
     "mammographic|mammographically|was assigned|assigned|characterised|characterized|where|"
-    "surrounding|classified|rated|described|be|here|each|side"
+    "surrounding|box|distance|classified|rated|described|be|here|each|side"
 )
 _PRIORS = (
     "prior|priors|prior exam|prior mammogram|prior mammograms|prior mammography|prior study|prior exams|previous|"
