@@ -221,7 +221,7 @@ def test_places_sizes_views_and_change_are_read():
 def test_contradicting_places_are_not_both_believed():
     parsed = parse_claim("Right breast: mass in the upper outer quadrant, lower inner quadrant.")
     assert parsed.facts[0].location.quadrant is Quadrant.UPPER_OUTER
-    assert parsed.unread == ("lower inner",)
+    assert parsed.unread == ("lower inner", "quadrant")
 
 
 def test_change_words_need_no_finding_to_be_read():

@@ -88,7 +88,8 @@ def telegraphic(finding: Finding, size: int | None, pick: Pick) -> str:
     parts += [f"{place.clock}:00"] if place.clock else []
     parts += [place.depth.value] if place.depth else []
     parts += [f"{size} mm"] if size else []
-    parts.append("+".join(p.value for p in phrases.projections_of(finding)))
+    shown = phrases.projections_of(finding)
+    parts.append("+".join(p.value for p in shown) if len(shown) > 1 else phrases.views_phrase(shown))
     parts += [pick(_SHORT_CHANGES[finding.change])] if finding.change else []
     return f"{finding.laterality}: {', '.join(parts)}."
 
@@ -103,7 +104,7 @@ def structured(finding: Finding, size: int | None, pick: Pick) -> str:
     located |= {"depth": place.depth, pick(("size", "extent")): f"{size} mm" if size else None}
     values |= {name: str(value) for name, value in located.items() if value}
     shown = phrases.projections_of(finding)
-    values["views" if len(shown) > 1 else "view"] = listed([p.value for p in shown])
+    values["views" if len(shown) > 1 else "view"] = phrases.views_phrase(shown)
     values |= {"change": finding.change.value} if finding.change else {}
     written = ", ".join(f"{name} {value}" for name, value in values.items())
     return f"{capitalised(finding.laterality.word)} breast, {phrases.noun_of(finding)}: {written}."

@@ -316,6 +316,7 @@ def _clashes(claimed: Fact, truth: Fact) -> int:
     """How many stated attributes differ from the finding's; what was left unsaid does not count."""
     place, true_place = claimed.location, truth.location
     wrong = len(claimed.descriptors - truth.descriptors - {"asymmetry.asymmetry"}) + len(claimed.views - truth.views)
+    wrong += claimed.only and claimed.views != truth.views
     for name in ("quadrant", "clock", "depth", "half", "region"):
         value = getattr(place, name)
         wrong += value is not None and value != getattr(true_place, name)

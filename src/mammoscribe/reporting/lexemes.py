@@ -1,4 +1,4 @@
-"""Cutting a sentence into lexemes: known phrases, categories, densities, clock hours, sizes and dates; the rest unread."""
+"""Cutting a sentence into lexemes: known phrases, categories, densities, clock hours, sizes, dates and view counts."""
 
 import datetime as dt
 import re
@@ -40,14 +40,20 @@ _DENSITY = re.compile(
 _CLOCK = re.compile(
     r"(?P<hour>1[0-2]|[1-9])(?::00|\s*o[\s']*\s*clock)(?:\s+position)?|clock\s*:?\s*(?P<bare>1[0-2]|[1-9])(?![\d:])"
 )
+_UNIT = r"mm|cm|millimet(?:re|er)s?|centimet(?:re|er)s?"
+_NUMBER = r"\d+(?:\.\d+)?"
 _SIZE = re.compile(
-    r"(?P<first>\d+(?:\.\d+)?)(?:\s*(?:x|by|×)\s*(?P<second>\d+(?:\.\d+)?))?\s*-?(?P<unit>mm|cm|millimetres?|centimetres?)\b"
+    rf"(?P<first>{_NUMBER})(?:\s*-?(?:{_UNIT})?\s*(?:x|by|×)\s*(?P<second>{_NUMBER}))?\s*-?(?P<unit>{_UNIT})\b"
 )
+_DISTANCE = re.compile(rf"{_SIZE.pattern}\s+(?:away\s+)?(?:from|behind|above|below|deep to|posterior to|medial to|lateral to)\b")
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _VIEW = re.compile(r"(right|left|rt|lt|r|l)[\s-]?(cc|mlo)(?![a-z])")
-_COUNT = re.compile(r"(?:[1-4]|one|two|three|four) views?\b")
+_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight")
+_COUNT = re.compile(rf"(?P<count>\d{{1,2}}|{'|'.join(_NUMBERS)})[\s-]+(?:views?|projections?)\b(?!\s+only)")
 _WORD = re.compile(r"[a-z0-9](?:[a-z0-9'’]|[.](?=\d))*|[^\s\w]")
-_QUIET = frozenset(".:()[]\"'-/+*•&")
+_QUIET = frozenset(".\"'*•-")
+_MARKS = frozenset(":()[]")
+_DASH = re.compile(r"-+(?=\s)|(?<=\s)-+")
 
 
 def _phrase_pattern(phrase: str) -> str:
@@ -95,8 +101,10 @@ def _clock(match: re.Match) -> tuple[Kind, object]:
 
 
 def _size(match: re.Match) -> tuple[Kind, object]:
+    """Largest extent in whole mm, and whether it was the only one."""
     largest = max(float(n) for n in (match["first"], match["second"]) if n)
-    return Kind.SIZE, max(1, round(largest * (10 if match["unit"].startswith("c") else 1)))
+    whole_mm = max(1, round(largest * (10 if match["unit"].startswith("c") else 1)))
+    return Kind.SIZE, (whole_mm, match["second"] is None)
 
 
 def _date(match: re.Match) -> tuple[Kind, object]:
@@ -112,10 +120,12 @@ def _view(match: re.Match) -> tuple[Kind, object]:
 
 
 def _phrase(match: re.Match) -> tuple[Kind, object]:
-    kind, value = _BY_CANONICAL[_canonical(match[0])]
-    if kind is Kind.PROJECTION:
-        return kind, Projection.CC if match[0].startswith("c") else Projection.MLO
-    return kind, value
+    return _BY_CANONICAL[_canonical(match[0])]
+
+
+def _view_count(match: re.Match) -> tuple[Kind, object]:
+    word = match["count"]
+    return Kind.VIEW_COUNT, _NUMBERS.index(word) + 1 if word in _NUMBERS else int(word)
 
 
 _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match], tuple[Kind, object]]], ...] = (
@@ -124,9 +134,10 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match], tuple[Kind, object]]],
     (_DENSITY, _density),
     (_BARE_CATEGORY, _birads),
     (_DATE, _date),
+    (_DISTANCE, lambda _: (Kind.UNKNOWN, None)),
     (_SIZE, _size),
     (_CLOCK, _clock),
-    (_COUNT, lambda _: (Kind.FILLER, None)),
+    (_COUNT, _view_count),
     (_VIEW, _view),
     (_PHRASE, _phrase),
 )
@@ -141,7 +152,7 @@ def lexemes_of(text: str) -> tuple[Lexeme, ...]:
             continue
         lexeme, at = _next(line, at)
         found.append(lexeme)
-    return tuple(x for x in found if not (x.kind is Kind.FILLER and x.text in _QUIET))
+    return tuple(x for x in found if x.text not in _QUIET)
 
 
 def _next(line: str, at: int) -> tuple[Lexeme, int]:
@@ -149,6 +160,8 @@ def _next(line: str, at: int) -> tuple[Lexeme, int]:
         if match := pattern.match(line, at):
             kind, value = read(match)
             return Lexeme(kind, value, match[0]), match.end()
+    if line[at] in _MARKS or _DASH.match(line, at):
+        return Lexeme(Kind.MARK, None, "dash" if line[at] == "-" else line[at]), at + 1
     if line[at] in _QUIET:
         return Lexeme(Kind.FILLER, None, line[at]), at + 1
     if line[at] == ",":

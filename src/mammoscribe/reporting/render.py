@@ -20,6 +20,7 @@ from mammoscribe.reporting.facts import (
     NO_MILLIMETRES,
     NOT_IMAGED,
     ONE_VIEW,
+    UNDATED,
     Fact,
     FactKind,
     Status,
@@ -210,7 +211,7 @@ def comparison(chart: Chart) -> Statement:
     text = (
         f"Compared with the prior exam of {day.isoformat()}." if day else "Compared with the prior exam, date unknown."
     )
-    fact = Fact(Status.POSITIVE, FactKind.COMPARISON, None, day.isoformat() if day else None)
+    fact = Fact(Status.POSITIVE, FactKind.COMPARISON, None, day.isoformat() if day else UNDATED)
     return _statement(text, Section.COMPARISON, pairs, fact)
 
 

@@ -1,0 +1,177 @@
+"""What a statement says of its subjects: there, not there, perhaps there; and the findings it describes.
+
+A *subject* is the noun of a finding, an associated feature, an axillary node or a management. Words of denial and doubt
+act forwards on the subjects after them, `cannot be excluded` and its like backwards. Two such words without a subject
+between them are a double negation: nothing is read from such a statement.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mammoscribe.domain.finding import FindingType
+from mammoscribe.domain.lexicon import Axis
+from mammoscribe.domain.location import Location
+from mammoscribe.domain.view import Laterality, Projection
+from mammoscribe.reporting.facts import Fact, FactKind, Status
+from mammoscribe.reporting.lexemes import Lexeme
+from mammoscribe.reporting.statements import LOCATION_KINDS, SUBJECTS, is_mention, kind_of
+from mammoscribe.reporting.vocabulary import Kind
+
+_ALL_AXES = frozenset(Axis) - {Axis.COMPOSITION}
+_MASS_AXES = frozenset({"shape", "margin", "density"})
+_PART_OF = {
+    Kind.QUADRANT: "quadrant",
+    Kind.CLOCK: "clock",
+    Kind.DEPTH: "depth",
+    Kind.HALF: "half",
+    Kind.REGION: "region",
+}
+_CLASHES = {"half": ("quadrant", "clock"), "quadrant": ("half",), "clock": ("half",)}
+
+
+class DoubleNegation(Exception):
+    """A negation is negated, or something that is no subject."""
+
+
+@dataclass
+class Subject:
+    """A finding being put together while its statement is read."""
+
+    at: int
+    kind: FactKind
+    status: Status
+    descriptors: set[str] = field(default_factory=set)
+    parts: dict[str, Any] = field(default_factory=dict)
+    views: dict[Laterality | None, set[Projection]] = field(default_factory=dict)
+    only: bool = False
+    size_mm: int | None = None
+    change: Any = None
+
+    @property
+    def axes(self) -> frozenset[Axis]:
+        """Axes of the descriptors that the kind can have."""
+        return _ALL_AXES if self.kind is FactKind.ANY_FINDING else frozenset(FindingType(self.kind.value).axes)
+
+    def put(self, lexeme: Lexeme) -> bool:
+        """Record a place, size or change; False where one is recorded already or it contradicts the place."""
+        value: Any = lexeme.value
+        if lexeme.kind in (Kind.SIZE, Kind.CHANGE):
+            name = "size_mm" if lexeme.kind is Kind.SIZE else "change"
+            if getattr(self, name) is not None:
+                return False
+            setattr(self, name, value[0] if lexeme.kind is Kind.SIZE else value)
+            return True
+        part = _PART_OF[lexeme.kind]
+        if part in self.parts or any(other in self.parts for other in _CLASHES.get(part, ())):
+            return False
+        self.parts[part] = value
+        return True
+
+    def fact(self, side: Laterality | None) -> Fact:
+        """The fact of one breast. A lesion with the shape, margin or density of a mass is one."""
+        kind = self.kind
+        if kind is FactKind.ANY_FINDING and any(d.split(".")[0] in _MASS_AXES for d in self.descriptors):
+            kind = FactKind.MASS
+        shown = self.views.get(side, set()) | self.views.get(None, set())
+        return Fact(
+            self.status,
+            kind,
+            side,
+            descriptors=frozenset(self.descriptors),
+            location=Location(**self.parts),
+            views=frozenset(shown),
+            size_mm=self.size_mm,
+            change=self.change,
+            only=self.only,
+        )
+
+
+@dataclass
+class Statuses:
+    """Status of every subject by its place, places of the words that gave it, and of words whose reach is unclear."""
+
+    of: dict[int, Status] = field(default_factory=dict)
+    taken: set[int] = field(default_factory=set)
+    unclear: set[int] = field(default_factory=set)
+
+    @property
+    def all_negative(self) -> bool:
+        """Whether there are subjects and every one is denied."""
+        return bool(self.of) and all(s is Status.NEGATIVE for s in self.of.values())
+
+
+def statuses_of(words: Sequence[Lexeme], inherited: Status = Status.POSITIVE, alone: bool = True) -> Statuses:
+    """Statuses in one statement.
+
+    Args:
+        words: of the statement.
+        inherited: status in force at its start.
+        alone: whether a word that acts backwards can mean this statement only.
+
+    Raises:
+        DoubleNegation: for two operators on one subject, or a negation that meets no subject.
+    """
+    reader = _StatusReader(words, inherited, alone)
+    for i, lexeme in enumerate(words):
+        reader.take(i, lexeme)
+    if reader.pending is not None:
+        if reader.current is Status.NEGATIVE:
+            raise DoubleNegation
+        reader.found.unclear.add(reader.pending)
+    return reader.found
+
+
+class _StatusReader:
+    def __init__(self, words: Sequence[Lexeme], inherited: Status, alone: bool) -> None:
+        self.words, self.alone = words, alone
+        self.found = Statuses()
+        self.current, self.pending = inherited, None
+
+    def take(self, at: int, lexeme: Lexeme) -> None:
+        if lexeme.kind in (Kind.NEGATION, Kind.UNCERTAIN):
+            if lexeme.text in ("none", "nil") and self.found.of and self._next_subject(at) is None:
+                self._act_backwards(at, Status.NEGATIVE)
+                return
+            self._act_forwards(at, Status.NEGATIVE if lexeme.kind is Kind.NEGATION else Status.UNCERTAIN)
+        elif lexeme.kind is Kind.INTERPRETS:
+            self._interpret(at)
+        elif lexeme.kind in SUBJECTS and not (lexeme.kind is Kind.HEAD and is_mention(self.words, at)):
+            self.found.of[at] = self.current
+            if self.pending is not None:
+                self.found.taken.add(self.pending)
+                self.pending = None
+        elif lexeme.kind in (Kind.NEGATION_AFTER, Kind.UNCERTAIN_AFTER):
+            self._act_backwards(at, Status.NEGATIVE if lexeme.kind is Kind.NEGATION_AFTER else Status.UNCERTAIN)
+
+    def _next_subject(self, at: int) -> Lexeme | None:
+        return next((x for x in self.words[at + 1 :] if x.kind in SUBJECTS), None)
+
+    def _act_forwards(self, at: int, status: Status) -> None:
+        if self.pending is not None:
+            if Status.NEGATIVE in (status, self.current):
+                raise DoubleNegation
+            self.found.unclear.add(self.pending)
+        self.current, self.pending = status, at
+
+    def _interpret(self, at: int) -> None:
+        """`findings suggest a mass` is doubt about the mass; `a mass suggests a lesion` says nothing new."""
+        meant = self._next_subject(at)
+        named = meant is not None and not (meant.kind is Kind.HEAD and kind_of(meant) is FactKind.ANY_FINDING)
+        if self.current is Status.NEGATIVE and self.pending is None:
+            self.found.taken.add(at)
+        elif named or not self.found.of:
+            self._act_forwards(at, Status.UNCERTAIN)
+        else:
+            self.found.unclear.add(at)
+
+    def _act_backwards(self, at: int, status: Status) -> None:
+        """Deny or doubt the subjects before; `not seen on MLO` limits where they are seen and denies nothing."""
+        after = next((x for x in self.words[at + 1 :] if x.kind not in (Kind.PREPOSITION, Kind.ARTICLE)), None)
+        if self.found.of and after is not None and after.kind in (Kind.VIEW, Kind.PROJECTION, *LOCATION_KINDS):
+            self.found.unclear |= {at, *range(at, len(self.words))}
+            return
+        if not self.found.of or any(s is not Status.POSITIVE for s in self.found.of.values()):
+            raise DoubleNegation
+        self.found.of = dict.fromkeys(self.found.of, status)
+        (self.found.taken if self.alone else self.found.unclear).add(at)
