@@ -1,6 +1,7 @@
-"""Facts about breasts and the exam from one statement: density, category, limits, technique, comparison, advice."""
+"""Facts about breasts and the exam from one clause: density, category, limits, technique, comparison, advice."""
 
 from mammoscribe.domain.view import Laterality, Projection
+from mammoscribe.reporting.clauses import Clause
 from mammoscribe.reporting.facts import (
     NOT_IMAGED,
     ONE_VIEW,
@@ -12,26 +13,29 @@ from mammoscribe.reporting.facts import (
     density_fact,
 )
 from mammoscribe.reporting.ledger import Ledger
-from mammoscribe.reporting.statements import Statement
 from mammoscribe.reporting.subjects import Statuses
-from mammoscribe.reporting.vocabulary import Kind
+from mammoscribe.reporting.vocabulary import COMPARATORS, Kind
 
 _STATES_MORE = (
     Kind.HEAD, Kind.ASSOCIATED, Kind.NODES, Kind.STRUCTURE, Kind.BIRADS, Kind.DENSITY, Kind.DENSITY_WORDS,
     Kind.MANAGEMENT, Kind.LIMIT,
 )  # fmt: skip
+_AFTER_PRIOR = frozenset(
+    {Kind.COMMA, Kind.MARK, Kind.AND, Kind.DATE, Kind.UNDATED, Kind.CHANGE, Kind.THERE, Kind.ARTICLE, Kind.PREPOSITION}
+)
+"""What can come after the words of a comparison."""
 
 
 class ExamReader:
     """Reads what is not a finding; ticks off in the ledger what it takes up."""
 
-    def __init__(self, statement: Statement, statuses: Statuses, ledger: Ledger) -> None:
-        self.words, self.sides = statement.lexemes, statement.sides
-        self.names_side = bool(statement.side_at)
+    def __init__(self, clause: Clause, statuses: Statuses, ledger: Ledger) -> None:
+        self.words, self.sides = clause.lexemes, clause.sides
+        self.names_side = bool(clause.side_at)
         self.statuses, self.ledger = statuses, ledger
 
     def read(self, found: list[Fact]) -> list[Fact]:
-        """Facts of breasts, then of the exam; `found` are the findings of the statement."""
+        """Facts of breasts, then of the exam; `found` are the findings of the clause."""
         facts = [*self._density(), *self._birads(), *self._limits(bool(found)), *self._recommendations()]
         facts += self._normal()
         facts += self._technique(bool(found))
@@ -42,13 +46,14 @@ class ExamReader:
         return facts
 
     def _density(self) -> list[Fact]:
-        letters = [v for _, v in self.ledger.open(Kind.DENSITY)]
-        facts = []
-        for at, letter in self.ledger.open(Kind.DENSITY, Kind.DENSITY_WORDS):
-            if self.words[at].kind is Kind.DENSITY or not letters:
-                facts += [density_fact(s, letter) for s in self.sides]
-            elif letter not in letters:
+        """Letter and words together state one density; a second one in the clause is left unread."""
+        facts, read = [], {}
+        for at, letter in self.ledger.open(Kind.DENSITY) + self.ledger.open(Kind.DENSITY_WORDS):
+            kind = self.words[at].kind
+            if kind in read or (read and letter not in read.values()):
                 continue
+            facts += [density_fact(s, letter) for s in self.sides] if not read else []
+            read[kind] = letter
             self.ledger.take(at)
         for at, _ in self.ledger.open(Kind.NO_DENSITY):
             facts += [density_fact(s, None) for s in self.sides]
@@ -56,10 +61,12 @@ class ExamReader:
         return facts
 
     def _birads(self) -> list[Fact]:
-        facts = []
+        facts, read = [], set()
         for at, categories in self.ledger.open(Kind.BIRADS):
             facts += [birads_fact(s, c) for c in categories for s in self.sides]
-            self.ledger.take(at)
+            if not read & set(categories):
+                self.ledger.take(at)
+            read |= set(categories)
         for at, _ in self.ledger.open(Kind.NO_BIRADS):
             facts += [birads_fact(s, None) for s in self.sides]
             self.ledger.take(at)
@@ -90,7 +97,7 @@ class ExamReader:
 
     def _normal(self) -> list[Fact]:
         """`the left breast is normal` denies every finding; of what else is normal nothing follows."""
-        normal = self.ledger.open(Kind.NORMAL)
+        normal = self.ledger.open(Kind.NORMAL) or [x for x in self.ledger.open(Kind.WORDING) if x[1] == {"1"}]
         about_breasts = self.names_side or self.ledger.has(Kind.BREAST, Kind.TECHNIQUE)
         says_more = self.ledger.has(*_STATES_MORE, Kind.UNKNOWN, Kind.OTHER, Kind.REGION, Kind.HEDGE, Kind.NOUN)
         if not normal or not about_breasts or says_more:
@@ -145,14 +152,25 @@ class ExamReader:
         values = [v or UNDATED for _, v in dated]
         self.ledger.take(*(i for i, _ in dated))
         if changed or not has_finding:  # else the finding may be the prior's
-            self.ledger.take(*priors)
+            self.ledger.take(*self._first_comparison(priors))
         if not values and not changed:
             values = [None]
         return facts + [Fact(Status.POSITIVE, FactKind.COMPARISON, None, v) for v in values]
 
+    def _first_comparison(self, priors: list[int]) -> list[int]:
+        """Words of one comparison (`compared with the prior exam`); none where they go elsewhere (`prior mass`)."""
+        run = [priors[0]]
+        for at in priors[1:]:
+            if all(x.kind in (Kind.ARTICLE, Kind.PREPOSITION) for x in self.words[run[-1] + 1 : at]):
+                run.append(at)
+        after = [x.kind for x in self.words[run[-1] + 1 : run[-1] + 2]]
+        compares = self.words[run[0]].text in COMPARATORS or not self.ledger.has(Kind.HEAD)
+        beside_change = any(self.words[i].kind is Kind.CHANGE for at in run for i in self.ledger.beside(at))
+        return run if (compares or beside_change) and set(after) <= _AFTER_PRIOR else []
+
     def _check_judgements(self) -> None:
         """`suspicious`, `benign`: read beside its category and in a denial, else a claim that no fact holds."""
-        stated = {c.value for x in self.words if x.kind is Kind.BIRADS and isinstance(x.value, tuple) for c in x.value}
+        stated = {c.value for x in self.words if x.kind is Kind.BIRADS for c in x.value}
         for at, meant in self.ledger.open(Kind.WORDING, Kind.JUDGEMENT):
             fits = self.words[at].kind is Kind.WORDING and stated & meant
             if fits or self.statuses.all_negative:

@@ -1,24 +1,26 @@
-"""Facts about findings from one statement: which descriptor, place, view, size and change belongs to which finding."""
+"""Facts about findings from one clause: which descriptor, place, view, size and change belongs to which finding."""
+
+from itertools import pairwise
 
 from mammoscribe.domain.lexicon import Axis, term
 from mammoscribe.domain.location import Region
+from mammoscribe.reporting.clauses import LOCATION_KINDS, Clause, phrase_start
 from mammoscribe.reporting.facts import Fact, FactKind, Status
 from mammoscribe.reporting.ledger import Ledger
-from mammoscribe.reporting.statements import LOCATION_KINDS, Statement, phrase_start
 from mammoscribe.reporting.subjects import Statuses, Subject
 from mammoscribe.reporting.synonyms import ADENOPATHY, EITHER_ROUND, NOUNS_OF_TERMS
 from mammoscribe.reporting.vocabulary import EITHER, Kind
 
 _NOUN_KINDS = (Kind.HEAD, Kind.ASSOCIATED, Kind.NODES, Kind.STRUCTURE)
 _IN_LIST = (Kind.COMMA, Kind.AND, Kind.OR, Kind.FILLER, Kind.ARTICLE, Kind.NEGATION, Kind.UNCERTAIN)
-_ADJECTIVES = (Kind.TERM, Kind.JUDGEMENT, Kind.WORDING, Kind.CHANGE, Kind.UNKNOWN)
+_MASS_AXES = ("shape", "margin", "density", EITHER_ROUND)
 
 
 class FindingReader:
     """Reads findings, associated features and named structures; ticks off in the ledger what it takes up."""
 
-    def __init__(self, statement: Statement, statuses: Statuses, ledger: Ledger) -> None:
-        self.words, self.sides = statement.lexemes, statement.sides
+    def __init__(self, clause: Clause, statuses: Statuses, ledger: Ledger) -> None:
+        self.words, self.sides = clause.lexemes, clause.sides
         self.statuses, self.ledger = statuses, ledger
         self.heads = self._heads()
         self.group_of = self._groups()
@@ -37,22 +39,30 @@ class FindingReader:
     # --- which nouns are findings ---------------------------------------------------------------------------------
 
     def _heads(self) -> list[Subject]:
-        """Findings that the statement states, denies or doubts; a lesion that only words another one is left out."""
+        """Findings that the clause states, denies or doubts; a lesion that only words another one is left out."""
         hedge = min(self.ledger.places(Kind.HEDGE), default=len(self.words))
         hedged_before = max(self.ledger.places(Kind.HEDGE_AFTER), default=-1)
         heads = [
-            Subject(i, value[0], self.statuses.of[i], {value[1]} if value[1] else set())
+            Subject(i, self._kind(i, value[0]), self.statuses.of[i], {value[1]} if value[1] else set())
             for i, value in self.ledger.open(Kind.HEAD)
             if i in self.statuses.of and hedged_before < i < hedge
         ]
-        heads = [h for h in heads if not self._words_a_category(h)]
-        specific = [h for h in heads if h.kind is not FactKind.ANY_FINDING]
-        if specific:
-            first = min(h.at for h in specific)
-            heads = [h for h in heads if h in specific or (h.status is Status.NEGATIVE and not self._worded(first, h.at))]
+        heads = [h for h in heads if not self._words_a_category(h) and not self._words_a_finding(h)]
+        if any(h.kind is not FactKind.ANY_FINDING for h in heads):
+            heads = [h for h in heads if h.kind is not FactKind.ANY_FINDING or h.status is Status.NEGATIVE]
         kept = [h for h in heads if not self._is_limited(h)]
         self.ledger.take(*(h.at for h in kept))
         return kept
+
+    def _kind(self, at: int, kind: FactKind) -> FactKind:
+        """A lesion that is given the shape, margin or density of a mass is one."""
+        if kind is not FactKind.ANY_FINDING:
+            return kind
+        nouns = [i for i in self.ledger.places(*_NOUN_KINDS) if i > at]
+        end = phrase_start(self.words, nouns[0], at + 1) if nouns else len(self.words)
+        said = self.words[phrase_start(self.words, at, 0) : end]
+        described = any(x.kind is Kind.TERM and str(x.value).split(".")[0] in _MASS_AXES for x in said)
+        return FactKind.MASS if described else kind
 
     def _words_a_category(self, head: Subject) -> bool:
         """`BI-RADS 4, suspicious abnormality`: the abnormality belongs to the wording."""
@@ -63,16 +73,21 @@ class FindingReader:
             return True
         return False
 
-    def _worded(self, first: int, at: int) -> bool:
-        """Whether `suggests` or the like stands between a finding and a lesion: the lesion is the finding."""
-        return any(first < i < at for i in self.ledger.places(Kind.INTERPRETS))
+    def _words_a_finding(self, head: Subject) -> bool:
+        """`a mass suggests a lesion`, `no findings suggestive of malignancy`: the second is the first in other words."""
+        first = min(self.statuses.of)
+        worded = any(first < i < head.at for i in self.ledger.places(Kind.INTERPRETS))
+        if worded and head.kind is FactKind.ANY_FINDING and head.status is Status.NEGATIVE:
+            self.ledger.take(head.at)
+        return worded and head.kind is FactKind.ANY_FINDING
 
     def _is_limited(self, head: Subject) -> bool:
         """`no other mass`, `no mass in the skin`: the denial is not one of every mass."""
         if head.status is not Status.NEGATIVE:
             return False
         in_structure = head.kind is not FactKind.ANY_FINDING and self.ledger.has(Kind.STRUCTURE)
-        return in_structure or self.ledger.has(Kind.OTHER)
+        others = self.ledger.places(Kind.OTHER)
+        return in_structure or any(i < head.at or i > max(self.statuses.of) for i in others)
 
     def _groups(self) -> dict[int, list[Subject]]:
         """Findings listed one after the other share place, views and size."""
@@ -100,7 +115,11 @@ class FindingReader:
         self.heads = []
         self.ledger.take(*normal, *(i for i, _ in named))
         features = dict.fromkeys(d for _, ids in named for d in ids)
-        return [Fact(Status.NEGATIVE, FactKind.ASSOCIATED, s, descriptors=frozenset({d})) for d in features for s in self.sides]
+        return [
+            Fact(Status.NEGATIVE, FactKind.ASSOCIATED, s, descriptors=frozenset({d}))
+            for d in features
+            for s in self.sides
+        ]
 
     def _nodes(self) -> list[Fact]:
         """Nodes are an adenopathy where they are called enlarged or the like; a denied node denies it."""
@@ -130,7 +149,7 @@ class FindingReader:
         for at, _ in self.ledger.open(Kind.ONLY):
             self._attach_only(at)
         for at, count in self.ledger.open(Kind.VIEW_COUNT):
-            if self.heads and count == len({p for shown in self.heads[0].views.values() for p in shown}):
+            if self.heads and count == len(self.heads[0].seen_on(None)):
                 self.ledger.take(at)
 
     def _noun_after(self, at: int) -> int | None:
@@ -180,9 +199,9 @@ class FindingReader:
         side, shown = (None, lexeme.value) if lexeme.kind is Kind.PROJECTION else (lexeme.value[0], {lexeme.value[1]})
         if not owners or (side is not None and side not in self.sides):
             return
-        fresh = [not shown & head.views.setdefault(side, set()) for head in owners]
+        fresh = [not shown & head.seen_on(side) for head in owners]
         for head in owners:
-            head.views[side] |= shown
+            head.views.setdefault(side, set()).update(shown)
         self.shown_by[at] = owners
         if all(fresh):
             self.ledger.take(at)
@@ -190,13 +209,13 @@ class FindingReader:
     def _attach_only(self, at: int) -> None:
         beside = next((i for i in self.ledger.beside(at) if i in self.shown_by), None)
         owners = self.shown_by[beside] if beside is not None else []
-        if owners and all(h.status is not Status.NEGATIVE for h in owners):
+        if owners and all(h.status is not Status.NEGATIVE and not h.only for h in owners):
             for head in owners:
                 head.only = True
             self.ledger.take(at)
 
     def _associated(self, at: int, ids: tuple[str, ...]) -> list[Fact]:
-        """Features of a finding in the same statement become its descriptors; others are facts of the breast."""
+        """Features of a finding in the same clause become its descriptors; others are facts of the breast."""
         self.ledger.take(at)
         status = self.statuses.of[at]
         owner = self._previous(at) or next(iter(self.heads), None)
@@ -211,6 +230,8 @@ class FindingReader:
 
     def _check_joints(self) -> None:
         self._check_plurals()
+        if self.statuses.all_negative:
+            self.ledger.take(*(i for i in self.ledger.places(Kind.AMOUNT) if self.words[i].text.endswith(" of")))
         self._check_denied_lists()
         if not self.statuses.all_negative:
             alternatives = [i for i in self.ledger.places(Kind.OR) if not self._joins_views(i)]
@@ -232,7 +253,7 @@ class FindingReader:
     def _check_denied_lists(self) -> None:
         """`no mass and calcifications`, `no mass with calcifications`: whether the second is meant too is a guess."""
         places = list(self.statuses.of)
-        for first, second in zip(places, places[1:], strict=False):
+        for first, second in pairwise(places):
             between = [x.kind for x in self.words[first + 1 : second]]
             said_again = {Kind.NEGATION, Kind.UNCERTAIN, Kind.INTERPRETS} & set(between)
             closed = Kind.OR in [x.kind for x in self.words[first + 1 : places[-1]]] and Kind.WITH not in between

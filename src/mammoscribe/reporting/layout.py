@@ -5,16 +5,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mammoscribe.domain.view import Laterality
-from mammoscribe.reporting.statements import Sides
+from mammoscribe.reporting.clauses import Sides
 
 NO_SIDE: Sides = (None,)
 
 _BULLET = re.compile(r"(?:[-*•·–]+|\(?\d{1,2}[.)])\s+(?=\S)")
 _SIDE = r"(?P<side>right|left|both|bilateral|b/l|overall|rt|lt|r|l)\b\.?"
 _SIDE_HEADING = re.compile(rf"{_SIDE}(?:\s+(?:breasts?|side|mammograms?|findings?))*\s*[:.-]*", re.IGNORECASE)
-_INLINE_SIDE = re.compile(rf"{_SIDE}(?:\s+(?:breasts?|side|mammograms?))?\s*(?::|\s-)|(?:{_SIDE.replace('side>', 'named>')})\s+breasts?\s*,", re.IGNORECASE)
+_INLINE_SIDE = re.compile(
+    rf"{_SIDE}(?:\s+(?:breasts?|side|mammograms?))?\s*(?::|\s-)|(?:{_SIDE.replace('side>', 'named>')})\s+breasts?\s*,",
+    re.IGNORECASE,
+)
 _SECTION_HEADING = re.compile(r"[A-Za-z][A-Za-z /&-]{1,40}:")
-_ABBREVIATIONS = "".join(rf"(?<!\b{a}\.)" for a in ("approx", "cat", "vs", "rt", "lt", "dr", "no", "incl"))
+_GIVEN_BEFORE = re.compile(
+    r"(?:clinical\s+)?(?:history|indications?|information|details|complaints?|data)\b[^:]{0,30}:|reason\s+for\s+[^:]{1,30}:",
+    re.IGNORECASE,
+)
+"""Heading of what was known before the exam was read: nothing that this report finds."""
+_INLINE_HEADING = re.compile(r"[A-Za-z][A-Za-z /&-]{1,40}:")
+_ABBREVIATIONS = "".join(rf"(?<!\b{a}\.)" for a in ("approx", "cat", "vs", "rt", "lt", "dr", "incl"))
 _SENTENCE_END = re.compile(rf"(?<=[.!?]){_ABBREVIATIONS}\s+|(?<=[a-z)]\.)(?=[A-Za-z]{{2}})", re.IGNORECASE)
 _WRAPPED_AT = 55
 """A line at least this long, without a full stop and followed by a lower-case line, is a wrapped one."""
@@ -24,7 +33,7 @@ _STAYS_OPEN = re.compile(
     re.IGNORECASE,
 )
 _CONTINUES = re.compile(
-    r"(?:of|in|on|at|and|or|with|within|which|that|is|are|seen|noted|suggests?|suggesting|suggestive|resulting|causing|"
+    r"(?:of|in|on|at|and|or|with|within|adjacent|near|which|that|is|are|seen|noted|suggests?|suggesting|suggestive|resulting|causing|"
     r"quadrants?|lesions?|region|breast|likely)\b|\(",
     re.IGNORECASE,
 )
@@ -40,13 +49,15 @@ class Line:
 
 def lines_of(text: str) -> Iterator[Line]:
     """Lines that are no headings; a heading such as `Right breast:` gives its side to the lines below it."""
-    sides = NO_SIDE
+    sides, given_before = NO_SIDE, False
     for line in _joined_lines(text):
+        if _INLINE_HEADING.match(line):
+            given_before = _GIVEN_BEFORE.match(line) is not None
         if heading := _SIDE_HEADING.fullmatch(line):
             sides = sides_named(heading["side"])
         elif _SECTION_HEADING.fullmatch(line):
             sides = NO_SIDE
-        else:
+        elif not given_before:
             yield Line(line, sides)
 
 

@@ -1,4 +1,4 @@
-"""Which words of a statement a fact has taken up: what is left over at the end is unread."""
+"""Which words of a clause a fact has taken up: what is left over at the end is unread."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,14 +12,14 @@ SILENT = frozenset(
         Kind.COMMA, Kind.AND, Kind.OR, Kind.MARK, Kind.WITH, Kind.ASSOCIATED_MARK,
     }
 )  # fmt: skip
-"""Kinds that join words and state nothing; such a word is unread only where it makes its statement ambiguous."""
+"""Kinds that join words and state nothing; such a word is unread only where it makes its clause ambiguous."""
 
 
 class Ledger:
-    """Words of one statement, ticked off as facts take them up.
+    """Words of one clause, ticked off as facts take them up.
 
     Args:
-        words: of the statement.
+        words: of the clause.
         taken: places taken up already.
         unclear: places of words whose meaning is unclear; they are never taken up.
     """

@@ -4,6 +4,7 @@ import datetime as dt
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from mammoscribe.domain.assessment import Category
 from mammoscribe.domain.view import Laterality, Projection
@@ -12,16 +13,16 @@ from mammoscribe.reporting.vocabulary import PHRASES, Kind
 
 @dataclass(frozen=True)
 class Lexeme:
-    """A piece of the sentence: what it does, what it stands for, and the text itself."""
+    """A piece of the sentence: what it does, what it stands for (its type follows from the kind), and the text itself."""
 
     kind: Kind
-    value: object
+    value: Any
     text: str
 
 
 _ROMAN = {"0": "0", "i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
 _CATEGORY = r"(?:(?:vi|iv|v|iii|ii|i)(?![a-z])|iv(?=[abc](?![a-z]))|[0-6](?![0-9]))"
-_LETTER = r"(?:-?\(?[abc]\)?(?![a-z])|\s+\(?[abc]\)?(?![a-z])(?!\s+[a-z]))?"
+_LETTER = r"(?:[\s-]*\([abc]\)|-?[abc](?![a-z])|\s+[abc](?![a-z])(?!\s+[a-z]))?"
 _ONE = rf"{_CATEGORY}{_LETTER}"
 _BIRADS = re.compile(
     r"(?:acr\s*)?\(?bi[\s-]*rads?(?:\s*®)?\)?"
@@ -45,7 +46,9 @@ _NUMBER = r"\d+(?:\.\d+)?"
 _SIZE = re.compile(
     rf"(?P<first>{_NUMBER})(?:\s*-?(?:{_UNIT})?\s*(?:x|by|×)\s*(?P<second>{_NUMBER}))?\s*-?(?P<unit>{_UNIT})\b"
 )
-_DISTANCE = re.compile(rf"{_SIZE.pattern}\s+(?:away\s+)?(?:from|behind|above|below|deep to|posterior to|medial to|lateral to)\b")
+_DISTANCE = re.compile(
+    rf"{_SIZE.pattern}\s+(?:away\s+)?(?:from|behind|above|below|deep to|posterior to|medial to|lateral to)\b"
+)
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _VIEW = re.compile(r"(right|left|rt|lt|r|l)[\s-]?(cc|mlo)(?![a-z])")
 _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight")
@@ -84,11 +87,11 @@ def categories_in(listing: str) -> tuple[Category, ...]:
     return tuple(found)
 
 
-def _birads(match: re.Match) -> tuple[Kind, object]:
+def _birads(match: re.Match) -> tuple[Kind, Any]:
     return Kind.BIRADS, categories_in(match["list"])
 
 
-def _density(match: re.Match) -> tuple[Kind, object]:
+def _density(match: re.Match) -> tuple[Kind, Any]:
     letter = match["a"] or match["b"] or match["c"]
     if letter is None:
         grade: str = match["d"]
@@ -96,39 +99,39 @@ def _density(match: re.Match) -> tuple[Kind, object]:
     return Kind.DENSITY, letter
 
 
-def _clock(match: re.Match) -> tuple[Kind, object]:
+def _clock(match: re.Match) -> tuple[Kind, Any]:
     return Kind.CLOCK, int(match["hour"] or match["bare"])
 
 
-def _size(match: re.Match) -> tuple[Kind, object]:
+def _size(match: re.Match) -> tuple[Kind, Any]:
     """Largest extent in whole mm, and whether it was the only one."""
     largest = max(float(n) for n in (match["first"], match["second"]) if n)
     whole_mm = max(1, round(largest * (10 if match["unit"].startswith("c") else 1)))
     return Kind.SIZE, (whole_mm, match["second"] is None)
 
 
-def _date(match: re.Match) -> tuple[Kind, object]:
+def _date(match: re.Match) -> tuple[Kind, Any]:
     try:
         return Kind.DATE, dt.date(*map(int, match.groups())).isoformat()
     except ValueError:
         return Kind.UNKNOWN, None
 
 
-def _view(match: re.Match) -> tuple[Kind, object]:
+def _view(match: re.Match) -> tuple[Kind, Any]:
     side = Laterality.RIGHT if match[1].startswith("r") else Laterality.LEFT
     return Kind.VIEW, (side, Projection(match[2].upper()))
 
 
-def _phrase(match: re.Match) -> tuple[Kind, object]:
+def _phrase(match: re.Match) -> tuple[Kind, Any]:
     return _BY_CANONICAL[_canonical(match[0])]
 
 
-def _view_count(match: re.Match) -> tuple[Kind, object]:
+def _view_count(match: re.Match) -> tuple[Kind, Any]:
     word = match["count"]
     return Kind.VIEW_COUNT, _NUMBERS.index(word) + 1 if word in _NUMBERS else int(word)
 
 
-_RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match], tuple[Kind, object]]], ...] = (
+_RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match], tuple[Kind, Any]]], ...] = (
     (re.compile(r"no bi-rads category(?: was assigned)?"), lambda _: (Kind.NO_BIRADS, None)),
     (_BIRADS, _birads),
     (_DENSITY, _density),

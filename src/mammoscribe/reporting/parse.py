@@ -3,7 +3,7 @@
 Deterministic: no model, no network, the same facts for the same text everywhere. The parser is careful rather than
 clever: a word that no fact takes up is reported as unread, and so is what can be meant in two ways.
 
-    text ─► layout: lines and sentences ─► lexemes: known phrases ─► statements: one finding or list, its breasts
+    text ─► layout: lines and sentences ─► lexemes: known phrases ─► clauses: one finding or list, its breasts
          ─► subjects: there, not there, perhaps there ─► finding_reader, exam_reader: facts ─► ledger: words left over
 """
 
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from mammoscribe.domain.assessment import Category, most_severe
 from mammoscribe.domain.view import Laterality
+from mammoscribe.reporting.clauses import Clause, Sides, clauses_of
 from mammoscribe.reporting.exam_reader import ExamReader
 from mammoscribe.reporting.facts import Fact, FactKind, Status
 from mammoscribe.reporting.finding_reader import FindingReader
 from mammoscribe.reporting.layout import lines_of, side_at_start, split_sentences
 from mammoscribe.reporting.ledger import SILENT, Ledger
 from mammoscribe.reporting.lexemes import lexemes_of
-from mammoscribe.reporting.statements import Sides, Statement, statements_of
 from mammoscribe.reporting.subjects import DoubleNegation, statuses_of
 from mammoscribe.reporting.vocabulary import Kind
 
@@ -104,27 +104,30 @@ def _parse(text: str, default: Sides) -> ParsedSentence:
     for sentence in split_sentences(text):
         default = side_at_start(sentence) or default
         for new, left_over in _read_sentence(sentence, default):
-            unread += [*left_over, *(str(f.kind) for f in new if _is_said_before(f, facts))]
-            facts += new
+            unread += left_over
+            for fact in new:
+                unread += [str(fact.kind)] if _is_said_before(fact, facts) else []
+                facts.append(fact)
     return ParsedSentence(text, tuple(dict.fromkeys(facts)), tuple(unread))
 
 
 def _is_said_before(fact: Fact, facts: list[Fact]) -> bool:
-    """Whether a finding of this kind and breast was stated: two of them may be one finding or two."""
-    return fact.kind.is_finding and fact.status is not Status.NEGATIVE and fact.key in [f.key for f in facts]
+    """Whether it, or a finding of this kind and breast, was stated: two of them may be one finding or two."""
+    another = fact.kind.is_finding and fact.status is not Status.NEGATIVE and fact.key in [f.key for f in facts]
+    return another or fact in facts
 
 
 _Reading = tuple[list[Fact], list[str]]
 
 
 def _read_sentence(sentence: str, default: Sides) -> list[_Reading]:
-    """Facts and unread words, statement by statement."""
+    """Facts and unread words, clause by clause."""
     lexemes = lexemes_of(sentence)
     excepts = any(x.kind is Kind.EXCEPT for x in lexemes)
     readings: list[_Reading] = []
-    for statement in statements_of(lexemes, default):
+    for clause in clauses_of(lexemes, default):
         before = readings[-1][0] if readings else []
-        facts, unread = read_statement(statement, before)
+        facts, unread = _read_clause(clause, before)
         if excepts:
             kept = [f for f in facts if f.status is not Status.NEGATIVE and f.kind is not FactKind.CHANGE]
             facts, unread = kept, [*unread, "except"]
@@ -132,25 +135,25 @@ def _read_sentence(sentence: str, default: Sides) -> list[_Reading]:
     return readings
 
 
-def read_statement(statement: Statement, before: list[Fact]) -> _Reading:
-    """Facts of one statement and the words in it that no fact takes up.
+def _read_clause(clause: Clause, before: list[Fact]) -> _Reading:
+    """Facts of one clause and the words in it that no fact takes up.
 
     Args:
-        statement: to be read.
-        before: facts of the statement before it in its sentence; `or` carries their denial on.
+        clause: to be read.
+        before: facts of the clause before it in its sentence; `or` carries their denial on.
     """
-    carried_on = statement.follows is Kind.OR and bool(before) and all(f.status is Status.NEGATIVE for f in before)
-    alone = statement.follows in (None, Kind.BREAK)
+    carried_on = clause.follows is Kind.OR and bool(before) and all(f.status is Status.NEGATIVE for f in before)
+    alone = clause.follows in (None, Kind.BREAK)
     try:
-        statuses = statuses_of(statement.lexemes, Status.NEGATIVE if carried_on else Status.POSITIVE, alone)
+        statuses = statuses_of(clause.lexemes, Status.NEGATIVE if carried_on else Status.POSITIVE, alone)
     except DoubleNegation:
-        return [], [" ".join(x.text for x in statement.lexemes)]
-    ledger = Ledger(statement.lexemes, statuses.taken, statuses.unclear)
-    found = FindingReader(statement, statuses, ledger).read()
-    facts = [*found, *ExamReader(statement, statuses, ledger).read(found)]
-    joint = ["or"] if statement.follows is Kind.OR else []
+        return [], [" ".join(x.text for x in clause.lexemes)]
+    ledger = Ledger(clause.lexemes, statuses.taken, statuses.unclear)
+    found = FindingReader(clause, statuses, ledger).read()
+    facts = [*found, *ExamReader(clause, statuses, ledger).read(found)]
+    joint = ["or"] if clause.follows is Kind.OR else []
     if not facts:
-        return [], [x.text for x in statement.lexemes if x.kind not in SILENT] + joint
-    if any(f.laterality in statement.sides for f in facts):
-        ledger.take(*statement.side_at)
+        return [], [x.text for x in clause.lexemes if x.kind not in SILENT] + joint
+    if {f.laterality for f in facts}.issuperset(clause.sides) and not clause.side_unclear:
+        ledger.take(*clause.side_at)
     return facts, ledger.unread() + joint

@@ -1,8 +1,8 @@
-"""What a statement says of its subjects: there, not there, perhaps there; and the findings it describes.
+"""What a clause says of its subjects: there, not there, perhaps there; and the findings it describes.
 
 A *subject* is the noun of a finding, an associated feature, an axillary node or a management. Words of denial and doubt
 act forwards on the subjects after them, `cannot be excluded` and its like backwards. Two such words without a subject
-between them are a double negation: nothing is read from such a statement.
+between them are a double negation: nothing is read from such a clause.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,12 @@ from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.lexicon import Axis
 from mammoscribe.domain.location import Location
 from mammoscribe.domain.view import Laterality, Projection
+from mammoscribe.reporting.clauses import LOCATION_KINDS, SUBJECTS, is_mention, kind_of
 from mammoscribe.reporting.facts import Fact, FactKind, Status
 from mammoscribe.reporting.lexemes import Lexeme
-from mammoscribe.reporting.statements import LOCATION_KINDS, SUBJECTS, is_mention, kind_of
-from mammoscribe.reporting.vocabulary import Kind
+from mammoscribe.reporting.vocabulary import SAYS_MORE, Kind
 
 _ALL_AXES = frozenset(Axis) - {Axis.COMPOSITION}
-_MASS_AXES = frozenset({"shape", "margin", "density"})
 _PART_OF = {
     Kind.QUADRANT: "quadrant",
     Kind.CLOCK: "clock",
@@ -36,7 +35,7 @@ class DoubleNegation(Exception):
 
 @dataclass
 class Subject:
-    """A finding being put together while its statement is read."""
+    """A finding being put together while its clause is read."""
 
     at: int
     kind: FactKind
@@ -55,7 +54,7 @@ class Subject:
 
     def put(self, lexeme: Lexeme) -> bool:
         """Record a place, size or change; False where one is recorded already or it contradicts the place."""
-        value: Any = lexeme.value
+        value = lexeme.value
         if lexeme.kind in (Kind.SIZE, Kind.CHANGE):
             name = "size_mm" if lexeme.kind is Kind.SIZE else "change"
             if getattr(self, name) is not None:
@@ -68,15 +67,16 @@ class Subject:
         self.parts[part] = value
         return True
 
+    def seen_on(self, side: Laterality | None) -> set[Projection]:
+        """Projections recorded for a breast, those of no named breast among them; without a side, all."""
+        return {p for s, shown in self.views.items() if side is None or s in (side, None) for p in shown}
+
     def fact(self, side: Laterality | None) -> Fact:
-        """The fact of one breast. A lesion with the shape, margin or density of a mass is one."""
-        kind = self.kind
-        if kind is FactKind.ANY_FINDING and any(d.split(".")[0] in _MASS_AXES for d in self.descriptors):
-            kind = FactKind.MASS
-        shown = self.views.get(side, set()) | self.views.get(None, set())
+        """The fact of one breast."""
+        shown = self.seen_on(side) if side is not None else self.views.get(None, set())
         return Fact(
             self.status,
-            kind,
+            self.kind,
             side,
             descriptors=frozenset(self.descriptors),
             location=Location(**self.parts),
@@ -102,12 +102,12 @@ class Statuses:
 
 
 def statuses_of(words: Sequence[Lexeme], inherited: Status = Status.POSITIVE, alone: bool = True) -> Statuses:
-    """Statuses in one statement.
+    """Statuses in one clause.
 
     Args:
-        words: of the statement.
+        words: of the clause.
         inherited: status in force at its start.
-        alone: whether a word that acts backwards can mean this statement only.
+        alone: whether a word that acts backwards can mean this clause only.
 
     Raises:
         DoubleNegation: for two operators on one subject, or a negation that meets no subject.
@@ -130,27 +130,41 @@ class _StatusReader:
 
     def take(self, at: int, lexeme: Lexeme) -> None:
         if lexeme.kind in (Kind.NEGATION, Kind.UNCERTAIN):
-            if lexeme.text in ("none", "nil") and self.found.of and self._next_subject(at) is None:
+            if self._answers(at):
                 self._act_backwards(at, Status.NEGATIVE)
-                return
-            self._act_forwards(at, Status.NEGATIVE if lexeme.kind is Kind.NEGATION else Status.UNCERTAIN)
+            elif not self._limits_place(at):
+                self._act_forwards(at, Status.NEGATIVE if lexeme.kind is Kind.NEGATION else Status.UNCERTAIN)
         elif lexeme.kind is Kind.INTERPRETS:
             self._interpret(at)
         elif lexeme.kind in SUBJECTS and not (lexeme.kind is Kind.HEAD and is_mention(self.words, at)):
             self.found.of[at] = self.current
             if self.pending is not None:
-                self.found.taken.add(self.pending)
+                self._settle(self.pending)
                 self.pending = None
         elif lexeme.kind in (Kind.NEGATION_AFTER, Kind.UNCERTAIN_AFTER):
             self._act_backwards(at, Status.NEGATIVE if lexeme.kind is Kind.NEGATION_AFTER else Status.UNCERTAIN)
+
+    def _answers(self, at: int) -> bool:
+        """`masses: none`, `calcification: no`: the word denies what is before it."""
+        alone = self.words[at].text in ("none", "nil") or (
+            self.words[at].text == "no" and self.words[max(at - 1, 0)].kind is Kind.MARK
+        )
+        return alone and bool(self.found.of) and self._next_subject(at) is None
+
+    def _settle(self, at: int, clear: bool = True) -> None:
+        """The word has met its subject."""
+        (self.found.taken if clear and self.words[at].text not in SAYS_MORE else self.found.unclear).add(at)
 
     def _next_subject(self, at: int) -> Lexeme | None:
         return next((x for x in self.words[at + 1 :] if x.kind in SUBJECTS), None)
 
     def _act_forwards(self, at: int, status: Status) -> None:
+        denies_adjective = self.words[at].text == "not" and any(
+            x.kind is Kind.TERM for x in self.words[max(at - 2, 0) : at]
+        )
+        if denies_adjective or (self.pending is not None and Status.NEGATIVE in (status, self.current)):
+            raise DoubleNegation
         if self.pending is not None:
-            if Status.NEGATIVE in (status, self.current):
-                raise DoubleNegation
             self.found.unclear.add(self.pending)
         self.current, self.pending = status, at
 
@@ -165,13 +179,20 @@ class _StatusReader:
         else:
             self.found.unclear.add(at)
 
+    def _limits_place(self, at: int) -> bool:
+        """`(seen on CC) but not on MLO`: the rest of the clause is unclear, the finding is not denied by it."""
+        after = next((x for x in self.words[at + 1 :] if x.kind not in (Kind.PREPOSITION, Kind.ARTICLE)), None)
+        limits = after is not None and after.kind in (Kind.VIEW, Kind.PROJECTION, *LOCATION_KINDS)
+        if not (limits and self.found.of and self._next_subject(at) is None):
+            return False
+        self.found.unclear |= set(range(at, len(self.words)))
+        return True
+
     def _act_backwards(self, at: int, status: Status) -> None:
         """Deny or doubt the subjects before; `not seen on MLO` limits where they are seen and denies nothing."""
-        after = next((x for x in self.words[at + 1 :] if x.kind not in (Kind.PREPOSITION, Kind.ARTICLE)), None)
-        if self.found.of and after is not None and after.kind in (Kind.VIEW, Kind.PROJECTION, *LOCATION_KINDS):
-            self.found.unclear |= {at, *range(at, len(self.words))}
+        if self._limits_place(at):
             return
         if not self.found.of or any(s is not Status.POSITIVE for s in self.found.of.values()):
             raise DoubleNegation
         self.found.of = dict.fromkeys(self.found.of, status)
-        (self.found.taken if self.alone else self.found.unclear).add(at)
+        self._settle(at, self.alone)

@@ -98,12 +98,13 @@ TERMS = _by_phrase(
         "distribution.segmental": "segmental|segmentally distributed",
     }
 )
-NOUNS_OF_TERMS = frozenset(
+_FOLLOWING = (
     "spiculations|spiculation|spicules|speculations|speculation|irregular margin|irregular margins|containing fat|"
     "contains fat|in the skin|in a line|in a cluster|in clusters|cluster|clusters|density high|density is high|"
     "high in density|density equal|density is equal|equal in density|density low|density is low|low in density|"
-    "linear distribution|distribution linear".split("|")
+    "linear distribution|distribution linear"
 )
+NOUNS_OF_TERMS = frozenset(_FOLLOWING.split("|"))
 """Wordings of terms that follow their finding (`a mass with spiculations`) and never open the next one."""
 
 SKIN_THICKENING, SKIN_RETRACTION = "associated.skin_thickening", "associated.skin_retraction"

@@ -12,7 +12,18 @@ from mammoscribe.reporting import synonyms
 from mammoscribe.reporting.facts import NO_MILLIMETRES, NOT_IMAGED, ONE_VIEW
 from mammoscribe.reporting.synonyms import MANAGEMENTS
 
-__all__ = ["BOTH", "EITHER", "MANAGEMENTS", "OTHER_SIDE", "PHRASES", "SAME_SIDE", "WHOLE_EXAM", "Kind"]
+__all__ = [
+    "BOTH",
+    "COMPARATORS",
+    "EITHER",
+    "MANAGEMENTS",
+    "OTHER_SIDE",
+    "PHRASES",
+    "SAME_SIDE",
+    "SAYS_MORE",
+    "WHOLE_EXAM",
+    "Kind",
+]
 
 
 class Kind(StrEnum):
@@ -79,6 +90,7 @@ class Kind(StrEnum):
     VERB = "verb"
     BREAST = "breast"
     NOUN = "noun"
+    AMOUNT = "amount"
     FILLER = "filler"
     UNKNOWN = "unknown"
 
@@ -110,16 +122,24 @@ _NEGATIONS_AFTER = (
     "are not detected|none seen|not recommended|is not recommended|are not recommended|is not needed|not needed|"
     "are not needed|is not required|not required|not indicated|is not indicated|is not necessary|not necessary"
 )
+_GONE = (
+    "no longer seen|is no longer seen|are no longer seen|no longer present|is no longer present|no longer identified|"
+    "is no longer identified|has resolved|have resolved|resolved|has disappeared|have disappeared|has been removed|"
+    "have been removed|was removed|were removed|has been excised|was excised"
+)
+_VAGUE = "if|rule out|hardly any|hardly|scarcely|barely|suspicious for|query"
+SAYS_MORE = frozenset((*_GONE.split("|"), *_VAGUE.split("|"), "?"))
+"""Words of denial or doubt that say more than a status can: they act, and stay unread."""
 _UNCERTAINS = (
     "possible|possibly|probable|probably|likely|most likely|suspected|questionable|equivocal|may be|might be|could be|"
     "cannot exclude|can not exclude|cannot rule out|can not rule out|could not exclude|not excluding|suggestion of|"
-    "suspicion of|query|apparent|presumed|perhaps|uncertain|not possible to exclude|not able to exclude|"
-    "unable to exclude|does not exclude|do not exclude|suspicious for"
+    "suspicion of|apparent|presumed|perhaps|uncertain|not possible to exclude|not able to exclude|"
+    "unable to exclude|does not exclude|do not exclude"
 )
 _UNCERTAINS_AFTER = (
     "cannot be excluded|can not be excluded|could not be excluded|is not excluded|are not excluded|not excluded|"
     "cannot be ruled out|can not be ruled out|is possible|are possible|is suspected|are suspected|is questioned|"
-    "is uncertain|is equivocal|not ruled out|not entirely excluded|cannot be entirely excluded"
+    "is uncertain|is equivocal|not ruled out|not entirely excluded|cannot be entirely excluded|?"
 )
 _INTERPRETS = (
     "suggests|suggest|suggesting|suggestive of|to suggest|may suggest|might suggest|may represent|might represent|"
@@ -129,7 +149,7 @@ _INTERPRETS = (
 _HEDGES = (
     "may obscure|might obscure|could obscure|can obscure|obscures|obscuring|may hide|may mask|could mask|may conceal|"
     "sensitivity|lowers the sensitivity|reduces the sensitivity|limits the sensitivity|limits detection of|"
-    "limit detection of|detection of|limits the evaluation for|decreases the sensitivity"
+    "limit detection of|detection of|limits the evaluation for|decreases the sensitivity|history of"
 )
 _HEDGES_AFTER = (
     "may be obscured|might be obscured|could be obscured|may be hidden|could be hidden|may be masked|may be missed|"
@@ -190,12 +210,15 @@ _DENSITY_WORDS = {
     "extremely dense": "d",
 }
 
+_COMPARATORS = (
+    "since|since the prior exam|since the prior|since the previous exam|compared with|compared to|in comparison with|"
+    "in comparison to|comparison with|relative to the prior exam|from the prior exam"
+)
+COMPARATORS = frozenset(_COMPARATORS.split("|"))
+"""Words that open a comparison."""
 _PRIORS = (
     "prior|priors|prior exam|prior mammogram|prior mammograms|prior mammography|prior study|prior exams|previous|"
-    "previous exam|previous mammogram|previous study|previously|earlier exam|since the prior exam|since the prior|"
-    "since|compared with|compared to|in comparison with|in comparison to|comparison with|since the previous exam|"
-    "interval|relative to the prior exam|"
-    "from the prior exam"
+    "previous exam|previous mammogram|previous study|previously|earlier exam|interval"
 )
 _NO_PRIORS = (
     "no comparable prior exam was available|no prior exam was available for comparison|no prior exam was available|"
@@ -208,7 +231,9 @@ _PLACES = frozenset({Kind.QUADRANT, Kind.HALF, Kind.DEPTH, Kind.REGION, Kind.CLO
 _NOUNS: dict[frozenset[Kind], str] = {
     _PLACES: "quadrant|quadrants|half|third|depth|region|aspect|part|position|portion|location|located|lies|lying",
     frozenset({Kind.VIEW, Kind.PROJECTION, Kind.VIEW_COUNT}): "view|views|projection|projections",
-    frozenset({Kind.SIZE}): "size|sized|extent|dimension|diameter|largest|largest dimension|measuring|measures|measured|spanning|"
+    frozenset(
+        {Kind.SIZE}
+    ): "size|sized|extent|dimension|diameter|largest|largest dimension|measuring|measures|measured|spanning|"
     "approximately|about",
     frozenset({Kind.TERM}): "shape|shaped|margin|margins|distribution|distributed|morphology|finding type",
     frozenset({Kind.TERM, Kind.DENSITY, Kind.DENSITY_WORDS}): "density|type",
@@ -217,17 +242,22 @@ _NOUNS: dict[frozenset[Kind], str] = {
     frozenset({Kind.CHANGE}): "change|in appearance|appearance",
     frozenset({Kind.PRIOR, Kind.DATE}): "comparison",
     frozenset({Kind.VIEW, Kind.PROJECTION, Kind.TECHNIQUE}): "technique",
-    frozenset({Kind.MANAGEMENT}): "recommendation|recommended|is recommended|are recommended|advised|is advised",
 }
 """Nouns that say nothing by themselves -> the kinds of word they must stand beside."""
 
+_AMOUNTS = (
+    "areas of|focus of|foci of|specks of|flecks of|regions of|zones of|pair of|couple of|number of|collection of|few|"
+    "several|multiple|many|numerous|some|single|solitary|one|two|three|four|five|six|"
+    "innumerable"
+)
 _VERBS = (
     "is|are|was|were|be|been|has|have|has been|have been|seen|noted|identified|present|shows|show|showing|demonstrates|"
     "demonstrated|demonstrate|visible|visualised|visualized|observed|found|detected|appears|appear|bears|includes|"
-    "including|described|characterised|characterized|made|corresponding|is seen|are seen"
+    "including|described|characterised|characterized|made|corresponding|is seen|are seen|there|it|which|where|"
+    "recommended|is recommended|are recommended|advised|is advised"
 )
 _FILLERS = (
-    "there|it|which|where|here|also|mammographic|mammographically|area|feature|features|tissue|parenchyma|breast tissue|"
+    "here|also|recommendation|mammographic|mammographically|area|area of|region of|feature|features|tissue|parenchyma|breast tissue|"
     "breast parenchyma|examination|study|as|findings:|finding:|impression:|conclusion:|opinion:"
 )
 
@@ -252,6 +282,7 @@ PHRASES: dict[str, tuple[Kind, object]] = {
     **_words(
         Kind.NEARBY, "overlying|adjacent to|near|around|next to|close to|surrounding|along|anterior to|posterior to"
     ),
+    **_words(Kind.AMOUNT, _AMOUNTS),
     **_words(Kind.THERE, "there is|there are|there was|there were|there has been|there have been"),
     **_words(Kind.BREAST, "breast|breasts"),
     **_turned(Kind.NOUN, _NOUNS),
@@ -274,14 +305,17 @@ PHRASES: dict[str, tuple[Kind, object]] = {
     **_words(Kind.NORMAL, _NORMAL),
     **_words(Kind.NEGATION, _NEGATIONS),
     **_words(Kind.NEGATION_AFTER, _NEGATIONS_AFTER),
+    **_words(Kind.NEGATION_AFTER, _GONE),
     **_words(Kind.UNCERTAIN, _UNCERTAINS),
+    **_words(Kind.UNCERTAIN, _VAGUE),
     **_words(Kind.UNCERTAIN_AFTER, _UNCERTAINS_AFTER),
     **_words(Kind.INTERPRETS, _INTERPRETS),
     **_words(Kind.HEDGE, _HEDGES),
     **_words(Kind.HEDGE_AFTER, _HEDGES_AFTER),
     **_words(Kind.OTHER, _OTHER),
-    **_words(Kind.UNKNOWN, "not only|but also"),
+    **_words(Kind.UNKNOWN, "not only|but also|larger than|smaller than|greater than|less than|more than|up to"),
     **_words(Kind.PRIOR, _PRIORS),
+    **_words(Kind.PRIOR, _COMPARATORS),
     **_words(Kind.NO_PRIOR, _NO_PRIORS),
     **_words(Kind.UNDATED, "date unknown|undated|of unknown date"),
     **_turned(Kind.SIDE, _SIDES),
@@ -293,7 +327,8 @@ PHRASES: dict[str, tuple[Kind, object]] = {
     **_words(Kind.NO_BIRADS, "no bi-rads category was assigned|no bi-rads category"),
     **_table(Kind.MANAGEMENT, MANAGEMENTS),
     **_words(
-        Kind.TECHNIQUE, "mammography|mammogram|mammograms|digital mammography|digital mammogram|mammographic examination"
+        Kind.TECHNIQUE,
+        "mammography|mammogram|mammograms|digital mammography|digital mammogram|mammographic examination",
     ),
     **_table(Kind.LIMIT, _LIMITS),
     **_words(Kind.AND, "and|+|&|plus|as well as|along with|and also|in addition to"),

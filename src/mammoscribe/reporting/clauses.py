@@ -1,21 +1,22 @@
-"""Cutting a sentence into statements: where one ends, the next begins, and which breast each is about.
+"""Cutting a sentence into clauses: where one ends, the next begins, and which breast each is about.
 
-A statement speaks of one finding or of a list of findings that share a side and a denial (`no mass, calcification or
+A clause speaks of one finding or of a list of findings that share a side and a denial (`no mass, calcification or
 distortion in the right breast`). Whatever comes after it, joined by `and`, a comma, a dash, a bracket or nothing at
 all, is the next one: no denial and no doubt reaches over.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from mammoscribe.domain.view import Laterality
 from mammoscribe.reporting.facts import FactKind
 from mammoscribe.reporting.lexemes import Lexeme
 from mammoscribe.reporting.synonyms import HEAD_AS_ASSOCIATED, NOUNS_OF_TERMS
-from mammoscribe.reporting.vocabulary import BOTH, EITHER, OTHER_SIDE, SAME_SIDE, WHOLE_EXAM, Kind
+from mammoscribe.reporting.vocabulary import BOTH, EITHER, SAME_SIDE, WHOLE_EXAM, Kind
 
 Sides = tuple[Laterality | None, ...]
-"""Breasts a statement is about; (None,) where it names none or is about the exam."""
+"""Breasts a clause is about; (None,) where it names none or is about the exam, () where it cannot be known which."""
 
 SUBJECTS = (Kind.HEAD, Kind.ASSOCIATED, Kind.NODES, Kind.MANAGEMENT)
 _TOPICS = (*SUBJECTS, Kind.STRUCTURE, Kind.NORMAL)
@@ -27,7 +28,7 @@ ADJECTIVES = (Kind.TERM, Kind.JUDGEMENT, Kind.WORDING)
 LOCATION_KINDS = (Kind.QUADRANT, Kind.HALF, Kind.DEPTH, Kind.REGION, Kind.CLOCK)
 _OPENS_PHRASE = (
     *ADJECTIVES, *LOCATION_KINDS, Kind.CHANGE, Kind.NEGATION, Kind.UNCERTAIN, Kind.OTHER, Kind.THERE, Kind.ARTICLE,
-    Kind.SIDE, Kind.BREAST, Kind.SIZE, Kind.NOUN, Kind.FILLER, Kind.UNKNOWN, Kind.ONLY,
+    Kind.SIDE, Kind.BREAST, Kind.SIZE, Kind.NOUN, Kind.FILLER, Kind.UNKNOWN, Kind.ONLY, Kind.AMOUNT,
 )  # fmt: skip
 """What can stand between the start of a finding's phrase and its noun."""
 _LIST_LINKS = (Kind.COMMA, Kind.AND, Kind.OR, Kind.FILLER)
@@ -38,24 +39,26 @@ _GOES_ON = (Kind.VERB, Kind.CHANGE, Kind.DENSITY, Kind.DENSITY_WORDS, Kind.BIRAD
 
 
 @dataclass(frozen=True)
-class Statement:
-    """One statement of a sentence.
+class Clause:
+    """One clause of a sentence.
 
     Args:
         lexemes: its words; the words that join it to the one before are left out.
         sides: breasts it is about.
         side_at: places of the lexemes that name those breasts.
-        follows: what joins it to the statement before, None for the first of a sentence.
+        follows: what joins it to the clause before, None for the first of a sentence.
+        side_unclear: whether it may share its sides with the clause after it (`... in the left and in the right breast, a mass`).
     """
 
     lexemes: tuple[Lexeme, ...]
     sides: Sides
     side_at: frozenset[int] = frozenset()
     follows: Kind | None = None
+    side_unclear: bool = False
 
 
-def statements_of(lexemes: Sequence[Lexeme], default: Sides) -> list[Statement]:
-    """Statements of a sentence, in order; one that names no breast is about that of the statement before it.
+def clauses_of(lexemes: Sequence[Lexeme], default: Sides) -> list[Clause]:
+    """Clauses of a sentence, in order; one that names no breast is about that of the clause before it.
 
     Args:
         lexemes: of the sentence.
@@ -63,15 +66,17 @@ def statements_of(lexemes: Sequence[Lexeme], default: Sides) -> list[Statement]:
     """
     marked = _with_associated(lexemes)
     cuts = [c for part in _cut_at_breaks(marked) for sub in _cut_at_topics(part) for c in _cut_at_sides(sub)]
-    statements: list[Statement] = []
+    clauses: list[Clause] = []
     context, join = default, None
     for cut in cuts:
-        words, leading, trailing = _trimmed(cut, first=not statements)
+        words, leading, trailing = _trimmed(cut, first=not clauses)
         sides, side_at = _sides_of(words, context)
-        follows = None if not statements else (join or leading or Kind.BREAK)
-        statements.append(Statement(words, sides, side_at, follows))
-        context, join = sides, trailing
-    return statements
+        if clauses and not side_at and len(clauses[-1].side_at) > 1 and len(clauses[-1].sides) > 1:
+            clauses[-1] = replace(clauses[-1], side_unclear=True)
+        follows = None if not clauses else (join or leading or Kind.BREAK)
+        clauses.append(Clause(words, sides, side_at, follows))
+        context, join = sides or context, trailing
+    return clauses
 
 
 def _with_associated(lexemes: Sequence[Lexeme]) -> list[Lexeme]:
@@ -92,7 +97,6 @@ def _with_associated(lexemes: Sequence[Lexeme]) -> list[Lexeme]:
 
 def kind_of(head: Lexeme) -> FactKind:
     """Kind of finding that a HEAD names."""
-    assert isinstance(head.value, tuple)
     return head.value[0]
 
 
@@ -122,22 +126,44 @@ def _cut_at_topics(part: list[Lexeme]) -> list[list[Lexeme]]:
         if lexeme.kind in SUBJECTS:
             start = phrase_start(part, i, cuts[-1] if last is None else last + 1)
             if _is_separate(part, last, start, i) if last is not None else _has(part[cuts[-1] : start], (Kind.NORMAL,)):
-                cuts.append(start)
+                cuts.append(_lead_in(part, cuts[-1] if last is None else last + 1, start))
             last = i
         elif lexeme.kind in (Kind.STRUCTURE, Kind.NORMAL) and last is not None:
             start = phrase_start(part, i, last + 1)
-            if part[start - 1].kind in _BOUNDARIES:
+            if part[start - 1].kind in _BOUNDARIES and _has(part[i:], (Kind.NORMAL, Kind.NEGATION)):
                 cuts.append(start)
                 last = None
     return [part[a:b] for a, b in zip(cuts, [*cuts[1:], len(part)], strict=True)]
 
 
+def _lead_in(part: Sequence[Lexeme], floor: int, start: int) -> int:
+    """Where the clause with this phrase begins: at `and the left breast shows`, `; left:` where such words open it."""
+    side = next((i for i in range(start - 1, floor, -1) if part[i].kind is Kind.SIDE), None)
+    if side is None or not _has(part[side + 1 : start], (Kind.VERB, Kind.MARK)):
+        return start
+    opening = side - 1 if part[side - 1].kind is Kind.ARTICLE else side
+    listed = opening > 1 and part[opening - 2].kind is Kind.SIDE and "breast" not in part[opening - 2].text
+    trailing = part[opening - 1].kind is Kind.COMMA and not _has(part[:opening], (Kind.SIDE,))
+    return start if listed or trailing or part[opening - 1].kind not in _BOUNDARIES else opening - 1
+
+
 def phrase_start(part: Sequence[Lexeme], noun: int, floor: int) -> int:
     """Where the phrase of the noun begins: its adjectives, article, denial or doubt, side and place before it."""
     at = noun
-    while at > floor and (_opens(part[at - 1]) or _joins_adjectives(part, at - 1, floor)):
+    while at > floor:
+        measured = part[at - 1].text == "of" and at - 1 > floor and part[at - 2].kind in (Kind.UNKNOWN, Kind.AMOUNT)
+        if not (measured or _opens(part[at - 1]) or _joins_adjectives(part, at - 1, floor)):
+            break
+        if part[at - 1].kind is Kind.SIDE and _after_preposition(part, at - 1, floor):
+            break
         at -= 1
     return at
+
+
+def _after_preposition(part: Sequence[Lexeme], at: int, floor: int) -> bool:
+    """Whether the word ends `in the right breast`, which belongs to what is before it."""
+    before = [x.kind for x in part[max(floor, at - 2) : at] if x.kind is not Kind.ARTICLE]
+    return before[-1:] == [Kind.PREPOSITION]
 
 
 def _opens(lexeme: Lexeme) -> bool:
@@ -152,20 +178,20 @@ def _joins_adjectives(part: Sequence[Lexeme], at: int, floor: int) -> bool:
 
 
 def _is_separate(part: Sequence[Lexeme], last: int, start: int, noun: int) -> bool:
-    """Whether the noun's phrase opens a new statement after the finding at `last`."""
+    """Whether the noun's phrase opens a new clause after the finding at `last`."""
     gap = part[last + 1 : start]
     before = next((x for x in reversed(gap) if x.kind is not Kind.FILLER), None)
     if is_mention(part, noun) or (before is not None and before.kind in _JOINS):
         return False
     same_family = (part[last].kind is Kind.MANAGEMENT) == (part[noun].kind is Kind.MANAGEMENT)
-    in_list = all(x.kind in _LIST_LINKS for x in gap) and not _has(part[start:noun], (Kind.THERE, Kind.SIDE))
+    in_list = all(x.kind in _LIST_LINKS for x in gap) and not _has(part[start:noun], (Kind.THERE, Kind.SIDE, Kind.ONLY))
     return not (same_family and in_list)
 
 
 def is_mention(part: Sequence[Lexeme], noun: int) -> bool:
     """Whether the noun only refers to a finding, as in `within the mass` or `adjacent to the calcifications`."""
     at = noun - 1
-    while at >= 0 and part[at].kind in (*ADJECTIVES, *LOCATION_KINDS, Kind.SIZE, Kind.UNKNOWN):
+    while at >= 0 and part[at].kind in (*ADJECTIVES, *LOCATION_KINDS, Kind.SIZE, Kind.UNKNOWN, Kind.NOUN, Kind.CHANGE):
         at -= 1
     if at >= 0 and part[at].kind is Kind.NEARBY:
         return True
@@ -179,7 +205,7 @@ def is_mention(part: Sequence[Lexeme], noun: int) -> bool:
 def _cut_at_sides(part: list[Lexeme]) -> list[list[Lexeme]]:
     """Cut where another breast is named that is not listed with the one before (`right: ..., left: ...`)."""
     named = [i for i, x in enumerate(part) if x.kind is Kind.SIDE]
-    for before, at in zip(named, named[1:], strict=False):
+    for before, at in pairwise(named):
         if part[before].value == part[at].value or are_listed(part, before, at):
             continue
         cut = next((j for j in range(at - 1, before, -1) if part[j].kind in _BOUNDARIES), None)
@@ -198,12 +224,14 @@ def are_listed(part: Sequence[Lexeme], before: int, at: int) -> bool:
 
 
 def _sides_of(words: Sequence[Lexeme], context: Sides) -> tuple[Sides, frozenset[int]]:
-    """Breasts that a statement names, with the places of the words that name them; else those of the context."""
+    """Breasts that a clause names, with the places of the words that name them; else those of the context."""
     named = [i for i, x in enumerate(words) if x.kind is Kind.SIDE]
     taken, found = [], dict[Laterality | None, None]()
     for i in named:
         sides = _meaning(words[i], context)
-        if not sides or (taken and not (set(sides) <= set(found) or are_listed(words, taken[-1], i))):
+        if not sides:
+            return (), frozenset()
+        if taken and not (set(sides) <= set(found) or are_listed(words, taken[-1], i)):
             continue
         taken.append(i)
         found |= dict.fromkeys(sides)
@@ -223,17 +251,17 @@ def _meaning(lexeme: Lexeme, context: Sides) -> Sides:
     single = len(context) == 1 and context[0] is not None
     if lexeme.value == SAME_SIDE:
         return context if single else ()
-    assert lexeme.value == OTHER_SIDE
     return tuple(s for s in Laterality if s is not context[0]) if single else ()
 
 
 def _sides_of_views(words: Sequence[Lexeme]) -> Sides:
-    shown = {x.value[0] for x in words if x.kind is Kind.VIEW and isinstance(x.value, tuple)}
-    return tuple(s for s in Laterality if s in shown)
+    """Breasts of the views that are named; a finding is in one breast, that of the first."""
+    shown = [x.value[0] for x in words if x.kind is Kind.VIEW]
+    return tuple(shown[:1]) if _has(words, SUBJECTS) else tuple(s for s in Laterality if s in shown)
 
 
 def _trimmed(cut: Sequence[Lexeme], first: bool) -> tuple[tuple[Lexeme, ...], Kind | None, Kind | None]:
-    """The statement without the words that join it to its neighbours, and the strongest of those words."""
+    """The clause without the words that join it to its neighbours, and the strongest of those words."""
     links = (Kind.COMMA, Kind.AND, Kind.OR, Kind.MARK)
     begin, end = 0, len(cut)
     while not first and begin < end and cut[begin].kind in links:
