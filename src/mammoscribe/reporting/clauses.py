@@ -180,8 +180,9 @@ def _joins_adjectives(part: Sequence[Lexeme], at: int, floor: int) -> bool:
 def _is_separate(part: Sequence[Lexeme], last: int, start: int, noun: int) -> bool:
     """Whether the noun's phrase opens a new clause after the finding at `last`."""
     gap = part[last + 1 : start]
-    before = next((x for x in reversed(gap) if x.kind is not Kind.FILLER), None)
-    if is_mention(part, noun) or (before is not None and before.kind in _JOINS):
+    before = next((x for x in reversed(gap) if x.kind not in (Kind.FILLER, Kind.NEARBY)), None)
+    feature_beside = part[noun].kind is Kind.ASSOCIATED and part[start - 1].kind is Kind.NEARBY
+    if is_mention(part, noun) or feature_beside or (before is not None and before.kind in _JOINS):
         return False
     same_family = (part[last].kind is Kind.MANAGEMENT) == (part[noun].kind is Kind.MANAGEMENT)
     in_list = all(x.kind in _LIST_LINKS for x in gap) and not _has(part[start:noun], (Kind.THERE, Kind.SIDE, Kind.ONLY))
@@ -193,7 +194,7 @@ def is_mention(part: Sequence[Lexeme], noun: int) -> bool:
     at = noun - 1
     while at >= 0 and part[at].kind in (*ADJECTIVES, *LOCATION_KINDS, Kind.SIZE, Kind.UNKNOWN, Kind.NOUN, Kind.CHANGE):
         at -= 1
-    if at >= 0 and part[at].kind is Kind.NEARBY:
+    if at >= 0 and part[at].kind is Kind.NEARBY and part[at].text not in ("overlying", "surrounding"):
         return True
     definite = at > 0 and part[at].text in ("the", "this", "that", "these", "those")
     return definite and part[at - 1].kind in (Kind.PREPOSITION, Kind.NEARBY)

@@ -35,7 +35,7 @@ _KINDS = {
     "distortion of architecture",
     FactKind.ASYMMETRY: "asymmetry|asymmetries|asymetry|asymmetric density|asymmetric densities|asymetric density|"
     "asymetric densities|asymmetrical density|asymmetrical densities|asymmetric tissue|asymmetric breast tissue|"
-    "asymmetric parenchyma|asymmetric opacity|asymmetric opacities|density asymmetry",
+    "asymmetric parenchyma|asymmetric increased density|asymmetrical increased density|asymmetric opacity|asymmetric opacities|density asymmetry",
     FactKind.ANY_FINDING: "finding|findings|abnormality|abnormalities|lesion|lesions|evidence of malignancy|"
     "sign of malignancy|signs of malignancy|sign of cancer|signs of cancer|evidence of cancer|malignancy|"
     "mammographic evidence of malignancy|features of malignancy",
@@ -45,7 +45,7 @@ _KINDS = {
 def _heads() -> dict[str, tuple[FactKind, str | None]]:
     heads: dict[str, tuple[FactKind, str | None]] = {p: (kind, None) for p, kind in _by_phrase(_KINDS).items()}
     for word in ("focal", "global", "developing"):
-        for noun in ("asymmetry", "asymmetries", "asymmetric density", "asymmetric densities", "asymmetric tissue"):
+        for noun in _KINDS[FactKind.ASYMMETRY].split("|"):
             heads[f"{word} {noun}"] = (FactKind.ASYMMETRY, f"asymmetry.{word}")
     for noun in ("calcification", "calcifications", "microcalcification", "microcalcifications"):
         heads[f"skin {noun}"] = heads[f"dermal {noun}"] = (FactKind.CALCIFICATION, "morphology.skin")
@@ -112,18 +112,20 @@ NIPPLE_RETRACTION, ADENOPATHY = "associated.nipple_retraction", "associated.axil
 
 ASSOCIATED = _by_phrase(
     {
-        (SKIN_RETRACTION,): "skin retraction|skin dimpling|retracted skin|retraction of the skin|retraction of skin",
+        (SKIN_RETRACTION,): "skin retraction|skin dimpling|retracted skin|retraction of the skin|retraction of skin|"
+        "skin is retracted|skin appears retracted",
         (NIPPLE_RETRACTION,): "nipple retraction|nipple inversion|retracted nipple|inverted nipple|"
-        "retraction of the nipple|retraction of nipple",
+        "retraction of the nipple|retraction of nipple|nipple is retracted|nipple is inverted|nipple appears retracted",
         (SKIN_RETRACTION, NIPPLE_RETRACTION): "skin and nipple retraction|nipple and skin retraction|"
         "skin or nipple retraction|retraction of the skin and nipple|retraction of skin and nipple",
         (SKIN_THICKENING,): "skin thickening|thickened skin|thickening of the skin|thickening of skin|"
-        "cutaneous thickening",
+        "cutaneous thickening|skin is thickened|skin appears thickened",
         (SKIN_THICKENING, SKIN_RETRACTION): "skin thickening and retraction|skin thickening or retraction|"
         "skin retraction or thickening|skin retraction and thickening",
         ("associated.trabecular_thickening",): "trabecular thickening|thickened trabeculae",
         (ADENOPATHY,): "axillary adenopathy|axillary lymphadenopathy|axillary lymph node enlargement|"
-        "axillary node enlargement|lymphadenopathy|adenopathy",
+        "axillary node enlargement|lymphadenopathy|adenopathy|axillary adenopathies|axillary lymphadenopathies|"
+        "lymphadenopathies|adenopathies",
     }
 )
 """Associated feature -> its lexicon ids."""

@@ -133,7 +133,7 @@ SAYS_MORE = frozenset((*_GONE.split("|"), *_VAGUE.split("|"), "?"))
 _UNCERTAINS = (
     "possible|possibly|probable|probably|likely|most likely|suspected|questionable|equivocal|may be|might be|could be|"
     "cannot exclude|can not exclude|cannot rule out|can not rule out|could not exclude|not excluding|suggestion of|"
-    "suspicion of|apparent|presumed|perhaps|uncertain|not possible to exclude|not able to exclude|"
+    "suspicion of|apparent|presumed|perhaps|maybe|uncertain|not possible to exclude|not able to exclude|"
     "unable to exclude|does not exclude|do not exclude"
 )
 _UNCERTAINS_AFTER = (
@@ -313,7 +313,10 @@ PHRASES: dict[str, tuple[Kind, object]] = {
     **_words(Kind.HEDGE, _HEDGES),
     **_words(Kind.HEDGE_AFTER, _HEDGES_AFTER),
     **_words(Kind.OTHER, _OTHER),
-    **_words(Kind.UNKNOWN, "not only|but also|larger than|smaller than|greater than|less than|more than|up to"),
+    **_words(
+        Kind.UNKNOWN,
+        "not only|but also|non mass|non mass lesion|larger than|smaller than|greater than|less than|more than|up to",
+    ),
     **_words(Kind.PRIOR, _PRIORS),
     **_words(Kind.PRIOR, _COMPARATORS),
     **_words(Kind.NO_PRIOR, _NO_PRIORS),
