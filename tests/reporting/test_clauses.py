@@ -118,7 +118,11 @@ def test_an_opposite_side_without_a_side_to_be_opposite_to_is_not_read(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["Left breast: biopsy is recommended.", "Biopsy of the left breast is recommended.", "Recommendation: biopsy, left."],
+    [
+        "Left breast: biopsy is recommended.",
+        "Biopsy of the left breast is recommended.",
+        "Recommendation: biopsy, left.",
+    ],
 )
 def test_a_recommendation_carries_its_side(text):
     assert read(text) == {"recommendation L biopsy"}
@@ -133,7 +137,8 @@ def test_associated_calcifications_have_the_id_of_the_lexicon():
 
 
 @pytest.mark.parametrize(
-    "text", ["Calcifications within the mass in the right breast.", "Calcifications adjacent to the mass, right breast."]
+    "text",
+    ["Calcifications within the mass in the right breast.", "Calcifications adjacent to the mass, right breast."],
 )
 def test_a_finding_that_is_only_referred_to_is_not_stated(text):
     assert read(text) == {"calcification R"}

@@ -38,7 +38,7 @@ R, L = Laterality.RIGHT, Laterality.LEFT
         "Oval mass in the right breast. Round mass in the right breast.",
         "Right breast: oval mass, 12 mm, 12 mm.",
         "Right breast: oval mass, 12 mm and 14 mm.",
-        "Right breast: oval mass, 14 x 9 mm.",
+        "Right breast: oval mass, 14 x 9 mm, 14 mm.",
         "Right breast: oval mass of at least 14 mm.",
         "Right breast: oval mass, 3 cm from the nipple.",
         "Right breast: oval mass at 10 o'clock and 2 o'clock.",
@@ -76,7 +76,11 @@ def test_a_word_that_no_fact_takes_up_is_unread(text):
 
 
 def test_seen_on_one_view_only_is_another_fact_than_seen_on_it():
-    for text in ("Right breast: mass, CC only.", "Right breast: mass seen only on CC.", "Mass, right breast, CC view only."):
+    for text in (
+        "Right breast: mass, CC only.",
+        "Right breast: mass seen only on CC.",
+        "Mass, right breast, CC view only.",
+    ):
         (fact,) = parse_claim(text).facts
         assert (fact.views, fact.only) == ({Projection.CC}, True)
         assert parse_claim(text).fully_read
@@ -99,6 +103,13 @@ def test_seen_on_one_view_only_is_another_fact_than_seen_on_it():
 def test_the_date_of_a_prior_is_a_fact(text):
     parsed = parse_claim(text)
     assert [f.value for f in parsed.facts if f.kind is FactKind.COMPARISON] == ["2020-01-01"]
+    assert parsed.fully_read
+
+
+@pytest.mark.parametrize("text", ["14 x 9 mm", "9 x 14 mm", "14 mm x 9 mm", "1.4 by 0.9 cm"])
+def test_both_sides_of_a_size_are_read(text):
+    parsed = parse_claim(f"Right breast: oval mass, {text}.")
+    assert [(f.size_mm, f.shorter_mm) for f in parsed.facts] == [(14, 9)]
     assert parsed.fully_read
 
 

@@ -73,6 +73,7 @@ class Fact:
         location: stated place.
         views: projections in which it is said to be seen.
         size_mm: largest stated extent, whole millimetres.
+        shorter_mm: the other side, where two are stated (`14 x 9 mm`).
         change: against the prior.
         only: whether `views` are said to be all that show it.
     """
@@ -87,6 +88,7 @@ class Fact:
     size_mm: int | None = None
     change: Change | None = None
     only: bool = False
+    shorter_mm: int | None = None
 
     @property
     def key(self) -> tuple[FactKind, Laterality | None, Status]:

@@ -190,8 +190,7 @@ class FindingReader:
         if self.words[at].kind is Kind.CHANGE and not self._noun_after(at):
             owners = [h for h in owners if h.status is not Status.NEGATIVE]
         put = [head.put(self.words[at]) for head in owners]
-        measured_once = self.words[at].kind is not Kind.SIZE or self.words[at].value[1]
-        if put and all(put) and measured_once:
+        if put and all(put):
             self.ledger.take(at)
 
     def _attach_views(self, at: int) -> None:

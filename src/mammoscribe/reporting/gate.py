@@ -320,6 +320,7 @@ def _clashes(claimed: Fact, truth: Fact) -> int:
     for name in ("quadrant", "clock", "depth", "half", "region"):
         value = getattr(place, name)
         wrong += value is not None and value != getattr(true_place, name)
-    wrong += claimed.size_mm is not None and claimed.size_mm != truth.size_mm
+    for name in ("size_mm", "shorter_mm"):
+        wrong += getattr(claimed, name) is not None and getattr(claimed, name) != getattr(truth, name)
     wrong += claimed.change is not None and claimed.change is not truth.change
     return wrong

@@ -46,7 +46,7 @@ _NUMBER = r"\d+(?:\.\d+)?"
 _SIZE = re.compile(
     rf"(?P<first>{_NUMBER})(?:\s*-?(?:{_UNIT})?\s*(?:x|by|×)\s*(?P<second>{_NUMBER}))?\s*-?(?P<unit>{_UNIT})\b"
 )
-_DISTANCE = re.compile(
+_LENGTH_FROM = re.compile(
     rf"{_SIZE.pattern}\s+(?:away\s+)?(?:from|behind|above|below|deep to|posterior to|medial to|lateral to)\b"
 )
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
@@ -104,10 +104,10 @@ def _clock(match: re.Match) -> tuple[Kind, Any]:
 
 
 def _size(match: re.Match) -> tuple[Kind, Any]:
-    """Largest extent in whole mm, and whether it was the only one."""
-    largest = max(float(n) for n in (match["first"], match["second"]) if n)
-    whole_mm = max(1, round(largest * (10 if match["unit"].startswith("c") else 1)))
-    return Kind.SIZE, (whole_mm, match["second"] is None)
+    """Longer and shorter side in whole mm; the shorter one None where one length is given."""
+    factor = 10 if match["unit"].startswith("c") else 1
+    sides = sorted((max(1, round(float(n) * factor)) for n in (match["first"], match["second"]) if n), reverse=True)
+    return Kind.SIZE, (sides[0], sides[1] if len(sides) > 1 else None)
 
 
 def _date(match: re.Match) -> tuple[Kind, Any]:
@@ -137,7 +137,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match], tuple[Kind, Any]]], ..
     (_DENSITY, _density),
     (_BARE_CATEGORY, _birads),
     (_DATE, _date),
-    (_DISTANCE, lambda _: (Kind.UNKNOWN, None)),
+    (_LENGTH_FROM, lambda _: (Kind.UNKNOWN, None)),
     (_SIZE, _size),
     (_CLOCK, _clock),
     (_COUNT, _view_count),

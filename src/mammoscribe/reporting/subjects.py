@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mammoscribe.domain.finding import FindingType
+from mammoscribe.domain.finding import Change, FindingType
 from mammoscribe.domain.lexicon import Axis
 from mammoscribe.domain.location import Location
 from mammoscribe.domain.view import Laterality, Projection
@@ -44,8 +44,8 @@ class Subject:
     parts: dict[str, Any] = field(default_factory=dict)
     views: dict[Laterality | None, set[Projection]] = field(default_factory=dict)
     only: bool = False
-    size_mm: int | None = None
-    change: Any = None
+    sides_mm: tuple[int, int | None] | None = None
+    change: Change | None = None
 
     @property
     def axes(self) -> frozenset[Axis]:
@@ -56,10 +56,10 @@ class Subject:
         """Record a place, size or change; False where one is recorded already or it contradicts the place."""
         value = lexeme.value
         if lexeme.kind in (Kind.SIZE, Kind.CHANGE):
-            name = "size_mm" if lexeme.kind is Kind.SIZE else "change"
+            name = "sides_mm" if lexeme.kind is Kind.SIZE else "change"
             if getattr(self, name) is not None:
                 return False
-            setattr(self, name, value[0] if lexeme.kind is Kind.SIZE else value)
+            setattr(self, name, value)
             return True
         part = _PART_OF[lexeme.kind]
         if part in self.parts or any(other in self.parts for other in _CLASHES.get(part, ())):
@@ -74,6 +74,7 @@ class Subject:
     def fact(self, side: Laterality | None) -> Fact:
         """The fact of one breast."""
         shown = self.seen_on(side) if side is not None else self.views.get(None, set())
+        longer, shorter = self.sides_mm or (None, None)
         return Fact(
             self.status,
             self.kind,
@@ -81,9 +82,10 @@ class Subject:
             descriptors=frozenset(self.descriptors),
             location=Location(**self.parts),
             views=frozenset(shown),
-            size_mm=self.size_mm,
+            size_mm=longer,
             change=self.change,
             only=self.only,
+            shorter_mm=shorter,
         )
 
 
