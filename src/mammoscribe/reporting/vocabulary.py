@@ -228,22 +228,26 @@ _NO_PRIORS = (
 )
 
 _PLACES = frozenset({Kind.QUADRANT, Kind.HALF, Kind.DEPTH, Kind.REGION, Kind.CLOCK})
-_NOUNS: dict[frozenset[Kind], str] = {
-    _PLACES: "quadrant|quadrants|half|third|depth|region|aspect|part|position|portion|location|located|lies|lying",
-    frozenset({Kind.VIEW, Kind.PROJECTION, Kind.VIEW_COUNT}): "view|views|projection|projections",
-    frozenset(
-        {Kind.SIZE}
-    ): "size|sized|extent|dimension|diameter|largest|largest dimension|measuring|measures|measured|spanning|"
-    "approximately|about",
-    frozenset({Kind.TERM}): "shape|shaped|margin|margins|distribution|distributed|morphology|finding type",
-    frozenset({Kind.TERM, Kind.DENSITY, Kind.DENSITY_WORDS}): "density|type",
-    frozenset({Kind.BIRADS, Kind.NO_BIRADS}): "category|assessment|assigned|was assigned|final|classified|rated|given",
-    frozenset({Kind.DENSITY, Kind.DENSITY_WORDS, Kind.NO_DENSITY}): "composition",
-    frozenset({Kind.CHANGE}): "change|in appearance|appearance",
-    frozenset({Kind.PRIOR, Kind.DATE}): "comparison",
-    frozenset({Kind.VIEW, Kind.PROJECTION, Kind.TECHNIQUE}): "technique",
-}
-"""Nouns that say nothing by themselves -> the kinds of word they must stand beside."""
+_NOUNS: tuple[tuple[frozenset[Kind], str], ...] = (
+    (_PLACES, "quadrant|quadrants|half|third|depth|region|aspect|part|position|portion|location|located|lies|lying"),
+    (frozenset({Kind.VIEW, Kind.PROJECTION, Kind.VIEW_COUNT}), "view|views|projection|projections"),
+    (
+        frozenset({Kind.SIZE}),
+        "size|sized|extent|dimension|diameter|largest|largest dimension|measuring|measures|measured|spanning|"
+        "approximately|about",
+    ),
+    (frozenset({Kind.TERM}), "shape|shaped|margin|margins|distribution|distributed|morphology|finding type"),
+    (frozenset({Kind.TERM, Kind.DENSITY, Kind.DENSITY_WORDS}), "density|type"),
+    (
+        frozenset({Kind.BIRADS, Kind.NO_BIRADS}),
+        "category|assessment|assigned|was assigned|final|classified|rated|given",
+    ),
+    (frozenset({Kind.DENSITY, Kind.DENSITY_WORDS, Kind.NO_DENSITY}), "composition"),
+    (frozenset({Kind.CHANGE}), "change|in appearance|appearance"),
+    (frozenset({Kind.PRIOR, Kind.DATE}), "comparison"),
+    (frozenset({Kind.VIEW, Kind.PROJECTION, Kind.TECHNIQUE}), "technique"),
+)
+"""Nouns that say nothing by themselves, with the kinds of word that they must be beside."""
 
 _AMOUNTS = (
     "areas of|focus of|foci of|specks of|flecks of|regions of|zones of|pair of|couple of|number of|collection of|few|"
@@ -285,7 +289,7 @@ PHRASES: dict[str, tuple[Kind, object]] = {
     **_words(Kind.AMOUNT, _AMOUNTS),
     **_words(Kind.THERE, "there is|there are|there was|there were|there has been|there have been"),
     **_words(Kind.BREAST, "breast|breasts"),
-    **_turned(Kind.NOUN, _NOUNS),
+    **{phrase: (Kind.NOUN, partners) for partners, phrases in _NOUNS for phrase in phrases.split("|")},
     **_words(Kind.JUDGEMENT, _JUDGEMENTS),
     **_table(Kind.WORDING, _WORDINGS),
     **_table(Kind.HEAD, synonyms.HEADS),
