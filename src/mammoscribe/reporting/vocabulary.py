@@ -228,14 +228,14 @@ _NO_PRIORS = (
 )
 
 _PLACES = frozenset({Kind.QUADRANT, Kind.HALF, Kind.DEPTH, Kind.REGION, Kind.CLOCK})
+_SIZE_NOUNS = (
+    "size|sized|extent|dimension|diameter|largest|largest dimension|measuring|measures|measured|spanning|approximately|"
+    "about"
+)
 _NOUNS: tuple[tuple[frozenset[Kind], str], ...] = (
     (_PLACES, "quadrant|quadrants|half|third|depth|region|aspect|part|position|portion|location|located|lies|lying"),
     (frozenset({Kind.VIEW, Kind.PROJECTION, Kind.VIEW_COUNT}), "view|views|projection|projections"),
-    (
-        frozenset({Kind.SIZE}),
-        "size|sized|extent|dimension|diameter|largest|largest dimension|measuring|measures|measured|spanning|"
-        "approximately|about",
-    ),
+    (frozenset({Kind.SIZE}), _SIZE_NOUNS),
     (frozenset({Kind.TERM}), "shape|shaped|margin|margins|distribution|distributed|morphology|finding type"),
     (frozenset({Kind.TERM, Kind.DENSITY, Kind.DENSITY_WORDS}), "density|type"),
     (
