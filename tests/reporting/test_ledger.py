@@ -40,7 +40,7 @@ R, L = Laterality.RIGHT, Laterality.LEFT
         "Right breast: oval mass, 12 mm and 14 mm.",
         "Right breast: oval mass, 14 x 9 mm, 14 mm.",
         "Right breast: oval mass of at least 14 mm.",
-        "Right breast: oval mass, 3 cm from the nipple.",
+        "Right breast: oval mass, 3 cm behind the skin.",
         "Right breast: oval mass at 10 o'clock and 2 o'clock.",
         "Right breast: oval mass at 10-11 o'clock.",
         "Right breast: oval mass in the upper outer and lower inner quadrants.",
