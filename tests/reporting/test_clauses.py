@@ -102,6 +102,8 @@ def test_several_sides_mean_all_of_them(text):
         ("Mass in the right breast and the left breast is heterogeneously dense.", {"mass R", "density L c"}),
         ("Right BI-RADS 2, left BI-RADS 4.", {"birads R 2", "birads L 4"}),
         ("BI-RADS 2 right, BI-RADS 4 left.", {"birads R 2", "birads L 4"}),
+        ("BI-RADS 2 (right), BI-RADS 4 (left).", {"birads R 2", "birads L 4"}),
+        ("The right breast is negative and the left breast shows a mass.", {"no any_finding R", "mass L"}),
         ("Right breast: oval mass, unchanged; left breast unchanged.", {"mass R oval stable", "change L stable"}),
         ("Right breast: oval mass, unchanged, left breast unchanged.", {"mass R oval stable", "change L stable"}),
         ("Mass in the right breast and left breast unchanged.", {"mass R", "change L stable"}),

@@ -12,6 +12,7 @@ from mammoscribe.reporting.facts import UNDATED, FactKind, Status
 from mammoscribe.reporting.parse import parse_claim
 from mammoscribe.reporting.render import Chart, render
 from mammoscribe.reporting.styles import STYLES, reference_statements
+from mammoscribe.reporting.vocabulary import PHRASES
 from tests.reporting.strategies import charts
 
 R, L = Laterality.RIGHT, Laterality.LEFT
@@ -27,6 +28,7 @@ R, L = Laterality.RIGHT, Laterality.LEFT
         "Oval mass, right breast, left.",
         "Oval mass in the right or left breast.",
         "Oval mass in either breast.",
+        "Calcifications in both breasts, grouped in the right.",
         "There are masses in the right breast.",
         "Two masses in the right breast.",
         "Right breast: a second oval mass.",
@@ -129,6 +131,19 @@ def _sentences(chart, style: int, seed: int):
     wanted = {b.laterality: (b.density, b.assessment.category if b.assessment else None) for b in breasts if b.imaged}
     written = reference_statements(exam, found, wanted, style, np.random.default_rng(seed))
     return [*render(Chart(exam, breasts, found)), *written]
+
+
+_LOOSE = st.one_of(
+    st.sampled_from(sorted(PHRASES)),
+    st.sampled_from(["12 mm", "14 x 9 mm", "3 o'clock", "BI-RADS 4a", "ACR c", "R CC"]),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(_LOOSE, max_size=16).map(" ".join))
+def test_any_heap_of_known_words_is_read_without_an_error_and_without_a_word_lost(text):
+    parsed = parse_claim(text)
+    assert parsed.facts or parsed.unread or not re.search(r"mass|mm|o'clock|left|right", text)
 
 
 _INSERTED = (

@@ -209,8 +209,9 @@ def _cut_at_sides(part: list[Lexeme]) -> list[list[Lexeme]]:
     for before, at in pairwise(named):
         if part[before].value == part[at].value or are_listed(part, before, at):
             continue
-        cut = next((j for j in range(at - 1, before, -1) if part[j].kind in _BOUNDARIES), None)
-        if cut is not None and _has(part[:cut], _CONTENT) and _has(part[cut:], _CONTENT):
+        boundaries = [j for j in range(at - 1, before, -1) if part[j].kind in _BOUNDARIES]
+        cut = next((j for j in boundaries if _has(part[:j], _CONTENT) and _has(part[j:], _CONTENT)), None)
+        if cut is not None:
             return [part[:cut], *_cut_at_sides(part[cut:])]
     return [part]
 
@@ -232,7 +233,7 @@ def _sides_of(words: Sequence[Lexeme], context: Sides) -> tuple[Sides, frozenset
         sides = _meaning(words[i], context)
         if not sides:
             return (), frozenset()
-        if taken and not (set(sides) <= set(found) or are_listed(words, taken[-1], i)):
+        if taken and not (set(sides) == set(found) or are_listed(words, taken[-1], i)):
             continue
         taken.append(i)
         found |= dict.fromkeys(sides)

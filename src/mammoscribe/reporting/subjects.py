@@ -17,6 +17,7 @@ from mammoscribe.reporting.clauses import LOCATION_KINDS, SUBJECTS, is_mention, 
 from mammoscribe.reporting.facts import Fact, FactKind, Status
 from mammoscribe.reporting.lexemes import Lexeme
 from mammoscribe.reporting.vocabulary import SAYS_MORE, Kind
+from mammoscribe.support.errors import InvalidNoun
 
 _ALL_AXES = frozenset(Axis) - {Axis.COMPOSITION}
 _PART_OF = {
@@ -26,7 +27,6 @@ _PART_OF = {
     Kind.HALF: "half",
     Kind.REGION: "region",
 }
-_CLASHES = {"half": ("quadrant", "clock"), "quadrant": ("half",), "clock": ("half",)}
 
 
 class DoubleNegation(Exception):
@@ -53,7 +53,7 @@ class Subject:
         return _ALL_AXES if self.kind is FactKind.ANY_FINDING else frozenset(FindingType(self.kind.value).axes)
 
     def put(self, lexeme: Lexeme) -> bool:
-        """Record a place, size or change; False where one is recorded already or it contradicts the place."""
+        """Record a place, size or change; False where one is recorded already or there is no such place."""
         value = lexeme.value
         if lexeme.kind in (Kind.SIZE, Kind.CHANGE):
             name = "sides_mm" if lexeme.kind is Kind.SIZE else "change"
@@ -62,7 +62,11 @@ class Subject:
             setattr(self, name, value)
             return True
         part = _PART_OF[lexeme.kind]
-        if part in self.parts or any(other in self.parts for other in _CLASHES.get(part, ())):
+        if part in self.parts:
+            return False
+        try:
+            Location(**{**self.parts, part: value})
+        except InvalidNoun:
             return False
         self.parts[part] = value
         return True

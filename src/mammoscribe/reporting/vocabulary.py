@@ -157,7 +157,7 @@ _HEDGES_AFTER = (
 )
 _NORMAL = (
     "normal|unremarkable|within normal limits|appears normal|appear normal|is normal|are normal|appears unremarkable|"
-    "appear unremarkable|is unremarkable|are unremarkable|looks normal|look normal"
+    "appear unremarkable|is unremarkable|are unremarkable|looks normal|look normal|is negative|are negative"
 )
 _OTHER = (
     "other|another|additional|further|else|elsewhere|otherwise|rest|rest of|remaining|remainder|remainder of|residual"
