@@ -29,6 +29,7 @@ R, L = Laterality.RIGHT, Laterality.LEFT
         "Oval mass in the right or left breast.",
         "Oval mass in either breast.",
         "Calcifications in both breasts, grouped in the right.",
+        "No mass in the left breast and in the right breast, grouped calcifications.",
         "There are masses in the right breast.",
         "Two masses in the right breast.",
         "Right breast: a second oval mass.",
@@ -143,7 +144,7 @@ _LOOSE = st.one_of(
 @given(st.lists(_LOOSE, max_size=16).map(" ".join))
 def test_any_heap_of_known_words_is_read_without_an_error_and_without_a_word_lost(text):
     parsed = parse_claim(text)
-    assert parsed.facts or parsed.unread or not re.search(r"mass|mm|o'clock|left|right", text)
+    assert parsed.facts or parsed.unread or not re.search(r"\b(?:mass|left|right)\b", text)
 
 
 _INSERTED = (

@@ -328,6 +328,8 @@ def test_a_list_of_denials_with_areas_and_other_signs_is_read():
 
 def test_a_lesion_that_words_a_finding_is_not_another_one():
     assert only("An irregular opacity suggests a highly suspicious malignant lesion.").kind is FactKind.MASS
+    assert only("Skin retraction suggests a malignant lesion.").kind is FactKind.ASSOCIATED
+    assert only("No findings suggestive of malignancy in the right breast.").status is Status.NEGATIVE
     assert only("Findings suggest a mass in the right breast.").status is Status.UNCERTAIN
 
 

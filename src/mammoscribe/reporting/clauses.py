@@ -209,9 +209,8 @@ def _cut_at_sides(part: list[Lexeme]) -> list[list[Lexeme]]:
     for before, at in pairwise(named):
         if part[before].value == part[at].value or are_listed(part, before, at):
             continue
-        boundaries = [j for j in range(at - 1, before, -1) if part[j].kind in _BOUNDARIES]
-        cut = next((j for j in boundaries if _has(part[:j], _CONTENT) and _has(part[j:], _CONTENT)), None)
-        if cut is not None:
+        cut = next((j for j in range(at - 1, before, -1) if part[j].kind in _BOUNDARIES and part[j].text != "("), None)
+        if cut is not None and _has(part[:cut], _CONTENT) and _has(part[cut:], _CONTENT):
             return [part[:cut], *_cut_at_sides(part[cut:])]
     return [part]
 
