@@ -13,7 +13,6 @@ from mammoscribe.domain.search import everything_searched
 from mammoscribe.domain.view import Box, Laterality, Projection, View, standard_view_id
 from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
-from mammoscribe.reporting.render import Chart
 
 
 @pytest.fixture

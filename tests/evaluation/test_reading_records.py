@@ -14,7 +14,6 @@ from mammoscribe.phantom import BreastTruth
 from mammoscribe.reading import Reading
 from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
-from mammoscribe.reporting.render import Chart
 
 BOX = Box(50, 50, 70, 70)
 

@@ -60,6 +60,7 @@ def measures_statement(finding: Finding, exam: Exam) -> Statement | None:
         descriptors=frozenset({kind} if kind else ()) - {"asymmetry.asymmetry"},
         location=dataclasses.replace(place, nipple_distance_mm=finding.location.nipple_distance_mm),
         size_mm=box[0] if box else None,
+        shorter_mm=box[1] if box else None,
     )
     return statement(text, Section.FINDINGS, (Evidence(EvidenceKind.FINDING, finding.id),), fact)
 

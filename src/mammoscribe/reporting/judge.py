@@ -224,6 +224,9 @@ def _clashes(claimed: Fact, truth: Fact) -> int:
     for name in ("quadrant", "clock", "depth", "half", "region", "nipple_distance_mm"):
         value = getattr(place, name)
         wrong += value is not None and value != getattr(true_place, name)
-    wrong += claimed.size_mm is not None and claimed.size_mm != truth.size_mm
+    for name in ("size_mm", "shorter_mm"):
+        value = getattr(claimed, name)
+        wrong += value is not None and value != getattr(truth, name)
+    wrong += claimed.only and not truth.only
     wrong += claimed.change is not None and claimed.change is not truth.change
     return wrong

@@ -13,6 +13,7 @@ from mammoscribe.reporting.facts import (
     NOT_IMAGED,
     NOT_SEARCHED,
     ONE_VIEW,
+    UNDATED,
     UNMEASURED_WORDS,
     Fact,
     FactKind,
@@ -71,7 +72,7 @@ def comparison_statement(exam: Exam) -> Statement:
         return statement(f"No {comparable}.", Section.COMPARISON, cite_exam(exam), fact)
     day = exam.prior_date.isoformat() if exam.prior_date else None
     text = f"Compared with the prior exam of {day}." if day else "Compared with the prior exam, date unknown."
-    return statement(text, Section.COMPARISON, pairs, Fact(Status.POSITIVE, FactKind.COMPARISON, None, day))
+    return statement(text, Section.COMPARISON, pairs, Fact(Status.POSITIVE, FactKind.COMPARISON, None, day or UNDATED))
 
 
 # --- composition ------------------------------------------------------------------------------------------------

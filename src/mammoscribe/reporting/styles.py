@@ -188,7 +188,9 @@ def comparison_text(style: Style, exam: Exam, pick: Pick) -> str | None:
         return _filled(style.no_prior, pick)
     if not prior_pairs(exam):
         return None
-    return _filled(style.compared, pick, of_date=f" of {exam.prior_date.isoformat()}" if exam.prior_date else "")
+    return _filled(
+        style.compared, pick, of_date=f" of {exam.prior_date.isoformat()}" if exam.prior_date else ", date unknown"
+    )
 
 
 def _filled(options: Sequence[str], pick: Pick, side: Laterality | None = None, **values: str) -> str:
