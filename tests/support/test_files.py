@@ -11,7 +11,7 @@ import pytest
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import (
     held_folder,
-    new_file_mode,
+    file_mode,
     sha256_of,
     text_writer,
     working_folder,
@@ -79,7 +79,7 @@ def test_files_have_the_permissions_that_the_umask_allows(umask, mode, tmp_path)
     with text_writer(tmp_path / "b") as stream:
         stream.write("text")
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in "ab"] == [mode, mode]
-    assert new_file_mode() == mode and os.umask(umask) == umask  # reading the umask leaves it as it was
+    assert file_mode() == mode and os.umask(umask) == umask  # reading the umask leaves it as it was
 
 
 FILLS_THE_DISK = """

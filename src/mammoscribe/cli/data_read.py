@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SHOWN = 5
 """Missing pictures and errors that are printed; errors.csv has them all."""
+SHOWN_VALUES = 20
+"""Different values of labels that were not understood; each is printed once."""
 
 
 def show_list() -> None:
@@ -98,7 +100,11 @@ def _say_faults(tally: "Tally", out: Path | None) -> None:
         warn(f"missing: {path}")
     for fault in tally.faults[:SHOWN]:
         warn(fault.error.sentence())
-    more = tally.num_missing + tally.counts["faults"] - min(SHOWN, len(tally.missing)) - min(SHOWN, len(tally.faults))
+    values = tally.not_understood.most_common()
+    for (label, value), number in values[:SHOWN_VALUES]:
+        warn(f"{label} {value!r} is not understood and left out of {number} {'records' if number > 1 else 'record'}")
+    told = min(SHOWN, len(tally.missing)) + min(SHOWN, len(tally.faults)) + sum(n for _, n in values[:SHOWN_VALUES])
+    more = tally.num_missing + tally.counts["faults"] - told
     if more > 0:
         warn(f"and {more} more, all in {out}" if out is not None else f"and {more} more; --errors FILE writes them all")
 

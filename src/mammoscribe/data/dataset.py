@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from mammoscribe.data.labels.applied import understood
 from mammoscribe.data.records import Kind, Record
 from mammoscribe.support.errors import InputError, InvalidNoun, SetAside
 from mammoscribe.support.lookup import look_up
@@ -71,7 +72,7 @@ class Edition:
         layout: the files as downloaded, a line or two for a person.
         expected: counts of a whole download by the names of `counts.COUNTED` or `split:train`, `label:NAME=VALUE`.
         state: how well the reader is known to fit.
-        read: everything in the folder, in an order that is the same every time. Paths of records start from the folder.
+        reader: everything in the folder, in an order that is the same every time. Paths of records start from the folder.
     """
 
     name: str
@@ -79,7 +80,7 @@ class Edition:
     layout: str
     expected: Mapping[str, int]
     state: State
-    read: Reader
+    reader: Reader
 
     def __post_init__(self) -> None:
         if not self.marks or not self.layout:
@@ -88,6 +89,16 @@ class Edition:
     def recognised(self, root: Path) -> bool:
         """Whether the folder holds this edition."""
         return all(next(root.glob(mark), None) is not None for mark in self.marks)
+
+    def read(self, root: Path) -> Iterator[Item]:
+        """Everything in the folder, labels in one spelling; behind a record, a Fault for each value not understood."""
+        for item in self.reader(root):
+            if isinstance(item, Fault):
+                yield item
+                continue
+            record, errors = understood(item)
+            yield record
+            yield from (Fault(record.id, error) for error in errors)
 
 
 @dataclass(frozen=True)

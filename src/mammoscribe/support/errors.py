@@ -32,7 +32,7 @@ class MammoscribeError(Exception):
 
 
 def printable(text: str, max_chars: int = MAX_CHARS) -> str:
-    """The text as one line that a terminal and a CSV show as it is.
+    r"""The text as one line that a terminal and a CSV show as it is.
 
     White space of every kind becomes a space. Characters without a picture of their own (control and escape characters,
     marks that turn the direction of writing, surrogates of a file name that is no Unicode) become `\\x1b`, `\\u202e`,

@@ -111,7 +111,7 @@ def _no_unicode(path: Path, error: UnicodeEncodeError) -> InputError:
     )
 
 
-def new_file_mode() -> int:
+def file_mode() -> int:
     """Permissions that the umask gives a new file, for files that a library wrote with others."""
     with _MASK_LOCK:  # the umask can only be read by setting it
         mask = os.umask(0o077)

@@ -36,7 +36,7 @@ def test_no_text_is_no_day():
     ("label", "value", "expected"),
     [
         ("birads", "4.0", "4"), ("birads", "4", "4"), ("score", "0.50", "0.50"), ("score", "-1.0", "-1"), ("density", "C", "c"),
-        ("density", "2", "2"), ("density", "AB", "AB"), ("grade", "C", "C"), ("version", "1.0.0", "1.0.0"), ("x", "", ""),
+        ("density", "2", "b"), ("birads", "BI-RADS IV b", "4B"), ("birads", "many", "many"), ("density", "AB", "AB"), ("grade", "C", "C"), ("version", "1.0.0", "1.0.0"), ("x", "", ""),
     ],
 )  # fmt: skip
 def test_values_are_made_alike_where_their_meaning_is_the_same(label, value, expected):

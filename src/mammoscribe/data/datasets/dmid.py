@@ -77,7 +77,7 @@ def _exam(root: Path, image: str, rows: Sequence[Row], report: Path | None) -> I
 
 def _record(image: str, text: str, view: ListedView | None, breast: Mapping[str, str]) -> MammoExam:
     """The exam of one picture: nobody published which ones are of the same woman."""
-    categories = [c.lower() for line in _CATEGORY_LINE.findall(text) for c in _CATEGORY.findall(line)]
+    categories = [c.upper() for line in _CATEGORY_LINE.findall(text) for c in _CATEGORY.findall(line)]
     density = _DENSITY.search(text)
     labels = {"birads": "|".join(dict.fromkeys(categories)), "density": density[1].lower() if density else ""}
     return MammoExam(
@@ -142,7 +142,7 @@ DMID = Dataset(
     cite="Oza et al., Digital mammography dataset for breast cancer diagnosis research (DMID) with breast mass segmentation"
     " analysis, Biomedical Engineering Letters 2024;14:317-330, doi 10.1007/s13534-023-00339-y",
     labels=(
-        Label("birads", "exam", "0 to 5 with 4a, 4b, 4c: the BIRADS line of the report, several joined by |"),
+        Label("birads", "exam", "0 to 5 with 4A, 4B, 4C: the BIRADS line of the report, several joined by |"),
         Label("density", "exam", "a to d: the ACR class in the report"),
         Label("tissue", "breast", "F fatty, G fatty-glandular or D dense-glandular; not the BI-RADS density"),
         Label("pathology", "breast", "normal, benign or malignant; a picture with several joined by |"),

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from mammoscribe.data.formats.tables import Row
+from mammoscribe.data.labels.values import kind_of, normalised
 from mammoscribe.data.naming import parse_laterality
 from mammoscribe.data.own_folder.spec import FolderSpec
 from mammoscribe.data.records import SPLITS
@@ -28,10 +29,17 @@ def one(what: str, exam_id: str, values: Sequence[str]) -> str:
 
 
 def tidy(label: str, value: str) -> str:
-    """A value as other datasets have it: whole numbers without `.0`, density a to d in lower case; the rest as it is."""
-    if re.fullmatch(r"-?\d+\.0", value):
-        return value[:-2]
-    return value.lower() if label == "density" and value in ("A", "B", "C", "D") else value
+    """A value in the one spelling of its label's kind, whole numbers without `.0`; what is not understood stays as it is.
+
+    So that `4` and `BI-RADS 4` in two rows of an exam are the same; `labels.applied` lists what is not understood.
+    """
+    kind = kind_of(label)
+    if kind is not None:
+        try:
+            return normalised(kind, value)
+        except InputError:
+            return value
+    return value[:-2] if re.fullmatch(r"-?\d+\.0", value) else value
 
 
 def labels_of(spec: FolderSpec, exam_id: str, rows: Sequence[Row]) -> dict[str, str]:
