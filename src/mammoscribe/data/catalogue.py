@@ -19,6 +19,7 @@ from mammoscribe.data.record_json import from_json, to_json
 from mammoscribe.data.records import Kind, Record
 from mammoscribe.support.errors import InputError, printable
 from mammoscribe.support.files import working_folder, write_text
+from mammoscribe.support.parsing import json_value
 
 ABOUT, RECORDS, ERRORS, SPLITS_CSV = "dataset.json", "records.jsonl", "errors.csv", "splits.csv"
 SCHEMA = "mammoscribe.catalogue/1"
@@ -79,9 +80,11 @@ class Catalogue:
 def record_of_line(line: str, where: str) -> Record:
     """The record in one line of records.jsonl; `where` is for the error."""
     try:
-        return from_json(json.loads(line))
-    except json.JSONDecodeError as error:
+        value = json_value(line)
+    except ValueError as error:
         raise InputError(f"{where} is not JSON ({error})", "a record") from error
+    try:
+        return from_json(value)
     except InputError as error:
         raise InputError(f"{where}: {error.found}", error.expected, error.do) from error
 
@@ -95,7 +98,7 @@ def open_catalogue(folder: Path) -> Catalogue:
             f"{folder} is not a catalogue", f"{ABOUT} and {RECORDS}", "make one: `mammoscribe data ingest`"
         )
     try:
-        found = json.loads(about.read_text(encoding="utf-8"))
+        found = json_value(about.read_text(encoding="utf-8"))
         if found.pop("schema", None) != SCHEMA:
             raise InputError(f"{about} is of another schema", SCHEMA)
         return Catalogue(folder, About(**found | {"kind": Kind(found["kind"])}))

@@ -13,6 +13,7 @@ from mammoscribe.data.folds import fold
 from mammoscribe.data.records import SPLITS, MammoExam, Record, group_of, text_of
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
+from mammoscribe.support.parsing import json_value
 
 RULE_JSON = "splits.json"
 """Beside splits.csv: the rule that made it."""
@@ -232,7 +233,7 @@ def known_division(folder: Path, rule: SplitRule) -> dict[str, str] | None:
     """
     path = folder / RULE_JSON
     try:
-        made_by = json.loads(path.read_text(encoding="utf-8"))
+        made_by = json_value(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return read_splits(folder) if made_by == _rule_json(rule) else None

@@ -147,7 +147,7 @@ def test_texts_alone_are_documents(tmp_path):
     )  # fmt: skip
     assert note.labels == {"w": "p1"}
     assert faults[0] == "document 2 has no text; expected a text."
-    assert faults[1].startswith("the date 'soon'; expected YYYY-MM-DD")
+    assert faults[1].startswith("the date 'soon'; expected a day such as 2020-01-31")
 
 
 def test_reports_alone_are_exams_without_views(tmp_path):

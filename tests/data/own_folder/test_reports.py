@@ -125,13 +125,13 @@ def test_text_files_that_are_no_reports_are_told(dicom, monkeypatch):
     (dicom / "texts" / "A5.txt").write_text(" \n")
     (dicom / "texts" / "A6.doc").write_bytes(b"\xd0\xcf\x11\xe0")
     (dicom / "texts" / "A7.pdf").write_bytes(b"%PDF-1.7")
-    (dicom / "texts" / "A8.rtf").write_bytes(b"{\\rtf1 A mass.}")
+    (dicom / "texts" / "A8.rtf").write_bytes(b"{\\rtf1 A mass. {")
     (dicom / "texts" / "A9.docx").write_bytes(b"no zip")
     records, faults = read(dicom, TEXTS)
     assert [r.id for r in records.values() if r.report is not None] == ["A1"]
     expected = (
         "a report of less", "is not a text file", "a link that leads out", "texts/A5.txt is empty", "is an old Word document",
-        "is a PDF", "is an RTF document", "A9.docx",
+        "is a PDF", "A8.rtf: an RTF text breaks off", "A9.docx",
     )  # fmt: skip
     for told, fault in zip(expected, faults, strict=True):
         assert told in fault

@@ -227,7 +227,7 @@ def _opened(path: Path) -> Iterator[io.BufferedReader]:
             yield packed
 
 
-def _encoding_of(path: Path) -> str:
+def encoding_of(path: Path) -> str:
     """UTF-16 by its mark, UTF-8 where all of it is, else Windows-1252 (a superset of Latin-1's printable part)."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with _opened(path) as stream:
@@ -266,7 +266,7 @@ def _text_lines(path: Path, names: Sequence[str] | None) -> Iterator[Line]:
     """
     try:
         with _opened(path) as stream:
-            text = io.TextIOWrapper(stream, encoding=_encoding_of(path), errors="replace", newline="")
+            text = io.TextIOWrapper(stream, encoding=encoding_of(path), errors="replace", newline="")
             yield from _split_rows(_numbered(text), names)
     except _DAMAGED as error:
         raise InputError(f"{path} cannot be read to its end ({error})", "a whole file", "fetch it again") from error

@@ -17,7 +17,8 @@ from mammoscribe.data.own_folder.look import (
     looked_at,
     way_of_pictures,
 )
-from mammoscribe.data.own_folder.said import date_of, is_both, split_of
+from mammoscribe.data.own_folder.dates import date_of
+from mammoscribe.data.own_folder.said import is_both, split_of
 from mammoscribe.data.texts.report_sections import split_sections
 from mammoscribe.data.texts.report_text import Section
 from mammoscribe.support.errors import InputError

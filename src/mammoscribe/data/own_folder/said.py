@@ -1,6 +1,5 @@
-"""What the rows of a lab's table say of an exam: labels, breasts, split and day, each said once or told as an error."""
+"""What the rows of a lab's table say of an exam: labels, breasts and split, each said once or told as an error."""
 
-import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 
@@ -15,8 +14,6 @@ from mammoscribe.support.errors import InputError
 _SPLIT_WORDS = {
     "training": "train", "valid": "val", "validate": "val", "validation": "val", "dev": "val", "testing": "test",
 }  # fmt: skip
-_DAY = re.compile(r"(?P<y>\d{4})([-/.]?)(?P<m>\d{2})\2(?P<d>\d{2})|(?P<D>\d{1,2})\.(?P<M>\d{1,2})\.(?P<Y>\d{4})")
-_TIME = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2})?(\.\d+)?( ?[AaPp][Mm]|Z|[+-]\d{2}:?\d{2})?")
 
 
 def one(what: str, exam_id: str, values: Sequence[str]) -> str:
@@ -79,20 +76,3 @@ def split_of(exam_id: str, values: Sequence[str]) -> str | None:
     if word and word not in SPLITS:
         raise InputError(f"exam {exam_id} is in split {word!r}", ", ".join(SPLITS))
     return word or None
-
-
-def date_of(text: str) -> dt.date | None:
-    """The day of `2020-01-02`, `2020/01/02`, `20200102` or `02.01.2020`, a time behind it passed over; None for "".
-
-    Day and month before a slash (`01/02/2020`) are not told apart by anybody, and raise InputError.
-    """
-    if not text:
-        return None
-    match = _DAY.match(text)
-    if match is not None and (match.end() == len(text) or _TIME.fullmatch(text, match.end())):
-        year, month, day = (match[a] or match[b] for a, b in ("yY", "mM", "dD"))
-        try:
-            return dt.date(int(year), int(month), int(day))
-        except ValueError:
-            pass
-    raise InputError(f"the date {text!r}", "YYYY-MM-DD (or YYYY/MM/DD, YYYYMMDD, DD.MM.YYYY)")

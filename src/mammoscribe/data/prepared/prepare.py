@@ -21,6 +21,7 @@ from mammoscribe.data.prepared.shards import ROW, ShardDone, ShardTask, make_sha
 from mammoscribe.data.records import SPLITS, Kind
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import held_folder, sha256_of, text_writer, write_text
+from mammoscribe.support.parsing import json_value
 
 ABOUT, ERRORS, ROWS, SPLIT_CODES = "prepared.json", "errors.csv", "rows.bin", "splits.bin"
 SCHEMA = "mammoscribe.prepared/2"
@@ -193,7 +194,7 @@ class _SplitCodes:
         if self.digest is None:
             return 0
         try:
-            record: Mapping[str, Any] = json.loads(line)
+            record: Mapping[str, Any] = json_value(line)
             group = record.get("patient_id") or record["id"]
         except (ValueError, KeyError, AttributeError):
             return 0  # no record; who prepares it says so

@@ -25,6 +25,7 @@ from mammoscribe.data.records import ListedImage, ListedView, Record, TextDocume
 from mammoscribe.imaging.perceptual import picture_hash
 from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.support.files import sha256_of, temporary_file, write_bytes
+from mammoscribe.support.parsing import json_value
 
 SCHEMA = "mammoscribe.shard/3"
 """Rises when what is written changes, `picture_hash` too: shards of another schema are written again."""
@@ -100,7 +101,7 @@ class ShardDone:
 
 def _paths(line: str) -> list[str]:
     try:
-        record = json.loads(line)
+        record = json_value(line)
         return [i["path"] for i in record.get("views", record.get("images", [])) if "path" in i]
     except (ValueError, TypeError, AttributeError):
         return []  # no record; who reads it says so
@@ -145,7 +146,7 @@ def _finished(task: ShardTask, digest: str) -> ShardDone | None:
     """What is there already for this task, None when it is to be (re)written."""
     try:
         said = task.index_path.read_bytes()
-        index = json.loads(said)
+        index = json_value(said)
         same = index["schema"] == SCHEMA and index["input_sha256"] == digest
         if same and task.tar_path.stat().st_size == index["tar_bytes"]:
             return _done(task.number, said, kept=True)
