@@ -20,6 +20,7 @@ from mammoscribe.data.records import Kind, Record
 from mammoscribe.support.errors import InputError, printable
 from mammoscribe.support.files import working_folder, write_text
 from mammoscribe.support.parsing import json_value
+from mammoscribe.support.words import with_article
 
 ABOUT, RECORDS, ERRORS, SPLITS_CSV = "dataset.json", "records.jsonl", "errors.csv", "splits.csv"
 SCHEMA = "mammoscribe.catalogue/1"
@@ -153,7 +154,7 @@ class CatalogueWriter:
             )
             return None
         if item.kind is not self.kind:
-            raise InputError(f"record {item.id} is a {item.kind}", f"a {self.kind}")
+            raise InputError(f"record {item.id} is {with_article(item.kind)}", with_article(self.kind))
         if not self._ids.add(item.id):
             self.add(Fault(item.id, InputError(f"the id {item.id} comes twice", "each id once; the first is kept")))
             return None

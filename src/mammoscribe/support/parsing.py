@@ -21,3 +21,13 @@ def toml_table(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except RecursionError as error:
         raise ValueError(_TOO_DEEP) from error
+
+
+def kind_of_value(value: object) -> str:
+    """What a JSON value is, in words: `a list`, `a number`."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    names = {dict: "an object", list: "a list", str: "a text", int: "a number", float: "a number"}
+    return names.get(type(value), f"a {type(value).__name__}")

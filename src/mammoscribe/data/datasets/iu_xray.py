@@ -21,7 +21,7 @@ from mammoscribe.data.formats.xml_document import MAX_BYTES, parse_document
 from mammoscribe.data.records import SPLITS, ImageText, Kind, ListedImage
 from mammoscribe.data.texts.report_text import ReportText, Section
 from mammoscribe.support.errors import InputError, MammoscribeError, SetAside
-from mammoscribe.support.parsing import json_value
+from mammoscribe.support.parsing import json_value, kind_of_value
 
 _REPORTS, _PROJECTIONS = "indiana_reports.csv", "indiana_projections.csv"
 _ANNOTATION = "*annotation.json"
@@ -187,7 +187,7 @@ def _annotation(path: Path) -> dict[str, object]:
     except ValueError as error:
         raise InputError(f"{path} is not JSON ({error})", "R2Gen's annotation", "fetch it again") from error
     if not isinstance(found, dict):
-        raise InputError(f"{path} is a {type(found).__name__}", "an object with train, val and test")
+        raise InputError(f"{path} is {kind_of_value(found)}", "an object with train, val and test")
     return found
 
 

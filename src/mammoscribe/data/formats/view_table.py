@@ -9,10 +9,12 @@ from pathlib import Path
 from mammoscribe.data.dataset import Fault, Item
 from mammoscribe.data.formats.spool import Spool
 from mammoscribe.data.formats.tables import Row, read_rows
+from mammoscribe.data.naming import parse_projection
 from mammoscribe.data.records import ListedView, MammoExam
 from mammoscribe.data.texts.report_text import ReportText
 from mammoscribe.domain.view import Box, Laterality, Projection
 from mammoscribe.support.errors import InputError, MammoscribeError, NotAMammogram
+from mammoscribe.support.words import with_article
 
 Value = Callable[[Row], str]
 """One label out of a row, "" where the row does not say."""
@@ -203,12 +205,12 @@ def only(what: str, exam_id: str, values: Sequence[str], kind: str = "exam") -> 
 
 def projection_in(word: str) -> Projection:
     """CC or MLO; another view (`ML`, `XCCL`, ...) raises NotAMammogram, no word at all InputError."""
-    name = word.strip().upper()
-    if name in Projection.__members__:
-        return Projection(name)
-    if name:
-        raise NotAMammogram(f"a {name} view", "CC or MLO")
-    raise InputError("no view", "CC or MLO")
+    if not word.strip():
+        raise InputError("no view", "CC or MLO")
+    try:
+        return parse_projection(word)
+    except InputError as error:
+        raise NotAMammogram(f"{with_article(word.strip().upper())} view", "CC or MLO") from error
 
 
 def column(*names: str) -> Value:

@@ -68,6 +68,14 @@ def date_of(text: str, order: DateOrder | None = None) -> dt.date | None:
     raise InputError(f"the date {text!r}", EXPECTED)
 
 
+def is_day(text: str) -> bool:
+    """Whether a text is a day, in whatever order of its numbers."""
+    try:
+        return bool(_orders(text)) or date_of(text) is not None
+    except InputError:
+        return False
+
+
 @dataclass
 class OrderFound:
     """What the dates of a column show of its order, with an example of each."""

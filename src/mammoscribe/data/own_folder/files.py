@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.formats.spool import DiskSet
 from mammoscribe.data.formats.tables import Row
+from mammoscribe.data.formats.view_table import projection_in
 from mammoscribe.data.found import Declared, look_at
-from mammoscribe.data.naming import ViewKind, parse_laterality, parse_projection, parse_view
+from mammoscribe.data.naming import ViewKind, parse_laterality, parse_view
 from mammoscribe.data.own_folder.pictures import NamedPictures
 from mammoscribe.data.own_folder.spec import FolderSpec, Identity
 from mammoscribe.data.own_folder.walk import files_of, suffixes_in
@@ -163,9 +164,9 @@ def _view_in(spec: FolderSpec, row: Row) -> ViewKind | None:
     if not view:
         return None
     try:
-        return (parse_laterality(side), parse_projection(view)) if spec.laterality else parse_view(view)
+        return (parse_laterality(side), projection_in(view)) if spec.laterality else parse_view(view)
     except InputError as error:
-        raise InputError(f"{row.where}: {error.found}", error.expected, error.do) from error
+        raise type(error)(f"{row.where}: {error.found}", error.expected, error.do) from error
 
 
 def _facts_of_view(file: _File, declared: Declared) -> _Facts:

@@ -20,6 +20,7 @@ from mammoscribe.data.texts.report_sections import sectioned
 from mammoscribe.data.texts.report_text import ReportText
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
+from mammoscribe.support.parsing import kind_of_value
 
 MAX_TEXT_BYTES = 4 << 20
 TEXT = "text"
@@ -183,7 +184,7 @@ def _json_rows(path: Path, columns: Mapping[str, str]) -> Iterator[Row | Fault]:
             yield entry
         elif not isinstance(entry, dict):
             where = f"{path.name} entry {number}"
-            yield Fault(where, InputError(f"{where} is a {type(entry).__name__}", "an object with the columns as keys"))
+            yield Fault(where, InputError(f"{where} is {kind_of_value(entry)}", "an object with the columns as keys"))
         else:
             known |= dict.fromkeys(entry)
             try:
