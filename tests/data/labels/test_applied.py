@@ -43,3 +43,13 @@ def test_a_value_that_is_not_understood_is_left_out_and_says_where_it_is(tmp_pat
         ("e1", "e1: birads is 'nine'"), ("e2", "e2, left breast: density is '9'"), ("e3", "e3: birads is 'nine'"),
     ]  # fmt: skip
     assert rows[1]["expected"] == "a, b, c or d"
+
+
+def test_an_error_of_a_spreadsheet_is_no_value_of_any_label():
+    record = exam(labels={"birads": "#REF!", "age": "#FORMULA!", "site": "#N/A", "other": "#1"}, breasts={})
+    tidy, errors = understood(record)
+    assert tidy.labels == {"other": "#1"}
+    assert [error.found for error in errors] == [
+        "e1: birads is the error #REF! of a spreadsheet",
+        "e1: age is a formula that was never computed (open the table in a spreadsheet and save it)",
+    ]

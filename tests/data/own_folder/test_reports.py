@@ -186,7 +186,7 @@ def test_a_text_that_cannot_be_decoded_costs_the_text_and_not_the_labels_or_the_
         "A1": (False, "2"), "A2": (False, "3"), "A3": (True, "4"),
     }  # fmt: skip
     assert [fault.split(";")[0] for fault in faults] == [
-        "r.csv line 2: Report: the text is '#NAME?', an error of a spreadsheet",
+        "r.csv line 2: Report: in place of the text there is the error #NAME? of a spreadsheet",
         "r.csv line 3: Report: letters of the text are lost ('N\ufffddulo')",
     ]
 

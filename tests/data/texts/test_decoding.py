@@ -94,7 +94,8 @@ def test_what_was_never_encoded_stays_as_it_is(text):
     ("raw", "told"),
     [
         ("N\ufffddulo en la mama.", "letters of the text are lost"), ("A\x01mass.", r"holds the character U\+0001"),
-        ("F\0I\0N\0", r"U\+0000"), ("caf\udce9", r"U\+DCE9"), ("#NAME?", "an error of a spreadsheet"), ("########", "spreadsheet"),
+        ("F\0I\0N\0", r"U\+0000"), ("caf\udce9", r"U\+DCE9"), ("#NAME?", "the error #NAME. of a spreadsheet"), ("########", "spreadsheet"),
+        ("#FORMULA!", "a formula that was never computed"),
         ("x " * 16383 + "x", "32767 characters"), ("QUJD" * 40, "one word of more than 100 letters"), ("%PDF-1.4 ...", "PDF"),
         (r"{\rtf1 FINDINGS: {\b A mass", "breaks off"), (r"{\rtf1 a}}", "closes more groups"), (r"{\rtf1\ansicpg9999 n\'f3}", "code page"),
         ("A mass \\C2842\\.", "character set"),

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mammoscribe.data.formats.table_layout import NOT_COMPUTED
 from mammoscribe.support.errors import InputError
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
 
 Line = tuple[int, list[str] | str]
-"""Its number, and its fields or what is wrong with it."""
+"""The number of a row, and its fields or what is wrong with it."""
 MAX_XLSX_BYTES = 512 << 20
 _DAMAGED = (
     EOFError, OSError, zlib.error, zipfile.BadZipFile, SyntaxError, KeyError, IndexError, ValueError, TypeError, AttributeError,
@@ -24,9 +25,10 @@ _DAMAGED = (
 
 
 def sheet_lines(path: Path, sheet: str | None) -> Iterator[Line]:
-    """(line, fields) of each row of a sheet, the first one when None; (line, what is wrong) for a formula without a value.
+    """(line, fields) of each row of a sheet, the first one when None.
 
-    Rows have different lengths: a sheet leaves out blank cells at the end of a row.
+    Rows have different lengths: a sheet leaves out blank cells at the end of a row. A formula whose value is not in the
+    file (a program wrote it that computes none) is `table_layout.NOT_COMPUTED`, so that who needs the value can say so.
 
     Raises:
         InputError: when it is no spreadsheet, is damaged or too large, or has no such sheet.
@@ -38,14 +40,10 @@ def sheet_lines(path: Path, sheet: str | None) -> Iterator[Line]:
         try:
             for number, cells in enumerate(page.iter_rows(), start=1):
                 fields = [_cell(cell) for cell in cells]
-                if number in formulas and (
-                    blank := [at for at in formulas[number] if at >= len(fields) or not fields[at]]
-                ):
-                    yield (
-                        number,
-                        f"column {blank[0] + 1} is a formula that was never computed; open and save it in a spreadsheet",
-                    )
-                elif any(f.strip() for f in fields):
+                for at in formulas.get(number, ()):
+                    fields += [""] * (at + 1 - len(fields))
+                    fields[at] = fields[at] or NOT_COMPUTED
+                if any(f.strip() for f in fields):
                     yield number, fields
         except _DAMAGED as error:
             raise InputError(f"{path} cannot be read to its end ({error})", "a whole file", "save it again") from error

@@ -16,6 +16,9 @@ _INVISIBLE = {
 }
 _PROTECTED = re.compile(r'="([^"]*)"|\'(?=\d[\w.\-/]*\Z)(.*)')
 """How numbers are kept as text in a CSV for Excel: `="00123"`, or an apostrophe before them."""
+NOT_COMPUTED = "#FORMULA!"
+"""What `sheets` gives for a formula whose value the file does not have."""
+_ERROR = re.compile(r"#(?:NAME\?|VALUE!|REF!|N/A|DIV/0!|NUM!|NULL!|SPILL!|CALC!|FORMULA!|#+)")
 _NUMBER = re.compile(r"[-+]?\d[\d.,:/ \-T]*")
 
 
@@ -26,6 +29,14 @@ def clean(field: str) -> str:
     if text[:1] in ("=", "'") and (match := _PROTECTED.fullmatch(text)):
         return (match[1] or match[2] or "").strip()
     return text
+
+
+def spreadsheet_error(field: str) -> str:
+    """What a spreadsheet put in place of a value, in words; "" where the field is a value."""
+    text = field.strip()
+    if text == NOT_COMPUTED:
+        return "a formula that was never computed (open the table in a spreadsheet and save it)"
+    return f"the error {text} of a spreadsheet" if _ERROR.fullmatch(text) else ""
 
 
 def beginning(lines: Sequence[str], names: Sequence[str] | None) -> tuple[int, str]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from mammoscribe.data.formats.table_layout import spreadsheet_error
 from mammoscribe.data.labels.values import EXPECTED, kind_of, normalised
 from mammoscribe.data.records import Labels, ListedImage, ListedView, MammoExam, Record, TextDocument
 from mammoscribe.support.errors import InputError
@@ -21,8 +22,8 @@ class NotUnderstood(InputError):
         self.label, self.value = label, value
         kind = kind_of(label)
         super().__init__(
-            f"{where}: {label} is {value!r}",
-            EXPECTED[kind] if kind is not None else "another value",
+            f"{where}: {label} is {spreadsheet_error(value) or repr(value)}",
+            EXPECTED[kind] if kind is not None else "a value",
             "correct it in the table, or leave it blank; it is left out here",
         )
 
@@ -57,12 +58,21 @@ def _image(image: I, reject: Reject) -> I:
 def _tidy(labels: Labels, reject: Reject) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for label, value in labels.items():
-        kind = kind_of(label)
         try:
-            tidy = value if kind is None else normalised(kind, value)
+            tidy = _spelled(label, value)
         except InputError:
             reject(label, value)
             continue
         if tidy:
             found[label] = tidy
     return found
+
+
+def _spelled(label: str, value: str) -> str:
+    """The value in the spelling of its label's kind, "" for none; InputError for one that is not understood."""
+    if value.strip() == "#N/A":  # a look-up of the spreadsheet that found nothing
+        return ""
+    if error := spreadsheet_error(value):
+        raise InputError(error)
+    kind = kind_of(label)
+    return value if kind is None else normalised(kind, value)

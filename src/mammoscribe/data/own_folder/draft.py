@@ -21,6 +21,7 @@ from mammoscribe.data.own_folder.look import (
     way_of_pictures,
 )
 from mammoscribe.data.own_folder.dates import OrderFound, is_day
+from mammoscribe.data.own_folder.ids import lost_by_a_spreadsheet
 from mammoscribe.data.own_folder.said import is_both, split_of
 from mammoscribe.data.texts.report_sections import headings_in, languages
 from mammoscribe.data.texts.report_text import Section
@@ -251,7 +252,7 @@ def _reports(table: _Table, tables: Sequence[_Table], looked: Looked, has_images
     yield f"{mark}reports = {_text(table.name)}" + (f"  # also there: {_comment(others)}" if others else "")
     yield f"# its columns: {_comment(', '.join(table.columns))}"
     key = "report_image" if table.names_pictures else "report_exam"
-    yield f"{mark}{key} = {_text(exam)}  # {_why(table, has_images)}"
+    yield f"{mark}{key} = {_text(exam)}  # {_why(table, exam, has_images)}"
     if table.names_pictures and (group := _likely(table, _EXAM[:-2], used)):
         used.add(group)
         yield f"{mark}report_exam = {_text(group)}  # a guess; without it every picture is an exam of its own"
@@ -264,7 +265,7 @@ def _reports(table: _Table, tables: Sequence[_Table], looked: Looked, has_images
         yield f"{mark}split = {_text(split)}  # a guess"
 
 
-def _why(table: _Table, has_images: bool) -> str:
+def _why(table: _Table, exam: str, has_images: bool) -> str:
     """Why a column is taken for that of the ids, and how it writes them where they differ."""
     if table.hits:
         return f"{table.hits} of its values are {'names' if table.names_pictures else 'ids'} of images looked at"
@@ -274,6 +275,9 @@ def _why(table: _Table, has_images: bool) -> str:
             f"{len(table.near)} of its values are like ids of images looked at, and written differently ({written} for {known}): "
             "nothing is joined by likeness, so correct the table, or exam"
         )
+    spoiled = [told for value in sorted(table.columns[exam].values) if (told := lost_by_a_spreadsheet(value))]
+    if spoiled:
+        return _comment(spoiled[0])
     return "a guess: no id of the images looked at is in any column; correct this, or exam" if has_images else "a guess"
 
 
@@ -362,7 +366,9 @@ def _language(tables: Sequence[_Table]) -> str:
         value.lower() for t in tables for c in t.columns.values() if c.mean_letters >= _LONG for value in c.values
     )
     words = Counter(re.findall(r"[^\W\d_]+", texts))
-    return max(languages(), key=lambda language: sum(words[word] for word in _WORDS[language]))
+    counts = {language: sum(words[word] for word in _WORDS[language]) for language in languages()}
+    best = max(counts, key=lambda language: counts[language])
+    return best if counts[best] > 2 else languages()[0]
 
 
 def _text(value: str) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from mammoscribe.data.formats.spool import Spool
+from mammoscribe.data.formats.table_layout import spreadsheet_error
 from mammoscribe.data.formats.tables import Row
 
 KEPT_DIGITS = 15
@@ -19,9 +20,8 @@ def lost_by_a_spreadsheet(text: str) -> str:
     """What a spreadsheet did to an id that cannot be undone, "" where there is no sign of it."""
     if _SCIENTIFIC.fullmatch(text) and "+" in text:
         return f"a spreadsheet changed this id to {text}, so that its last digits are lost"
-    if re.fullmatch(r"#(?:NAME\?|VALUE!|REF!|N/A|DIV/0!|NUM!|NULL!|#+)", text):
-        return f"a spreadsheet has the error {text} in place of the id"
-    return ""
+    error = spreadsheet_error(text)
+    return f"in place of the id there is {error}" if error else ""
 
 
 def plain_id(text: str) -> str:

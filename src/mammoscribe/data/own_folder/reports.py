@@ -99,7 +99,7 @@ def _fault_of_key(spec: FolderSpec, row: Row) -> Fault | None:
     if not name.isprintable():
         return row.fault(f"{key} is {name!a}", "letters, digits and marks")
     if spoiled := lost_by_a_spreadsheet(name):
-        return row.fault(f"{key}: {spoiled}", "the id as it was", "give the column the format Text and fill it anew")
+        return row.fault(f"{key}: {spoiled}", "the whole id", "give the column the format Text and fill it anew")
     return None
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 
 from mammoscribe.data.formats.rtf import BEGINS, rtf_text
+from mammoscribe.data.formats.table_layout import spreadsheet_error
 from mammoscribe.support.errors import InputError
 
 MAX_CELL_CHARS = 32_767
@@ -50,8 +51,8 @@ _SUSPECT = re.compile(r"[^\t\n -~]|\\|<|&|~|_x[0-9A-Fa-f]{4}_|\^M|^\s*#|\A\S{100
 
 
 def _check_raw(raw: str) -> None:
-    if re.fullmatch(r"\s*#(?:NAME\?|VALUE!|REF!|N/A|DIV/0!|NUM!|NULL!|#+)\s*", raw):
-        raise InputError(f"the text is {raw.strip()!r}, an error of a spreadsheet", "a report", _AGAIN)
+    if error := spreadsheet_error(raw):
+        raise InputError(f"in place of the text there is {error}", "a report", _AGAIN)
     if raw.startswith(("%PDF", "\u00d0\u00cf\u0011\u00e0")):
         raise InputError("the text is a PDF or Word file", "plain text", _AGAIN)
     if len(raw) == MAX_CELL_CHARS:
