@@ -10,8 +10,8 @@ import pytest
 
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import (
-    held_folder,
     file_mode,
+    held_folder,
     sha256_of,
     text_writer,
     working_folder,

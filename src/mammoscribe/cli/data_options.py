@@ -51,6 +51,11 @@ def say(line: str, style: str | None = None) -> None:
     console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
+def personal_data(what: str) -> str:
+    """One line that says what of patients a command has written: `what` is the file and what it holds."""
+    return f"personal data: {what}, as the source has them; keep it as you keep the source"
+
+
 @contextmanager
 def counting(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """A line on stderr that counts up; with a total, a bar with the time left."""

@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import Any, TextIO
 
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.formats.spool import DiskSet
@@ -36,6 +36,7 @@ class About:
         num_records, num_faults, num_set_aside: records, rows that could not be read, rows left out on purpose.
         comparisons: what was done with sentences that compare with another exam: `keep`, `drop` or `rewrite`.
         package: version that wrote it.
+        pseudonymous: whether ids, dates and paths are pseudonyms (`data.pseudonyms`).
     """
 
     name: str
@@ -48,6 +49,7 @@ class About:
     num_set_aside: int
     comparisons: str
     package: str
+    pseudonymous: bool = False
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ class CatalogueWriter:
         os.replace(self.part / "again", self.part / RECORDS)
         self._records = (self.part / RECORDS).open("a", encoding="utf-8", newline="\n")
 
-    def finish(self, about: Mapping[str, str]) -> Catalogue:
+    def finish(self, about: Mapping[str, Any]) -> Catalogue:
         """Move everything to its place; `about` holds the fields of About that are not counted here."""
         self._close()
         whole = About(

@@ -117,6 +117,7 @@ class Dataset:
         known_faults: what people have found wrong with it.
         editions: layouts, the first that is recognised is read.
         patients: how a patient is known, where this is not simply the dataset's patient id.
+        add_reports: what to do where pictures have no reports, "" for a dataset that has none.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Dataset:
     known_faults: tuple[str, ...]
     editions: tuple[Edition, ...] = field(default_factory=tuple)
     patients: str = ""
+    add_reports: str = ""
 
     def __post_init__(self) -> None:
         needed = (self.name, self.title, self.licence, self.obtain, self.cite)

@@ -9,8 +9,8 @@ from mammoscribe.domain.assessment import Category
 from mammoscribe.support.errors import InputError
 
 BIRADS = {
-    "0": ["0", "0.0", "category 0 – incomplete", "BI-RADS 0: Need additional imaging evaluation and/or prior mammograms for"
-          " comparison", "BIRADS O", "R0", "incompleto", "zero"],
+    "0": ["0", "0.0", "category 0 – incomplete", "BI-RADS 0: Need additional imaging evaluation and/or prior mammograms",
+          "BIRADS O", "R0", "incompleto", "zero"],
     "1": ["1", "I", "BI-RADS 1 (negative)", "R1", "normal", "ACR 1", "Negativo"],
     "2": ["2", "2,0", "ACR 2", "ACR2", "II", "2: Benign finding(s)", "BI-RADS® 2 - benign", "M2", "Cat 2", "b2", "bi rads ii"],
     "3": ["3", "Birads category-3", "probably benign", "probablemente benigno", "Provavelmente benigno", "BIRADS III", "#3"],

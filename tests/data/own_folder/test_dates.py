@@ -11,8 +11,34 @@ from mammoscribe.support.errors import InputError
 
 DAYS = st.dates(dt.date(1900, 1, 1), dt.date(2100, 1, 1))
 TIMES = st.sampled_from(["", " 10:05", "T10:05:59", " 00:00:00", "T10:05:59.5Z", " 10:05 PM", ", 10:05 h"])
-SPANISH = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
-PORTUGUESE = "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro".split()
+SPANISH = [
+    "enero",
+    "febrero",
+    "marzo",
+    "abril",
+    "mayo",
+    "junio",
+    "julio",
+    "agosto",
+    "septiembre",
+    "octubre",
+    "noviembre",
+    "diciembre",
+]
+PORTUGUESE = [
+    "janeiro",
+    "fevereiro",
+    "março",
+    "abril",
+    "maio",
+    "junho",
+    "julho",
+    "agosto",
+    "setembro",
+    "outubro",
+    "novembro",
+    "dezembro",
+]
 
 
 @given(DAYS, TIMES)

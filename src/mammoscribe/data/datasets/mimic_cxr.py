@@ -209,6 +209,7 @@ _LICENCE = (
 _OBTAIN = (
     "credentialed account, CITI training (Data or Specimens Only Research) and the data use agreement 1.5.0 signed"
 )
+_ADD_REPORTS = f"put {_ARCHIVE} of mimic-cxr, or it unpacked, into the folder"
 _FAULTS = (
     "what could identify people is ___ in the texts; dates are shifted, but their order and distances within a patient hold",
     "reports compare with earlier studies, which may not be in the dataset: choose what becomes of such sentences",
@@ -243,6 +244,7 @@ MIMIC_CXR = Dataset(
         ),
     ),
     patients="subject_id",
+    add_reports=_ADD_REPORTS,
 )  # fmt: skip
 
 MIMIC_CXR_JPG = Dataset(
@@ -258,7 +260,7 @@ MIMIC_CXR_JPG = Dataset(
     known_faults=(
         *_FAULTS,
         "pictures are histogram-equalised to 8 bits, JPEG of quality 95: grey values are not those of the DICOM",
-        f"the reports are not in this download: put {_ARCHIVE} of mimic-cxr, or it unpacked, into the folder",
+        f"the reports are not in this download: {_ADD_REPORTS}",
     ),
     editions=(
         Edition(
@@ -270,4 +272,5 @@ MIMIC_CXR_JPG = Dataset(
         ),
     ),
     patients="subject_id",
+    add_reports=_ADD_REPORTS,
 )  # fmt: skip

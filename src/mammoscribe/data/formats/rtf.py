@@ -28,7 +28,7 @@ _PASSED_OVER = frozenset([
 
 @dataclass
 class _State:
-    """What holds within a group: whether it is passed over, and how many characters follow a `\\u`."""
+    r"""What holds within a group: whether it is passed over, and how many characters follow a `\u`."""
 
     ignored: bool = False
     fallback: int = 1
@@ -36,7 +36,7 @@ class _State:
 
 
 def rtf_text(text: str) -> str:
-    """The text of a document that begins with `{\\rtf`, paragraphs on lines of their own.
+    r"""The text of a document that begins with `{\rtf`, paragraphs on lines of their own.
 
     Raises:
         InputError: when it breaks off (a group is never closed), or names a code page that is not known.

@@ -156,19 +156,30 @@ def _exam(exam_id: str, rows: Sequence[Row], spec: ViewTable) -> Iterator[Item]:
     if not kept:
         return
     good = [row for row, _ in kept]
+    report, fault = report_or_fault(exam_id, lambda: spec.report(good))
+    if fault is not None:
+        yield fault
     try:
         yield MammoExam(
             id=exam_id,
             patient_id=only("patient", exam_id, [spec.patient(r) for r in good]),
             images=tuple(sorted(merged([view for _, view in kept]), key=spec.rank)),
             date=next((day for r in good if (day := spec.date(r)) is not None), None),
-            report=spec.report(good),
+            report=report,
             breasts=_breasts(kept, spec.breast_labels),
             labels=joined_labels(good, spec.exam_labels),
             split=only("split", exam_id, [spec.split(r) for r in good]) or None,
         )
     except MammoscribeError as error:
         yield Fault(exam_id, InputError(error.found, error.expected, error.do))
+
+
+def report_or_fault(name: str, read: Callable[[], ReportText | None]) -> tuple[ReportText | None, Fault | None]:
+    """A report, or what is wrong with it: the pictures of its exam are read all the same."""
+    try:
+        return read(), None
+    except MammoscribeError as error:
+        return None, Fault(name, InputError(f"the report of {name}: {error.found}", error.expected, error.do))
 
 
 def merged(views: Sequence[ListedView]) -> tuple[ListedView, ...]:

@@ -28,7 +28,7 @@ class NotUnderstood(InputError):
         )
 
 
-I = TypeVar("I", ListedView, ListedImage)
+Listed = TypeVar("Listed", ListedView, ListedImage)
 Reject = Callable[[str, str], None]
 """Told the label and the value that was not understood."""
 
@@ -50,7 +50,7 @@ def understood(record: Record) -> tuple[Record, list[NotUnderstood]]:
     return replace(record, **changed), errors  # type: ignore[arg-type]  # the fields of each kind, by name
 
 
-def _image(image: I, reject: Reject) -> I:
+def _image(image: Listed, reject: Reject) -> Listed:
     regions = tuple(replace(region, labels=_tidy(region.labels, reject)) for region in image.regions)
     return replace(image, labels=_tidy(image.labels, reject), regions=regions)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from mammoscribe.data.labels.values import kind_of, normalised
 from mammoscribe.data.naming import parse_laterality, parse_projection, parse_view
+from mammoscribe.data.own_folder.dates import OrderFound, is_day
+from mammoscribe.data.own_folder.ids import lost_by_a_spreadsheet
 from mammoscribe.data.own_folder.look import (
     Column,
     Files,
@@ -20,8 +22,6 @@ from mammoscribe.data.own_folder.look import (
     looked_at,
     way_of_pictures,
 )
-from mammoscribe.data.own_folder.dates import OrderFound, is_day
-from mammoscribe.data.own_folder.ids import lost_by_a_spreadsheet
 from mammoscribe.data.own_folder.said import is_both, split_of
 from mammoscribe.data.texts.report_sections import headings_in, languages
 from mammoscribe.data.texts.report_text import Section

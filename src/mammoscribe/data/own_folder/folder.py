@@ -38,6 +38,7 @@ def folder_dataset(toml: Path) -> tuple[Dataset, Path]:
     dataset = Dataset(
         spec.name, f"the folder that {spec.path.name} describes", spec.kind, spec.language, spec.licence or "not stated",
         "your own", "not stated", labels, (), (edition,),
+        add_reports=f'name them in {spec.path.name}: reports = "reports.csv", report_exam = "...", report_text = "..."',
     )  # fmt: skip
     return dataset, root
 

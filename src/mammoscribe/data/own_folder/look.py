@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 
 from mammoscribe.data.formats.tables import Row
 from mammoscribe.data.naming import view_in_name
-from mammoscribe.data.own_folder.reports import table_rows
 from mammoscribe.data.own_folder.dates import is_day
 from mammoscribe.data.own_folder.ids import plain_id
+from mammoscribe.data.own_folder.reports import table_rows
 from mammoscribe.data.own_folder.spec import TABLE_SUFFIXES, TEXT_SUFFIXES
 from mammoscribe.data.own_folder.walk import files_of
 from mammoscribe.imaging.decode import is_dicom, open_dicom

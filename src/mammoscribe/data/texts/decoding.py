@@ -21,7 +21,7 @@ _AGAIN = "export it again"
 
 
 def decoded(raw: str) -> str:
-    """The text without the escapes and marks of what carried it, lines ended by `\\n`, in Unicode's composed form (NFC).
+    r"""The text without the escapes and marks of what carried it, lines ended by `\n`, in Unicode's composed form (NFC).
 
     Raises:
         InputError: when letters are lost, it was cut off, is no text at all, or holds what is not known how to read.
@@ -74,7 +74,7 @@ def _check_text(text: str) -> None:
 
 
 def _from_rtf(text: str) -> str:
-    """The text of an RTF document, or of a piece of one (`\\par` without its beginning)."""
+    r"""The text of an RTF document, or of a piece of one (`\par` without its beginning)."""
     if BEGINS.match(text):
         return rtf_text(text.strip())
     return rtf_text(f"{{{text}}}") if len(re.findall(r"\\pard?\b", text)) > 1 and "{" not in text else text
