@@ -231,13 +231,17 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, monkeypatch):
 def test_a_disk_without_room_for_temporary_files_is_one_sentence():
     rows = DiskSet()
     rows._db.execute("PRAGMA max_page_count = 8")
-    with pytest.raises(InputError, match="no room for temporary files; make room, or set SQLITE_TMPDIR"):
+
+    def fill():
         for n in range(100_000):
             rows.add(f"a name of some length {n}")
+
+    with pytest.raises(InputError, match="no room for temporary files; make room, or set SQLITE_TMPDIR"):
+        fill()
 
 
 def test_a_record_that_is_nested_too_deeply_is_one_sentence(tmp_path):
     catalogue = documents(tmp_path / "c")
     catalogue.records_path.write_text("[" * 100_000 + "]" * 100_000 + "\n")
-    with pytest.raises(InputError, match="records.jsonl line 1 is not JSON .it is nested too deeply."):
+    with pytest.raises(InputError, match=r"records\.jsonl line 1 is not JSON \(it is nested too deeply\)"):
         list(catalogue.records())

@@ -109,7 +109,8 @@ def _export_labels(catalogue: "Catalogue", out: Path, classes: Sequence[str]) ->
     done = export_labels(catalogue, out, rules)
     say(f"{out} holds {done.num_rows} pictures")
     for value, count in list(done.not_understood.items())[:SHOWN]:
-        warn(f"{value} is not understood and its class is left blank ({count} pictures); ingest the dataset again")
+        pictures = f"{count} picture{'s' if count > 1 else ''}"
+        warn(f"{value} is not understood and its class is left blank ({pictures}); ingest the dataset again")
     if len(done.not_understood) > SHOWN:
         warn(f"and {len(done.not_understood) - SHOWN} more values")
     if done.not_understood:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TypeVar
 
 from mammoscribe.data.formats.table_layout import spreadsheet_error
 from mammoscribe.data.labels.values import EXPECTED, kind_of, normalised
@@ -28,7 +27,6 @@ class NotUnderstood(InputError):
         )
 
 
-Listed = TypeVar("Listed", ListedView, ListedImage)
 Reject = Callable[[str, str], None]
 """Told the label and the value that was not understood."""
 
@@ -50,7 +48,7 @@ def understood(record: Record) -> tuple[Record, list[NotUnderstood]]:
     return replace(record, **changed), errors  # type: ignore[arg-type]  # the fields of each kind, by name
 
 
-def _image(image: Listed, reject: Reject) -> Listed:
+def _image(image: ListedView | ListedImage, reject: Reject) -> ListedView | ListedImage:
     regions = tuple(replace(region, labels=_tidy(region.labels, reject)) for region in image.regions)
     return replace(image, labels=_tidy(image.labels, reject), regions=regions)
 
