@@ -112,8 +112,6 @@ def test_the_table_says_what_of_a_patient_is_in_which_file(page):
 def test_the_pseudonymous_catalogue_of_the_page_holds_neither_ids_nor_dates_nor_paths(page):
     shared = b"".join(path.read_bytes() for path in Path("shared").iterdir()).decode()
     assert HELD["text"] in shared
-    assert not [
-        word for word in (*list(HELD.values())[:3], "P13") if word in shared.replace(str(page), "")
-    ]
+    assert not [word for word in (*list(HELD.values())[:3], "P13") if word in shared.replace(str(page), "")]
     assert Path("clinic.key").stat().st_mode & 0o077 == 0
     assert (Path("clinic.key.files/shared/pictures")).is_dir()

@@ -64,7 +64,7 @@ def test_the_text_comes_out_as_it_was(name):
         ("NÃƒÂ³dulo", "Nódulo"),  # twice
         ("Nódulo".encode().decode("latin-1"), "Nódulo"), ("≤ 5 mm – normal".encode().decode("cp1252"), "≤ 5 mm – normal"),
         ("\x93quoted\x94 it\x92s \x96 a dash", "“quoted” it’s – a dash"),  # Windows-1252 read as Latin-1
-        ("Impresio\u0301n", "Impresión"), ("ﬁbroadenoma", "fibroadenoma"),
+        ("BI\u2011RADS\uff1a\uff14", "BI-RADS:4"), ("Impresio\u0301n", "Impresión"), ("ﬁbroadenoma", "fibroadenoma"),
         (r"n\u00f3dulo \u2264 5 mm", "nódulo ≤ 5 mm"), (r"n\xf3dulo", "nódulo"), ("n&oacute;dulo &le; 5", "nódulo ≤ 5"),
         (r"{\rtf1\ansi\ansicpg1252 n\'f3dulo \u8804?5 mm \endash  \{ok\}\tab x}", "nódulo ≤5 mm – {ok}\tx"),
         (r"{\rtf1\ansi\ansicpg1251 \'cc\'e0\'f1\'f1\'e0}", "Масса"),

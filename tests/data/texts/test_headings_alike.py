@@ -63,7 +63,8 @@ def test_a_right_heading_is_never_taken_for_another():
     ("line", "language", "stays"),
     [
         ("BIRADS IV b", "en", True), ("Birads category-3", "en", True), ("Category 0 – incomplete", "en", True), ("ACR 2", "en", True),
-        ("BI-RADS: 4 (suspicious)", "en", True), ("BIARDS: 3", "en", True), ("BI-RADS VI.", "en", True), ("BI RADS = 4", "en", True),
+        ("BI-RADS: 4 (suspicious)", "en", True), ("BI-RADS®: 4", "en", True), ("BI-RADS® category 2", "en", True), ("BI-RADS - 4", "en", True),
+        ("BI-RADS- 4a", "en", True), ("BIRAD 3", "en", True), ("Bi-Rad: 3", "en", True), ("BIARDS: 3", "en", True), ("BI-RADS VI.", "en", True), ("BI RADS = 4", "en", True),
         ("ID: BI-RADS II bilateral.", "es", False), ("IDX: BI-RADS 2", "es", False), ("Categoría 4", "es", True), ("ACR 3", "es", True),
         ("Categoria 2 BI-RADS", "pt", True), ("BIRADS II", "pt", True),
     ],

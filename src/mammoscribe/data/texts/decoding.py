@@ -289,12 +289,14 @@ _NOTHING = dict.fromkeys(
     [0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF], ""
 )
 _LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
+_ASCII = {0x2010: "-", 0x2011: "-", **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}}
+"""Hyphens that a line may not be broken at, and letters and marks as wide as Chinese ones."""
 _BREAKS = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029¶]|\\^M(?:\r?\n|(?=\\s|$))")
 
 
 def _plain_characters(text: str) -> str:
     """One kind of space and of line break, no invisible characters, letters and their accents in one character."""
-    text = _BREAKS.sub("\n", text.translate({**_SPACES, **_NOTHING, **_LIGATURES}))
+    text = _BREAKS.sub("\n", text.translate({**_SPACES, **_NOTHING, **_LIGATURES, **_ASCII}))
     return unicodedata.normalize("NFC", text)
 
 

@@ -23,11 +23,12 @@ _ENDS = {
     "colon": _COLON,
     "remark": r"[ \t]*(?=\([^()\n]{1,40}\)[ \t]*[:：])",
     "stroke": r"[ \t]*\.[ \t]?[-–—]+",
-    "dash": r"[ \t]+[-–—]+(?=[ \t])",
+    "dash": r"[ \t]*[-–—]+(?=[ \t])",
     "number": r"[ \t]*[-–—=]?[ \t]*(?=#?\d|(?:vi|iv|v|i{1,3})[ \t]?[abc]?(?!\w))",
     "alone": r"[ \t]*(?:\*\*|__)?[ \t]*\.?[ \t\r]*$",
 }  # fmt: skip
 """How a heading ends: `X:`, `X (remark):`, `X.-`, `X -`, `X 4` or `X IV b`, or with the line."""
+_NUMBER = re.compile(_ENDS["number"], re.IGNORECASE)
 _LEADS_ON = re.compile(
     r"\b(?:the|these|those|this|our|of|and|with|in|no|el|la|los|las|estos|estas|de|y|con|en|sin|os|as|estes|do|da|dos|das|e|"
     r"com|em|sem|nos|nas) *\Z",
@@ -165,6 +166,8 @@ def _candidates(text: str, headings: _Headings) -> list[_Candidate]:
 
 def _candidate(match: re.Match[str], key: str, known: tuple[Section, str]) -> _Candidate:
     ends_with = next(name for name in _ENDS if match[name] is not None)
+    if ends_with == "dash" and known[1] == "numbered" and _NUMBER.match(match.string, match.end("heading")):
+        ends_with = "number"  # `BI-RADS - 4`
     return _Candidate(match.start(), match.end("heading"), match.end(), key, *known, ends_with)
 
 
@@ -229,7 +232,7 @@ def _headings(language: str) -> _Headings:
     for kind in ("kept", "numbered", "within", "later"):
         known |= {key: (section, kind) for key, section in _each(table.get(kind, {}))}
     words = "|".join(_flexible(word) for word in sorted(known, key=len, reverse=True))
-    pattern = re.compile(rf"(?<![\w\-/])(?P<heading>{words})(?:{_ENDINGS})", re.IGNORECASE | re.MULTILINE)
+    pattern = re.compile(rf"(?<![\w\-/])(?P<heading>{words})[®™]?(?:{_ENDINGS})", re.IGNORECASE | re.MULTILINE)
     return _Headings(pattern, known, dict(_each(table.get("graded", {}))), alike)
 
 
@@ -249,9 +252,9 @@ def _each(table: Mapping[str, list[str]]) -> Iterator[tuple[str, Section]]:
 
 def _flexible(word: str) -> str:
     """An expression for a heading whose spaces may be hyphens, and whose `and` may be `&` or a slash."""
-    return re.escape(word).replace(r"\ and\ ", r"[ \t]*(?:\band\b|&|/)[ \t]*").replace(r"\ ", r"[ \t\-]+")
+    return re.escape(word).replace(r"\ and\ ", r"[ \t]*(?:\band\b|&|/)[ \t]*").replace(r"\ ", r"[ \t\-®™]+")
 
 
 def _key(heading: str) -> str:
     plain = re.sub(r"\s*[&/]\s*", " and ", without_accents(heading).lower())
-    return re.sub(r"[\s\-]+", " ", plain).strip()
+    return re.sub(r"[\s\-®™]+", " ", plain).strip()

@@ -26,7 +26,7 @@ _BEFORE_ANYTHING = frozenset(
 )
 _BEFORE_LOWER_CASE = frozenset({
     "a.m", "p.m", "etc", "al", "inc", "jr", "cm", "mm", "mg", "ml", "cc", "yr", "yrs", "mo", "min", "max", "incl",
-    "ant", "post", "lat", "med", "inf", "sup", "bilat", "dept", "izq", "izqda", "dcha", "der", "ud", "uds",
+    "ant", "post", "lat", "med", "inf", "sup", "bilat", "dept", "izq", "izqda", "dcha", "der", "ud", "uds", "esq", "dir",
 })  # fmt: skip
 """Abbreviations that may also be the last word of a sentence: the next word decides."""
 _LIST_WORDS = frozenset(["no", "nos", "núm", "fig", "figs", "grade", "level", "t", "l", "c"])
@@ -88,7 +88,7 @@ def _ends(text: str, match: re.Match[str]) -> bool:
         return False
     if _INITIALS.fullmatch(word):
         return not (
-            _is_initial(words) or (lower and (word.isupper() or following.startswith(("m.", "ej.", "g.", "e."))))
+            _is_initial(words) or (lower and (word.isupper() or following.startswith(("m.", "ej.", "ex.", "g.", "e."))))
         )
     return not _is_list_number(text, match.start(), word)
 
