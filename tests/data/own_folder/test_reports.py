@@ -241,3 +241,10 @@ def test_json_is_read_in_any_usual_encoding(encoding, dicom):
     (dicom / "r.json").write_bytes('[{"Accession": "A1", "Report": "Nódulo en la mamá."}]'.encode(encoding))
     records, faults = read(dicom, TOML.replace("reports.csv", "r.json"))
     assert not faults and records["A1"].report.raw == "Nódulo en la mamá."
+
+
+def test_letters_whose_second_byte_became_a_space_that_is_not_broken_are_mended(dicom):
+    spoiled = "Não há nódulo à direita, à esquerda há. Mamografía à".encode().decode("latin-1")
+    write_lines(dicom / "r.csv", "Accession,Report", f'A1,"{spoiled}"')
+    records, faults = read(dicom, TOML.replace("reports.csv", "r.csv"))
+    assert not faults and records["A1"].report.raw == "Não há nódulo à direita, à esquerda há. Mamografía à"

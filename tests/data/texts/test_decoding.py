@@ -19,6 +19,7 @@ CARRIERS = {
     "JSON text": json.dumps(PLAIN)[1:-1],
     "twice escaped": PLAIN.replace("\n", r"\\n"),
     "HL7 br": PLAIN.replace("&", r"\T\ ".strip()).replace("\n", r"\.br" + "\\"),
+    "HL7 br escaped once more": PLAIN.replace("\n", r"\\.br" + "\\\\"),
     "HL7 BR in capitals": PLAIN.replace("\n", r"\.BR" + "\\"),
     "HL7 hexadecimal": PLAIN.replace("\n", r"\X0D0A" + "\\"),
     "HL7 sp": PLAIN.replace("\n", r"\.sp1" + "\\"),

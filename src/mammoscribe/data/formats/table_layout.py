@@ -14,6 +14,7 @@ _INVISIBLE = {
     **dict.fromkeys([0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " "),
     **dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF], ""),
 }
+_BYTES = re.compile("[\u00c2-\u00f4\u0160\u0178\u017d\u0152][\u0080-\u00bf]|\u00e2\u20ac")
 _PROTECTED = re.compile(r'="([^"]*)"|\'(?=\d[\w.\-/]*\Z)(.*)')
 """How numbers are kept as text in a CSV for Excel: `="00123"`, or an apostrophe before them."""
 NOT_COMPUTED = "#FORMULA!"
@@ -23,9 +24,13 @@ _NUMBER = re.compile(r"[-+]?\d[\d.,:/ \-T]*")
 
 
 def clean(field: str) -> str:
-    """A field without the space around it, without invisible characters, and without what keeps Excel from changing it."""
-    text = field if field.isascii() else field.translate(_INVISIBLE)
-    text = text.strip()
+    """A field without the space around it, without invisible characters, and without what keeps Excel from changing it.
+
+    Where letters may be UTF-8 that was read byte by byte (`Ã` and a no-break space are an `à`), only the space goes.
+    """
+    if not field.isascii() and _BYTES.search(field):
+        return field.strip(" \t\r\n\v\f")
+    text = (field if field.isascii() else field.translate(_INVISIBLE)).strip()
     if text[:1] in ("=", "'") and (match := _PROTECTED.fullmatch(text)):
         return (match[1] or match[2] or "").strip()
     return text

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -50,11 +50,13 @@ _NAMES = (
 )  # fmt: skip
 
 
+@lru_cache(1024)
 def kind_of(label: str) -> ValueKind | None:
     """The kind of a label by its name (`birads`, `reader_1_birads`, `density`, `cancer_left`); None where it has none."""
     return next((kind for pattern, kind in _NAMES if pattern.fullmatch(label)), None)
 
 
+@lru_cache(4096)
 def normalised(kind: ValueKind, text: str) -> str:
     """A value in the one spelling of its kind; "" for a word that says that it is not known (`N/A`, `-`).
 
@@ -87,8 +89,11 @@ def _one(kind: ValueKind, text: str) -> str | None:
         return _on_scale(text, _words().density)
     if kind is ValueKind.YES_NO and (number := re.fullmatch(r"([01])[.,]0+", text.strip())):
         return number[1]
-    bare = _plain_letters(text)
-    return None if _other_marks(bare) or _NEGATIVE.match(bare) else _words().named[kind].get(words)
+    bare, known = _plain_letters(text), _words().named[kind]
+    if _other_marks(bare) or _NEGATIVE.match(bare):
+        return None
+    each = {known.get(word) for word in words.split()}  # `1 (yes)`
+    return known.get(words, each.pop() if len(each) == 1 else None)
 
 
 def plain_words(text: str) -> str:
@@ -146,7 +151,7 @@ def _on_scale(text: str, scale: _Scale) -> str | None:
     rest, strong = _without_words_before(_plain_letters(text), scale)
     match = scale.code.match(rest)
     if match is None:
-        return scale.phrases.get(plain_words(rest))
+        return _in_words(plain_words(rest), scale)
     if match["o"] and not strong:
         return None
     value = scale.values.get(_code(match))
@@ -154,6 +159,22 @@ def _on_scale(text: str, scale: _Scale) -> str | None:
     if value is None or not _agrees(behind, value, strong, scale):
         return None
     return value
+
+
+def _in_words(words: str, scale: _Scale) -> str | None:
+    """The value that words say; with a number behind them (`benign (2)`), that one where it agrees."""
+    if words in scale.phrases:
+        return scale.phrases[words]
+    named = scale.phrase.match(words)
+    if named is None:
+        return None
+    value = _on_scale(words[named.end() :], scale)
+    return value if value and _same(value, scale.phrases[named[0]]) else None
+
+
+def _same(value: str, other: str) -> bool:
+    """Whether two values are the same, or one is the other more exactly (4 and 4A)."""
+    return value == other or (value[:1] == other[:1] and 1 in (len(value), len(other)))
 
 
 def _code(match: re.Match[str]) -> str:
@@ -185,7 +206,7 @@ def _agrees(behind: str, value: str, strong: bool, scale: _Scale) -> bool:
     words = plain_words(behind)
     named = {scale.phrases[found] for found in scale.phrase.findall(words)}
     if named:
-        return any(value[:1] == other[:1] and (value == other or 1 in (len(value), len(other))) for other in named)
+        return any(_same(value, other) for other in named)
     if _DOUBT.search(words):
         return False
     return strong or not scale.filler.sub(" ", words).strip()
@@ -252,4 +273,4 @@ def _scale(table: Mapping[str, Any], values: Mapping[str, str], number: str, num
 
 
 def _flexible(word: str) -> str:
-    return word.replace(" ", r"[\s\-_.]*")
+    return word.replace(" ", r"[\s\-_./]*")

@@ -105,6 +105,9 @@ _HL7_MARKS = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\", "H": "", "N": "
 def _without_hl7(text: str) -> str:
     if "\\" not in text:
         return text
+    first = re.search(r"\\+\.(?:br|sp)", text, re.IGNORECASE)
+    if first is not None and first[0].startswith("\\\\"):
+        text = text.replace("\\\\", "\\")  # escaped once more, as in JSON
     return _HL7.sub(_hl7_character, text)
 
 
