@@ -2,7 +2,7 @@
 
 What leads back is kept apart from the catalogue, beside the key: links from the new names of pictures to their files, and
 the errors of reading them, which name files and ids. Who has the catalogue without the key cannot tell who a patient is by
-these; what a report's text or a DICOM header says of a patient is another matter, and stays as it is.
+these; names in a report's text or in a DICOM header are another matter, and stay as they are.
 """
 
 import datetime as dt
@@ -72,7 +72,7 @@ class Pseudonyms:
             raise InputError(f"the date {day}", "a day of our time") from error
 
     def record(self, record: Record, new_path: Callable[[str, str], str] = lambda _, path: path) -> Record:
-        """A record without what says who its patient is, beside its text, in which its own ids alone are replaced.
+        """A record without ids, dates and paths; in its text its own ids alone are replaced.
 
         Labels that are a path, or hold an id, are left out.
 
@@ -104,7 +104,7 @@ class Pseudonyms:
 
 
 class _Ids:
-    """The ids of one record, to find them in what is said of it."""
+    """The ids of one record, to find them in its texts and labels."""
 
     def __init__(self, pseudonyms: Mapping[str, str]) -> None:
         self._pseudonyms = {name: new for name, new in pseudonyms.items() if len(name) >= _MIN_ID_CHARS}

@@ -28,7 +28,7 @@ def units(character: str) -> list[int]:
     return [int.from_bytes(raw[at : at + 2], "little") for at in range(0, len(raw), 2)]
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=["Cc", "Cs"], max_codepoint=0xFFFF), max_size=60))
+@given(st.text(alphabet=st.characters(exclude_categories=["Cc", "Cs"]), max_size=60))
 def test_every_text_comes_back(text):
     assert rtf_text(as_rtf(text)) == text
 

@@ -222,7 +222,7 @@ def test_ids_with_invisible_characters_join(dicom):
 
 def test_a_table_in_another_sheet_is_found_for_the_error(dicom):
     write_sheet(dicom / "r.xlsx", ["Accession", "Report"], ["A1", "A mass."], sheet="All reports")
-    with pytest.raises(InputError, match='say report_sheet = "All reports", which has them'):
+    with pytest.raises(InputError, match='write report_sheet = "All reports", which has them'):
         read(dicom, TOML.replace("reports.csv", "r.xlsx"))
 
 

@@ -1,7 +1,6 @@
 """The text of an RTF document (Rich Text Format 1.9.1), paragraph by paragraph; nothing else of it is read."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from mammoscribe.support.errors import InputError
@@ -27,8 +26,8 @@ _PASSED_OVER = frozenset([
 
 
 @dataclass
-class _State:
-    r"""What holds within a group: whether it is passed over, and how many characters follow a `\u`."""
+class _Group:
+    r"""What holds within a group: whether it is passed over, how many characters follow a `\u`, and whether it has begun."""
 
     ignored: bool = False
     fallback: int = 1
@@ -41,68 +40,92 @@ def rtf_text(text: str) -> str:
     Raises:
         InputError: when it breaks off (a group is never closed), or names a code page that is not known.
     """
-    return "".join(_pieces(text))
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """The pieces of text in order; bytes beyond ASCII by the code page of the document."""
-    match = re.search(r"\\ansicpg(\d+)", text)
-    page = f"cp{match[1]}" if match else "cp1252"
-    groups: list[_State] = [_State()]
-    skip, pending = 0, bytearray()
+    reader = _Reader(text)
     for token in _TOKEN.finditer(text):
-        if pending and not token["byte"]:
-            yield _decoded(bytes(pending), page)
-            pending.clear()
-        state = groups[-1]
-        if token["brace"] == "{":
-            groups.append(replace(state, first=True))
-        elif token["brace"] == "}":
-            groups.pop()
-            if not groups:
-                raise InputError(
-                    "an RTF text closes more groups than it opens", "a whole RTF document", "export it again"
-                )
-        elif token["byte"]:
-            if skip:
-                skip -= 1
-            elif not state.ignored:
-                pending += bytes.fromhex(token["byte"])
-        elif token["word"]:
-            said, skip = _word(token["word"], token["number"], state, skip)
-            yield said
-        elif token["symbol"]:
-            if token["symbol"] == "*" and state.first:
-                state.ignored = True
-            elif not state.ignored:
-                yield _SYMBOLS.get(token["symbol"], "")
-        elif (said := token["text"] or token["other"]) and not state.ignored:
-            yield said[skip:]
-            skip = max(0, skip - len(said))
-        if not token["brace"] and token[0].strip():
-            state.first = state.first and token["symbol"] == "*"
-    yield _decoded(bytes(pending), page)
-    if len(groups) > 1:
-        raise InputError("an RTF text breaks off", "a whole RTF document", "export it again")
+        reader.read(token)
+    return reader.finished()
 
 
-def _word(word: str, number: str | None, state: _State, skip: int) -> tuple[str, int]:
-    """(text, characters to pass over) of a control word; what it says of its group goes to `state`."""
-    if state.first and word in _PASSED_OVER:
-        state.ignored = True
-    if word == "uc":
-        state.fallback = int(number or 1)
-    if state.ignored:
-        return "", skip
-    if word == "u" and number is not None:
-        return chr(int(number) % 0x10000), state.fallback
-    return _WORDS.get(word, ""), 0 if word in _WORDS else skip
+class _Reader:
+    """Collects the text of a document, token by token; bytes beyond ASCII by its code page."""
 
+    def __init__(self, text: str) -> None:
+        match = re.search(r"\\ansicpg(\d+)", text)
+        self._page = f"cp{match[1]}" if match else "cp1252"
+        self._groups = [_Group()]
+        self._pieces: list[str] = []
+        self._bytes = bytearray()
+        self._skip = 0
 
-def _decoded(raw: bytes, page: str) -> str:
-    try:
-        return raw.decode(page, errors="replace")
-    except LookupError as error:
-        raise InputError(
-            f"an RTF text in the code page {page[2:]}", "one that Python knows", "save it as text"
-        ) from error
+    def read(self, token: re.Match[str]) -> None:
+        """Take one token."""
+        group = self._groups[-1]
+        if token["byte"]:
+            self._byte(token["byte"], group)
+            return
+        self._write_bytes()
+        if token["brace"]:
+            self._brace(token["brace"], group)
+            return
+        if token["word"]:
+            self._word(token["word"], token["number"], group)
+        elif token["symbol"] == "*" and group.first:
+            group.ignored = True
+        elif not group.ignored:
+            self._text(token)
+        if token[0].strip():
+            group.first = group.first and token["symbol"] == "*"
+
+    def finished(self) -> str:
+        """The whole text."""
+        self._write_bytes()
+        if len(self._groups) > 1:
+            raise InputError("an RTF text breaks off", "a whole RTF document", "export it again")
+        text = "".join(self._pieces)
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # two \u may be one character
+
+    def _byte(self, digits: str, group: _Group) -> None:
+        if self._skip:
+            self._skip -= 1
+        elif not group.ignored:
+            self._bytes += bytes.fromhex(digits)
+
+    def _brace(self, brace: str, group: _Group) -> None:
+        if brace == "{":
+            self._groups.append(replace(group, first=True))
+            return
+        self._groups.pop()
+        if not self._groups:
+            raise InputError("an RTF text closes more groups than it opens", "a whole RTF document", "export it again")
+
+    def _word(self, word: str, number: str | None, group: _Group) -> None:
+        """A control word: text, or something that holds within its group."""
+        if group.first and word in _PASSED_OVER:
+            group.ignored = True
+        if word == "uc":
+            group.fallback = int(number or 1)
+        elif group.ignored:
+            return
+        elif word == "u" and number is not None:
+            self._pieces.append(chr(int(number) % 0x10000))
+            self._skip = group.fallback
+        elif word in _WORDS:
+            self._pieces.append(_WORDS[word])
+            self._skip = 0
+
+    def _text(self, token: re.Match[str]) -> None:
+        if token["symbol"]:
+            self._pieces.append(_SYMBOLS.get(token["symbol"], ""))
+        elif text := token["text"] or token["other"]:
+            self._pieces.append(text[self._skip :])
+            self._skip = max(0, self._skip - len(text))
+
+    def _write_bytes(self) -> None:
+        if not self._bytes:
+            return
+        try:
+            self._pieces.append(self._bytes.decode(self._page, errors="replace"))
+        except LookupError as error:
+            found = f"an RTF text in the code page {self._page[2:]}"
+            raise InputError(found, "one that Python knows", "save it as text") from error
+        self._bytes.clear()

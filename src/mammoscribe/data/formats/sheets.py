@@ -28,7 +28,7 @@ def sheet_lines(path: Path, sheet: str | None) -> Iterator[Line]:
     """(line, fields) of each row of a sheet, the first one when None.
 
     Rows have different lengths: a sheet leaves out blank cells at the end of a row. A formula whose value is not in the
-    file (a program wrote it that computes none) is `table_layout.NOT_COMPUTED`, so that who needs the value can say so.
+    file (a program wrote it that computes none) is `table_layout.NOT_COMPUTED`, so that it is never taken for a blank.
 
     Raises:
         InputError: when it is no spreadsheet, is damaged or too large, or has no such sheet.

@@ -1,4 +1,4 @@
-"""How a table is laid out: what stands between its fields, where its header is, and fields without what programs add."""
+"""How a table is laid out: the mark between its fields, where its header is, and fields cleaned of what programs add."""
 
 import re
 from collections import Counter
@@ -9,7 +9,7 @@ PREVIEW = 40
 """Lines that are looked at for the header."""
 _MARKS = ",;\t|"
 _SEP = re.compile(r'\ufeff?"?sep=(?P<mark>.)"?[\s,;]*', re.IGNORECASE | re.DOTALL)
-"""The line with which Excel is told what stands between fields."""
+"""The line that names the mark between fields for Excel."""
 _INVISIBLE = {
     **dict.fromkeys([0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " "),
     **dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF], ""),

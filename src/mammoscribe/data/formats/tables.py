@@ -61,7 +61,7 @@ def read_rows(
     twice: Sequence[str] = (),
     wanted: Sequence[str] = (),
 ) -> Iterator[Row | Fault]:
-    """Rows of a table, in order; what is blank is passed over, and so is what stands above the header (a title).
+    """Rows of a table, in order; blank rows are passed over, and so are rows above the header (a title).
 
     Args:
         path: `.csv`, `.tsv`, `.txt` (the header says what stands between fields: comma, semicolon, tab or bar), each
@@ -90,7 +90,7 @@ def read_rows(
 
 
 def _lines_from_header(path: Path, sheet: str | None, names: Sequence[str]) -> Iterator[Line]:
-    """The lines of a table, the header first; what stands above it is left out."""
+    """The lines of a table, the header first; lines above it are left out."""
     if path.suffix.lower() == ".xlsx":
         yield from _sheet_from_header(sheet_lines(path, sheet), names)
     else:

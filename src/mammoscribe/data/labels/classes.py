@@ -8,7 +8,7 @@ from mammoscribe.data.labels.values import JOINT, ValueKind, kind_of, normalised
 from mammoscribe.support.errors import InputError
 
 _UNKNOWN = frozenset(["", "nan", "na", "n/a", "u", "unknown", "uncertain", "-1"])
-"""Values of labels without a kind of values that say neither yes nor no."""
+"""Values that mean neither yes nor no, of labels without a kind."""
 SHOWN = 12
 
 
@@ -37,7 +37,7 @@ class ClassRule:
         kind = kind_of(label)
         spelled = frozenset(_plain(value) if kind is None else normalised(kind, value) for value in values)
         if "" in spelled:
-            raise InputError(f"the class {text!r}", "a value that says something")
+            raise InputError(f"the class {text!r}", "a value, not a word for a missing one")
         return ClassRule(label, spelled)
 
     def of(self, value: str | None) -> bool | None:
@@ -50,8 +50,8 @@ class ClassRule:
             return None
         kind = kind_of(self.label)
         text = value if kind is None else normalised(kind, value)
-        told = [self._of_one(_plain(part) if kind is None else part, kind) for part in text.split(JOINT)]
-        return True if True in told else None if None in told else False
+        found = [self._of_one(_plain(part) if kind is None else part, kind) for part in text.split(JOINT)]
+        return True if True in found else None if None in found else False
 
     def _of_one(self, value: str, kind: ValueKind | None) -> bool | None:
         if value in self.values:
@@ -90,14 +90,14 @@ class ClassCounts:
 
     def _code(self, name: str, rule: ClassRule, value: str | None) -> str:
         try:
-            told = rule.of(value)
+            is_one = rule.of(value)
         except InputError:
             self.not_understood[rule.label, str(value)] += 1
             return ""
         if value is not None:
             self.values[rule.label, value] += 1
-        self.positives[name] += told is True
-        return "" if told is None else str(int(told))
+        self.positives[name] += is_one is True
+        return "" if is_one is None else str(int(is_one))
 
     def check(self) -> None:
         """Raise InputError for a class that no picture is of, with the values that its label has."""

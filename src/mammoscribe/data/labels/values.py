@@ -58,13 +58,13 @@ def kind_of(label: str) -> ValueKind | None:
 
 @lru_cache(4096)
 def normalised(kind: ValueKind, text: str) -> str:
-    """A value in the one spelling of its kind; "" for a word that says that it is not known (`N/A`, `-`).
+    """A value in the one spelling of its kind; "" for a word that means that it is not known (`N/A`, `-`).
 
     Values joined by `|` (one for each finding) are read one by one, and each keeps its place. Values joined by `;`, `and`
     or a comma with a space are joined by `|`, each once.
 
     Raises:
-        InputError: for a value that is not understood, or that says two things ("4 or 5", "4 (benign)").
+        InputError: for a value that is not understood, or that means two things ("4 or 5", "4 (benign)").
     """
     found = [_one(kind, part) for part in text.split(JOINT)]
     if found == [None]:
@@ -121,7 +121,7 @@ class _Scale:
         letters: letters that may be joined to its number (`R4`).
         values: number, letter or numeral -> value.
         code: the value as a number, numeral or word, with the letter that may follow it (`4B`).
-        phrases, phrase: what is said in words -> value, and an expression that finds them.
+        phrases, phrase: words for a value -> value, and an expression that finds them.
     """
 
     before: re.Pattern[str]
@@ -137,7 +137,7 @@ _STRONG = re.compile(r"rads|acr|cat|kat|cla|kla|dens|dicht|typ|tipo|assess|valor
 """Words that leave no doubt that the value of the scale follows."""
 _SEPARATORS = r"[\s:;.,\-_=#/()\[\]\"']*"
 _MARKS = re.compile(r"[\s:;.,\-_/()\[\]\"'*]*")
-"""Marks that say nothing more of a value."""
+"""Marks without a meaning of their own beside a value."""
 _NEGATIVE = re.compile(r"-\s*\d")
 """`-1`: in many tables a code for what is missing, and no value of any kind."""
 _DOUBT = re.compile(
@@ -162,7 +162,7 @@ def _on_scale(text: str, scale: _Scale) -> str | None:
 
 
 def _in_words(words: str, scale: _Scale) -> str | None:
-    """The value that words say; with a number behind them (`benign (2)`), that one where it agrees."""
+    """The value that words mean; with a number behind them (`benign (2)`), that one where it agrees."""
     if words in scale.phrases:
         return scale.phrases[words]
     named = scale.phrase.match(words)
@@ -195,12 +195,12 @@ def _without_words_before(text: str, scale: _Scale) -> tuple[str, bool]:
 
 
 def _other_marks(text: str) -> bool:
-    """Whether a mark is there that says something more: `4?`, `3 %`, `4+`."""
+    """Whether there is a mark with a meaning of its own: `4?`, `3 %`, `4+`."""
     return any(not c.isalnum() and not _MARKS.fullmatch(c) for c in text)
 
 
 def _agrees(behind: str, value: str, strong: bool, scale: _Scale) -> bool:
-    """Whether what follows a value says nothing else: nothing at all, or words for that value."""
+    """Whether what follows a value means nothing else: nothing at all, or words for that value."""
     if _other_marks(behind):
         return False
     words = plain_words(behind)

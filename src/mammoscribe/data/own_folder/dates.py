@@ -64,7 +64,11 @@ def date_of(text: str, order: DateOrder | None = None) -> dt.date | None:
         found = f"the date {text!r}, a spreadsheet's count of days ({day}?)"
         raise InputError(found, EXPECTED, "give the column the format of a date and save it again")
     if _orders(text) == set(DateOrder):
-        raise InputError(f"the date {text!r} can be two days", EXPECTED, 'say report_date_order = "dmy" or "mdy"')
+        raise InputError(
+            f"the date {text!r} can be two days",
+            EXPECTED,
+            'write report_date_order = "dmy" or "mdy" into the TOML file',
+        )
     raise InputError(f"the date {text!r}", EXPECTED)
 
 
@@ -104,7 +108,7 @@ class OrderFound:
         if self.either and not self.examples:
             found = f"the dates of {column}, such as {self.either!r}, can all be two days"
             raise InputError(
-                found, 'report_date_order = "dmy" (day first) or "mdy" (month first)', "say it in the TOML file"
+                found, 'report_date_order = "dmy" (day first) or "mdy" (month first)', "write it into the TOML file"
             )
         return next(iter(self.examples), None) if len(self.examples) == 1 else None
 
@@ -174,7 +178,7 @@ def _day(year: str, month: str, day: str) -> dt.date | None:
 
 
 def _month(word: str) -> int | None:
-    """The month that a name, or the beginning of one, stands for; None where there is none or more than one."""
+    """The month that a name, or its first letters, means; None where there is none or more than one."""
     found = {number for name, number in _month_names().items() if name.startswith(word)}
     return found.pop() if len(found) == 1 else None
 

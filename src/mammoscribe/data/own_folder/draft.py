@@ -112,7 +112,7 @@ def draft_toml(folder: Path) -> str:
 
 
 def _kind(files: Files, looked: Looked, tables: Sequence[_Table], manifest: _Table | None) -> tuple[str, str]:
-    """What the records are, and why: mammograms by their headers or names, or by what a table says of them."""
+    """What the records are, and why: mammograms by their headers or names, or by a table of them."""
     if manifest is not None:
         return "mammo-exam", ""
     if looked.num_mammograms:
@@ -275,7 +275,7 @@ def _why(table: _Table, exam: str, has_images: bool) -> str:
             f"{len(table.near)} of its values are like ids of images looked at, and written differently ({written} for {known}): "
             "nothing is joined by likeness, so correct the table, or exam"
         )
-    spoiled = [told for value in sorted(table.columns[exam].values) if (told := lost_by_a_spreadsheet(value))]
+    spoiled = [why for value in sorted(table.columns[exam].values) if (why := lost_by_a_spreadsheet(value))]
     if spoiled:
         return _comment(spoiled[0])
     return "a guess: no id of the images looked at is in any column; correct this, or exam" if has_images else "a guess"

@@ -148,7 +148,7 @@ def _day(text: str, name: str) -> str:
 
 
 def _declared(spec: FolderSpec, file: _File) -> Declared:
-    """What the file's name, or the rows of the table that name it, say that it shows."""
+    """The view of a file by its name, or by the rows of the table that name it."""
     if "view" in file.said:
         return Declared(parse_view(file.said["view"]), "its name")
     kinds = {kind for row in file.rows if (kind := _view_in(spec, row)) is not None} if spec.view else set()
@@ -159,7 +159,7 @@ def _declared(spec: FolderSpec, file: _File) -> Declared:
 
 
 def _view_in(spec: FolderSpec, row: Row) -> ViewKind | None:
-    """The view that a row says its picture shows: side and projection, or both in one column; None where it is blank."""
+    """The view in a row: side and projection, or both in one column; None where it is blank."""
     side, view = row.get(spec.laterality), row.get(spec.view)
     if not view:
         return None

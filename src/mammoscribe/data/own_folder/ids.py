@@ -54,7 +54,7 @@ class KnownIds:
         return self._some[:number]
 
     def alike(self, name: str) -> str:
-        """The known id that `name` most likely stands for, "" where none is like it."""
+        """The known id that `name` most likely means, "" where none is like it."""
         for form in _forms(name):
             if rows := self._forms.rows_of(form):
                 return rows[0].get("id")

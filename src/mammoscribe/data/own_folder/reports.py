@@ -169,7 +169,7 @@ def _other_sheet(path: Path, sheet: str | None, wanted: tuple[str, ...]) -> str:
     for name in sheet_names(path)[1:]:
         try:
             if set(wanted) <= set(columns_of(path, name, wanted)):
-                return f"say report_sheet = {json.dumps(name, ensure_ascii=False)}, which has them"
+                return f"write report_sheet = {json.dumps(name, ensure_ascii=False)}, which has them"
         except InputError:
             continue
     return ""

@@ -1,4 +1,4 @@
-"""What the rows of a lab's table say of an exam: labels, breasts and split, each said once or told as an error."""
+"""What the rows of a lab's table hold for an exam: labels, breasts and split; rows that contradict each other are an error."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -131,7 +131,7 @@ _LITERAL = re.compile(r"\\+(?:r\\+n|[nrt]|[\"'/]|u(?P<code>[0-9A-Fa-f]{4})|x(?P<
 
 
 def _without_literals(text: str) -> str:
-    r"""`\n`, `\r\n`, `\t`, `\"` and `\u00f3` in letters become what they stand for; paths such as `C:\new` stay."""
+    r"""`\n`, `\r\n`, `\t`, `\"` and `\u00f3` in letters become the characters that they mean; paths such as `C:\new` stay."""
     if "\\" not in text:
         return text
     kept: list[str] = []

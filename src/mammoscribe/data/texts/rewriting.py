@@ -266,11 +266,11 @@ class _Romance:
     """What the rules of a Romance language are made of, expressions.
 
     Args:
-        seen_by: how a sentence begins that says what is seen, with a place for the verb.
+        seen_by: beginnings of sentences about what is seen, with a place for the verb.
         again: words for `again`.
         persists: `persists`, for one and for several; sees: what takes its place.
         not_after: what may not follow `persists`.
-        since: what may stand behind `unchanged` and goes with it.
+        since: what may follow `unchanged` and goes with it.
         size: in what something is unchanged.
         end: where the adjective's phrase ends.
         articles, new: in `a new mass`.
