@@ -25,7 +25,6 @@ from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.facts import Status, birads_fact, density_fact
 from mammoscribe.reporting.gate import gate
 from mammoscribe.reporting.parse import parse_claim
-from mammoscribe.reporting.render import Chart
 from mammoscribe.training.decoder import DecoderExample, DecoderSchedule, train_decoder
 from mammoscribe.training.fact_tables import facts_example, random_fact_table
 

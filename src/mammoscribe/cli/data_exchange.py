@@ -82,7 +82,11 @@ def export(
     category: Category = None,
     classes: Annotated[
         list[str] | None,
-        typer.Option("--class", metavar="NAME:LABEL=VALUE", help="A class of the labels CSV; may be repeated."),
+        typer.Option(
+            "--class",
+            metavar="NAME:LABEL=VALUE",
+            help="A class of the labels CSV, of one value or several (VALUE|VALUE); may be repeated.",
+        ),
     ] = None,
 ) -> None:
     """Write a catalogue as conversations or boxes for a trainer, as a manifest, or as a table of labels.
@@ -215,8 +219,16 @@ def _export_labels(catalogue: "Catalogue", out: Path, classes: Sequence[str]) ->
         if not separator or not name or rules.setdefault(name, rule) != rule:
             raise InputError(f"--class {text!r}", "NAME:LABEL=VALUE, each name once, such as cancer:cancer=1")
     if not rules:
-        raise InputError("no classes", "--class NAME:LABEL=VALUE, such as --class cancer:cancer=1")
-    say(f"{out} holds {export_labels(catalogue, out, rules)} pictures")
+        raise InputError("no classes", "--class NAME:LABEL=VALUE, such as --class suspicious:birads='4|5'")
+    done = export_labels(catalogue, out, rules)
+    say(f"{out} holds {done.num_rows} pictures")
+    for value, count in list(done.not_understood.items())[:SHOWN]:
+        pictures = f"{count} picture{'s' if count > 1 else ''}"
+        warn(f"{value} is not understood and its class is left blank ({pictures}); ingest the dataset again")
+    if len(done.not_understood) > SHOWN:
+        warn(f"and {len(done.not_understood) - SHOWN} more values")
+    if done.not_understood:
+        raise typer.Exit(1)
 
 
 def _say_faults(faults: "Sequence[Fault]") -> None:

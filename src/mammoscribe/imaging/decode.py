@@ -18,6 +18,7 @@ from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.plain import is_plain, read_plain
 from mammoscribe.imaging.spacing import header_spacing
 from mammoscribe.support.errors import InputError
+from mammoscribe.support.words import with_article
 
 __all__ = ["Picture", "decode", "decode_pixels", "decode_view", "is_dicom", "open_dicom"]
 
@@ -68,7 +69,7 @@ def decode_pixels(dataset: Dataset, frame: int = 0) -> Picture:
         InputError: without pixels, without that frame, or when they cannot be decoded.
     """
     if not any(k in dataset for k in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
-        raise InputError(f"a {_kind(dataset)} object has no pixels", "an image")
+        raise InputError(f"{with_article(_kind(dataset))} object has no pixels", "an image")
     frames = int(dataset.get("NumberOfFrames") or 1)
     if not 0 <= frame < frames:
         raise InputError(f"the file has no frame {frame}", f"0 to {frames - 1}")

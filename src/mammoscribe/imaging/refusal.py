@@ -7,6 +7,7 @@ from pydicom.uid import UID
 
 from mammoscribe.imaging.mgcodes import OTHER_POSITIONS, OTHER_VIEWS, PROJECTIONS, REFUSED_MODIFIERS
 from mammoscribe.imaging.spacing import magnification
+from mammoscribe.support.words import with_article
 
 MG_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.5.1.4.1.1.1.2.1"})
 """Digital Mammography X-Ray Image Storage, for presentation and for processing."""
@@ -45,7 +46,7 @@ def _wrong_object(header: Dataset) -> str:
     if sop_class in _TOMO_CLASSES:
         return _TOMO_CLASSES[sop_class]
     if sop_class not in MG_CLASSES and not (modality == "MG" and sop_class in _CARRIER_CLASSES):
-        return _with_article(_class_name(sop_class) or f"{modality or 'unknown'} object") + _body(header)
+        return with_article(_class_name(sop_class) or modality or "unknown") + _body(header)
     if not (header.get("Rows") and header.get("Columns")):
         return "an object without pixels"
     if int(header.get("NumberOfFrames") or 1) > 1:
@@ -93,10 +94,6 @@ def _wrong_view(header: Dataset) -> str:
 def _class_name(sop_class: str) -> str:
     name = UID(sop_class).name if sop_class else ""
     return re.sub(r" (Image )?Storage.*$", "", name) if name and name != sop_class else ""
-
-
-def _with_article(name: str) -> str:
-    return f"{'an' if name[:1].upper() in 'AEIOU' or name[:2] in ('MR', 'SR') else 'a'} {name}"
 
 
 def _body(header: Dataset) -> str:

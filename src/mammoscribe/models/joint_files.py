@@ -101,7 +101,7 @@ def write_joint(module: nn.Module, path: Path, name: str, source: Checkpoint) ->
     temporary = path.with_name(f".{path.name}.part")
     try:
         save_file(tensors, temporary)
-        temporary.chmod(file_mode())
+        temporary.chmod(file_mode())  # safetensors makes it readable by its owner alone
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -308,7 +308,7 @@ def test_an_old_index_never_stands_beside_a_new_shard(catalogue, tmp_path, monke
     assert PreparedDataset(out)[6].record.id == "e6" and PreparedDataset(out).verify() == []
 
 
-@pytest.mark.parametrize("name", ["shards.os.fsync", "shards.tempfile.mkstemp", "prepare.text_writer"])
+@pytest.mark.parametrize("name", ["shards.os.fsync", "shards.temporary_file", "prepare.text_writer"])
 def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(name, catalogue, tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")

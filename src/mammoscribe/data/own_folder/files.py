@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.formats.spool import DiskSet
 from mammoscribe.data.formats.tables import Row
+from mammoscribe.data.formats.view_table import projection_in
 from mammoscribe.data.found import Declared, look_at
-from mammoscribe.data.naming import parse_view
+from mammoscribe.data.naming import ViewKind, parse_laterality, parse_view
 from mammoscribe.data.own_folder.pictures import NamedPictures
 from mammoscribe.data.own_folder.spec import FolderSpec, Identity
 from mammoscribe.data.own_folder.walk import files_of, suffixes_in
@@ -21,7 +22,10 @@ from mammoscribe.imaging.header import check_length, damage_told, end_of, made_o
 from mammoscribe.imaging.plain import is_plain, plain_size
 from mammoscribe.support.errors import InputError, MammoscribeError, SetAside
 
-_HOW_TO_SAY = "let (?P<view>...) in the expression of exam name it, or list the views in a manifest"
+_HOW_TO_SAY = (
+    "let (?P<view>...) in the expression of exam name it, name the columns with side and view (laterality, view), or list the"
+    " views in a manifest"
+)
 """Instead of `--view`, which belongs to other commands."""
 
 
@@ -112,7 +116,7 @@ def _told(name: str, error: MammoscribeError) -> InputError:
 
 def _image(spec: FolderSpec, file: _File, instances: DiskSet) -> FoundImage:
     is_mammogram = spec.kind is Kind.MAMMO_EXAM
-    facts = _facts_of_view(file) if is_mammogram else _facts_of_image(file)
+    facts = _facts_of_view(file, _declared(spec, file)) if is_mammogram else _facts_of_image(file)
     exam = _exam(spec, file, facts)
     patient = _patient(spec, file, facts)
     if facts.instance and not instances.add(facts.instance):
@@ -143,9 +147,30 @@ def _day(text: str, name: str) -> str:
         raise InputError(f"the date {text!r} in the name of {name}", "YYYY-MM-DD or YYYYMMDD") from error
 
 
-def _facts_of_view(file: _File) -> _Facts:
-    """A mammography view: its header, or its name, says what it shows."""
-    declared = Declared(parse_view(file.said["view"]), "its name") if "view" in file.said else Declared()
+def _declared(spec: FolderSpec, file: _File) -> Declared:
+    """The view of a file by its name, or by the rows of the table that name it."""
+    if "view" in file.said:
+        return Declared(parse_view(file.said["view"]), "its name")
+    kinds = {kind for row in file.rows if (kind := _view_in(spec, row)) is not None} if spec.view else set()
+    if len(kinds) > 1:
+        listed = ", ".join(sorted(f"{side} {view}" for side, view in kinds))
+        raise InputError(f"{spec.reports} says that {file.name} is {listed}", "one view")
+    return Declared(kinds.pop(), spec.reports) if kinds else Declared()
+
+
+def _view_in(spec: FolderSpec, row: Row) -> ViewKind | None:
+    """The view in a row: side and projection, or both in one column; None where it is blank."""
+    side, view = row.get(spec.laterality), row.get(spec.view)
+    if not view:
+        return None
+    try:
+        return (parse_laterality(side), projection_in(view)) if spec.laterality else parse_view(view)
+    except InputError as error:
+        raise type(error)(f"{row.where}: {error.found}", error.expected, error.do) from error
+
+
+def _facts_of_view(file: _File, declared: Declared) -> _Facts:
+    """A mammography view: its header, its name or the table says what it shows."""
     found = look_at(file.path, Role.CURRENT, declared)
     kind = (found.view.laterality, found.view.projection)
     if (of := found.header) is None:
