@@ -262,7 +262,7 @@ _VERBS = (
 )
 _FILLERS = (
     "here|also|recommendation|mammographic|mammographically|area|area of|region of|feature|features|tissue|parenchyma|breast tissue|"
-    "breast parenchyma|examination|study|as|findings:|finding:|impression:|conclusion:|opinion:"
+    "breast parenchyma|examination|study|as"
 )
 
 
