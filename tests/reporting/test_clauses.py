@@ -33,6 +33,16 @@ def test_a_denial_ends_where_the_next_clause_begins(text):
     assert read(text) == {"no mass R", "calcification R grouped"}
 
 
+@pytest.mark.parametrize("joint", [":", " -", ";", " ("])
+def test_a_denial_of_every_finding_ends_before_the_next_one(joint):
+    for denial in (
+        "R: no suspicious finding",
+        "Right breast without suspicious finding",
+        "Right breast: no abnormality",
+    ):
+        assert read(f"{denial}{joint} an oval mass in the right breast.") == {"no any_finding R", "mass R oval"}
+
+
 def test_a_second_clause_can_contradict_the_first():
     text = "No mass in the right breast, there is an irregular spiculated mass in the right breast."
     assert read(text) == {"no mass R", "mass R spiculated irregular"}

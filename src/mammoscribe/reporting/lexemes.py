@@ -57,6 +57,8 @@ _COUNT = re.compile(rf"(?P<count>\d{{1,2}}|{'|'.join(_NUMBERS)})[\s-]+(?:views?|
 _WORD = re.compile(r"[a-z0-9](?:[a-z0-9'’]|[.](?=\d))*|[^\s\w]")
 _QUIET = frozenset(".\"'*•-")
 _MARKS = frozenset(":()[]")
+_LABEL = re.compile(r"(?:findings?|impression|conclusion|opinion)\s*:")
+"""Name of a section at the start of a sentence; elsewhere `finding:` is a finding."""
 _DASH = re.compile(r"-+(?=\s)|(?<=\s)-+")
 
 
@@ -154,7 +156,9 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match], tuple[Kind, Any]]], ..
 
 def lexemes_of(text: str) -> tuple[Lexeme, ...]:
     """The sentence as lexemes, in order; a word nobody knows is an UNKNOWN lexeme."""
-    line, at, found = normalised(text), 0, []
+    line, found = normalised(text), []
+    label = _LABEL.match(line)
+    at = label.end() if label else 0
     while at < len(line):
         if line[at].isspace():
             at += 1

@@ -260,13 +260,13 @@ _AMOUNTS = (
 )
 _VERBS = (
     "is|are|was|were|be|been|has|have|has been|have been|seen|noted|identified|present|shows|show|showing|demonstrates|"
-    "demonstrated|demonstrate|visible|visualised|visualized|observed|found|detected|appears|appear|bears|includes|"
-    "including|described|characterised|characterized|made|corresponding|is seen|are seen|there|it|which|where|"
+    "demonstrated|demonstrate|visible|visualised|visualized|observed|found|detected|appears|appear|bears|"
+    "described|characterised|characterized|made|corresponding|is seen|are seen|there|it|which|where|"
     "recommended|is recommended|are recommended|advised|is advised"
 )
 _FILLERS = (
     "here|also|recommendation|mammographic|mammographically|area|area of|region of|feature|features|tissue|parenchyma|breast tissue|"
-    "breast parenchyma|examination|study|as|findings:|finding:|impression:|conclusion:|opinion:"
+    "breast parenchyma|examination|study|as"
 )
 
 
