@@ -1,6 +1,6 @@
 """The gate against claims made false on purpose, and a second opinion on what it prints.
 
-True sentences in all our styles and in free wording, and the same made false in one respect (`gate_claims.DAMAGES`), go
+True sentences in all our styles and in free wording, and the same made false in one respect (`gate_damage.DAMAGES`), go
 through the gate one by one. A false part has reached the report when a false claim is kept word for word, or when the
 oracle (`evaluation.oracle`, no code shared with the gate) objects to a sentence that was printed of it. A true claim is
 lost when no sentence of the report cites what it is about. Then the oracle reads every sentence of whole reports: of
@@ -24,7 +24,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.gate_charts import disturbed_chart, random_chart
-from benchmarks.gate_claims import FreeWriter, Made, damaged
+from benchmarks.gate_claims import FreeWriter, Made
+from benchmarks.gate_damage import damaged
 from mammoscribe.data.rsna import read_rsna
 from mammoscribe.domain.evidence import Claim, EvidenceKind, GateResult, Section, Sentence, Writer
 from mammoscribe.domain.report import Provenance, Report

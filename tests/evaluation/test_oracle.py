@@ -1,6 +1,8 @@
 """The oracle: it has nothing against what our writers write, and objects to every kind of false sentence."""
 
+import ast
 import dataclasses
+import inspect
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +16,7 @@ from mammoscribe.domain.location import Depth, Location, Quadrant
 from mammoscribe.domain.report import Report
 from mammoscribe.domain.search import Search, ViewSearch
 from mammoscribe.domain.view import Box, Laterality, Role, SpacingSource
+from mammoscribe.evaluation import oracle, oracle_reading, oracle_words
 from mammoscribe.evaluation.oracle import objections
 from mammoscribe.reporting.wordings import book_of
 from tests.nouns import CC, MLO, L, R, make_breast, make_exam, make_finding, make_mark, make_report, make_view
@@ -161,6 +164,20 @@ def test_it_has_nothing_against_any_wording_of_our_writers(chart):
     for text, statements in book_of(chart).items():
         for statement in statements:
             assert objections(statement.sentence, chart) == (), text
+
+
+@pytest.mark.parametrize("module", [oracle, oracle_reading, oracle_words])
+def test_it_shares_no_code_with_what_it_checks(module):
+    names = [n for node in ast.walk(ast.parse(inspect.getsource(module))) for n in _imported(node)]
+    assert names
+    assert {n.split(".")[1] for n in names if n.startswith("mammoscribe.")} <= {"domain", "evaluation"}
+    assert {n for n in names if n.startswith("mammoscribe.evaluation.")} <= {"mammoscribe.evaluation.oracle_reading"}
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
 
 
 @pytest.fixture(scope="module")

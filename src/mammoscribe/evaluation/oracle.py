@@ -8,35 +8,16 @@ lists. It is for checking what was printed, not for reading reports.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Protocol
 
-from mammoscribe.domain.assessment import Assessment, Category
-from mammoscribe.domain.evidence import EvidenceKind, Section, Sentence
+from mammoscribe.domain.evidence import Section, Sentence
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding, FindingType
 from mammoscribe.domain.location import Depth, Half, Quadrant, Region
-from mammoscribe.domain.report import Breast, overall_assessment
-from mammoscribe.domain.search import Search
-from mammoscribe.domain.view import Laterality, Projection, View
+from mammoscribe.domain.view import Projection, View
 from mammoscribe.evaluation import oracle_words as words
+from mammoscribe.evaluation.oracle_reading import SIDE_WORDS, KnownOfExam, Line, Noun
 
-Sides = frozenset[Laterality]
-BOTH: Sides = frozenset(Laterality)
-
-
-class KnownOfExam(Protocol):
-    """What is known of an exam: a Report, or the chart it is written from."""
-
-    @property
-    def exam(self) -> Exam: ...  # noqa: D102
-    @property
-    def search(self) -> Search: ...  # noqa: D102
-    @property
-    def breasts(self) -> tuple[Breast, Breast]: ...  # noqa: D102
-    @property
-    def findings(self) -> tuple[Finding, ...]: ...  # noqa: D102
+__all__ = ["KnownOfExam", "objections"]
 
 
 def objections(sentence: Sentence, facts: KnownOfExam, possible: Sequence[Finding] = ()) -> tuple[str, ...]:
@@ -49,201 +30,26 @@ def objections(sentence: Sentence, facts: KnownOfExam, possible: Sequence[Findin
     """
     if sentence.section is Section.INDICATION:
         return ()
-    line = _Line(sentence, facts, tuple(possible))
+    line = Line(sentence, facts, tuple(possible))
     rules = _LIMIT_RULES if sentence.section is Section.LIMITS else _RULES
     return tuple(dict.fromkeys(reason for rule in rules for reason in rule(line)))
-
-
-# --- reading the line ---------------------------------------------------------------------------------------------
-
-_TOKEN = re.compile(r"\d{4}-\d\d-\d\d|\d+(?:\.\d+)?[abc]?|[a-z]+(?:[-'][a-z]+)*|[^\sa-z0-9]")
-_STATEMENT_END = re.compile(
-    r"(?<!\d)\.|\.(?!\d)|[;:()]|\s-\s|,?\s(?:but|however|while|whereas|although)\b|\b(?:and )?there (?:is|are)\b"
-)
-_SIDE_WORDS: dict[str, Sides] = {
-    **dict.fromkeys(("right", "r", "rt"), frozenset({Laterality.RIGHT})),
-    **dict.fromkeys(("left", "l", "lt"), frozenset({Laterality.LEFT})),
-    **dict.fromkeys(("both", "either", "bilateral", "bilaterally", "neither"), BOTH),
-}
-_WRITTEN_TOGETHER = re.compile(r"\b([rl])[ -]?(cc|mlo)\b")
-
-
-def _prepared(text: str) -> str:
-    """Lower case, with plain signs, clock times and categories in one spelling, and `L-CC` as two words."""
-    lower = text.lower().translate(str.maketrans("–—−’‘×", "---''x"))
-    lower = re.sub(r"\b(\d{1,2}):00\b", r"\1 o'clock", lower)
-    lower = re.sub(r"\bclock (\d{1,2})\b", r"\1 o'clock", lower)
-    lower = re.sub(r"\bbi-?\s?rads(?:[\s:=-]|category|score)*", "birads ", lower)
-    lower = re.sub(r"\bdensity:", "density", lower)
-    return _WRITTEN_TOGETHER.sub(r"\1 \2", lower).replace("o' clock", "o'clock")
-
-
-@dataclass(frozen=True)
-class _Noun:
-    """A finding noun where it stands: what it is, whether it is denied or doubted, and the breasts it is about."""
-
-    word: str
-    kind: FindingType | None
-    denied: bool
-    doubted: bool
-    sides: Sides
-    count: int | None
-
-
-@dataclass(frozen=True)
-class _Statement:
-    """A part of a sentence that makes one statement; `inherited` are the sides named before it."""
-
-    text: str
-    inherited: Sides
-
-    @cached_property
-    def tokens(self) -> list[str]:
-        return _TOKEN.findall(self.text)
-
-    @cached_property
-    def own_sides(self) -> Sides:
-        return frozenset(s for t in self.tokens for s in _SIDE_WORDS.get(t, ()))
-
-    @property
-    def sides(self) -> Sides:
-        return self.own_sides or self.inherited
-
-    @cached_property
-    def nouns(self) -> list[_Noun]:
-        at = [i for i, t in enumerate(self.tokens) if t in words.NOUNS or self._denied_malignancy(i)]
-        denied = self._denied(at)
-        doubted = any(d in self.text for d in words.DOUBTS)
-        return [
-            _Noun(
-                self.tokens[i],
-                words.NOUNS.get(self.tokens[i]),
-                i in denied,
-                doubted and i not in denied,
-                self._sides_at(i, at),
-                self._count_before(i),
-            )
-            for i in at
-        ]
-
-    def _denied_malignancy(self, i: int) -> bool:
-        return self.tokens[i] == "malignancy" and self.tokens[max(0, i - 2) : i] in (
-            ["evidence", "of"],
-            ["signs", "of"],
-        )
-
-    def _denied(self, at: list[int]) -> set[int]:
-        """Nouns after a negation, on through a list; and a noun with a negation after it and before the next."""
-        denied, negated, met = set(), False, False
-        for i, token in enumerate(self.tokens):
-            if token in words.NEGATORS:
-                before = [n for n in at if n < i]
-                if before and not negated and token in ("not", "absent"):
-                    denied.add(before[-1])
-                negated, met = True, False
-            elif i in at:
-                denied |= {i} if negated else set()
-                met = True
-            elif met and not (token in words.CARRIES_NEGATION or token in words.DESCRIPTORS):
-                negated, met = False, False
-        return denied
-
-    def _sides_at(self, i: int, at: list[int]) -> Sides:
-        """Sides named after a noun and before the next one, else before it, else before the statement."""
-        following = next((n for n in at if n > i), len(self.tokens))
-        for part in (self.tokens[i + 1 : following], self.tokens[:i]):
-            named = frozenset(s for t in part for s in _SIDE_WORDS.get(t, ()))
-            if named:
-                return named
-        return self.sides
-
-    def _count_before(self, i: int) -> int | None:
-        for token in reversed(self.tokens[max(0, i - 5) : i]):
-            if token in words.COUNTS:
-                return words.COUNTS[token]
-            if token not in words.DESCRIPTORS and token not in (",", "suspicious", "architectural"):
-                return None
-        return None
-
-    def has(self, *phrases: str) -> bool:
-        """Whether one of the phrases stands in it as whole words."""
-        return any(re.search(rf"(?<![a-z]){re.escape(p)}(?![a-z])", self.text) for p in phrases)
-
-
-class _Line:
-    """A sentence with what it cites, looked up."""
-
-    def __init__(self, sentence: Sentence, facts: KnownOfExam, possible: tuple[Finding, ...]) -> None:
-        self.facts, self.exam, self.section = facts, facts.exam, sentence.section
-        self.text = _prepared(sentence.text)
-        cited = {kind: [e.ref for e in sentence.evidence if e.kind is kind] for kind in EvidenceKind}
-        known = {f.id: f for f in facts.findings}
-        self.findings = [known[ref] for ref in cited[EvidenceKind.FINDING] if ref in known]
-        self.breasts = frozenset(Laterality(ref) for ref in cited[EvidenceKind.BREAST])
-        self.views = [self.exam.view(ref) for ref in cited[EvidenceKind.VIEW]]
-        self.pairs = cited[EvidenceKind.PRIOR_PAIR]
-        self.of_exam = bool(cited[EvidenceKind.EXAM])
-        shown = {v.id for v in self.views}
-        self.possible = [f for f in possible if shown and {m.view_id for m in f.marks} <= shown]
-
-    @cached_property
-    def statements(self) -> list[_Statement]:
-        inherited: Sides = frozenset()
-        made = []
-        for part in _STATEMENT_END.split(self.text):
-            made.append(_Statement(part, inherited))
-            inherited = made[-1].own_sides or inherited
-        return made
-
-    @property
-    def sides(self) -> Sides:
-        return frozenset(s for part in self.statements for s in part.own_sides)
-
-    @property
-    def cited_sides(self) -> Sides:
-        pairs = (self.exam.view(ref.split("|")[0]).laterality for ref in self.pairs)
-        everything = self.exam.imaged if self.of_exam else ()
-        return frozenset({
-            *self.breasts, *everything, *pairs, *(v.laterality for v in self.views), *(f.laterality for f in self.findings)
-        })  # fmt: skip
-
-    @property
-    def nouns(self) -> list[_Noun]:
-        return [n for part in self.statements for n in part.nouns]
-
-    @property
-    def shown(self) -> list[Finding]:
-        """Findings that its positive and doubtful words can be about."""
-        return self.findings or self.possible
-
-    def breast(self, side: Laterality) -> Breast:
-        return self.facts.breasts[list(Laterality).index(side)]
-
-    def category(self, side: Laterality) -> Category | None:
-        given = self.breast(side).assessment
-        return given.category if given else None
-
-    @property
-    def overall(self) -> Category | None:
-        given = overall_assessment(self.facts.breasts)
-        return given.category if isinstance(given, Assessment) else None
 
 
 # --- rules --------------------------------------------------------------------------------------------------------
 
 
-def _sides(line: _Line) -> Iterator[str]:
+def _sides(line: Line) -> Iterator[str]:
     if not line.sides <= line.cited_sides:
         yield f"it names the {min(line.sides - line.cited_sides).word} breast, which it does not cite"
     for part in line.statements:
         for side, projection in re.findall(r"\b(right|left|r|l) (cc|mlo)\b", part.text):
             if not any(
-                v.laterality in _SIDE_WORDS[side] and v.projection == projection.upper() for v in line.exam.current
+                v.laterality in SIDE_WORDS[side] and v.projection == projection.upper() for v in line.exam.current
             ):
                 yield f"the {side} {projection} is no view of the exam"
 
 
-def _finding_nouns(line: _Line) -> Iterator[str]:
+def _finding_nouns(line: Line) -> Iterator[str]:
     for noun in line.nouns:
         if noun.denied:
             yield from _denial(noun, line)
@@ -268,7 +74,7 @@ def _is(finding: Finding, kind: FindingType | None) -> bool:
     return kind is None or finding.type is kind or (kind in features and features[kind] in finding.descriptors)
 
 
-def _denial(noun: _Noun, line: _Line) -> Iterator[str]:
+def _denial(noun: Noun, line: Line) -> Iterator[str]:
     if not noun.sides:
         yield f"no {noun.word}: no breast is named"
     kinds = (noun.kind,) if noun.kind else tuple(FindingType)
@@ -283,7 +89,7 @@ def _denial(noun: _Noun, line: _Line) -> Iterator[str]:
             yield f"{noun.word} is denied of a view that was not searched for it"
 
 
-def _views(line: _Line) -> Iterator[str]:
+def _views(line: Line) -> Iterator[str]:
     if line.section is Section.TECHNIQUE or line.text.startswith("mammography"):
         named = re.findall(r"\b(right|left|r|l) (cc|mlo)\b", line.text)
         shown = sorted((v.laterality.word[0], v.projection.lower()) for v in line.exam.current)
@@ -307,7 +113,7 @@ def _views(line: _Line) -> Iterator[str]:
         yield "it is seen in one projection"
 
 
-def _change(line: _Line) -> Iterator[str]:
+def _change(line: Line) -> Iterator[str]:
     for part in line.statements:
         for word in (w for w in words.CHANGES if part.has(w)):
             if not line.pairs:
@@ -320,7 +126,7 @@ def _change(line: _Line) -> Iterator[str]:
             yield "developing: not borne out by a prior pair"
 
 
-def _prior(line: _Line) -> Iterator[str]:
+def _prior(line: Line) -> Iterator[str]:
     mentioned = re.search(r"\b(prior|previous|priors|comparison|compared|since)\b", line.text)
     if not mentioned:
         return
@@ -344,7 +150,7 @@ _BIRADS = re.compile(r"\bbirads (\d[abc]?)")
 _COUNTED = re.compile(r"\b\d+(?= views?\b)|\d{4}-\d\d-\d\d")
 
 
-def _numbers(line: _Line) -> Iterator[str]:
+def _numbers(line: Line) -> Iterator[str]:
     for first, second, unit, nipple in _LENGTH.findall(line.text):
         given = tuple(round(float(n) * (10 if unit == "cm" else 1)) for n in (first, second) if n)
         if not any(_bears(f, given, bool(nipple), line.exam) for f in line.shown):
@@ -372,7 +178,7 @@ def _bears(finding: Finding, given: tuple[int, ...], nipple: bool, exam: Exam) -
     return bool(boxes) and given == tuple(max(1, round(s)) for s in max(boxes))[: len(given)]
 
 
-def _category(line: _Line) -> Iterator[str]:
+def _category(line: Line) -> Iterator[str]:
     for part in line.statements:
         stated = [c.upper() for c in _BIRADS.findall(part.text)]
         withheld = part.has("no birads category")
@@ -384,7 +190,7 @@ def _category(line: _Line) -> Iterator[str]:
             yield f"the category is {', '.join(str(c) for c in true)}"
 
 
-def _density(line: _Line) -> Iterator[str]:
+def _density(line: Line) -> Iterator[str]:
     for part in line.statements:
         stated = re.findall(r"\bdensity:? (?:category )?([a-d])\b", part.text)
         stated += re.findall(r"\b(?:acr|type|acr type|acr density) ([a-d])\b", part.text)
@@ -399,14 +205,14 @@ def _density(line: _Line) -> Iterator[str]:
             yield "the density was assessed"
 
 
-def _described(line: _Line, terms: frozenset[str]) -> bool:
+def _described(line: Line, terms: frozenset[str]) -> bool:
     return any(terms & set(f.descriptors) for f in line.shown)
 
 
 _DESCRIPTOR = re.compile(rf"(?<![a-z])(?:{'|'.join(map(re.escape, words.DESCRIPTORS))})(?![a-z])")
 
 
-def _descriptors(line: _Line) -> Iterator[str]:
+def _descriptors(line: Line) -> Iterator[str]:
     for part in line.statements if line.shown else ():
         if part.nouns and all(n.denied for n in part.nouns):
             continue
@@ -415,7 +221,7 @@ def _descriptors(line: _Line) -> Iterator[str]:
                 yield f"no cited finding is {phrase}"
 
 
-def _places(line: _Line) -> Iterator[str]:
+def _places(line: Line) -> Iterator[str]:
     if not line.shown:
         return
     text = re.sub(r"\b(uoq|uiq|loq|liq)\b", lambda m: words.QUADRANTS[m[0]], line.text)
@@ -431,7 +237,7 @@ def _places(line: _Line) -> Iterator[str]:
             text = re.sub(rf"\b{value.value}\b", " ", text)
 
 
-def _judgements(line: _Line) -> Iterator[str]:
+def _judgements(line: Line) -> Iterator[str]:
     """Words of a category or a level of suspicion: of a cited finding, of a cited breast, or of the exam."""
     for part in line.statements:
         if part.nouns and all(n.denied for n in part.nouns):
@@ -447,7 +253,7 @@ def _judgements(line: _Line) -> Iterator[str]:
                     yield f"nothing cited is {level}"
 
 
-def _management(line: _Line) -> Iterator[str]:
+def _management(line: Line) -> Iterator[str]:
     for part in line.statements:
         for phrases, categories in words.MANAGEMENT:
             if not part.has(*phrases):
@@ -485,7 +291,7 @@ _LIMITS = {
 """The sentences on what a report does not say: nothing may be added to them."""
 
 
-def _limit(line: _Line) -> Iterator[str]:
+def _limit(line: Line) -> Iterator[str]:
     text, exam = line.text, line.exam
     matter = next((name for name, pattern in _LIMITS.items() if re.fullmatch(pattern, text)), None)
     views = [v for v in exam.current if re.search(rf"\b{v.laterality.word} {v.projection.lower()}\b", text)]
@@ -505,7 +311,7 @@ def _limit(line: _Line) -> Iterator[str]:
         yield "descriptors or change are given"
 
 
-def _not_searched(line: _Line, views: list[View]) -> Iterator[str]:
+def _not_searched(line: Line, views: list[View]) -> Iterator[str]:
     kinds = {n.kind for part in line.statements[:1] for n in part.nouns}
     if len(views) != len(re.findall(_VIEW, line.text)) or not kinds:
         yield "it does not say what was not searched for, or where"

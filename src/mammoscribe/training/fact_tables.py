@@ -19,6 +19,7 @@ from mammoscribe.domain.search import everything_searched
 from mammoscribe.domain.view import Box, Laterality, Projection, Role, SpacingSource, View, standard_view_id
 from mammoscribe.models.fact_memory import FactTable, facts_memory
 from mammoscribe.reporting.chart import Chart
+from mammoscribe.reporting.findings import AS_ASSOCIATED
 from mammoscribe.reporting.render import render
 from mammoscribe.reporting.styles import STYLES, write_reference
 from mammoscribe.reporting.vocabulary import PHRASES
@@ -84,7 +85,7 @@ def _random_descriptors(rng: np.random.Generator, kind: FindingType) -> tuple[st
     chosen = []
     for axis in kind.axes:
         if rng.random() < (0.15 if axis is Axis.ASSOCIATED else 0.95):
-            terms = [t.id for t in terms_of(axis, Edition.BIRADS_2013) if t.id != f"{Axis.ASSOCIATED}.{kind}"]
+            terms = [t.id for t in terms_of(axis, Edition.BIRADS_2013) if AS_ASSOCIATED.get(t.id) is not kind]
             chosen.append(str(rng.choice(terms)))
     return tuple(chosen)
 
