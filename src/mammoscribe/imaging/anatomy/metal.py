@@ -1,0 +1,258 @@
+"""Things that are no tissue: balls and rings that mark the skin, clips, wires, letters and labels, white film borders.
+
+All of them are brighter than what is around them, with edges sharper than tissue has; what they are is decided by shape.
+Grey values are those of a canvas: 0..1 from the darkest to the brightest percent of the breast, clipped at 1.2.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from mammoscribe.domain.anatomy import Structure
+from mammoscribe.domain.view import Box
+
+_THIN_MM = 3.0
+_RAISED, _BRIGHT, _WHITE = 0.3, 0.85, 1.15
+_EIGHT = np.ones((3, 3), bool)
+
+
+@dataclass(frozen=True)
+class ForeignObject:
+    """One thing that is no tissue, with its box on the canvas."""
+
+    structure: Structure
+    box: Box
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A connected piece of a mask: its box in pixels, its pixels, and the axes of the ellipse with its moments, in mm."""
+
+    top: int
+    left: int
+    pixels: np.ndarray
+    length_mm: float
+    width_mm: float
+    area_mm2: float
+
+    @property
+    def box(self) -> Box:
+        high, wide = self.pixels.shape
+        return Box(self.left, self.top, self.left + wide, self.top + high)
+
+    def of(self, picture: np.ndarray) -> np.ndarray:
+        """The picture's values on the piece."""
+        high, wide = self.pixels.shape
+        return picture[self.top : self.top + high, self.left : self.left + wide][self.pixels]
+
+    @property
+    def solid(self) -> float:
+        """Area over that of the ellipse: 1 for a disc or an ellipse, less for what is bent, hollow or ragged."""
+        return self.area_mm2 / (np.pi / 4 * self.length_mm * self.width_mm)
+
+
+def foreign_objects(
+    pixels: np.ndarray, body: np.ndarray, skin_mm: np.ndarray, mm_per_px: float
+) -> tuple[ForeignObject, ...]:
+    """Rings and balls on the skin, letters, wires and film borders that half-millimetre pixels show.
+
+    A ball or clip over the breast looks like a coarse calcification in such pixels: see `metal_in_detail`.
+
+    Args:
+        pixels: float32 [h, w], 0 outside the breast, chest wall left.
+        body: bool [h, w], the breast without what sticks out of it.
+        skin_mm: [h, w] distance from the skin, 0 outside the breast.
+        mm_per_px: millimetres per pixel.
+    """
+    mask = skin_mm > 0
+    raised = raised_by(pixels, mm_per_px)
+    found = [*film_borders(pixels, mask, mm_per_px), *rings(raised, skin_mm, mm_per_px)]
+    rows = np.nonzero(mask.any(axis=1))[0]
+    for piece in pieces((raised > _RAISED) & (pixels > _BRIGHT), mm_per_px):
+        from_ends = min(piece.top - rows[0], rows[-1] + 1 - piece.top - piece.pixels.shape[0]) * mm_per_px
+        if from_ends < 3 or piece.left * mm_per_px < 5:
+            continue  # at the chest wall and the ends of the film, folds and edges are as white as metal
+        white = float((piece.of(pixels) > _WHITE).mean())
+        stands_out = float(np.median(piece.of(raised)))
+        structure = _at_the_skin(piece, white, stands_out, mask & ~body, skin_mm) or _wire(piece, white, raised, skin_mm)
+        if structure is not None and not any(thing.box.contains(*piece.box.centre) for thing in found):
+            found.append(ForeignObject(structure, piece.box))
+    return tuple(_letters_among(found, 10.0 / mm_per_px))
+
+
+def _letters_among(found: list[ForeignObject], near: float) -> list[ForeignObject]:
+    """The same things, small ones in a row renamed: balls are laid singly, strokes of letters stand beside each other."""
+    small = [t for t in found if t.structure is Structure.MARKER and max(t.box.width, t.box.height) < near / 2]
+
+    def in_row(thing: ForeignObject) -> bool:
+        gaps = (np.hypot(*np.subtract(thing.box.centre, other.box.centre)) for other in small if other is not thing)
+        return thing in small and any(gap < near for gap in gaps)
+
+    return [ForeignObject(Structure.LETTER, t.box) if in_row(t) else t for t in found]
+
+
+def raised_by(pixels: np.ndarray, mm_per_px: float) -> np.ndarray:
+    """How far a canvas rises above its surroundings where something is narrower than 3 mm (white top-hat)."""
+    size = 2 * max(1, round(_THIN_MM / mm_per_px / 2)) + 1
+    return pixels - ndimage.grey_opening(pixels, size=(size, size))
+
+
+def pieces(found: np.ndarray, mm_per_px: float) -> Iterator[_Piece]:
+    """The connected pieces of a mask that have three pixels or more."""
+    labels, _ = ndimage.label(found, structure=_EIGHT)  # type: ignore[misc]
+    sizes = np.bincount(labels.ravel())
+    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+        if sizes[number] >= 3:
+            yield _piece(labels[rows, columns] == number, rows.start, columns.start, mm_per_px)
+
+
+def _piece(pixels: np.ndarray, top: int, left: int, mm_per_px: float) -> _Piece:
+    length, width = axes(pixels) * mm_per_px
+    return _Piece(top, left, pixels, length, width, float(pixels.sum()) * mm_per_px**2)
+
+
+def axes(pixels: np.ndarray) -> np.ndarray:
+    """Longer and shorter axis, in pixels, of the ellipse with the same second moments."""
+    spread = np.cov(np.stack(np.nonzero(pixels)), bias=True) + np.eye(2) / 12
+    return 4 * np.sqrt(np.linalg.eigvalsh(spread)[::-1])
+
+
+def rings(raised: np.ndarray, skin_mm: np.ndarray, mm_per_px: float) -> list[ForeignObject]:
+    """Rings of wire or plastic that are laid around moles and scars: evenly bright closed ellipses, 6 to 22 mm long.
+
+    The picture is continued as a mirror image beyond the chest wall, so that a ring cut there closes; a strip of abdomen
+    closes there as well, but its rim is skin.
+    """
+    margin = round(12 / mm_per_px)
+    mirrored = np.pad(raised, ((0, 0), (margin, 0)), mode="symmetric")
+    found: list[ForeignObject] = []
+    for level in (0.3, 0.2):
+        line = ndimage.binary_closing(mirrored > level)
+        for hole in pieces(ndimage.binary_fill_holes(line) & ~line, mm_per_px):
+            if not (6 <= hole.length_mm <= 22 and hole.width_mm >= 3 and hole.solid > 0.9):
+                continue
+            right = hole.left + hole.pixels.shape[1] - margin
+            row = hole.top + hole.pixels.shape[0] // 2
+            cut = hole.left < margin
+            if right <= 0 or (cut and skin_mm[row, right - 1] < 8) or not _even_rim(mirrored, hole, mm_per_px):
+                continue
+            box = _wider(hole.box, 1.5 / mm_per_px, margin)
+            if not any(other.box.iou(box) > 0.3 for other in found):
+                found.append(ForeignObject(Structure.MARKER, box))
+    return found
+
+
+def _even_rim(raised: np.ndarray, hole: _Piece, mm_per_px: float) -> bool:
+    """Whether all of the hole's rim stands out: its darkest sixteenth by 0.3, its middle one by 0.4."""
+    reach = max(2, round(2 / mm_per_px))
+    padded = np.pad(hole.pixels, reach)
+    rim = ndimage.binary_dilation(padded, structure=_EIGHT, iterations=reach) & ~padded
+    high, wide = padded.shape
+    window = np.pad(raised, reach)[hole.top : hole.top + high, hole.left : hole.left + wide]
+    rows, columns = np.nonzero(rim)
+    angle = np.arctan2(rows - (high - 1) / 2, columns - (wide - 1) / 2)
+    sixteenth = ((angle / (2 * np.pi) + 0.5) * 16).astype(int) % 16
+    peaks = ndimage.maximum(window[rim], sixteenth, index=np.arange(16))
+    return bool(np.min(peaks) > 0.3 and np.median(peaks) > 0.4)
+
+
+def _wider(box: Box, by: float, left_of: float = 0.0) -> Box:
+    x0 = max(0.0, box.x0 - by - left_of)
+    return Box(x0, box.y0 - by, max(x0 + 1, box.x1 + by - left_of), box.y1 + by)
+
+
+def _at_the_skin(
+    piece: _Piece, white: float, stands_out: float, beyond: np.ndarray, skin_mm: np.ndarray
+) -> Structure | None:
+    """A ball or letter that sticks out of the breast: white, and as far above what surrounds it as metal is above air."""
+    if not (piece.of(beyond) | (piece.of(skin_mm) < 3)).mean() > 0.5:
+        return None
+    if stands_out > 0.9 and piece.length_mm <= 4.5 and piece.width_mm > 0.5 * piece.length_mm:
+        return Structure.MARKER
+    if piece.of(beyond).mean() > 0.7 and white > 0.6 and stands_out > 0.6 and 3 < piece.length_mm < 20:
+        return Structure.LETTER
+    return None
+
+
+def _wire(piece: _Piece, white: float, raised: np.ndarray, skin_mm: np.ndarray) -> Structure | None:
+    """A thin white line of even brightness, 15 mm or longer, away from the skin, which looks the same."""
+    values = piece.of(raised)
+    even = np.percentile(values, 10) > 0.6 * np.median(values) > 0.25
+    thin = piece.length_mm >= 15 and piece.area_mm2 / piece.length_mm < 2.2
+    return Structure.WIRE if thin and even and white > 0.7 and np.min(piece.of(skin_mm)) > 6 else None
+
+
+def film_borders(pixels: np.ndarray, mask: np.ndarray, mm_per_px: float) -> list[ForeignObject]:
+    """White strips along the edges of the breast's part of the film, at most 8 mm wide, next to darker tissue."""
+    rows, columns = np.nonzero(mask.any(axis=1))[0], np.nonzero(mask.any(axis=0))[0]
+    if not rows.size:
+        return []
+    top, bottom, right = float(rows[0]), float(rows[-1] + 1), float(columns[-1] + 1)
+    inside = (slice(rows[0], rows[-1] + 1), slice(0, columns[-1] + 1))
+    part, there, most = pixels[inside], mask[inside], round(8 / mm_per_px)
+    found = []
+    if depth := _white_lines(part, there, most):
+        found.append(Box(0, top, right, top + depth))
+    if depth := _white_lines(part[::-1], there[::-1], most):
+        found.append(Box(0, bottom - depth, right, bottom))
+    if depth := _white_lines(part.T, there.T, most):
+        found.append(Box(0, top, float(depth), bottom))
+    return [ForeignObject(Structure.FILM_BORDER, box) for box in found]
+
+
+def _white_lines(part: np.ndarray, there: np.ndarray, most: int) -> int:
+    """How many lines from the first one on are white over most of their length; 0 where no darker line follows."""
+    white = [bool(t.sum() > 20 and (row[t] > _WHITE).mean() > 0.7) for row, t in zip(part, there, strict=True)]
+    depth = white.index(False) if False in white else len(white)
+    after = part[depth + 1 : depth + 4][there[depth + 1 : depth + 4]]
+    return depth if 0 < depth <= most and after.size and float(np.median(after)) < _WHITE - 0.3 else 0
+
+
+def metal_in_detail(
+    coarse: np.ndarray, skin_mm: np.ndarray, coarse_mm: float,
+    detail: np.ndarray, detail_mm: float, offset: tuple[float, float],
+) -> list[ForeignObject]:  # fmt: skip
+    """Balls and clips over the breast, told from calcifications by their even white and smooth outline in fine pixels.
+
+    Args:
+        coarse: [h, w] canvas on which candidates are looked for.
+        skin_mm: [h, w] distance from the skin on it, where everything is sharp and white.
+        coarse_mm, detail_mm: millimetres per pixel.
+        detail: [H, W] the same breast in finer pixels, best 0.2 mm or less.
+        offset: (x, y) of the coarse origin on the detail, in its pixels.
+    """
+    zoom = coarse_mm / detail_mm
+    candidates = pieces((raised_by(coarse, coarse_mm) > _RAISED) & (coarse > _BRIGHT), coarse_mm)
+    found = []
+    for piece in candidates:
+        at_edge = piece.left * coarse_mm < 5 or np.min(piece.of(skin_mm)) < 3
+        if at_edge or piece.length_mm > 9 or piece.area_mm2 > 16:
+            continue
+        x, y = piece.box.centre
+        seen = _seen_closely(detail, (x * zoom + offset[0], y * zoom + offset[1]), detail_mm)
+        if seen is not None:
+            found.append(ForeignObject(seen, piece.box))
+    return found
+
+
+def _seen_closely(detail: np.ndarray, centre: tuple[float, float], mm_per_px: float) -> Structure | None:
+    """A ball, a clip or neither, in a window of 12 mm around a place."""
+    reach = round(6 / mm_per_px)
+    left, top = max(0, round(centre[0]) - reach), max(0, round(centre[1]) - reach)
+    window = detail[top : top + 2 * reach, left : left + 2 * reach]
+    if min(window.shape) < reach:
+        return None
+    middle = float(np.median(window)) * 0.5 + float(window.max()) * 0.5
+    around = [p for p in pieces(window > middle, mm_per_px) if p.of(window).max() >= window.max() - 1e-3]
+    if len(around) != 1 or window.max() < _WHITE:
+        return None
+    piece = around[0]
+    white = float((piece.of(window) > _WHITE).mean())
+    if white > 0.45 and piece.solid > 0.9 and piece.width_mm > 0.8 * piece.length_mm and 1.4 <= piece.length_mm <= 3.6:
+        return Structure.MARKER
+    straight = piece.solid > 0.8 and piece.width_mm < 0.45 * piece.length_mm
+    if white > 0.45 and straight and 2.5 <= piece.length_mm <= 8 and piece.width_mm <= 1.8:
+        return Structure.CLIP
+    return None
