@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from anatomy_labels import NippleLabel, read_nipples, seen_by_finder
 from scipy.optimize import minimize
 from scipy.special import softmax
 
-from anatomy_labels import NippleLabel, read_nipples, seen_by_finder
 from mammoscribe.imaging.anatomy.nipple import line_features
 
 PLACE_RIDGE, PROFILE_RIDGE = 2.0, 1.0

@@ -14,7 +14,7 @@ from mammoscribe.domain.anatomy import Structure
 from mammoscribe.domain.view import Box
 
 _THIN_MM = 3.0
-_RAISED, _BRIGHT, _WHITE = 0.3, 0.85, 1.15
+_RAISED, _BRIGHT, _ABOVE_AIR = 0.3, 0.85, 0.9
 _EIGHT = np.ones((3, 3), bool)
 
 
@@ -66,20 +66,30 @@ def foreign_objects(
         skin_mm: [h, w] distance from the skin, 0 outside the breast.
         mm_per_px: millimetres per pixel.
     """
-    mask = skin_mm > 0
+    mask, white = skin_mm > 0, pixels > white_level(pixels)
     raised = raised_by(pixels, mm_per_px)
-    found = [*film_borders(pixels, mask, mm_per_px), *rings(raised, skin_mm, mm_per_px)]
+    found = [
+        *film_borders(white, mask, mm_per_px), *rings(raised, skin_mm, mm_per_px),
+        *_labels(white & mask & ~body, mm_per_px),
+    ]  # fmt: skip
+    balls = (p for p in pieces(raised > _ABOVE_AIR, mm_per_px) if _is_ball(p, pixels, skin_mm))
+    wires = (
+        p for p in pieces((raised > _RAISED) & (pixels > _BRIGHT), mm_per_px) if _is_wire(p, white, raised, skin_mm)
+    )
     rows = np.nonzero(mask.any(axis=1))[0]
-    for piece in pieces((raised > _RAISED) & (pixels > _BRIGHT), mm_per_px):
-        from_ends = min(piece.top - rows[0], rows[-1] + 1 - piece.top - piece.pixels.shape[0]) * mm_per_px
-        if from_ends < 3 or piece.left * mm_per_px < 5:
-            continue  # at the chest wall and the ends of the film, folds and edges are as white as metal
-        white = float((piece.of(pixels) > _WHITE).mean())
-        stands_out = float(np.median(piece.of(raised)))
-        structure = _at_the_skin(piece, white, stands_out, mask & ~body, skin_mm) or _wire(piece, white, raised, skin_mm)
-        if structure is not None and not any(thing.box.contains(*piece.box.centre) for thing in found):
-            found.append(ForeignObject(structure, piece.box))
+    for structure, found_pieces in ((Structure.MARKER, balls), (Structure.WIRE, wires)):
+        for piece in found_pieces:
+            from_ends = min(piece.box.y0 - rows[0], rows[-1] + 1 - piece.box.y1) * mm_per_px
+            if from_ends < 3 or piece.left * mm_per_px < 5:
+                continue  # at the chest wall and the ends of the film, folds and edges are as white as metal
+            if not any(thing.box.contains(*piece.box.centre) for thing in found):
+                found.append(ForeignObject(structure, piece.box))
     return tuple(_letters_among(found, 10.0 / mm_per_px))
+
+
+def white_level(pixels: np.ndarray) -> float:
+    """Grey value above which a canvas is white; the brightest percent may be metal itself."""
+    return min(1.15, 0.97 * float(pixels.max()))
 
 
 def _letters_among(found: list[ForeignObject], near: float) -> list[ForeignObject]:
@@ -99,12 +109,17 @@ def raised_by(pixels: np.ndarray, mm_per_px: float) -> np.ndarray:
     return pixels - ndimage.grey_opening(pixels, size=(size, size))
 
 
-def pieces(found: np.ndarray, mm_per_px: float) -> Iterator[_Piece]:
-    """The connected pieces of a mask that have three pixels or more."""
-    labels, _ = ndimage.label(found, structure=_EIGHT)  # type: ignore[misc]
+def pieces(found: np.ndarray, mm_per_px: float, corners: bool = True, most_mm2: float = np.inf) -> Iterator[_Piece]:
+    """The connected pieces of a mask that have three pixels or more.
+
+    Args:
+        corners: whether pixels that share no more than a corner hang together.
+        most_mm2: larger pieces are left out.
+    """
+    labels, _ = ndimage.label(found, structure=_EIGHT if corners else None)  # type: ignore[misc]
     sizes = np.bincount(labels.ravel())
     for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
-        if sizes[number] >= 3:
+        if 3 <= sizes[number] <= most_mm2 / mm_per_px**2:
             yield _piece(labels[rows, columns] == number, rows.start, columns.start, mm_per_px)
 
 
@@ -130,7 +145,7 @@ def rings(raised: np.ndarray, skin_mm: np.ndarray, mm_per_px: float) -> list[For
     found: list[ForeignObject] = []
     for level in (0.3, 0.2):
         line = ndimage.binary_closing(mirrored > level)
-        for hole in pieces(ndimage.binary_fill_holes(line) & ~line, mm_per_px):
+        for hole in pieces(~line, mm_per_px, corners=False, most_mm2=400):
             if not (6 <= hole.length_mm <= 22 and hole.width_mm >= 3 and hole.solid > 0.9):
                 continue
             right = hole.left + hole.pixels.shape[1] - margin
@@ -163,35 +178,50 @@ def _wider(box: Box, by: float, left_of: float = 0.0) -> Box:
     return Box(x0, box.y0 - by, max(x0 + 1, box.x1 + by - left_of), box.y1 + by)
 
 
-def _at_the_skin(
-    piece: _Piece, white: float, stands_out: float, beyond: np.ndarray, skin_mm: np.ndarray
-) -> Structure | None:
-    """A ball or letter that sticks out of the breast: white, and as far above what surrounds it as metal is above air."""
-    if not (piece.of(beyond) | (piece.of(skin_mm) < 3)).mean() > 0.5:
-        return None
-    if stands_out > 0.9 and piece.length_mm <= 4.5 and piece.width_mm > 0.5 * piece.length_mm:
-        return Structure.MARKER
-    if piece.of(beyond).mean() > 0.7 and white > 0.6 and stands_out > 0.6 and 3 < piece.length_mm < 20:
-        return Structure.LETTER
-    return None
+def _labels(white_beyond: np.ndarray, mm_per_px: float) -> list[ForeignObject]:
+    """White patches that stick out of the breast, larger than a ball and away from the chest wall: lead labels."""
+    patches = pieces(white_beyond, mm_per_px, most_mm2=400)
+    large = (p for p in patches if p.area_mm2 > 8 and p.width_mm > 1.5 and p.left * mm_per_px > 5)
+    return [ForeignObject(Structure.LETTER, patch.box) for patch in large]
 
 
-def _wire(piece: _Piece, white: float, raised: np.ndarray, skin_mm: np.ndarray) -> Structure | None:
-    """A thin white line of even brightness, 15 mm or longer, away from the skin, which looks the same."""
+def _is_ball(piece: _Piece, pixels: np.ndarray, skin_mm: np.ndarray) -> bool:
+    """Whether a piece as far above its surroundings as metal is above air is a ball at the skin: round and by itself.
+
+    A piece of the white skin line goes on at two sides.
+    """
+    round_enough = piece.length_mm <= 4.5 and piece.width_mm > 0.5 * piece.length_mm
+    if not round_enough or (piece.of(skin_mm) < 4).mean() <= 0.5:
+        return False
+    high, wide = piece.pixels.shape
+    padded = np.pad(piece.pixels, 2)
+    rim = ndimage.binary_dilation(padded, structure=_EIGHT, iterations=2) & ~padded
+    window = np.pad(pixels, 2)[piece.top : piece.top + high + 4, piece.left : piece.left + wide + 4]
+    return bool((window[rim] > 0.6).mean() < 0.2)
+
+
+def _is_wire(piece: _Piece, white: np.ndarray, raised: np.ndarray, skin_mm: np.ndarray) -> bool:
+    """Whether it is a thin white line of even brightness, 15 mm or longer, away from the skin, which looks the same."""
+    if piece.length_mm < 15 or piece.area_mm2 / piece.length_mm > 2.2:
+        return False
     values = piece.of(raised)
     even = np.percentile(values, 10) > 0.6 * np.median(values) > 0.25
-    thin = piece.length_mm >= 15 and piece.area_mm2 / piece.length_mm < 2.2
-    return Structure.WIRE if thin and even and white > 0.7 and np.min(piece.of(skin_mm)) > 6 else None
+    return bool(even and piece.of(skin_mm).min() > 6 and piece.of(white).mean() > 0.7)
 
 
-def film_borders(pixels: np.ndarray, mask: np.ndarray, mm_per_px: float) -> list[ForeignObject]:
-    """White strips along the edges of the breast's part of the film, at most 8 mm wide, next to darker tissue."""
+def film_borders(white: np.ndarray, mask: np.ndarray, mm_per_px: float) -> list[ForeignObject]:
+    """White strips along the edges of the breast's part of the film, at most 8 mm wide, with darker tissue beside them.
+
+    Args:
+        white, mask: bool [h, w]: the white pixels, and the breast.
+        mm_per_px: millimetres per pixel.
+    """
     rows, columns = np.nonzero(mask.any(axis=1))[0], np.nonzero(mask.any(axis=0))[0]
     if not rows.size:
         return []
     top, bottom, right = float(rows[0]), float(rows[-1] + 1), float(columns[-1] + 1)
     inside = (slice(rows[0], rows[-1] + 1), slice(0, columns[-1] + 1))
-    part, there, most = pixels[inside], mask[inside], round(8 / mm_per_px)
+    part, there, most = white[inside], mask[inside], round(8 / mm_per_px)
     found = []
     if depth := _white_lines(part, there, most):
         found.append(Box(0, top, right, top + depth))
@@ -202,12 +232,13 @@ def film_borders(pixels: np.ndarray, mask: np.ndarray, mm_per_px: float) -> list
     return [ForeignObject(Structure.FILM_BORDER, box) for box in found]
 
 
-def _white_lines(part: np.ndarray, there: np.ndarray, most: int) -> int:
+def _white_lines(white: np.ndarray, there: np.ndarray, most: int) -> int:
     """How many lines from the first one on are white over most of their length; 0 where no darker line follows."""
-    white = [bool(t.sum() > 20 and (row[t] > _WHITE).mean() > 0.7) for row, t in zip(part, there, strict=True)]
-    depth = white.index(False) if False in white else len(white)
-    after = part[depth + 1 : depth + 4][there[depth + 1 : depth + 4]]
-    return depth if 0 < depth <= most and after.size and float(np.median(after)) < _WHITE - 0.3 else 0
+    lines = zip(white[: most + 1], there[: most + 1], strict=True)
+    full = [bool(t.sum() > 20 and w[t].mean() > 0.7) for w, t in lines]
+    depth = full.index(False) if False in full else len(full)
+    after = white[depth + 1 : depth + 4][there[depth + 1 : depth + 4]]
+    return depth if 0 < depth <= most and after.size and after.mean() < 0.3 else 0
 
 
 def metal_in_detail(
@@ -246,10 +277,10 @@ def _seen_closely(detail: np.ndarray, centre: tuple[float, float], mm_per_px: fl
         return None
     middle = float(np.median(window)) * 0.5 + float(window.max()) * 0.5
     around = [p for p in pieces(window > middle, mm_per_px) if p.of(window).max() >= window.max() - 1e-3]
-    if len(around) != 1 or window.max() < _WHITE:
+    if len(around) != 1 or window.max() < white_level(detail):
         return None
     piece = around[0]
-    white = float((piece.of(window) > _WHITE).mean())
+    white = float((piece.of(window) > white_level(detail)).mean())
     if white > 0.45 and piece.solid > 0.9 and piece.width_mm > 0.8 * piece.length_mm and 1.4 <= piece.length_mm <= 3.6:
         return Structure.MARKER
     straight = piece.solid > 0.8 and piece.width_mm < 0.45 * piece.length_mm

@@ -9,7 +9,7 @@ from mammoscribe.support.errors import InvalidNoun
 
 _WORK_MM = 1.0
 _POINTS = 40
-_BESIDE_MM = 3.0
+_BESIDE_MM, _CLOSE_MM = 3.0, 1.5
 _STEP_GREY = 0.06
 _REACH_MM = 8.0
 _LEAST_STRENGTH = 0.45
@@ -87,16 +87,16 @@ def _best_line(grey: np.ndarray, top: float, size: tuple[float, float]) -> tuple
     lines = np.stack([starts[:, None] * (1 - share), top + ends[:, None] * share], axis=2)
     lengths = np.hypot(starts, ends)
     normals = np.stack([ends, starts], axis=1) / lengths[:, None]
-    steps = _steps(grey, lines, normals[:, None, :])
+    steps = np.tanh(_steps(grey, lines, normals[:, None, :], _BESIDE_MM) / _STEP_GREY)
     best = int((steps.mean(axis=1) * lengths).argmax())
     return lines[best], steps[best]
 
 
-def _steps(grey: np.ndarray, points: np.ndarray, normals: np.ndarray) -> np.ndarray:
-    """How much brighter the muscle side of points is than the other side, squeezed into -1..1."""
-    sides = [points - 0.5 - _BESIDE_MM * normals, points - 0.5 + _BESIDE_MM * normals]
+def _steps(grey: np.ndarray, points: np.ndarray, normals: np.ndarray, beside_mm: float) -> np.ndarray:
+    """How much brighter the muscle side of points is than the other side, a few millimetres to either."""
+    sides = [points - 0.5 - beside_mm * normals, points - 0.5 + beside_mm * normals]
     inner, outer = (ndimage.map_coordinates(grey, [s[..., 1], s[..., 0]], order=1, mode="nearest") for s in sides)
-    return np.tanh((inner - outer) / _STEP_GREY)
+    return inner - outer
 
 
 def _bent(grey: np.ndarray, line: np.ndarray) -> np.ndarray:
@@ -106,7 +106,8 @@ def _bent(grey: np.ndarray, line: np.ndarray) -> np.ndarray:
     normal *= np.sign(normal[0])
     shifts = np.arange(-_REACH_MM, _REACH_MM + 0.5)
     moved = line[:, None, :] + shifts[None, :, None] * normal
-    gain = _steps(grey, moved, normal) - 0.03 * np.abs(shifts)
+    steps = _steps(grey, moved, normal, _CLOSE_MM)
+    gain = steps / max(1e-6, float(np.percentile(steps, 95))) - 0.03 * np.abs(shifts)
     total, came = gain[0], np.zeros(gain.shape, dtype=int)
     for i in range(1, len(line)):
         around = np.stack([np.append(-np.inf, total[:-1]), total, np.append(total[1:], -np.inf)])
