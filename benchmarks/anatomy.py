@@ -66,7 +66,7 @@ def nipple_rows(labels: Sequence[NippleLabel]) -> list[Row]:
     parts = {"all": [True] * len(labels), "seen in profile by the labeller": [label.visible for label in labels]}
     parts |= {"a place the labeller is sure of": [label.sure for label in labels]}
     parts |= {name: [label.dataset == name for label in labels] for name in dict.fromkeys(i.dataset for i in labels)}
-    parts |= {"found (certainty 0.5 or more)": found}
+    parts |= {"counted as found": found}
     rows = [row for name, of in parts.items() for row in _error_rows(name, np.array(errors)[np.array(of)])]
     return [
         *rows,

@@ -7,7 +7,11 @@ from mammoscribe.support.errors import InvalidNoun
 
 
 class Structure(StrEnum):
-    """Normal anatomy and foreign objects that a reader of mammograms takes for lesions."""
+    """Normal anatomy and foreign objects that a detector takes for lesions.
+
+    A mark on any of them is no finding in the breast, but for the axilla: a lymph node there can be diseased, so such a
+    mark is named for where it is and kept.
+    """
 
     NIPPLE = "nipple"
     SKIN_LINE = "skin_line"

@@ -8,7 +8,7 @@ from PIL import Image
 from scipy import ndimage
 
 from mammoscribe.domain.view import Box, Laterality, SpacingSource, View
-from mammoscribe.imaging.anatomy.nipple import FINDER_UM, FOUND_CERTAINTY, MARGIN_MM, Nipple, find_nipple
+from mammoscribe.imaging.anatomy.nipple import FINDER_UM, MARGIN_MM, Nipple, find_nipple
 from mammoscribe.imaging.mask import BreastOutline, find_breast
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.placement import Placement
@@ -65,9 +65,14 @@ class PreparedView:
     nipple_in_profile: bool = False
 
     @property
+    def nipple(self) -> Nipple:
+        """The nipple on the canvas."""
+        return Nipple(*self.nipple_xy, self.nipple_certainty, self.nipple_in_profile)
+
+    @property
     def nipple_found(self) -> bool:
         """Whether `nipple_xy` is certain enough to measure from; otherwise it is a guess."""
-        return self.nipple_certainty >= FOUND_CERTAINTY
+        return self.nipple.found
 
 
 def prepare_view(
@@ -97,6 +102,7 @@ def prepare_view(
     on_canvas = render(mask.astype(np.float32), placement, outline.factor) > 0.5
     grey = render(picture.pixels, placement)
     levels = _tissue_levels(grey, on_canvas)
+    nipple = _nipple(view, outline, crop, spacing, placement) or _farthest_skin(on_canvas)
     steps = (
         *picture.steps,
         *spacing_steps,
@@ -104,6 +110,7 @@ def prepare_view(
         f"cropped to columns {crop.x0:.0f}-{crop.x1:.0f}, rows {crop.y0:.0f}-{crop.y1:.0f}",
         f"resampled to {um:.1f} um per pixel{'' if known else ' (assumed)'}",
         f"grey {levels[0]:.4f}..{levels[1]:.4f} to 0..1",
+        f"nipple {'found' if nipple.found else 'not found, its place is a guess'} (certainty {nipple.certainty:.2f})",
     )
     coarser = (f"{view.name}: read at {um:.0f} um per pixel, the breast is larger than the canvas",)
     warnings = (
@@ -112,7 +119,6 @@ def prepare_view(
         + spacing_warnings
         + (coarser if um > um_per_px * 1.5 else ())
     )
-    nipple = _nipple(view, outline, crop, spacing, placement) or _farthest_skin(on_canvas)
     return PreparedView(
         view, _normalised(grey, on_canvas, levels), on_canvas, placement, (nipple.x, nipple.y), um, known,
         crop, levels, chest_on_left, steps, warnings, nipple.certainty, nipple.in_profile,

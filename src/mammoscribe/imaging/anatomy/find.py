@@ -176,9 +176,8 @@ def find_anatomy(prepared: PreparedView, detail: PreparedView | None = None) -> 
     if detail is not None and max(detail.placement.scale_x, detail.placement.scale_y) <= COARSEST_DETAIL:
         offset = detail.placement.to_canvas_point(*place.to_stored_point(0, 0))
         foreign += tuple(metal_in_detail(pixels, skin_mm, mm, detail.pixels, detail.um_per_px / 1000, offset))
-    nipple = Nipple(*prepared.nipple_xy, prepared.nipple_certainty, prepared.nipple_in_profile)
     return Anatomy(
-        mm, pixels, skin_mm, nipple,
+        mm, pixels, skin_mm, prepared.nipple,
         () if line is None else find_folds(line, prepared.view.projection), foreign,
         find_pectoral(pixels, prepared.mask, mm) if is_mlo else None,
     )  # fmt: skip

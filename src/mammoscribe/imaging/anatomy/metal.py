@@ -144,7 +144,7 @@ def rings(raised: np.ndarray, skin_mm: np.ndarray, mm_per_px: float) -> list[For
     mirrored = np.pad(raised, ((0, 0), (margin, 0)), mode="symmetric")
     found: list[ForeignObject] = []
     for level in (0.3, 0.2):
-        line = ndimage.binary_closing(mirrored > level)
+        line = np.asarray(ndimage.binary_closing(mirrored > level), bool)
         for hole in pieces(~line, mm_per_px, corners=False, most_mm2=400):
             if not (6 <= hole.length_mm <= 22 and hole.width_mm >= 3 and hole.solid > 0.9):
                 continue

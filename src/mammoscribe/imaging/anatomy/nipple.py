@@ -20,8 +20,8 @@ FINDER_UM = 800.0
 MARGIN_MM = 20.0
 """Air around the breast that the finder wants to see: a faint nipple is often no part of the mask."""
 
-FOUND_CERTAINTY = 0.5
-"""Certainty from which the nipple counts as found; below it, the place is a guess."""
+FOUND_IN_PROFILE, FOUND_ELSEWHERE = 0.5, 0.7
+"""Certainty from which a nipple counts as found, seen at the skin line or not; below it, the place is a guess."""
 
 POSITION_WEIGHTS: Mapping[str, float] = {
     "near": 1.001, "beyond": 0.511, "rim": 0.521, "under": 0.282, "deep": -0.421, "metal": 0.07,
@@ -70,7 +70,7 @@ class Nipple:
     @property
     def found(self) -> bool:
         """Whether it is certain enough to measure from."""
-        return self.certainty >= FOUND_CERTAINTY
+        return self.certainty >= (FOUND_IN_PROFILE if self.in_profile else FOUND_ELSEWHERE)
 
 
 def find_nipple(grey: np.ndarray, mask: np.ndarray, mm_per_px: float, projection: Projection) -> Nipple | None:
