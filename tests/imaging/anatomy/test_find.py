@@ -36,6 +36,11 @@ def test_a_mass_behind_the_nipple_is_not_the_nipple() -> None:
     assert rests(view, depth_at(110) - 20, 110, 12) is None
 
 
+def test_a_box_much_larger_than_the_nipple_does_not_rest_on_it() -> None:
+    view = breast().add_nipple(110.0).prepared()
+    assert rests(view, depth_at(110) - 6, 101, 24) is None
+
+
 def test_nothing_is_named_after_a_nipple_that_was_not_seen() -> None:
     view = breast().prepared()
     x, y = (v / 2 for v in view.placement.to_stored_point(*view.nipple_xy))

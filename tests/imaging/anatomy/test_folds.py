@@ -31,5 +31,14 @@ def test_the_skin_of_a_cc_view_folds_at_both_ends_of_the_chest_wall() -> None:
     assert not upper.inward
 
 
+def test_an_arm_above_a_cc_view_folds_where_the_breast_begins() -> None:
+    scene = breast()
+    scene.grey[(scene.y < 60) & (scene.x < 9) & (scene.grey < 0.1)] = 0.35
+    (upper,) = (f for f in folds_in(scene, Projection.CC) if not f.lower)
+    assert upper.inward
+    assert (upper.x / 2, upper.y / 2) == pytest.approx((9, 100 - 80 * np.sqrt(1 - (9 / 70) ** 2)), abs=4)
+
+
 def test_the_nipple_is_no_fold() -> None:
-    assert all(f.x / 2 < 15 for f in folds_in(breast().add_nipple(110.0), Projection.CC))
+    scene = breast().add_nipple(110.0, height=12.0, half_width=4.0)
+    assert all(f.x / 2 < 15 and not f.inward for f in folds_in(scene, Projection.CC))

@@ -41,10 +41,11 @@ def test_a_ring_cut_by_the_chest_wall_is_still_a_marker() -> None:
     assert kinds_in(breast().add_ring(2, 90, 7)) == [Structure.MARKER]
 
 
-def test_a_ring_with_a_gap_is_none() -> None:
+@pytest.mark.parametrize("grey", [0.35, 0.47])
+def test_a_ring_with_a_gap_or_a_faint_part_is_none(grey: float) -> None:
     scene = breast().add_ring(35, 90, 7)
-    gap = (scene.x > 35) & (np.abs(scene.y - 90) < 4)
-    scene.grey[gap & (scene.grey > 0.9)] = 0.35
+    part = (scene.x > 35) & (np.abs(scene.y - 90) < 4)
+    scene.grey[part & (scene.grey > 0.9)] = grey
     assert Structure.MARKER not in kinds_in(scene)
 
 
@@ -56,10 +57,13 @@ def test_a_ball_in_the_air_beside_the_skin_is_a_marker() -> None:
     assert kinds_in(breast().add_disc(depth_at(70) + 2.0, 70, 1.25, 1.0)) == [Structure.MARKER]
 
 
-def test_a_white_stretch_of_skin_is_none() -> None:
-    scene = breast()
+@pytest.mark.parametrize("half_length", [1.0, 8.0, 14.0])
+def test_a_white_stretch_of_skin_is_neither_ball_nor_wire(half_length: float) -> None:
+    scene = breast().add_disc(30, 110, 14, 0.55)
     radius = np.hypot(scene.x / 70, (scene.y - 100) / 80)
-    scene.grey[(radius < 1) & (radius > 0.975) & (np.abs(scene.y - 70) < 8)] = 1.0
+    scene.grey[(radius < 0.98) & (radius > 0.9)] = 0.05
+    scene.grey[(radius < 1) & (radius > 0.975)] = 0.47
+    scene.grey[(radius < 1) & (radius > 0.975) & (np.abs(scene.y - 70) < half_length)] = 1.0
     assert kinds_in(scene) == []
 
 
@@ -79,9 +83,9 @@ def test_a_label_that_overlaps_the_skin_is_a_letter() -> None:
 
 def test_a_long_even_thin_line_is_a_wire_and_a_beaded_one_is_not() -> None:
     assert kinds_in(breast().add_rectangle(20, 90, 45, 91)) == [Structure.WIRE]
-    beads = breast()
+    beads = breast().add_rectangle(20, 90, 45, 91, 0.45)
     for x in np.arange(20, 45, 3.0):
-        beads.add_disc(x, 90, 0.7, 1.0)
+        beads.add_disc(x, 90.5, 0.7, 1.0)
     assert Structure.WIRE not in kinds_in(beads)
 
 
@@ -89,6 +93,11 @@ def test_a_white_strip_along_the_film_is_a_border() -> None:
     scene = breast().add_arm().add_rectangle(0, 0, 58, 2)
     assert Structure.FILM_BORDER in kinds_in(scene, "LMLO")
     assert Structure.FILM_BORDER not in kinds_in(breast().add_arm(), "LMLO")
+
+
+def test_an_implant_at_the_chest_wall_is_no_border() -> None:
+    scene = breast().add_arm().add_disc(-60, 100, 90, 1.0)
+    assert kinds_in(scene, "LMLO") == []
 
 
 def test_fine_pixels_tell_a_ball_over_the_breast() -> None:
@@ -107,6 +116,11 @@ def test_a_group_of_round_calcifications_is_not_metal(radius: float) -> None:
     scene = breast(FINE_MM)
     for dx, dy in ((0, 0), (2.1, 0.6), (1.0, 1.9), (-1.7, 1.2), (0.4, -2.2), (2.6, 2.4)):
         scene.add_disc(35 + dx, 90 + dy, radius, 0.9)
+    assert kinds_in(scene, closely=True) == []
+
+
+def test_a_coarse_calcification_that_is_not_round_is_no_ball() -> None:
+    scene = breast(FINE_MM).add_disc(35, 90, 0.7, 1.0).add_disc(36.2, 90, 0.7, 1.0)
     assert kinds_in(scene, closely=True) == []
 
 

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mammoscribe.domain.view import Projection
+from mammoscribe.domain.view import Projection, SpacingSource
 from mammoscribe.imaging.anatomy.nipple import Nipple, find_nipple
-from mammoscribe.imaging.prepare import resample
+from mammoscribe.imaging.picture import Picture
+from mammoscribe.imaging.prepare import prepare_view, resample
 from mammoscribe.support.errors import InvalidNoun
 from tests.imaging.anatomy.scene import MM, WIDTH_MM, breast, depth_at, mm_from
-from tests.imaging.drawn import a_picture
+from tests.imaging.drawn import a_picture, a_view
 
 
 @pytest.mark.parametrize("y", [85.0, 100.0, 118.0])
@@ -59,6 +60,15 @@ def test_the_place_depends_neither_on_brightness_nor_on_the_canvas() -> None:
     for other in (darker, whole):
         stored = other.placement.to_stored_point(*other.nipple_xy)
         assert stored == pytest.approx(view.placement.to_stored_point(*view.nipple_xy), abs=2.5)
+
+
+def test_the_place_is_right_in_a_padded_picture_whose_pixels_are_not_square() -> None:
+    scene = breast().add_nipple(112.0)
+    stored = np.pad(np.repeat(scene.grey, 2, axis=1), ((60, 20), (50, 90)))
+    picture = Picture(np.ascontiguousarray(stored), (MM, MM / 2), SpacingSource.HEADER)
+    view = prepare_view(a_view(picture), picture)
+    x, y = view.placement.to_stored_point(*view.nipple_xy)
+    assert (x, y) == pytest.approx((50 + 2 * (depth_at(112) + 4) / MM, 60 + 112 / MM), abs=8)
 
 
 def test_a_resampled_view_keeps_what_is_known_of_the_nipple() -> None:

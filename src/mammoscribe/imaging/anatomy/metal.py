@@ -73,9 +73,7 @@ def foreign_objects(
         *_labels(white & mask & ~body, mm_per_px),
     ]  # fmt: skip
     balls = (p for p in pieces(raised > _ABOVE_AIR, mm_per_px) if _is_ball(p, pixels, skin_mm))
-    wires = (
-        p for p in pieces((raised > _RAISED) & (pixels > _BRIGHT), mm_per_px) if _is_wire(p, white, raised, skin_mm)
-    )
+    wires = (p for p in pieces((raised > _RAISED) & (pixels > _BRIGHT), mm_per_px) if _is_wire(p, white, skin_mm))
     rows = np.nonzero(mask.any(axis=1))[0]
     for structure, found_pieces in ((Structure.MARKER, balls), (Structure.WIRE, wires)):
         for piece in found_pieces:
@@ -200,13 +198,10 @@ def _is_ball(piece: _Piece, pixels: np.ndarray, skin_mm: np.ndarray) -> bool:
     return bool((window[rim] > 0.6).mean() < 0.2)
 
 
-def _is_wire(piece: _Piece, white: np.ndarray, raised: np.ndarray, skin_mm: np.ndarray) -> bool:
-    """Whether it is a thin white line of even brightness, 15 mm or longer, away from the skin, which looks the same."""
-    if piece.length_mm < 15 or piece.area_mm2 / piece.length_mm > 2.2:
-        return False
-    values = piece.of(raised)
-    even = np.percentile(values, 10) > 0.6 * np.median(values) > 0.25
-    return bool(even and piece.of(skin_mm).min() > 6 and piece.of(white).mean() > 0.7)
+def _is_wire(piece: _Piece, white: np.ndarray, skin_mm: np.ndarray) -> bool:
+    """Whether it is a thin line, 15 mm or longer and white all along, away from the skin, which looks the same."""
+    thin = piece.length_mm >= 15 and piece.area_mm2 / piece.length_mm < 2.2
+    return bool(thin and piece.of(skin_mm).min() > 6 and piece.of(white).mean() > 0.7)
 
 
 def film_borders(white: np.ndarray, mask: np.ndarray, mm_per_px: float) -> list[ForeignObject]:
