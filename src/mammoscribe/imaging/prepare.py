@@ -8,6 +8,7 @@ from PIL import Image
 from scipy import ndimage
 
 from mammoscribe.domain.view import Box, Laterality, SpacingSource, View
+from mammoscribe.imaging.anatomy.nipple import FINDER_UM, MARGIN_MM, Nipple, find_nipple
 from mammoscribe.imaging.mask import BreastOutline, find_breast
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.placement import Placement
@@ -36,7 +37,7 @@ class PreparedView:
         pixels: float32 [h, w]; 0 outside the breast, 0..1 from the 1st to the 99th tissue percentile, at most 1.2.
         mask: bool [h, w], the breast with the pectoral muscle.
         placement: stored pixels to canvas pixels and back.
-        nipple_xy: canvas (x, y) of the skin point farthest from the chest wall, a first guess of the nipple.
+        nipple_xy: canvas (x, y) of the likeliest place of the nipple; see `nipple_found`.
         um_per_px: micrometres per canvas pixel; assumed when `millimetres_known` is False.
         millimetres_known: whether lengths may be printed.
         crop: the breast's box in stored pixels.
@@ -44,6 +45,8 @@ class PreparedView:
         chest_on_left: side of the STORED picture on which the chest wall was found.
         steps: what was done, in order.
         warnings: what the reader should know.
+        nipple_certainty: 0..1, how certain the place of the nipple is.
+        nipple_in_profile: whether the nipple was seen at the skin line.
     """
 
     view: View
@@ -58,6 +61,18 @@ class PreparedView:
     chest_on_left: bool
     steps: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    nipple_certainty: float = 0.0
+    nipple_in_profile: bool = False
+
+    @property
+    def nipple(self) -> Nipple:
+        """The nipple on the canvas."""
+        return Nipple(*self.nipple_xy, self.nipple_certainty, self.nipple_in_profile)
+
+    @property
+    def nipple_found(self) -> bool:
+        """Whether `nipple_xy` is certain enough to measure from; otherwise it is a guess."""
+        return self.nipple.found
 
 
 def prepare_view(
@@ -87,6 +102,7 @@ def prepare_view(
     on_canvas = render(mask.astype(np.float32), placement, outline.factor) > 0.5
     grey = render(picture.pixels, placement)
     levels = _tissue_levels(grey, on_canvas)
+    nipple = _nipple(view, outline, crop, spacing, placement) or _farthest_skin(on_canvas)
     steps = (
         *picture.steps,
         *spacing_steps,
@@ -94,6 +110,7 @@ def prepare_view(
         f"cropped to columns {crop.x0:.0f}-{crop.x1:.0f}, rows {crop.y0:.0f}-{crop.y1:.0f}",
         f"resampled to {um:.1f} um per pixel{'' if known else ' (assumed)'}",
         f"grey {levels[0]:.4f}..{levels[1]:.4f} to 0..1",
+        f"nipple {'found' if nipple.found else 'not found, its place is a guess'} (certainty {nipple.certainty:.2f})",
     )
     coarser = (f"{view.name}: read at {um:.0f} um per pixel, the breast is larger than the canvas",)
     warnings = (
@@ -103,8 +120,8 @@ def prepare_view(
         + (coarser if um > um_per_px * 1.5 else ())
     )
     return PreparedView(
-        view, _normalised(grey, on_canvas, levels), on_canvas, placement, _nipple(on_canvas, placement), um, known,
-        crop, levels, chest_on_left, steps, warnings,
+        view, _normalised(grey, on_canvas, levels), on_canvas, placement, (nipple.x, nipple.y), um, known,
+        crop, levels, chest_on_left, steps, warnings, nipple.certainty, nipple.in_profile,
     )  # fmt: skip
 
 
@@ -281,16 +298,35 @@ def _normalised(grey: np.ndarray, mask: np.ndarray, levels: tuple[float, float])
     return np.where(mask, scaled, np.float32(0)).astype(np.float32, copy=False)
 
 
-def _nipple(mask: np.ndarray, placement: Placement) -> tuple[float, float]:
-    """The skin point farthest from the chest wall, after a running mean of the outline over about 8 % of its height.
+def _nipple(
+    view: View, outline: BreastOutline, crop: Box, spacing: tuple[float, float], canvas: Placement
+) -> Nipple | None:
+    """The nipple on the canvas."""
+    grey, mask, place = finder_picture(outline, crop, spacing, canvas)
+    found = find_nipple(grey, mask, FINDER_UM / 1000, view.projection)
+    if found is None:
+        return None
+    x, y = canvas.to_canvas_point(*place.to_stored_point(found.x, found.y))
+    return replace(found, x=x, y=y)
 
-    The uppermost 15 % and lowest 8 % of the outline are left out: axilla, label remains and abdomen lie there.
-    """
-    rows = np.nonzero(mask.any(axis=1))[0]
-    if rows.size == 0:
-        return placement.canvas_width_px / 2, placement.canvas_height_px / 2
-    skin = mask.shape[1] - mask[rows, ::-1].argmax(axis=1).astype(float)
-    smooth = ndimage.uniform_filter1d(skin, max(3, int(0.08 * rows.size)), mode="nearest")
-    smooth[: int(0.15 * rows.size)] = smooth[rows.size - int(0.08 * rows.size) :] = 0.0
-    farthest = smooth >= smooth.max() - 0.5
-    return float(skin[farthest].max()), float(rows[farthest].mean() + 0.5)
+
+def finder_picture(
+    outline: BreastOutline, crop: Box, spacing: tuple[float, float], canvas: Placement
+) -> tuple[np.ndarray, np.ndarray, Placement]:
+    """What the nipple is searched on: grey values and mask [h, w] with the air around the breast, and their placement."""
+    flipped, margin = canvas.flipped, MARGIN_MM * 1000 / FINDER_UM
+    scale_y, scale_x = spacing[0] * 1000 / FINDER_UM, spacing[1] * 1000 / FINDER_UM
+    edge = canvas.stored_width_px - crop.x1 if flipped else crop.x0
+    place = Placement(
+        canvas.stored_width_px, canvas.stored_height_px, flipped, scale_x, scale_y, -edge * scale_x,
+        margin - crop.y0 * scale_y, ceil(crop.width * scale_x + margin), ceil(crop.height * scale_y + 2 * margin),
+    )  # fmt: skip
+    mask = render(outline.mask.astype(np.float32), place, outline.factor) > 0.5
+    return render(outline.reduced, place, outline.factor), mask, place
+
+
+def _farthest_skin(mask: np.ndarray) -> Nipple:
+    """A guess where there is no outline to judge: the middle of the columns farthest from the chest wall."""
+    rows, columns = np.nonzero(mask) if mask.any() else np.nonzero(np.ones_like(mask))
+    tip = float(columns.max())
+    return Nipple(tip + 1, float(rows[columns == tip].mean()) + 0.5, 0.0, in_profile=False)
