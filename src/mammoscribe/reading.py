@@ -90,7 +90,7 @@ def read_exam(
     claims = reader.draft(exam, output.findings, breasts) if writer is Writer.DECODER else ()
     measured = reader.card.operating_point(exam.origin).words_measured
     report = compose_report(
-        Chart(exam, prepared.search, breasts, output.findings, measured), provenance(exam, reader, prepared, setting),
+        Chart(exam, prepared.search, breasts, output.findings, measured), provenance(exam, reader, prepared, output, setting),
         claims, writer, warnings=prepared.warnings, possible=output.possible,
     )  # fmt: skip
     return Reading(report, output, prepared.images, claims, crops_of(report, prepared, decode) if images else ())
@@ -178,13 +178,14 @@ def _breast(
     )  # fmt: skip
 
 
-def provenance(exam: Exam, reader: Reader, prepared: Prepared, setting: Setting) -> Provenance:
+def provenance(exam: Exam, reader: Reader, prepared: Prepared, output: ReaderOutput, setting: Setting) -> Provenance:
     """What made the report, and how often such sentences are right for this kind of exam."""
     card = reader.card
     return Provenance(
         package=f"mammoscribe {__version__}", model=f"{card.name} {card.version}", weights_sha256=card.weights_sha256,
         trained_on=card.trained_on, preprocessing=tuple((i, v.steps) for i, v in prepared.canvases.first.items()),
         reliability=card.operating_point(exam.origin).reliability, setting=setting,
+        structures=output.structures,
     )  # fmt: skip
 
 

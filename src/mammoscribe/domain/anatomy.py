@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mammoscribe.domain.finding import FindingType
+from mammoscribe.domain.view import Box
 from mammoscribe.support.errors import InvalidNoun
 
 
@@ -34,6 +36,32 @@ class Structure(StrEnum):
     def foreign(self) -> bool:
         """Whether it is a thing laid on or left in the breast, or a part of the film, and no part of the body."""
         return self in (Structure.MARKER, Structure.CLIP, Structure.WIRE, Structure.LETTER, Structure.FILM_BORDER)
+
+
+@dataclass(frozen=True)
+class MarkOnStructure:
+    """A mark of the reader that was left out of the findings because it rests on something that is no lesion.
+
+    Args:
+        view_id: the view.
+        box: in stored pixels.
+        kind: what the networks took it for.
+        structure: what it rests on.
+        score: of the mark, 0..1.
+
+    Raises:
+        InvalidNoun: for a score outside 0..1.
+    """
+
+    view_id: str
+    box: Box
+    kind: FindingType
+    structure: Structure
+    score: float
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.score <= 1.0:
+            raise InvalidNoun(f"a mark on {self.structure} with a score of {self.score}", "0 to 1")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from mammoscribe.domain.anatomy import MarkOnStructure
 from mammoscribe.domain.assessment import Assessment, Grade
 from mammoscribe.domain.evidence import Evidence, RejectedClaim, Sentence
 from mammoscribe.domain.exam import SetAside
@@ -242,6 +243,17 @@ def _provenance(made_by: Provenance, steps: dict[str, list[str]]) -> _Json:
         "lexicon_edition": made_by.edition.value,
         "preprocessing": steps,
         "reliability": list(made_by.reliability),
+        "structures": [_structure(m) for m in made_by.structures],
+    }
+
+
+def _structure(mark: MarkOnStructure) -> _Json:
+    return {
+        "view": mark.view_id,
+        "box_px": mark.box.as_list(),
+        "type": mark.kind.value,
+        "structure": mark.structure.value,
+        "score": _fraction(mark.score),
     }
 
 
