@@ -4,14 +4,17 @@ import time
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mammoscribe.domain.anatomy import Structure
 from mammoscribe.domain.view import Box
 from mammoscribe.imaging.anatomy.find import Anatomy, find_anatomy, skin_distance
 from mammoscribe.imaging.anatomy.nipple import Nipple
-from mammoscribe.imaging.prepare import PreparedView
+from mammoscribe.imaging.prepare import PreparedView, prepare_view
 from mammoscribe.support.errors import InvalidNoun
 from tests.imaging.anatomy.scene import Scene, breast, canvas_box, depth_at
+from tests.imaging.drawn import a_picture, a_view
 
 
 def mlo() -> Scene:
@@ -124,3 +127,22 @@ def test_a_view_takes_less_than_60_ms() -> None:
         find_anatomy(view)
         took.append(time.process_time() - start)
     assert min(took) <= 0.06
+
+
+@given(
+    height=st.integers(16, 160), width=st.integers(16, 160), mm=st.floats(0.08, 2.0), seed=st.integers(0, 999),
+    name=st.sampled_from(["LCC", "RMLO"]), sized=st.booleans(), white=st.floats(0.0, 1.0),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_whatever_a_picture_shows_anatomy_can_be_looked_for(
+    height: int, width: int, mm: float, seed: int, name: str, sized: bool, white: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    pixels = (rng.random((height, width)) * (rng.random((height, width)) < white + 0.01)).astype(np.float32)
+    pixels[0, :2] = 0.0, 1.0
+    picture = a_picture(pixels, mm)
+    view = prepare_view(a_view(picture, name), picture, 500.0, (384, 224) if sized else None)
+    anatomy = find_anatomy(view, view)
+    high, wide = view.mask.shape
+    resting = anatomy.structure_of(Box(0, 0, wide / 2, high / 2))
+    assert resting is None or 0 <= resting.share <= 1
