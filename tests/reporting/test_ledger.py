@@ -55,6 +55,8 @@ R, L = Laterality.RIGHT, Laterality.LEFT
         "Right breast: oval mass on CC, not on MLO.",
         "Right breast: oval mass seen on CC, not seen on MLO.",
         "Right breast: oval mass on all views.",
+        "Right breast: oval mass seen on CC only, seen on MLO.",
+        "Right breast: oval mass on CC only, MLO.",
         "Right breast: oval mass, new, unchanged.",
         "Right breast: oval mass, seen on the prior exam.",
         "Right breast: prior mass, unchanged since the prior exam.",

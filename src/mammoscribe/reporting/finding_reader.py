@@ -208,10 +208,16 @@ class FindingReader:
     def _attach_only(self, at: int) -> None:
         beside = next((i for i in self.ledger.beside(at) if i in self.shown_by), None)
         owners = self.shown_by[beside] if beside is not None else []
-        if owners and all(h.status is not Status.NEGATIVE and not h.only for h in owners):
+        if owners and self._ends_views(at) and all(h.status is not Status.NEGATIVE and not h.only for h in owners):
             for head in owners:
                 head.only = True
             self.ledger.take(at)
+
+    def _ends_views(self, at: int) -> bool:
+        """Whether all views named are one list on one side of `only`; not in `on CC only, seen on MLO`."""
+        first, last = min(self.shown_by), max(self.shown_by)
+        one_list = Kind.VERB not in [x.kind for x in self.words[first:last]]
+        return one_list and not first < at < last
 
     def _associated(self, at: int, ids: tuple[str, ...]) -> list[Fact]:
         """Features of a finding in the same clause become its descriptors; others are facts of the breast."""
