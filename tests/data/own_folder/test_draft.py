@@ -179,6 +179,14 @@ def test_the_column_with_most_different_ids_is_taken_and_not_one_of_a_few_values
     assert drafted(tmp_path)[1]["report_exam"] == "Nr"
 
 
+def test_a_column_of_labels_is_not_the_one_of_the_ids_though_it_has_as_many_of_them(tmp_path):
+    for n in range(1, 5):
+        write_picture(tmp_path / f"{n}" / "R_CC.png", n)
+    write_lines(tmp_path / "t.csv", "BI-RADS,Nr,Report", *[f"{5 - n},{n},The report of this exam" for n in range(1, 5)])
+    _, found = drafted(tmp_path)
+    assert (found["exam"], found["report_exam"], found["labels"]) == ("folder", "Nr", {"birads": "BI-RADS"})
+
+
 def test_ids_that_are_written_differently_are_shown_and_nothing_is_joined(tmp_path):
     for n in range(3):
         write_dicom(tmp_path / "d" / f"{n}.dcm", n, AccessionNumber=f"0012{n}", PatientID=f"P{n}", StudyInstanceUID=f"1.2.{n}", SOPInstanceUID=f"1.3.{n}")  # fmt: skip

@@ -71,6 +71,7 @@ def test_the_text_comes_out_as_it_was(name):
         (r"{\rtf1\ansi\ansicpg1251 \'cc\'e0\'f1\'f1\'e0}", "Масса"),
         (r"{\rtf1 {\field{\*\fldinst HYPERLINK x}{\fldrslt see}} {\pict 0102} end}", "see  end"),
         (r"\par FINDINGS: a.\par IMPRESSION: b", "\nFINDINGS: a.\nIMPRESSION: b"),
+        (r"FINDINGS: a.\n\nIMPRESSION: b\n\n", "FINDINGS: a.\n\nIMPRESSION: b\n\n"),
         ("_x005F_x000D_ stays", "_x000D_ stays"), (r"\E\ \F\ \S\ \R\ ".strip(), "\\ | ^ ~"),
         ("IMPRESSION:~1. A mass ~5 mm.~2. A cyst, 3~4 mm.", "IMPRESSION:\n1. A mass ~5 mm.\n2. A cyst, 3~4 mm."),
     ],

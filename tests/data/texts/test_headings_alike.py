@@ -39,7 +39,7 @@ def test_in_other_languages_too(heading, language, section):
 @pytest.mark.parametrize(
     "line",
     [
-        "Compression: 80 N.", "Position: sitting.", "Protection: apron.", "Depression: none.", "Clinic: north.", "Version: 2.",
+        "Compression: 80 N.", "RESSION: x.", "DICTION: x.", "Pression: 80.", "Dication: x.", "Position: sitting.", "Protection: apron.", "Depression: none.", "Clinic: north.", "Version: 2.",
         "Occlusion: none.", "Lesions: two.", "Mass: oval.", "A B: x.", "Dr. Smith: called.", "we saw the findngs: none.", "Decision: biopsy.",
         "Session: 2.", "Size: 5 mm.", "Margin: sharp.", "Expression: normal.", "USA: x.", "A mass is here: B C D E F.",
     ],
