@@ -46,10 +46,10 @@ _NUMBER = r"\d+(?:\.\d+)?"
 _SIZE = re.compile(
     rf"(?P<first>{_NUMBER})(?:\s*-?(?:{_UNIT})?\s*(?:x|by|×)\s*(?P<second>{_NUMBER}))?\s*-?(?P<unit>{_UNIT})\b"
 )
+_DISTANCE = re.compile(rf"(?P<length>{_NUMBER})\s*-?(?P<unit>mm|cm)\s+from\s+(?:the\s+)?nipple\b")
 _LENGTH_FROM = re.compile(
     rf"{_SIZE.pattern}\s+(?:away\s+)?(?:from|behind|above|below|deep to|posterior to|medial to|lateral to)\b"
 )
-_DISTANCE = re.compile(r"(?P<length>\d+)\s*(?P<unit>mm|cm)\s+from\s+(?:the\s+)?nipple")
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _VIEW = re.compile(r"(right|left|rt|lt|r|l)[\s-]?(cc|mlo)(?![a-z])")
 _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight")
@@ -114,7 +114,7 @@ def _size(match: re.Match) -> tuple[Kind, Any]:
 
 
 def _distance(match: re.Match) -> tuple[Kind, Any]:
-    return Kind.DISTANCE, int(match["length"]) * (10 if match["unit"] == "cm" else 1)
+    return Kind.DISTANCE, round(float(match["length"]) * (10 if match["unit"] == "cm" else 1))
 
 
 def _date(match: re.Match) -> tuple[Kind, Any]:
