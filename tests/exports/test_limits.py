@@ -70,7 +70,7 @@ def test_what_was_not_searched_is_said_once_for_both_breasts():
     search = Search(exam, tuple(ViewSearch(v.id, ((CALCIFICATIONS, "pixel size unknown"),)) for v in exam.current))
     said = not_assessed(replace(make_report(exam), search=search, breasts=_recalled()))
     assert [line for line in said if "searched" in line] == [
-        "Calcifications were not searched for on right CC and right MLO and left CC and left MLO (pixel size unknown)."
+        "Calcifications were not searched for on right CC, right MLO, left CC and left MLO (pixel size unknown)."
     ]
 
 
