@@ -120,10 +120,11 @@ def why_no_calcifications(reader: Reader, prepared: PreparedView, picture: Pictu
 
 
 def shown_view(view: View, picture: Picture, prepared: PreparedView) -> ViewImage:
-    """The view as stored, for the page; right views hang with the chest wall right, left views with it left."""
+    """The view upright, for the page; right views hang with the chest wall right, left views with it left."""
     unusual = prepared.chest_on_left != (view.laterality is Laterality.LEFT)
     place = prepared.placement
-    return display_image(view, picture.pixels, unusual, prepared.crop, place.scale_x / place.scale_y)
+    squash = place.scale_x / place.scale_y
+    return display_image(view, picture.pixels, unusual, prepared.crop, squash, place.transposed, place.upended)
 
 
 def assess(

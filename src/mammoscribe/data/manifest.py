@@ -159,7 +159,7 @@ def read_exam_json(path: Path) -> tuple[list[ManifestRow], str, str | None]:
     """(rows, exam id, patient id) of an exam.json; anything malformed raises InputError."""
     try:
         content = json.loads(path.read_bytes())
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:  # brackets nested too deep are no JSON of ours either
         raise InputError(f"{path} is not JSON ({error})") from error
     views = content.get("views") if isinstance(content, dict) else None
     if not isinstance(views, list) or not views or not all(isinstance(v, dict) and v.get("path") for v in views):
@@ -250,8 +250,8 @@ def _opened(exam_id: str, rows: list[ManifestRow], root: Path, name: str) -> Exa
         patients = {r.patient_id for r in rows if r.patient_id}
         if len(patients) > 1:
             raise InputError(f"exam {exam_id} belongs to patients {', '.join(sorted(patients))}", "one patient")
-        chosen, _ = one_of_each(found_in_rows(rows, root, name, absolute=True))
-        return assemble(chosen, exam_id, next(iter(patients), None), indication_of(rows))
+        chosen, aside = one_of_each(found_in_rows(rows, root, name, absolute=True))
+        return assemble(chosen, exam_id, next(iter(patients), None), indication_of(rows), aside)
     except InputError as error:
         return error
     except MammoscribeError as error:

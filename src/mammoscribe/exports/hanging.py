@@ -15,7 +15,7 @@ _MAGIC = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 @dataclass(frozen=True)
 class ViewImage:
-    """An 8-bit picture of a view's stored array, scaled down, never flipped.
+    """An 8-bit picture of a view, scaled down: its stored array, or that array set upright; never mirrored.
 
     Args:
         view_id: the view it shows.
@@ -25,6 +25,8 @@ class ViewImage:
         mirrored: whether the stored array has its chest wall on the other side (right view: left edge); the picture
             and its boxes are then shown mirrored.
         focus: where the breast lies, in stored pixels; the page opens on it. None shows the whole array.
+        transposed, upended: how the stored array was set upright for this picture: rows and columns exchanged, then top
+            and bottom.
 
     Raises:
         InvalidNoun: for a picture that is neither PNG nor JPEG, an empty size, or a focus outside the array.
@@ -38,6 +40,8 @@ class ViewImage:
     stored_height_px: int
     mirrored: bool = False
     focus: Box | None = None
+    transposed: bool = False
+    upended: bool = False
 
     def __post_init__(self) -> None:
         if not any(self.png.startswith(magic) for magic in _MAGIC):
@@ -165,7 +169,8 @@ def _check(exam: Exam, images: Mapping[str, ViewImage]) -> None:
 def _shown_size(view: View, image: ViewImage | None, in_mm: bool) -> tuple[float, float]:
     """(width, height) of the whole picture: millimetres, or with no common scale the picture's shape at height 1."""
     if in_mm and view.spacing_mm:
-        return view.width_px * view.spacing_mm[1], view.height_px * view.spacing_mm[0]
+        size = view.width_px * view.spacing_mm[1], view.height_px * view.spacing_mm[0]
+        return (size[1], size[0]) if image is not None and image.transposed else size
     width, height = (image.width_px, image.height_px) if image else (view.width_px, view.height_px)
     return width / height, 1.0
 
@@ -174,7 +179,7 @@ def _focus(view: View, image: ViewImage | None, size: tuple[float, float]) -> Bo
     """The focus in units of the shown size, mirrored where the picture is."""
     if image is None or image.focus is None:
         return Box(0, 0, *size)
-    rect = _rect(image.focus, view, image.mirrored)
+    rect = _rect(image.focus, view, image)
     left, top = rect.left / 100 * size[0], rect.top / 100 * size[1]
     return Box(left, top, left + rect.width / 100 * size[0], top + rect.height / 100 * size[1])
 
@@ -187,11 +192,14 @@ def _stage(view: View, size: tuple[float, float], focus: Box, frame: tuple[float
     return Rect(left * across, top * down, size[0] * across, size[1] * down)
 
 
-def _rect(box: Box, view: View, mirrored: bool) -> Rect:
+def _rect(box: Box, view: View, image: ViewImage | None) -> Rect:
     """A box of stored pixels in percent of the picture as it is shown."""
     across, down = 100 / view.width_px, 100 / view.height_px
-    left = view.width_px - box.x1 if mirrored else box.x0
-    return Rect(left * across, box.y0 * down, box.width * across, box.height * down)
+    shares = [box.x0 * across, box.x1 * across], [box.y0 * down, box.y1 * down]
+    columns, rows = reversed(shares) if image is not None and image.transposed else shares
+    left = 100 - columns[1] if image is not None and image.mirrored else columns[0]
+    top = 100 - rows[1] if image is not None and image.upended else rows[0]
+    return Rect(left, top, columns[1] - columns[0], rows[1] - rows[0])
 
 
 def _marks(report: Report, view: View, image: ViewImage | None, stage: Rect) -> tuple[ShownMark, ...]:
@@ -199,16 +207,15 @@ def _marks(report: Report, view: View, image: ViewImage | None, stage: Rect) -> 
     for finding in report.findings:
         mark = finding.mark_in(view.id)
         if mark:
-            rect = _rect(mark.box, view, image is not None and image.mirrored)
+            rect = _rect(mark.box, view, image)
             below = stage.top + rect.top / 100 * stage.height < 8 or any(_crowded(rect, m) for m in shown)
             shown.append(ShownMark(finding, mark.score, rect, size_mm(view, mark.box), below))
     return tuple(shown)
 
 
 def _weaker(report: Report, view: View, image: ViewImage | None) -> tuple[ShownMark, ...]:
-    flipped = image is not None and image.mirrored
     found = ((f, f.mark_in(view.id)) for f in report.possible)
-    return tuple(ShownMark(f, m.score, _rect(m.box, view, flipped), size_mm(view, m.box)) for f, m in found if m)
+    return tuple(ShownMark(f, m.score, _rect(m.box, view, image), size_mm(view, m.box)) for f, m in found if m)
 
 
 def _crowded(rect: Rect, other: ShownMark) -> bool:

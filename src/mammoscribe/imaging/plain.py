@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from mammoscribe.domain.view import SYNTHETIC_SOURCE, Origin
+from mammoscribe.imaging.declared import MAX_PIXELS
 from mammoscribe.support.errors import InputError
 
 FORMATS = ("PNG", "JPEG", "TIFF", "PPM")
@@ -25,6 +26,10 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     """The picture, with every failure of the decoder as one InputError."""
     try:
         with Image.open(path, formats=FORMATS) as picture:
+            if (samples := picture.width * picture.height * len(picture.getbands())) > MAX_PIXELS:
+                raise InputError(
+                    f"{path} has {samples / 1e6:.0f} million pixels", f"at most {MAX_PIXELS / 1e6:.0f}, in all channels"
+                )
             yield picture
     except InputError:
         raise

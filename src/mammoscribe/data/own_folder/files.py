@@ -16,8 +16,9 @@ from mammoscribe.data.own_folder.spec import FolderSpec, Identity
 from mammoscribe.data.own_folder.walk import files_of, suffixes_in
 from mammoscribe.data.records import Kind
 from mammoscribe.domain.view import Role
+from mammoscribe.imaging.damage import damage_told
 from mammoscribe.imaging.decode import check_readable, is_dicom, open_dicom
-from mammoscribe.imaging.header import check_length, damage_told, end_of, made_on
+from mammoscribe.imaging.header import check_length, end_of, made_on
 from mammoscribe.imaging.plain import is_plain, plain_size
 from mammoscribe.support.errors import InputError, MammoscribeError, SetAside
 
