@@ -77,8 +77,10 @@ def _dicom_view(path: Path, role: Role, declared: Declared) -> FoundView:
     warnings = [f"{path.name}: {w}" for w in header.warnings if declared.kind is None]
     if declared.kind is None:
         if header.conflicts:
+            several = any(c.count(" says ") > 1 for c in header.conflicts)
+            words = "contradicts itself" if several else "does not name one breast"
             raise InputError(
-                f"the header of {path} does not agree on one view ({'; '.join(header.conflicts)})",
+                f"the header of {path} {words} ({'; '.join(header.conflicts)})",
                 "one view",
                 f"say which it is with --view {path.name}=RCC",
             )

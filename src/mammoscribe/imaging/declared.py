@@ -66,8 +66,20 @@ def check_declared(dataset: Dataset) -> Declared:
     if said.bits > _WIDEST[encapsulated]:
         raise InputError(f"the header says {_words(said)}", f"at most {_WIDEST[encapsulated]} bits")
     if not encapsulated and "PixelData" in dataset:
+        stored = whole_number(dataset, "BitsStored", said.bits)
+        if not 1 <= stored <= said.bits:
+            raise InputError(f"the header says {stored} bits stored of {said.bits} allocated", f"1 to {said.bits}")
         _check_length(dataset, said)
     return said
+
+
+def whole_number(dataset: Dataset, name: str, otherwise: int) -> int:
+    """The value of an element, or `otherwise` when it is not there; InputError for what is no whole number."""
+    value = dataset.get(name)
+    try:
+        return otherwise if value is None or value == "" else int(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the header's {name} is no number ({value!r})") from error
 
 
 def coded_frame(dataset: Dataset, frame: int, said: Declared) -> tuple[bytes, Declared | None]:
@@ -97,13 +109,11 @@ def head_of(stream: bytes) -> Declared | None:
 
 
 def _said(dataset: Dataset) -> Declared:
-    names = ("Columns", "Rows", "SamplesPerPixel", "BitsAllocated")
-    try:
-        values = [int(dataset.get(name) or 0) for name in names]
-        signed = int(dataset.get("PixelRepresentation") or 0) == 1
-    except (TypeError, ValueError) as error:
-        raise InputError(f"the header's Rows, Columns or bits are no numbers ({error})") from error
-    return Declared(*values, signed)
+    columns, rows, samples, bits, signed = (
+        whole_number(dataset, name, 0)
+        for name in ("Columns", "Rows", "SamplesPerPixel", "BitsAllocated", "PixelRepresentation")
+    )
+    return Declared(columns, rows, samples, bits, signed == 1)
 
 
 def _words(size: Declared) -> str:

@@ -236,12 +236,18 @@ def _guessed(header: Dataset, lateralities: dict[str, str], projections: dict[st
 
 
 def _acquired(header: Dataset) -> str:
-    """Digits of the day and time, from Acquisition, else Content, else Series."""
+    """Digits of the day and time, from Acquisition, else Content, else Series; "" without a time."""
     for kind in ("Acquisition", "Content", "Series"):
-        moment = _text(header, f"{kind}DateTime") or _text(header, f"{kind}Date") + _text(header, f"{kind}Time")
-        if _text(header, f"{kind}Time") or _text(header, f"{kind}DateTime"):
-            return "".join(c for c in moment.split(".")[0] if c.isdigit())
+        if moment := _text(header, f"{kind}DateTime"):
+            return _digits(moment)
+        if time := _text(header, f"{kind}Time"):
+            return (_digits(_text(header, f"{kind}Date")) or "0" * 8) + _digits(time)
     return ""
+
+
+def _digits(text: str) -> str:
+    """Those before a fraction of a second."""
+    return "".join(c for c in text.split(".")[0] if c.isdigit())
 
 
 def _day(value: object) -> dt.date | None:

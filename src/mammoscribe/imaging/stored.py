@@ -7,12 +7,14 @@ from pydicom import Dataset
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import JPEG2000TransferSyntaxes, RLELossless
 
-from mammoscribe.imaging.declared import Declared, check_declared, coded_frame, transfer_syntax
+from mammoscribe.imaging.declared import Declared, check_declared, coded_frame, transfer_syntax, whole_number
 from mammoscribe.imaging.decoder import decode_apart
 from mammoscribe.support.errors import InputError
 
 _ROWS = 256
-"""So many rows, evenly spread, are enough to see which of two readings is the smoother."""
+"""So many rows, evenly spread, are enough to see which of two readings makes a picture."""
+_RUN_OVER = 0.3
+"""Share of those neighbours that are far apart; about 1 in a picture that runs over, 0 under an overlay."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,7 @@ def read_stored(dataset: Dataset, frame: int = 0) -> Stored:
         if not np.isfinite(values).all():
             raise InputError("the pixels hold values that are not finite", "finite values")
         return Stored(values, said.bits, signed=True)
-    stored = _whole_number(dataset, "BitsStored", said.bits)
-    if stream is None and not 1 <= stored <= said.bits:
-        raise InputError(f"the header says {stored} bits stored of {said.bits} allocated", f"1 to {said.bits}")
+    stored = whole_number(dataset, "BitsStored", said.bits)
     warnings: list[str] = []
     bits = stored if 1 <= stored <= said.bits else stream.bits if stream else said.bits
     if stream is not None and stream.bits < bits:
@@ -63,7 +63,7 @@ def read_stored(dataset: Dataset, frame: int = 0) -> Stored:
     signed = stream.signed if stream is not None and stream.signed is not None else bool(said.signed)
     if values.ndim == 3:
         return Stored(values, bits, signed, tuple(warnings))
-    shift = 0 if stream is not None else _whole_number(dataset, "HighBit", bits - 1) + 1 - bits
+    shift = 0 if stream is not None else whole_number(dataset, "HighBit", bits - 1) + 1 - bits
     shift = shift if 0 <= shift <= said.bits - bits else 0
     return _settled(Stored(values, bits, signed, tuple(warnings)), bool(said.signed), shift, _has_overlay(dataset))
 
@@ -79,7 +79,7 @@ def _decoded(dataset: Dataset, frame: int) -> tuple[np.ndarray, Declared, Declar
             "bits_allocated": said.bits, "bits_stored": found.bits if found else said.bits,
             "pixel_representation": int(bool(signed) and syntax in (*JPEG2000TransferSyntaxes, RLELossless)),
             "photometric_interpretation": str(dataset.PhotometricInterpretation).upper(), "number_of_frames": 1,
-            "planar_configuration": _whole_number(dataset, "PlanarConfiguration", 0), "pixel_keyword": "PixelData",
+            "planar_configuration": whole_number(dataset, "PlanarConfiguration", 0), "pixel_keyword": "PixelData",
             "apply_j2k_sign_correction": False, "apply_jls_sign_correction": False, "correct_unused_bits": False,
         }  # fmt: skip
         return decode_apart(stream, options), said, found
@@ -90,14 +90,6 @@ def _decoded(dataset: Dataset, frame: int) -> tuple[np.ndarray, Declared, Declar
     except Exception as error:  # values that pydicom did not expect, in as many ways as headers can be wrong
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise InputError(f"the pixels cannot be decoded ({reason[:200]})", "whole pixel data") from error
-
-
-def _whole_number(dataset: Dataset, name: str, otherwise: int) -> int:
-    value = dataset.get(name)
-    try:
-        return otherwise if value is None or value == "" else int(value)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"the header's {name} is no number ({value!r})") from error
 
 
 def _has_overlay(dataset: Dataset) -> bool:
@@ -116,7 +108,7 @@ def _settled(said: Stored, header_signed: bool, shift: int, overlay: bool) -> St
     cut = _cut(values, said.bits, header_signed, shift)
     if fits and np.array_equal(cut, values):
         return said
-    if shift > 0 or overlay or _roughness(cut) <= _roughness(values):
+    if shift > 0 or overlay or not _wraps(values, cut, said.bits):
         return replace(said, values=cut, signed=header_signed)
     needed = said.bits if fits else max(said.bits, _bits_of(low, high))
     told = f"the header says {said.bits} bits stored, the pixels have {needed}; all of them are used"
@@ -143,7 +135,14 @@ def _range(bits: int, signed: bool) -> tuple[int, int]:
     return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
 
 
-def _roughness(values: np.ndarray) -> int:
-    """Sum of the steps between neighbours: values that wrapped round, or carry an overlay, have large ones."""
-    rows = values[:: max(1, values.shape[0] // _ROWS)].astype(np.int64)
-    return int(np.abs(np.diff(rows, axis=1)).sum())
+def _wraps(values: np.ndarray, cut: np.ndarray, bits: int) -> bool:
+    """Whether values cut to their lowest bits run over, as those of a picture do that needs more of them.
+
+    Where the part that is cut off goes up or down by one, neighbours in the cut picture are then nearly a full range
+    apart. Where that part is an overlay, or padding, they are as near as everywhere else.
+    """
+    every = max(1, values.shape[0] // _ROWS)
+    some, kept = values[::every].astype(np.int64), cut[::every].astype(np.int64)
+    crossing = np.abs(np.diff((some - kept) >> bits, axis=1)) == 1
+    apart = np.abs(np.diff(kept, axis=1))[crossing] > 1 << (bits - 1)
+    return apart.size > 0 and float(apart.mean()) > _RUN_OVER

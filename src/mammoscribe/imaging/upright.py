@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from mammoscribe.domain.view import Laterality, Projection, View
-from mammoscribe.imaging.mask import BreastOutline, find_breast
+from mammoscribe.imaging.mask import BreastOutline, find_breast, looks_rotated
 from mammoscribe.imaging.orientation import UPRIGHT, Orientation, Turn
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.spacing import MAX_FIELD_MM
@@ -65,7 +65,8 @@ def set_upright(view: View, picture: Picture) -> Upright:
     outline, header_left = find_breast(turned.pixels), lies.chest_on_left()
     words = "on its side" if turn.transposed else "upside down"
     told = f"Patient Orientation {lies.across}\\{lies.down} says that the stored picture lies {words}"
-    if outline.certainty >= UNCLEAR_SIDE and outline.chest_on_left != header_left:
+    clear = outline.certainty >= UNCLEAR_SIDE and outline.chest_on_left != header_left
+    if clear or looks_rotated(outline.mask):
         told += ", which does not fit the side of the chest wall; it is read as it is stored, check top and bottom"
         left = None if turn.transposed else header_left
         return Upright(picture, UPRIGHT, find_breast(picture.pixels), left, warnings=(told,))
