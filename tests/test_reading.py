@@ -1,15 +1,20 @@
 """The main path with the reader that ships: pixels in, evidence-linked report out."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from mammoscribe.data.arrays import exam_of_arrays
+from mammoscribe.domain.assessment import Setting
 from mammoscribe.domain.evidence import EvidenceKind, Section, Writer
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import FindingType
-from mammoscribe.domain.view import Laterality, Role, SpacingSource
+from mammoscribe.domain.search import everything_searched
+from mammoscribe.domain.view import Laterality, Origin, Role, SpacingSource
 from mammoscribe.evaluation.reading_records import decode_phantom, read_phantom
+from mammoscribe.exports.json_report import dumps_report
 from mammoscribe.imaging.decode import Picture
 from mammoscribe.phantom import TRAINING_SPEC, draw_exam
 from mammoscribe.reading import assess, load_reader, read_exam, write_outputs
@@ -62,7 +67,12 @@ def test_coarse_pixels_are_not_searched_for_calcifications_and_the_report_says_s
     exam = Exam("coarse", tuple(replace(v, spacing_mm=(0.3, 0.3)) for v in drawn.exam.current), drawn.exam.patient_id)
     reading = read_exam(exam, reader, decode=decode_phantom_as(drawn, exam), images=False)
     assert not [f for f in reading.output.candidates if f.type == "calcification"]
-    assert any("calcifications were not searched" in w for w in reading.report.warnings)
+    reason = reading.report.search.of(exam.view("R_CC")).reason(FindingType.CALCIFICATION)
+    assert reason == "pixels of 0.3 mm are too coarse"
+    assert any("Calcifications were not searched for" in s.text for s in reading.report.section(Section.LIMITS))
+    categories = [b.assessment.category if b.assessment else None for b in reading.report.breasts]
+    assert set(categories) <= {None, "0"}
+    assert not any("calcification" in s.text.lower() for s in reading.report.section(Section.FINDINGS))
 
 
 def test_without_a_spacing_no_millimetres_are_printed(reader, drawn):
@@ -87,19 +97,43 @@ def test_a_reader_without_decoder_says_what_to_use_instead(reader, drawn):
         read_exam(drawn.exam, mute, Writer.DECODER, decode_phantom(drawn), images=False)
 
 
-def test_a_phantom_and_a_real_exam_are_read_at_their_own_operating_point(reader, drawn):
-    real = Exam("real", drawn.exam.current, "somebody")
-    as_real = read_exam(real, reader, decode=decode_phantom(drawn), images=False).report
-    as_phantom = read_phantom(drawn, reader).report
+def acquired(drawn):
+    """The drawn exam as if an X-ray machine had made it."""
+    views = tuple(replace(v, origin=Origin.ACQUIRED) for v in drawn.exam.current)
+    return Exam("acquired", views, "PHANTOM-99")
+
+
+def test_origin_of_the_files_and_not_the_patients_name_decides_the_operating_point(reader, drawn):
+    as_real = read_exam(acquired(drawn), reader, decode=decode_phantom(drawn), images=False).report
+    renamed = Exam("renamed", drawn.exam.views, "DOE^JANE")
+    as_phantom = read_exam(renamed, reader, decode=decode_phantom(drawn), images=False).report
     populations = [r.breast(Laterality.LEFT).calibration.population for r in (as_real, as_phantom)]
     assert "RSNA" in populations[0] and "synthetic" in populations[1]
 
 
-def test_a_category_that_rests_on_words_is_withheld_on_a_real_exam_and_given_on_a_phantom(reader, drawn, reading):
+def test_words_that_were_not_measured_on_acquired_images_are_withheld_there(reader, drawn):
+    read = read_exam(acquired(drawn), reader, decode=decode_phantom(drawn), images=False).report
+    assert all(f.descriptors == () and f.change is None for f in (*read.findings, *read.possible))
+    assert all(b.density_probs is None and b.density for b in read.breasts)
+    assert not any("level of suspicion" in s.text for s in read.sentences)
+
+
+@pytest.mark.parametrize(("setting", "category"), [(Setting.SCREENING, "0"), (Setting.DIAGNOSTIC, "5")])
+def test_the_setting_decides_which_categories_can_be_given(reader, drawn, reading, setting, category):
     mass = make_finding(FindingType.MASS, "shape.irregular", "margin.spiculated")
-    output = replace(reading.output, findings=(mass,))
-    categories = [assess(drawn.exam, reader, output, synthetic)[0].assessment.category for synthetic in (True, False)]
-    assert categories == ["5", "4"]
+    right = replace(reading.output.breasts[Laterality.RIGHT], prob_malignant=reader.card.synthetic.prevalence)
+    output = replace(reading.output, findings=(mass,), breasts={**reading.output.breasts, Laterality.RIGHT: right})
+    breast, _ = assess(everything_searched(drawn.exam), reader, output, setting)
+    assert breast.assessment is not None and breast.assessment.category == category
+    assert breast.grades[0].level == "highly suggestive of malignancy"
+
+
+def test_a_stated_prevalence_moves_the_probability_and_not_the_category(reader, drawn, reading):
+    moved = read_exam(drawn.exam, reader, decode=decode_phantom(drawn), images=False, prevalence=0.006).report
+    for before, after in zip(reading.report.breasts, moved.breasts, strict=True):
+        assert after.prob_malignant < before.prob_malignant
+        assert after.calibration.stated_prevalence == 0.006
+        assert after.assessment == before.assessment
 
 
 def test_an_unknown_format_is_refused_before_anything_is_written(reading, tmp_path):
@@ -117,3 +151,25 @@ def decode_phantom_as(drawn, exam):
 
     assert all(v.id in drawn.pixels for v in exam.views)
     return decode
+
+
+def test_a_reading_is_short_in_a_console_whole_in_a_notebook_and_plain_as_a_dict(reading):
+    assert repr(reading) == (
+        f"Reading(phantom-100004: R BI-RADS {reading.report.breasts[0].assessment.category}, "
+        f"L BI-RADS {reading.report.breasts[1].assessment.category}; {len(reading.report.findings)} findings)"
+    )
+    shown = reading._repr_html_()
+    assert shown.startswith('<iframe srcdoc="') and shown.count("<iframe") == 1 and "<script" not in shown
+    assert json.loads(json.dumps(reading.to_dict())) == json.loads(dumps_report(reading.report))
+
+
+def test_arrays_are_read_as_the_files_that_hold_them(reader, drawn, tmp_path):
+    views = {v.name.replace(" ", ""): drawn.pixels[v.id] for v in drawn.exam.current}
+    arrays = exam_of_arrays(views, spacing_mm=0.1, exam_id="mine")
+    reading = read_exam(arrays.exam, reader, decode=arrays.decode, images=False)
+    assert reading.report.exam.id == "mine"
+    assert {f.laterality for f in reading.report.findings} <= {"R", "L"}
+    assert reading.output.breasts.keys() == {"R", "L"}
+    for view in arrays.exam.views:
+        one, other = arrays.decode(view).pixels, drawn.pixels[view.id]
+        assert np.corrcoef(one[::9, ::9].ravel(), other[::9, ::9].ravel())[0, 1] > 0.999

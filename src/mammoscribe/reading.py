@@ -5,9 +5,11 @@ exam ─► prepare: every view cropped, turned, resampled, with the way back to
 ─► report: sentences that each cite what they rest on
 """
 
+import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mammoscribe import __version__
 from mammoscribe.domain.assessment import NotAssessed, Setting
@@ -20,7 +22,7 @@ from mammoscribe.domain.search import Search, ViewSearch, gap_words
 from mammoscribe.domain.view import Laterality, Role, View
 from mammoscribe.exports.display import display_image
 from mammoscribe.exports.html import ViewImage, report_html
-from mammoscribe.exports.json_report import dumps_report
+from mammoscribe.exports.json_report import dumps_report, report_json
 from mammoscribe.exports.text import report_text
 from mammoscribe.imaging.decode import Picture, decode_view
 from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
@@ -38,7 +40,7 @@ COARSEST_FOR_CALCIFICATIONS_MM = 0.15
 """Stored pixels larger than this hold no calcification of a tenth of a millimetre, whatever they are resampled to."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reading:
     """A report with what it was made from: the reader's output, pictures to show it on, and the decoder's claims."""
 
@@ -46,6 +48,23 @@ class Reading:
     output: ReaderOutput
     images: Mapping[str, ViewImage]
     claims: tuple[Claim, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as in report.json: plain dicts, lists, strings and numbers."""
+        return report_json(self.report)
+
+    def __repr__(self) -> str:
+        given = (
+            f"{b.laterality} {f'BI-RADS {b.assessment.category}' if b.assessment else 'not assessed'}"
+            for b in self.report.breasts
+            if b.imaged
+        )
+        return f"Reading({self.report.exam.id}: {', '.join(given)}; {len(self.report.findings)} findings)"
+
+    def _repr_html_(self) -> str:
+        """The page of the report in a frame of its own, for notebooks."""
+        page = html.escape(report_html(self.report, self.images), quote=True)
+        return f'<iframe srcdoc="{page}" style="width: 100%; height: 50em; border: 0"></iframe>'
 
 
 @dataclass(frozen=True)

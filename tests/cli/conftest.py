@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from mammoscribe.cli import app
-from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.exam import Exam, SetAside
 from mammoscribe.domain.report import Report
 from mammoscribe.support.errors import InputError
 from tests.nouns import make_exam, make_finding, make_report
@@ -34,7 +34,8 @@ class FakeHouse:
     images: list[bool] = field(default_factory=list)
     exam_ids: tuple[str, ...] = ("e1",)
     bad: dict[str, Exception] = field(default_factory=dict)
-    set_aside: tuple[tuple[Path, str], ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
+    settings: list[tuple[Any, float | None]] = field(default_factory=list)
     sha: str = "a" * 64
     report: Callable[[Exam], Report] = lambda exam: make_report(exam, findings=(make_finding(),))
 
@@ -45,8 +46,8 @@ class FakeHouse:
         exam_id = exam_id or "e1"
         if exam_id in self.bad:
             raise self.bad[exam_id]
-        warnings = tuple(f"{path} is not used: {reason}" for path, reason in self.set_aside)
-        return SimpleNamespace(exam=make_exam(id=exam_id), set_aside=self.set_aside, warnings=warnings)
+        warnings = tuple(f"{s.source} is not used: {s.reason}" for s in self.set_aside)
+        return SimpleNamespace(exam=make_exam(id=exam_id, set_aside=self.set_aside), warnings=warnings)
 
     def load_rows(self, rows: list[SimpleNamespace], manifest: Path) -> SimpleNamespace:
         return self.load_exam([], manifest=manifest, exam_id=rows[0].exam_id)
@@ -59,8 +60,12 @@ class FakeHouse:
     def load_reader(self, name: str = "starter") -> SimpleNamespace:
         return SimpleNamespace(card=SimpleNamespace(name=name, weights_sha256=self.sha))
 
-    def read_exam(self, exam: Exam, reader: Any, writer: Any = None, images: bool = True) -> SimpleNamespace:
+    def read_exam(
+        self, exam: Exam, reader: Any, writer: Any = None, images: bool = True, setting: Any = None,
+        prevalence: float | None = None,
+    ) -> SimpleNamespace:  # fmt: skip
         self.read.append(exam.id)
+        self.settings.append((setting, prevalence))
         self.images.append(images)
         return SimpleNamespace(report=self.report(exam))
 

@@ -1,10 +1,10 @@
 """`predict`: one row per breast, whole exams, resumable; a bad exam is a row."""
 
 import csv
-from pathlib import Path
 
 import pytest
 
+from mammoscribe.domain.exam import SetAside
 from mammoscribe.support.errors import InputError
 from tests.nouns import L, make_exam, make_report
 
@@ -30,8 +30,8 @@ def test_each_breast_is_a_row_with_the_columns_of_the_contract(run, house, manif
     assert run("predict", manifest, "--out", tmp_path / "r.csv").exit_code == 0
     assert (tmp_path / "r.csv").read_text().splitlines() == [
         COLUMNS,
-        "e1,R,0.1000,1,b,0.1000,0.6000,0.2000,0.1000,1,ok,",
-        "e1,L,0.1000,1,b,0.1000,0.6000,0.2000,0.1000,0,ok,",
+        "e1,R,0.5000,1,b,0.1000,0.6000,0.2000,0.1000,1,ok,",
+        "e1,L,0.5000,1,b,0.1000,0.6000,0.2000,0.1000,0,ok,",
     ]
 
 
@@ -105,7 +105,7 @@ def test_a_stopped_run_leaves_whole_exams(run, house, manifest, tmp_path):
 
 
 def test_a_view_set_aside_makes_the_row_partial(run, house, manifest, tmp_path):
-    house.set_aside = ((Path("spot.dcm"), "a spot view"),)
+    house.set_aside = (SetAside("spot.dcm", "a spot view"),)
     run("predict", manifest, "--out", tmp_path / "r.csv")
     assert {(r["status"], r["message"]) for r in rows(tmp_path / "r.csv")} == {
         ("partial", "spot.dcm is not used: a spot view")

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from mammoscribe.domain.exam import SetAside
+
 
 def test_a_report_is_written_in_the_formats_asked_for(run, house, tmp_path):
     shown = run(
@@ -28,7 +30,7 @@ def test_the_summary_names_assessment_findings_and_files(run, house, tmp_path):
 
 
 def test_files_set_aside_are_told(run, house, tmp_path):
-    house.set_aside = ((Path("spot.dcm"), "a spot view"),)
+    house.set_aside = (SetAside("spot.dcm", "a spot view"),)
     assert "warning: spot.dcm is not used: a spot view" in run("read", "exam", "--out", tmp_path).stderr
 
 
@@ -56,4 +58,17 @@ def test_an_out_that_is_a_file_is_refused_before_anything_is_read(run, house, tm
     shown = run("read", "exam", "--out", taken)
     assert shown.exit_code == 2
     assert "is a file" in shown.stderr
+    assert house.loaded == []
+
+
+def test_setting_and_prevalence_reach_the_reading(run, house, tmp_path):
+    run("read", "exam", "--out", tmp_path, "--setting", "diagnostic", "--prevalence", "0.006")
+    run("read", "exam", "--out", tmp_path)
+    assert [(str(s), p) for s, p in house.settings] == [("diagnostic", 0.006), ("screening", None)]
+
+
+@pytest.mark.parametrize("share", ["0", "1", "-0.1", "6"])
+def test_a_prevalence_that_is_no_share_is_refused_before_anything_is_read(run, house, tmp_path, share):
+    shown = run("read", "exam", "--out", tmp_path, "--prevalence", share)
+    assert shown.exit_code == 2 and "a share between 0 and 1" in shown.stderr
     assert house.loaded == []

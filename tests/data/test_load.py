@@ -2,13 +2,20 @@
 
 import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from pydicom import dcmread
 
 from mammoscribe.data.load import load_exam
-from mammoscribe.domain.view import Projection, Role, SpacingSource
+from mammoscribe.domain.exam import SetAside
+from mammoscribe.domain.view import SYNTHETIC_SOURCE, Origin, Projection, Role, SpacingSource
+from mammoscribe.phantom import TRAINING_SPEC, draw_exam, write_dicom_exam, write_png_exam
 from mammoscribe.support.errors import InputError, InvalidNoun, NotAMammogram
 from tests.imaging.drawn import coded, half_disc, mammogram, png, saved
 
@@ -34,7 +41,7 @@ def test_a_folder_of_four_dicom_views_is_an_exam(tmp_path: Path) -> None:
     assert loaded.exam.date == dt.date(2020, 1, 2)
     assert loaded.exam.current[0].spacing_source is SpacingSource.HEADER
     assert loaded.headers["R_CC"].sop_instance_uid == "2.25.1001"
-    assert (loaded.set_aside, loaded.warnings) == ((), ())
+    assert (loaded.exam.set_aside, loaded.warnings) == ((), ())
 
 
 def test_plain_files_say_their_view_in_the_name(tmp_path: Path) -> None:
@@ -67,7 +74,9 @@ def test_a_file_given_by_name_must_be_used_but_one_in_a_folder_is_set_aside(tmp_
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / ".hidden").write_text("never mentioned")
     loaded = load_exam([tmp_path])
-    assert loaded.set_aside == ((tmp_path / "notes.txt", f"{tmp_path / 'notes.txt'} is not a picture"),)
+    assert loaded.exam.set_aside == (
+        SetAside(str(tmp_path / "notes.txt"), f"{tmp_path / 'notes.txt'} is not a picture"),
+    )
     assert len(loaded.warnings) == 1
     with pytest.raises(InputError, match=r"notes\.txt is not a picture"):
         load_exam([tmp_path / "R_CC.png", tmp_path / "notes.txt"])
@@ -78,7 +87,7 @@ def test_a_thumbnail_in_a_folder_is_set_aside(tmp_path: Path) -> None:
     png(tmp_path / "thumb_L_CC.png", half_disc(12, 12))
     loaded = load_exam([tmp_path])
     assert names_of(loaded) == ["R CC"]
-    assert "12 x 12 pixels" in loaded.set_aside[0][1]
+    assert "12 x 12 pixels" in loaded.exam.set_aside[0].reason
 
 
 def test_what_is_not_a_mammogram_is_set_aside_in_a_folder_and_refused_alone(tmp_path: Path) -> None:
@@ -86,7 +95,7 @@ def test_what_is_not_a_mammogram_is_set_aside_in_a_folder_and_refused_alone(tmp_
     other = dicom(tmp_path / "b.dcm", "LCC", EstimatedRadiographicMagnificationFactor=1.8)
     loaded = load_exam([tmp_path])
     assert names_of(loaded) == ["R CC"]
-    assert "magnification view" in loaded.set_aside[0][1]
+    assert "magnification view" in loaded.exam.set_aside[0].reason
     with pytest.raises(NotAMammogram, match="magnification view"):
         load_exam([other])
 
@@ -102,28 +111,86 @@ def test_two_patients_or_two_exams_are_refused_with_the_candidates(tmp_path: Pat
         load_exam([tmp_path / "e"])
     loaded = load_exam([tmp_path / "e"], exam_id="2.25.9")
     assert names_of(loaded) == ["L CC"]
-    assert loaded.set_aside == ((tmp_path / "e" / "a.dcm", "belongs to exam 2.25.1"),)
+    assert [(s.source, s.reason) for s in loaded.exam.set_aside] == [
+        (str(tmp_path / "e" / "a.dcm"), "belongs to exam 2.25.1")
+    ]
     with pytest.raises(InputError, match=r"no file belongs to exam X"):
         load_exam([tmp_path / "e"], exam_id="X")
 
 
-def test_two_files_of_a_view_are_refused_until_one_is_named(tmp_path: Path) -> None:
+def aside_of(loaded: Any) -> list[tuple[str, str, str]]:
+    """(file name, reason, view) of what was set aside."""
+    return [(Path(s.source).name, s.reason, f"{s.laterality}{s.projection}") for s in loaded.exam.set_aside]
+
+
+def test_of_two_plain_files_of_a_view_the_larger_or_else_the_last_is_read_and_said(tmp_path: Path) -> None:
     files = [png(tmp_path / "a_RCC.png"), png(tmp_path / "b_RCC.png")]
-    with pytest.raises(
-        InputError, match=r"2 files are the current R CC view: .*a_RCC\.png, .*b_RCC\.png.*--view FILE=RCC"
-    ):
-        load_exam(files)
-    loaded = load_exam(files, view_names={"b_RCC.png": "RCC"})
+    loaded = load_exam(files)
     assert loaded.exam.views[0].source == str(files[1])
-    assert loaded.set_aside == ((files[0], "--view chose b_RCC.png"),)
+    assert aside_of(loaded) == [("a_RCC.png", "a repeat, listed before b_RCC.png", "RCC")]
+    assert loaded.warnings == ("a_RCC.png not used: a repeat, listed before b_RCC.png",)
+    png(files[0], half_disc(300, 260))
+    assert aside_of(load_exam(files)) == [("b_RCC.png", "a smaller repeat of a_RCC.png", "RCC")]
 
 
-def test_the_image_for_presentation_goes_before_its_raw_twin(tmp_path: Path) -> None:
-    dicom(tmp_path / "a.dcm", PresentationIntentType="FOR PROCESSING")
-    dicom(tmp_path / "b.dcm", PresentationIntentType="FOR PRESENTATION")
-    loaded = load_exam([tmp_path])
-    assert loaded.exam.views[0].source == str(tmp_path / "b.dcm")
-    assert loaded.set_aside == ((tmp_path / "a.dcm", "FOR PROCESSING image of b.dcm"),)
+def test_a_file_named_with_view_stands_for_its_view_and_two_are_refused(tmp_path: Path) -> None:
+    files = [png(tmp_path / "a_RCC.png"), png(tmp_path / "b_RCC.png")]
+    loaded = load_exam(files, view_names={"a_RCC.png": "RCC"})
+    assert aside_of(loaded) == [("b_RCC.png", "--view chose a_RCC.png", "RCC")]
+    with pytest.raises(InputError, match=r"--view names 2 files as the current R CC view: .*a_RCC\.png, .*b_RCC\.png"):
+        load_exam(files, view_names={"a_RCC.png": "RCC", "b_RCC.png": "RCC"})
+
+
+def test_of_several_pictures_of_each_view_one_is_read_and_the_others_are_set_aside_with_their_view(
+    tmp_path: Path,
+) -> None:
+    dicom(tmp_path / "a.dcm", PresentationIntentType="FOR PROCESSING", SOPInstanceUID="2.25.7")
+    dicom(tmp_path / "b.dcm", PresentationIntentType="FOR PRESENTATION", SOPInstanceUID="2.25.8")
+    dicom(tmp_path / "b copy.dcm", PresentationIntentType="FOR PRESENTATION", SOPInstanceUID="2.25.8")
+    dicom(tmp_path / "c.dcm", "LCC", SOPInstanceUID="2.25.9")
+    loaded = load_exam(tmp_path)
+    assert loaded.exam.view("R_CC").source == str(tmp_path / "b copy.dcm")
+    assert sorted(aside_of(loaded)) == [
+        ("a.dcm", "a FOR PROCESSING image beside b copy.dcm", "RCC"),
+        ("b.dcm", "the same object as b copy.dcm (SOP Instance UID)", "RCC"),
+    ]
+
+
+def test_a_prior_and_a_current_picture_of_one_view_are_no_repeats(tmp_path: Path) -> None:
+    dicom(tmp_path / "now" / "a.dcm", StudyDate="20210102")
+    dicom(tmp_path / "then" / "a.dcm", StudyInstanceUID="2.25.77")
+    loaded = load_exam(tmp_path / "now", tmp_path / "then")
+    assert (len(loaded.exam.views), loaded.exam.set_aside) == (2, ())
+
+
+def test_a_folder_may_be_named_by_a_string(tmp_path: Path) -> None:
+    png(tmp_path / "R_CC.png")
+    assert names_of(load_exam(str(tmp_path))) == names_of(load_exam([str(tmp_path / "R_CC.png")])) == ["R CC"]
+
+
+def test_a_digitised_film_is_read_when_the_user_names_its_view(tmp_path: Path) -> None:
+    film: dict[str, Any] = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7", "Modality": "RG", "ViewCodeSequence": None}
+    pixels = (half_disc(64, 48, chest_on_left=False) * 4000).astype("uint16")
+    path = saved(mammogram(pixels, ImageLaterality=None, **film), tmp_path / "film.dcm")
+    with pytest.raises(NotAMammogram, match=r"--view film\.dcm=RCC"):
+        load_exam(path)
+    assert names_of(load_exam(path, view_names={"film.dcm": "RCC"})) == ["R CC"]
+
+
+def test_a_declared_spacing_with_which_the_picture_is_larger_than_any_breast_is_refused(tmp_path: Path) -> None:
+    views = [{"path": "one.png", "laterality": "R", "view": "CC", "spacing_mm": 2}]
+    file = exam_json(tmp_path, views=views)
+    png(tmp_path / "one.png", half_disc(400, 300))
+    with pytest.raises(
+        InputError, match=r"a spacing of 2 x 2 mm for 300 x 400 pixels; expected a picture of at most 600"
+    ):
+        load_exam(file)
+
+
+def test_brackets_nested_without_end_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "exam.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match="is not JSON"):
+        load_exam(tmp_path / "exam.json")
 
 
 def test_a_header_that_contradicts_itself_is_refused_until_the_user_decides(tmp_path: Path) -> None:
@@ -215,7 +282,8 @@ def test_an_exam_json_names_the_views(by_file: bool, tmp_path: Path) -> None:
     assert loaded.exam.view("right").spacing_mm == (0.2, 0.2)
     assert loaded.exam.view("prior_R_CC").spacing_mm == (0.3, 0.2)
     assert loaded.exam.view("right").spacing_source is SpacingSource.DECLARED
-    assert loaded.set_aside == (() if by_file else ((tmp_path / "extra_LCC.png", "not named in exam.json"),))
+    extra = SetAside(str(tmp_path / "extra_LCC.png"), "not named in exam.json")
+    assert loaded.exam.set_aside == (() if by_file else (extra,))
 
 
 def test_an_exam_json_may_say_why_the_exam_was_made(tmp_path: Path) -> None:
@@ -254,3 +322,29 @@ def test_a_broken_exam_json_and_a_wrong_exam_are_one_sentence(tmp_path: Path) ->
 def test_the_sample_folder_holds_no_exam(data_root: Path) -> None:
     with pytest.raises(NotAMammogram, match="none of the 7 files"):
         load_exam([data_root / "dicom_samples"])
+
+
+@pytest.mark.parametrize("patient", ["PHANTOM-99", "PHANTOM^SEVEN", "P1"])
+def test_a_name_of_a_patient_never_makes_an_exam_synthetic(tmp_path: Path, patient: str) -> None:
+    saved(mammogram(PatientID=patient, PatientName=patient), tmp_path / "e" / "a.dcm")
+    assert load_exam([tmp_path / "e"]).exam.origin is Origin.ACQUIRED
+
+
+@pytest.mark.parametrize("write", [write_dicom_exam, write_png_exam])
+def test_files_that_the_phantom_wrote_are_synthetic_whatever_name_they_are_given(tmp_path: Path, write: Any) -> None:
+    drawn = draw_exam(100_003, replace(TRAINING_SPEC, prior_probability=0.0))
+    folder = write(drawn, tmp_path / "drawn")
+    for file in folder.rglob("*.dcm"):
+        dataset = dcmread(file)
+        dataset.PatientID, dataset.PatientName = "P1", "DOE^JANE"
+        dataset.save_as(file)
+    assert load_exam([folder]).exam.origin is Origin.SYNTHETIC
+
+
+def test_synthetic_files_beside_acquired_ones_are_refused(tmp_path: Path) -> None:
+    origin = PngInfo()
+    origin.add_text("Source", SYNTHETIC_SOURCE)
+    Image.fromarray(np.full((64, 64), 90, np.uint8)).save(tmp_path / "R_CC.png", pnginfo=origin)
+    Image.fromarray(np.full((64, 64), 90, np.uint8)).save(tmp_path / "L_CC.png")
+    with pytest.raises(InputError, match=r"synthetic files \(R_CC.png\) beside acquired ones"):
+        load_exam([tmp_path])

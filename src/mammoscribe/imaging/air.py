@@ -1,9 +1,12 @@
-"""Air and tissue in a reduced picture, and whether the air is bright: then the picture shows dense tissue dark."""
+"""Air and tissue in a picture, and whether the air is bright: then the picture shows dense tissue dark, and is turned."""
+
+from dataclasses import replace
 
 import numpy as np
 from scipy import ndimage
 
 from mammoscribe.imaging.mask import REDUCED_SIDE_PX, air_threshold
+from mammoscribe.imaging.picture import Picture
 
 _EDGE = 0.04
 """Share of the width, from the edge, in which the air beside the breast is looked for."""
@@ -24,6 +27,25 @@ def tissue_of(grey: np.ndarray) -> np.ndarray:
     smooth = ndimage.uniform_filter(1.0 - grey if air_is_bright(grey) else grey, 3)
     tissue = smooth > air_threshold(smooth)
     return tissue if tissue.any() else np.ones_like(tissue)
+
+
+def with_dark_air(picture: Picture, doubt: str = "") -> Picture:
+    """A mammogram with black and white exchanged where the air round the breast is bright, which is said.
+
+    Args:
+        picture: as decoded.
+        doubt: why its header cannot be trusted about black and white, "" where it can.
+    """
+    small = reduced(picture.pixels)
+    low, high = float(small.min()), float(small.max())
+    if high <= low or not air_is_bright((small - low) / (high - low)):
+        kept = (f"{doubt}; the air is dark, the picture is read as it is",) if doubt else ()
+        return replace(picture, warnings=(*picture.warnings, *kept))
+    told = f"{f'{doubt}, and ' if doubt else ''}the air round the breast was bright: black and white were exchanged"
+    return replace(
+        picture, pixels=1.0 - picture.pixels, steps=(*picture.steps, "inverted (the air was bright)"),
+        warnings=(*picture.warnings, told),
+    )  # fmt: skip
 
 
 def air_is_bright(grey: np.ndarray) -> bool:

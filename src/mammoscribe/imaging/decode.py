@@ -9,7 +9,7 @@ from pydicom import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from mammoscribe.domain.view import SpacingSource, View
-from mammoscribe.imaging.air import air_is_bright, reduced
+from mammoscribe.imaging.air import with_dark_air
 from mammoscribe.imaging.damage import damage_told
 from mammoscribe.imaging.deflated import check_inflated
 from mammoscribe.imaging.enhanced import flattened
@@ -48,25 +48,14 @@ def decode_mammogram(path: Path, frame: int = 0) -> Picture:
         InputError: as `decode`.
     """
     picture, header = _decoded(Path(path), frame)
-    shape = str(header.get("PresentationLUTShape", "")).upper() if header is not None else ""
-    contradicts = header is not None and _SHAPES.get(shape, "") not in ("", header.get("PhotometricInterpretation"))
-    words = f"Presentation LUT Shape {shape} contradicts the photometric interpretation" if contradicts else ""
-    told = tuple(remarks(header)) if header is not None else ()
-    if _air_is_bright(picture):
-        turned = (
-            f"{f'{words}, and ' if words else ''}the air round the breast was bright: black and white were exchanged"
-        )
-        steps = (*picture.steps, "inverted (the air was bright)")
-        return replace(picture, pixels=1.0 - picture.pixels, steps=steps, warnings=(*picture.warnings, *told, turned))
-    if words:
-        told = (*told, f"{words}; the air is dark, the picture is read as it is")
-    return replace(picture, warnings=(*picture.warnings, *told))
-
-
-def _air_is_bright(picture: Picture) -> bool:
-    small = reduced(picture.pixels)
-    low, high = float(small.min()), float(small.max())
-    return high > low and air_is_bright((small - low) / (high - low))
+    if header is None:
+        return with_dark_air(picture)
+    with damage_told(Path(path)):
+        picture = replace(picture, warnings=(*picture.warnings, *remarks(header)))
+        shape = str(header.get("PresentationLUTShape", "")).upper()
+        contradicts = _SHAPES.get(shape, "") not in ("", header.get("PhotometricInterpretation"))
+    doubt = f"Presentation LUT Shape {shape} contradicts the photometric interpretation" if contradicts else ""
+    return with_dark_air(picture, doubt)
 
 
 def decode_view(view: View) -> Picture:

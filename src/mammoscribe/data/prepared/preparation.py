@@ -18,7 +18,7 @@ from mammoscribe.imaging.placement import Placement
 from mammoscribe.imaging.prepare import BRIGHTEST, prepare_view
 from mammoscribe.support.errors import InputError, InvalidNoun
 
-VERSION = 3
+VERSION = 4
 """Rises when the same preparation gives other pixels."""
 
 
