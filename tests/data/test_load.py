@@ -156,6 +156,14 @@ def test_of_several_pictures_of_each_view_one_is_read_and_the_others_are_set_asi
     ]
 
 
+def test_plain_files_of_one_view_in_two_folders_are_two_visits_for_all_anybody_knows(tmp_path: Path) -> None:
+    files = [png(tmp_path / "2020" / "RCC.png"), png(tmp_path / "2022" / "RCC.png")]
+    for paths in ([tmp_path], files):
+        with pytest.raises(InputError, match=r"files of different folders .* R CC view: .*--prior"):
+            load_exam(paths)
+    assert len(load_exam(files[1], files[0]).exam.views) == 2
+
+
 def test_a_prior_and_a_current_picture_of_one_view_are_no_repeats(tmp_path: Path) -> None:
     dicom(tmp_path / "now" / "a.dcm", StudyDate="20210102")
     dicom(tmp_path / "then" / "a.dcm", StudyInstanceUID="2.25.77")

@@ -168,6 +168,15 @@ print(process._process.pid, flush=True)
 """
 
 
+FORKED = """
+import multiprocessing
+child = multiprocessing.get_context("fork").Process(target=decode, args=(sys.argv[1],))
+child.start()
+child.join()
+sys.exit(child.exitcode)
+"""
+
+
 def run_script(path: Path, then: str) -> tuple[int, int]:
     """Exit code of a script that decodes and then does something, and the pid of its decoder."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
@@ -184,8 +193,7 @@ def run_script(path: Path, then: str) -> tuple[int, int]:
         ("", 0),
         ("os._exit(3)", 3),
         ("os.kill(os.getpid(), 9)", -9),
-        ("import multiprocessing as m; c = m.get_context('fork'); p = c.Process(target=decode, args=(sys.argv[1],)); "
-         "p.start(); p.join(); sys.exit(p.exitcode)", 0),
+        (FORKED, 0),
     ],
 )  # fmt: skip
 def test_the_process_ends_with_the_one_that_asked_however_that_ends(then, code, tmp_path):

@@ -1,6 +1,6 @@
 """Several pictures of one view: which of them is read, and why each of the others is not; one rule wherever exams are opened."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from mammoscribe.imaging.header import ViewHeader
@@ -28,6 +28,16 @@ class Candidate:
     is_generated: bool = False
     is_displaced: bool = False
     is_partial: bool = False
+
+
+def one_for_each(kinds: Sequence[Hashable], candidates: Sequence[Candidate]) -> dict[int, str]:
+    """Reasons by index of all that are not read, where each candidate is of the kind in its place."""
+    reasons: dict[int, str] = {}
+    for kind in dict.fromkeys(kinds):
+        group = [i for i, other in enumerate(kinds) if other == kind]
+        _, left_out = choose([candidates[i] for i in group])
+        reasons |= {group[i]: reason for i, reason in left_out.items()}
+    return reasons
 
 
 def candidate_of(name: str, num_pixels: int, header: ViewHeader | None) -> Candidate:

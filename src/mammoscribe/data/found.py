@@ -158,28 +158,37 @@ def one_of_each(found: Sequence[FoundView]) -> tuple[list[FoundView], list[SetAs
     """One file for each view, and the files set aside with the reason: a file named with --view, else as `choose` says.
 
     Raises:
-        InputError: when two files are named with --view for one view.
+        InputError: for more than one patient or exam; when two files are named with --view for one view; or when plain
+            files of one view lie in different folders, for nothing says that they are of one visit.
     """
+    _check_identity(found, set())
     chosen: list[FoundView] = []
     aside: list[SetAside] = []
     for kind in dict.fromkeys(f.kind for f in found):
         group = [f for f in found if f.kind == kind]
         named = [f for f in group if f.named_by == "--view"]
-        if len(named) > 1:
-            role, side, projection = kind
-            listed = ", ".join(sorted(str(f.path) for f in named))
-            raise InputError(f"--view names {len(named)} files as the {role} {side} {projection} view: {listed}", "one")
         if named:
+            _check_one_file(named, f"--view names {len(named)} files as", "")
             kept, reasons = (
                 group.index(named[0]),
                 dict.fromkeys(range(len(group)), f"--view chose {named[0].path.name}"),
             )
         else:
+            apart = {f.path.parent: f for f in group if f.named_by == "name" and f.header is None}
+            do = "give one folder; the earlier exam goes with --prior"
+            _check_one_file(list(apart.values()), "files of different folders say by their names that they are", do)
             sizes = (f.view.width_px * f.view.height_px for f in group)
             kept, reasons = choose([candidate_of(f.path.name, n, f.header) for f, n in zip(group, sizes, strict=True)])
         chosen.append(group[kept])
         aside += [not_read(f, reasons[i]) for i, f in enumerate(group) if i != kept]
     return chosen, aside
+
+
+def _check_one_file(files: Sequence[FoundView], words: str, do: str) -> None:
+    if len(files) > 1:
+        role, side, projection = files[0].kind
+        listed = ", ".join(sorted(str(f.path) for f in files))
+        raise InputError(f"{words} the {role} {side} {projection} view: {listed}", "one", do)
 
 
 def not_read(found: FoundView, reason: str) -> SetAside:
@@ -204,12 +213,8 @@ def assemble(
         InputError: for more than one patient or exam, listing the candidates, or synthetic beside acquired files.
     """
     found = list(found)
-    _check_one(
-        "patient", {f.patient_id for f in found if f.patient_id} | ({patient_id} if patient_id else set()), found
-    )
+    _check_identity(found, {patient_id} if patient_id else set())
     current = [f for f in found if f.view.role is Role.CURRENT]
-    for role, views in (("exam", current), ("prior exam", [f for f in found if f.view.role is Role.PRIOR])):
-        _check_one(role, {f.exam_key for f in views if f.exam_key}, views)
     patient = patient_id or next((f.patient_id for f in found if f.patient_id), None)
     name = exam_id or next((f.exam_key for f in current if f.exam_key), None) or (current or found)[0].path.parent.name
     origins = {f.view.origin for f in found}
@@ -217,6 +222,14 @@ def assemble(
         drawn = ", ".join(sorted(f.path.name for f in found if f.view.origin is Origin.SYNTHETIC))
         raise InputError(f"synthetic files ({drawn}) beside acquired ones", "files of one origin")
     return Exam(name or "exam", tuple(f.view for f in found), patient, indication, tuple(set_aside))
+
+
+def _check_identity(found: Sequence[FoundView], patients: set[str]) -> None:
+    """InputError for more than one patient, or more than one exam or prior exam."""
+    _check_one("patient", {f.patient_id for f in found if f.patient_id} | patients, found)
+    for role, what in ((Role.CURRENT, "exam"), (Role.PRIOR, "prior exam")):
+        views = [f for f in found if f.view.role is role]
+        _check_one(what, {f.exam_key for f in views if f.exam_key}, views)
 
 
 def _check_one(what: str, values: set[str], found: Sequence[FoundView]) -> None:

@@ -1,11 +1,13 @@
 """The image files of a lab's folder, one after the other: whose they are, which exam they belong to, what they show."""
 
 import datetime as dt
+import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 
+from mammoscribe.data.choice import candidate_of
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.formats.spool import DiskSet
 from mammoscribe.data.formats.tables import Row
@@ -32,7 +34,8 @@ class FoundImage:
 
     Args:
         exam: the id of its exam.
-        row: its fields: path, patient ("" where nothing says it), date, laterality, view, folder.
+        row: its fields: path, patient ("" where nothing says it), date, laterality, view, folder, and for a mammogram
+            `about`: what a choice between several pictures of one view looks at, as JSON.
         reports: rows of the table that name this picture.
     """
 
@@ -50,6 +53,7 @@ class _Facts:
     laterality: str = ""
     view: str = ""
     instance: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,11 +121,11 @@ def _image(spec: FolderSpec, file: _File, instances: DiskSet) -> FoundImage:
     exam = _exam(spec, file, facts)
     patient = _patient(spec, file, facts)
     if facts.instance and not instances.add(facts.instance):
-        raise InputError(f"{file.name} is the same object as an earlier file (SOP Instance UID)", "each object once")
+        raise SetAside(f"{file.name} is the same object as an earlier file (SOP Instance UID)", "each object once")
     view = facts.view if is_mammogram else file.said.get("view") or facts.view
     fields = {
         "path": file.name, "patient": patient, "date": file.said.get("date") or facts.date, "laterality": facts.laterality,
-        "view": view, "folder": file.folder,
+        "view": view, "folder": file.folder, "about": facts.about,
     }  # fmt: skip
     return FoundImage(exam, Row(file.name, 1, fields), file.rows)
 
@@ -149,12 +153,13 @@ def _facts_of_view(file: _File) -> _Facts:
     declared = Declared(parse_view(file.said["view"]), "its name") if "view" in file.said else Declared()
     found = look_at(file.path, Role.CURRENT, declared)
     kind = (found.view.laterality, found.view.projection)
+    about = json.dumps(asdict(candidate_of(file.name, found.view.width_px * found.view.height_px, found.header)))
     if (of := found.header) is None:
-        return _Facts(None, "", *kind)
+        return _Facts(None, "", *kind, about=about)
     header = {
         "AccessionNumber": of.accession, "StudyInstanceUID": of.study_uid or "", "PatientID": of.patient_id or "",
     }  # fmt: skip
-    return _Facts(header, of.date.isoformat() if of.date else "", *kind, of.sop_instance_uid)
+    return _Facts(header, of.date.isoformat() if of.date else "", *kind, of.sop_instance_uid, about)
 
 
 def _facts_of_image(file: _File) -> _Facts:
