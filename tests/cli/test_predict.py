@@ -1,6 +1,7 @@
 """`predict`: one row per breast, whole exams, resumable; a bad exam is a row."""
 
 import csv
+from dataclasses import replace
 
 import pytest
 
@@ -124,3 +125,23 @@ def test_a_missing_manifest_is_one_sentence(run, house, tmp_path):
     assert shown.exit_code == 2
     assert "no manifest" in shown.stderr
     assert not (tmp_path / "r.csv").exists()
+
+
+def test_a_second_run_on_the_same_results_is_refused_and_changes_nothing(run, house, manifest, tmp_path):
+    out = tmp_path / "new" / "r.csv"
+
+    def read_meanwhile(exam):
+        shown = run("predict", manifest, "--out", out)
+        assert shown.exit_code == 2 and f"another run is writing to {out}" in " ".join(shown.stderr.split())
+        return make_report(exam)
+
+    house.report = read_meanwhile
+    assert run("predict", manifest, "--out", out).exit_code == 0
+    assert [r["exam_id"] for r in rows(out)] == ["e1", "e1"]
+    assert sorted(p.name for p in out.parent.iterdir()) == ["r.csv", "r.csv.provenance.json"]
+
+
+def test_what_the_report_warns_of_is_in_the_row(run, house, manifest, tmp_path):
+    house.report = lambda exam: replace(make_report(exam), warnings=("R CC: a breast with an implant",))
+    run("predict", manifest, "--out", tmp_path / "r.csv")
+    assert {r["message"] for r in rows(tmp_path / "r.csv")} == {"R CC: a breast with an implant"}

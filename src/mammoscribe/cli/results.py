@@ -3,12 +3,14 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from mammoscribe.domain.report import Breast, Report
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
+from mammoscribe.support.locks import alone
 
 COLUMNS: tuple[str, ...] = (
     "exam_id",
@@ -59,6 +61,14 @@ def error_row(exam_id: str, message: str) -> Row:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keep other runs from the results while this one reads and rewrites them: the last to write would drop their rows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with alone(path.with_name(f".{path.name}.lock"), f"another run is writing to {path}"):
+        yield
 
 
 class ResultsFile:

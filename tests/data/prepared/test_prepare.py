@@ -1,7 +1,6 @@
 """Preparing: written once, the same on every machine, resumable; what cannot be read is listed and the rest goes on."""
 
 import csv
-import fcntl
 import json
 import multiprocessing
 import os
@@ -19,11 +18,12 @@ from mammoscribe.data.catalogue import open_catalogue, write_splits
 from mammoscribe.data.prepared import shards
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.data.prepared.preparation import PREPARATIONS, Preparation, prepare_picture
-from mammoscribe.data.prepared.prepare import prepare
+from mammoscribe.data.prepared.prepare import LOCK, prepare
 from mammoscribe.data.records import ListedImage, TextDocument
 from mammoscribe.imaging.perceptual import picture_hash
 from mammoscribe.phantom.encoding import encode
 from mammoscribe.support.errors import InputError
+from mammoscribe.support.locks import alone
 from tests.data.datasets.made import write_dicom, write_picture
 from tests.data.some_records import exam, study, written
 
@@ -115,7 +115,7 @@ import multiprocessing, os, signal, sys
 from pathlib import Path
 from mammoscribe.data.catalogue import open_catalogue
 from mammoscribe.data.prepared.preparation import Preparation
-from mammoscribe.data.prepared.prepare import prepare
+from mammoscribe.data.prepared.prepare import LOCK, prepare
 
 def end(records):
     if records >= int(sys.argv[4]):
@@ -281,13 +281,14 @@ def test_a_damaged_catalogue_is_one_sentence(text, told, catalogue, tmp_path):
 def test_two_runs_do_not_write_to_one_folder_at_once(catalogue, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / ".shard-of-the-other").touch()
-    handle = os.open(tmp_path / "out", os.O_RDONLY)
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    with pytest.raises(InputError, match="another run"):
+    with (
+        alone(tmp_path / "out" / LOCK, "held by the test"),
+        pytest.raises(InputError, match="another run is preparing"),
+    ):
         prepared(catalogue, tmp_path / "out")
     assert (tmp_path / "out" / ".shard-of-the-other").exists()
-    os.close(handle)
     prepared(catalogue, tmp_path / "out")
+    assert not list((tmp_path / "out").glob(".*"))
 
 
 def test_an_old_index_never_stands_beside_a_new_shard(catalogue, tmp_path, monkeypatch):

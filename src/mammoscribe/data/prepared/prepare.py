@@ -21,10 +21,12 @@ from mammoscribe.data.prepared.shards import ROW, ShardDone, ShardTask, make_sha
 from mammoscribe.data.records import SPLITS, Kind
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import sha256_of, text_writer, write_text
+from mammoscribe.support.locks import alone
 
 ABOUT, ERRORS, ROWS, SPLIT_CODES = "prepared.json", "errors.csv", "rows.bin", "splits.bin"
 SCHEMA = "mammoscribe.prepared/2"
 RECORDS_PER_SHARD = 64
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,11 @@ def prepare(
     counts = _Counts(on_records, on_pictures)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with _alone(out), _SplitCodes(catalogue.folder) as codes, _tables(out) as (rows, splits):
+        with (
+            alone(out / LOCK, f"another run is preparing into {out}"),
+            _SplitCodes(catalogue.folder) as codes,
+            _tables(out) as (rows, splits),
+        ):
             tasks = _tasks(catalogue, out, preparation, records_per_shard, codes, splits)
             # closed at once when something goes wrong: until then the workers go on writing
             with closing(spread(make_shard, tasks, workers, counts.add)) as results:
@@ -132,25 +138,6 @@ class _Counts:
     def index_digest(self) -> str:
         """SHA-256 over the digests of all indexes in order."""
         return hashlib.sha256("".join(self.indexes[n] for n in range(self.shards)).encode()).hexdigest()
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder, so that two runs do not write to it at once; where the system has such locks."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(f"another run is preparing into {folder}", "one at a time") from error
-        yield
-    finally:
-        os.close(handle)
 
 
 @contextmanager
