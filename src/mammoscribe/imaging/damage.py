@@ -24,5 +24,15 @@ def damage_told(path: Path) -> Iterator[None]:
     except MemoryError as error:
         raise InputError(f"{path} needs more memory than there is", "a picture of usual size") from error
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        raise InputError(f"{path} is damaged ({reason})", "a whole DICOM file") from error
+        raise InputError(f"{path} is damaged ({reason_of(error)})", "a whole DICOM file") from error
+
+
+def reason_of(error: Exception) -> str:
+    """The first line of an exception's words, or its name where it has none."""
+    return worded(next((line for line in str(error).splitlines() if line.strip()), type(error).__name__))
+
+
+def worded(value: object, most: int = 120) -> str:
+    """A value out of a file as it may stand in a sentence: in one line, printable, not too long."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
+    return line if len(line) <= most else f"{line[: most - 3]}..."

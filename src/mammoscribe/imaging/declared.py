@@ -10,6 +10,7 @@ from pydicom.encaps import get_frame
 from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import UID
 
+from mammoscribe.imaging.damage import reason_of, worded
 from mammoscribe.support.errors import InputError
 
 MAX_PIXELS = 100_000_000
@@ -39,7 +40,11 @@ def transfer_syntax(dataset: Dataset) -> UID:
     syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
     if isinstance(syntax, UID) and syntax.is_transfer_syntax and not syntax.is_private:
         return syntax
-    found = f"the transfer syntax {syntax} is not one of DICOM's" if syntax else "the transfer syntax is not said"
+    found = (
+        f"the transfer syntax {worded(syntax, 70)} is not one of DICOM's"
+        if syntax
+        else "the transfer syntax is not said"
+    )
     raise InputError(
         found, "a standard one", "save it again as Explicit VR Little Endian, with the software that wrote it"
     )
@@ -61,7 +66,8 @@ def check_declared(dataset: Dataset) -> Declared:
     photometric = str(dataset.get("PhotometricInterpretation", "")).upper()
     if (said.samples == 1) != (photometric in _GREY):
         raise InputError(
-            f"the header says {photometric or 'nothing'} for {said.samples} samples a pixel", ", ".join(_GREY)
+            f"the header says {worded(photometric, 40) or 'nothing'} for {said.samples} samples a pixel",
+            ", ".join(_GREY),
         )
     if said.bits > _WIDEST[encapsulated]:
         raise InputError(f"the header says {_words(said)}", f"at most {_WIDEST[encapsulated]} bits")
@@ -79,7 +85,7 @@ def whole_number(dataset: Dataset, name: str, otherwise: int) -> int:
     try:
         return otherwise if value is None or value == "" else int(value)
     except (TypeError, ValueError) as error:
-        raise InputError(f"the header's {name} is no number ({value!r})") from error
+        raise InputError(f"the header's {name} is no number ({worded(value, 40)})") from error
 
 
 def coded_frame(dataset: Dataset, frame: int, said: Declared) -> tuple[bytes, Declared | None]:
@@ -92,8 +98,7 @@ def coded_frame(dataset: Dataset, frame: int, said: Declared) -> tuple[bytes, De
         frames = int(dataset.get("NumberOfFrames") or 1)
         stream = get_frame(dataset.PixelData, frame, number_of_frames=frames)
     except Exception as error:  # offsets that lead nowhere fail in many ways
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise InputError(f"the pixels cannot be decoded ({reason})", "whole pixel data") from error
+        raise InputError(f"the pixels cannot be decoded ({reason_of(error)})", "whole pixel data") from error
     found = head_of(stream)
     if found is not None:
         sizes = (found.columns, found.rows, found.samples) == (said.columns, said.rows, said.samples)

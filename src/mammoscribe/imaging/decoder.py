@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mammoscribe.imaging.decoder_process import MEMORY_BYTES, decode_stream, reason_of, receive, send
+from mammoscribe.imaging.decoder_process import MEMORY_BYTES, decode_stream, last_reason_of, receive, send
 from mammoscribe.support.errors import InputError
 
 Said = Mapping[str, str | int]
@@ -206,4 +206,4 @@ def _decode_here(stream: bytes, said: Said) -> np.ndarray:
     except MemoryError:
         raise
     except Exception as error:
-        raise InputError(f"the pixels cannot be decoded ({reason_of(error)})", "whole pixel data") from error
+        raise InputError(f"the pixels cannot be decoded ({last_reason_of(error)})", "whole pixel data") from error

@@ -16,6 +16,8 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
+from mammoscribe.imaging.damage import worded
+
 MEMORY_BYTES = 2 << 30
 """What the decoding of one picture may need beside the libraries."""
 _LENGTH = struct.Struct("<I")
@@ -73,7 +75,7 @@ def serve(requests: int, replies: int, memory: int) -> None:
         try:
             reply = _put(memory, decode_stream(bytes(stream), asked))
         except Exception as error:  # four decoders, each with exceptions of their own
-            reply = {"error": reason_of(error)}
+            reply = {"error": last_reason_of(error)}
         signal.setitimer(signal.ITIMER_PROF, 0)
         send(replies, reply)
 
@@ -96,10 +98,10 @@ def decode_stream(stream: bytes, said: dict[str, Any]) -> np.ndarray:
     return pixels
 
 
-def reason_of(error: Exception) -> str:
+def last_reason_of(error: Exception) -> str:
     """One line: what the last of pydicom's decoders said, without pydicom's own introduction."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[-1] if lines else type(error).__name__)[:200]
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return worded(lines[-1] if lines else type(error).__name__)
 
 
 def _limit_memory() -> None:

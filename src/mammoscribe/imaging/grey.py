@@ -6,6 +6,7 @@ import numpy as np
 from pydicom import Dataset
 
 from mammoscribe.imaging.air import reduced, tissue_of
+from mammoscribe.imaging.damage import reason_of
 from mammoscribe.imaging.stored import Stored
 from mammoscribe.imaging.voi import Apply, Voi, lut_of, vois
 from mammoscribe.support.errors import InputError
@@ -43,7 +44,7 @@ def to_grey(stored: Stored, header: Dataset) -> Grey:
     try:
         modality = _modality(header, stored)
     except (ValueError, TypeError, AttributeError, IndexError) as error:
-        raise InputError(f"the modality LUT or rescale in the header cannot be applied ({error})") from error
+        raise InputError(f"the modality LUT or rescale in the header cannot be applied ({reason_of(error)})") from error
     padding = _padding(header, stored)
     chosen, warnings = _chosen(stored, header, modality, padding)
     turn = _inverted(header)

@@ -9,7 +9,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.pixels.utils import get_expected_length
 
 from mammoscribe.domain.view import SYNTHETIC_SOURCE, Laterality, Origin, Projection, SpacingSource
-from mammoscribe.imaging.damage import damage_told
+from mammoscribe.imaging.damage import damage_told, worded
 from mammoscribe.imaging.decode import check_readable, is_dicom, open_dicom
 from mammoscribe.imaging.enhanced import flattened
 from mammoscribe.imaging.mgcodes import OTHER_POSITIONS, OTHER_VIEWS, PROJECTIONS
@@ -135,7 +135,7 @@ def _view_header(path: Path, header: Dataset, named: bool) -> ViewHeader:
     if reason := refusal(header, named):
         do = "" if named or refusal(header, named=True) else f"if it shows one, say which with --view {path.name}=RCC"
         expected = "a CC or MLO view of a breast"
-        raise NotAMammogram(f"{path} is {reason}, not a mammogram this software reads", expected, do)
+        raise NotAMammogram(f"{path} is {worded(reason)}, not a mammogram this software reads", expected, do)
     lateralities, projections = _lateralities(header), _projections(header)
     spacing, _ = header_spacing(header)
     conflicts = tuple(c for c in (_conflict("laterality", lateralities), _conflict("projection", projections)) if c)

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from mammoscribe.domain.view import SYNTHETIC_SOURCE, Origin
+from mammoscribe.imaging.damage import reason_of
 from mammoscribe.imaging.declared import MAX_PIXELS
 from mammoscribe.support.errors import InputError
 
@@ -34,9 +35,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except InputError:
         raise
     except BROKEN as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"{path} cannot be decoded as a picture ({reason})", "a whole DICOM, PNG, JPEG, TIFF or PGM file"
+            f"{path} cannot be decoded as a picture ({reason_of(error)})", "a whole DICOM, PNG, JPEG, TIFF or PGM file"
         ) from error
 
 

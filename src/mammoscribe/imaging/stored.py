@@ -7,6 +7,7 @@ from pydicom import Dataset
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import JPEG2000TransferSyntaxes, RLELossless
 
+from mammoscribe.imaging.damage import reason_of
 from mammoscribe.imaging.declared import Declared, check_declared, coded_frame, transfer_syntax, whole_number
 from mammoscribe.imaging.decoder import decode_apart
 from mammoscribe.support.errors import InputError
@@ -88,8 +89,7 @@ def _decoded(dataset: Dataset, frame: int) -> tuple[np.ndarray, Declared, Declar
     except MemoryError:
         raise
     except Exception as error:  # values that pydicom did not expect, in as many ways as headers can be wrong
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise InputError(f"the pixels cannot be decoded ({reason[:200]})", "whole pixel data") from error
+        raise InputError(f"the pixels cannot be decoded ({reason_of(error)})", "whole pixel data") from error
 
 
 def _has_overlay(dataset: Dataset) -> bool:

@@ -7,6 +7,8 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.multival import MultiValue
 
+from mammoscribe.imaging.damage import reason_of
+
 FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 Apply = Callable[[np.ndarray], np.ndarray]
 """Grey 0..1 of modality values."""
@@ -93,13 +95,13 @@ def vois(header: Dataset, signed: bool) -> Iterator[Voi | str]:
             if top <= float(lut.table.min()):
                 raise ValueError("a LUT that is all alike")
         except (ValueError, TypeError, AttributeError, IndexError) as error:
-            yield f"VOI LUT {number} cannot be used ({error})"
+            yield f"VOI LUT {number} cannot be used ({reason_of(error)})"
         else:
             yield Voi(f"VOI LUT to {top:g}, {number} of {len(items)}", lambda v, lut=lut, top=top: lut.apply(v) / top)
     try:
         found = windows(header)
     except ValueError as error:
-        yield f"the windows cannot be used ({error})"
+        yield f"the windows cannot be used ({reason_of(error)})"
         return
     for number, window in enumerate(found, start=1):
         name = f"window {window.centre:g}/{window.width:g} {window.function}, {number} of {len(found)}"

@@ -115,7 +115,7 @@ import multiprocessing, os, signal, sys
 from pathlib import Path
 from mammoscribe.data.catalogue import open_catalogue
 from mammoscribe.data.prepared.preparation import Preparation
-from mammoscribe.data.prepared.prepare import LOCK, prepare
+from mammoscribe.data.prepared.prepare import prepare
 
 def end(records):
     if records >= int(sys.argv[4]):
