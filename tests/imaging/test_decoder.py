@@ -17,7 +17,7 @@ from mammoscribe.imaging.decode import decode
 from mammoscribe.imaging.decoder import DecoderProcess, decode_apart
 from mammoscribe.phantom.encoding import encode
 from mammoscribe.support.errors import InputError
-from tests.imaging.drawn import half_disc, mammogram, saved
+from tests.imaging.drawn import crashing, half_disc, mammogram, saved
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="decoded in this process")
 
@@ -78,22 +78,30 @@ def test_pictures_of_different_sizes_and_kinds_do_not_mix(tmp_path):
 
 
 def test_a_decoder_that_crashes_is_one_sentence_and_the_next_picture_is_decoded(tmp_path, alone):
+    whole, broken = squeezed(tmp_path / "whole.dcm", "jpeg_lossless"), crashing(tmp_path / "broken.dcm")
+    for _ in range(2):
+        with pytest.raises(
+            InputError, match=r"broken\.dcm: the pixels cannot be decoded \(the decoder crashed, SIG\w+\)"
+        ):
+            decode(broken)
+        assert decode(whole).pixels.shape == (64, 48)
+
+
+def test_a_crash_is_proved_in_a_fresh_process_for_an_earlier_picture_may_have_harmed_a_used_one(alone, monkeypatch):
     stream, said = raw_stream()
     decode_apart(stream, said)
-    (process,) = alone._idle
-    crashing = DecoderProcess.decode
+    (used,) = alone._idle
+    honest = DecoderProcess.decode
 
-    def crash(self, stream, said, seconds):
-        os.kill(self._process.pid, signal.SIGABRT)
-        self._process.wait()
-        return crashing(self, stream, said, seconds)
+    def harmed(self, stream, said, seconds):
+        if self is used:
+            os.kill(self._process.pid, signal.SIGSEGV)
+            self._process.wait()
+        return honest(self, stream, said, seconds)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DecoderProcess, "decode", crash)
-        with pytest.raises(InputError, match=r"the pixels cannot be decoded \(the decoder crashed, SIGABRT\)"):
-            decode_apart(stream, said)
+    monkeypatch.setattr(DecoderProcess, "decode", harmed)
     assert np.array_equal(decode_apart(stream, said), STORED)
-    assert alone._idle[0] is not process
+    assert alone._idle[0] is not used
 
 
 def test_a_warm_process_that_has_died_meanwhile_is_replaced(alone):

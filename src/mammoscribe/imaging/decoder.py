@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mammoscribe.imaging.decoder_process import MEMORY_BYTES, decode_stream, last_reason_of, receive, send
+from mammoscribe.imaging.decoder_process import decode_stream, last_reason_of, receive, send
 from mammoscribe.support.errors import InputError
 
 Said = Mapping[str, str | int]
@@ -196,7 +196,7 @@ def _what_happened(ended: int, timed_out: bool, seconds: float) -> tuple[str, st
     else:
         name = signal.Signals(-ended).name if ended < 0 else f"exit code {ended}"
         reason = f"the decoder crashed, {name}"
-    return f"the pixels cannot be decoded ({reason})", f"whole pixel data that need less than {MEMORY_BYTES >> 30} GB"
+    return f"the pixels cannot be decoded ({reason})", "whole pixel data"
 
 
 def _decode_here(stream: bytes, said: Said) -> np.ndarray:

@@ -26,6 +26,7 @@ from mammoscribe.support.errors import InputError
 from mammoscribe.support.locks import alone
 from tests.data.datasets.made import write_dicom, write_picture
 from tests.data.some_records import exam, study, written
+from tests.imaging.drawn import crashing
 
 PLAIN = Preparation("p", longest_px=40)
 
@@ -68,6 +69,16 @@ def test_two_processes_write_the_same_bytes_as_one(catalogue, tmp_path):
     prepared(catalogue, tmp_path / "two", records_per_shard=1, workers=2)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert len(listed_errors(tmp_path / "two")) == 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_pictures_that_crash_their_decoder_are_listed_and_the_rest_is_prepared(workers, catalogue, tmp_path):
+    for name in ("e1", "e5"):
+        crashing(catalogue.root / name / "l_mlo.png")
+    done = prepared(catalogue, tmp_path / "out", records_per_shard=1, workers=workers)
+    assert (done.num_records, done.num_pictures, done.num_errors) == (7, 12, 2)
+    assert [error[2].split(":")[0] for error in listed_errors(tmp_path / "out")] == ["e1/l_mlo.png", "e5/l_mlo.png"]
+    assert all("the decoder crashed" in error[2] for error in listed_errors(tmp_path / "out"))
 
 
 def test_a_second_run_keeps_what_is_finished_and_writes_what_changed(catalogue, tmp_path):
