@@ -129,8 +129,8 @@ def test_processor_time_is_limited_in_the_process_itself():
         f"d.decode_stream = spin\nd.serve({requests[0]}, {replies[1]}, {memory})"
     )
     process = subprocess.Popen([sys.executable, "-c", busy], pass_fds=(requests[0], replies[1], memory))
-    assert decoder_process.receive(replies[0])[0] == {"ready": True}
-    decoder_process.send(requests[1], {"seconds": 0.2}, b"")
+    assert decoder_process.receive(replies[0]) == {"ready": True}
+    decoder_process.send(requests[1], {"seconds": 0.2, "length": 1})
     assert process.wait(timeout=30) == -signal.SIGPROF
 
 

@@ -1,6 +1,5 @@
 """Compressed pixels are decoded in a process beside this one: a decoder that crashes ends that process, and not this one."""
 
-import mmap
 import os
 import select
 import signal
@@ -14,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mammoscribe.imaging.decoder_process import decode_stream, last_reason_of, receive, send
+from mammoscribe.imaging.decoder_process import Shared, decode_stream, last_reason_of, receive, send
 from mammoscribe.support.errors import InputError
 
 Said = Mapping[str, str | int]
@@ -45,6 +44,7 @@ class DecoderProcess:
         self.served, self.timed_out = 0, False
         ours, theirs = os.pipe(), os.pipe()  # requests to it, replies from it
         self._memory = _memory_file()
+        self._shared = Shared(self._memory)
         handed = (ours[0], theirs[1], self._memory)
         command = [spawn.get_executable(), "-c", _PROGRAM, *map(str, handed), *sys.path]
         try:
@@ -73,17 +73,17 @@ class DecoderProcess:
             _Died: when the process ended over it.
         """
         self.served += 1
+        self._shared.room(len(stream))[: len(stream)] = stream
         try:
-            send(self._requests, {**said, "seconds": seconds}, stream)
+            send(self._requests, {**said, "seconds": seconds, "length": len(stream)})
         except OSError as error:
             raise _Died from error
         reply = self._reply(seconds * _PATIENCE)
         if "error" in reply:
             raise InputError(f"the pixels cannot be decoded ({reply['error']})", "whole pixel data")
-        shape, dtype = tuple(reply["shape"]), np.dtype(reply["dtype"])
-        pixels = np.empty(shape, dtype)
-        with mmap.mmap(self._memory, pixels.nbytes, prot=mmap.PROT_READ) as shared:
-            np.copyto(pixels, np.ndarray(shape, dtype, shared))
+        pixels = np.empty(tuple(reply["shape"]), reply["dtype"])
+        np.copyto(pixels, np.ndarray(pixels.shape, pixels.dtype, self._shared.room(pixels.nbytes)))
+        self._shared.give_back()
         return pixels
 
     def _reply(self, seconds: float) -> dict[str, Any]:
@@ -91,12 +91,13 @@ class DecoderProcess:
             self.timed_out = True
             self._process.kill()
         try:
-            return receive(self._replies)[0]
+            return receive(self._replies)
         except (OSError, EOFError) as error:
             raise _Died from error
 
     def close(self) -> int:
         """End it and say how it ended: the negative number of a signal, or its exit code."""
+        self._shared.close()
         for handle in (self._requests, self._replies, self._memory):
             os.close(handle)
         try:

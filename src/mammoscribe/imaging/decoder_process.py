@@ -21,36 +21,60 @@ from mammoscribe.imaging.damage import worded
 MEMORY_BYTES = 2 << 30
 """What the decoding of one picture may need beside the libraries."""
 _LENGTH = struct.Struct("<I")
-_KEPT_BYTES = 64 << 20  # more shared memory than this is given back after a picture
+_KEPT_BYTES = 64 << 20  # a shared file that has grown beyond is given back after the picture
 
 
-def send(pipe: int, message: dict[str, Any], payload: bytes | memoryview = b"") -> None:
-    """Write a message, the length of its payload with it, and the payload."""
-    head = json.dumps({**message, "payload": len(payload)}).encode()
-    _write(pipe, _LENGTH.pack(len(head)) + head)
-    _write(pipe, payload)
+class Shared:
+    """A file in memory that two processes map; they use it in turns, so the one who needs more room makes it."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._map: mmap.mmap | None = None
+
+    def room(self, size: int) -> mmap.mmap:
+        """At least so many bytes."""
+        there = os.fstat(self._file).st_size
+        if there < size:
+            os.ftruncate(self._file, size)
+            there = size
+        if self._map is None or len(self._map) != there:
+            self.close()
+            self._map = mmap.mmap(self._file, there)
+        return self._map
+
+    def give_back(self) -> None:
+        """Free the room of a large picture."""
+        if os.fstat(self._file).st_size > _KEPT_BYTES:
+            self.close()
+            os.ftruncate(self._file, 0)
+
+    def close(self) -> None:
+        """Unmap it."""
+        if self._map is not None:
+            self._map.close()
+            self._map = None
 
 
-def receive(pipe: int) -> tuple[dict[str, Any], bytearray]:
-    """The next message and its payload; EOFError when the other side has gone."""
-    (length,) = _LENGTH.unpack(_read(pipe, _LENGTH.size))
-    message = json.loads(_read(pipe, length))
-    return message, _read(pipe, message.pop("payload"))
-
-
-def _write(pipe: int, data: bytes | memoryview) -> None:
-    rest = memoryview(data)
+def send(pipe: int, message: dict[str, Any]) -> None:
+    """Write a message."""
+    text = json.dumps(message).encode()
+    rest = memoryview(_LENGTH.pack(len(text)) + text)
     while rest:
         rest = rest[os.write(pipe, rest) :]
 
 
-def _read(pipe: int, length: int) -> bytearray:
-    data = bytearray(length)
-    rest = memoryview(data)
-    while rest:
-        if not (count := os.readv(pipe, [rest])):
+def receive(pipe: int) -> dict[str, Any]:
+    """The next message; EOFError when the other side has gone."""
+    (length,) = _LENGTH.unpack(_read(pipe, _LENGTH.size))
+    return json.loads(_read(pipe, length))
+
+
+def _read(pipe: int, length: int) -> bytes:
+    data = b""
+    while len(data) < length:
+        if not (more := os.read(pipe, length - len(data))):
             raise EOFError
-        rest = rest[count:]
+        data += more
     return data
 
 
@@ -59,35 +83,30 @@ def serve(requests: int, replies: int, memory: int) -> None:
 
     Args:
         requests, replies: pipes.
-        memory: a file in memory, into which the pixels are written.
+        memory: a file in memory, in which the stream comes and the pixels go.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; who asked decides what it means
     warnings.simplefilter("ignore")
     _limit_memory()
+    shared = Shared(memory)
     send(replies, {"ready": True})
     while True:
         try:
-            asked, stream = receive(requests)
+            asked = receive(requests)
         except EOFError:
             return
-        seconds = asked.pop("seconds")
+        seconds, length = asked.pop("seconds"), asked.pop("length")
         signal.setitimer(signal.ITIMER_PROF, seconds)  # processor time; the signal ends this process
         try:
-            reply = _put(memory, decode_stream(bytes(stream), asked))
+            reply = _put(shared, decode_stream(shared.room(length)[:length], asked))
         except Exception as error:  # four decoders, each with exceptions of their own
             reply = {"error": last_reason_of(error)}
         signal.setitimer(signal.ITIMER_PROF, 0)
         send(replies, reply)
 
 
-def _put(memory: int, pixels: np.ndarray) -> dict[str, Any]:
-    if os.fstat(memory).st_size < pixels.nbytes or os.fstat(memory).st_size > _KEPT_BYTES:
-        os.ftruncate(memory, 0)
-        os.ftruncate(memory, pixels.nbytes)
-    with mmap.mmap(memory, pixels.nbytes) as shared:
-        place = np.ndarray(pixels.shape, pixels.dtype, shared)
-        place[...] = pixels
-        del place  # a map with arrays in it cannot be closed
+def _put(shared: Shared, pixels: np.ndarray) -> dict[str, Any]:
+    np.copyto(np.ndarray(pixels.shape, pixels.dtype, shared.room(pixels.nbytes)), pixels)
     return {"dtype": pixels.dtype.str, "shape": pixels.shape}
 
 
