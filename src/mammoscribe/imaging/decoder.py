@@ -30,7 +30,11 @@ _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[4:]; "
     "from mammoscribe.imaging.decoder_process import serve; serve(*map(int, sys.argv[1:4]))"
 )
-_THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_ENVIRONMENT = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    # glibc: the room of one picture is kept for the next, which saves a fifth of the time
+    **dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(256 << 20)),
+}
 
 
 class _Died(Exception):
@@ -50,7 +54,7 @@ class DecoderProcess:
         try:
             self._process = subprocess.Popen(  # noqa: S603 (this Python, with our own code)
                 command, pass_fds=handed, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL, env={**os.environ, **_THREADS},
+                stderr=subprocess.DEVNULL, env={**os.environ, **_ENVIRONMENT},
             )  # fmt: skip
         except OSError as error:
             for pipe in (*ours, *theirs, self._memory):
