@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from mammoscribe.domain.exam import SetAside
+from mammoscribe.domain.view import Projection
 from mammoscribe.support.errors import InputError
-from tests.nouns import L, make_exam, make_report
+from tests.nouns import L, R, make_exam, make_report
 
 COLUMNS = (
     "exam_id,laterality,prob_malignant,birads,density,"
@@ -111,6 +112,13 @@ def test_a_view_set_aside_makes_the_row_partial(run, house, manifest, tmp_path):
     assert {(r["status"], r["message"]) for r in rows(tmp_path / "r.csv")} == {
         ("partial", "spot.dcm is not used: a spot view")
     }
+
+
+def test_a_repeat_that_was_set_aside_is_in_the_message_and_lacks_nothing(run, house, manifest, tmp_path):
+    house.set_aside = (SetAside("R_CC_2.dcm", "an earlier repeat of R_CC.dcm", R, Projection.CC),)
+    run("predict", manifest, "--out", tmp_path / "r.csv")
+    assert {r["status"] for r in rows(tmp_path / "r.csv")} == {"ok"}
+    assert all("an earlier repeat of R_CC.dcm" in r["message"] for r in rows(tmp_path / "r.csv"))
 
 
 def test_reports_go_into_a_folder_per_exam_whatever_its_id(run, house, manifest, tmp_path):

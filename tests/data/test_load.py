@@ -2,6 +2,8 @@
 
 import datetime as dt
 import json
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -193,6 +195,21 @@ def test_a_declared_spacing_with_which_the_picture_is_larger_than_any_breast_is_
         InputError, match=r"a spacing of 2 x 2 mm for 300 x 400 pixels; expected a picture of at most 600"
     ):
         load_exam(file)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux only")
+def test_a_name_that_is_no_unicode_is_set_aside_under_a_name_that_can_be_written(tmp_path: Path) -> None:
+    png(tmp_path / "R_CC.png")
+    odd = os.fsencode(tmp_path) + b"/L_CC_\xff.png"
+    with open(odd, "wb") as stream:
+        stream.write((tmp_path / "R_CC.png").read_bytes())
+    loaded = load_exam(tmp_path)
+    assert names_of(loaded) == ["R CC"]
+    (aside,) = loaded.exam.set_aside
+    assert "no UTF-8" in aside.reason
+    assert all(text.encode("utf-8") for text in (aside.source, *loaded.warnings))
+    with pytest.raises(InputError, match="no UTF-8"):
+        load_exam(os.fsdecode(odd))
 
 
 def test_brackets_nested_without_end_are_one_sentence(tmp_path: Path) -> None:

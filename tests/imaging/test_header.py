@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.sequence import Sequence
 
 from mammoscribe.domain.view import Laterality, Projection, SpacingSource
@@ -118,6 +118,31 @@ def test_what_is_not_a_standard_view_is_refused_with_its_reason(
         header_of(tmp_path, **elements)
     assert f"a.dcm is {reason}" in str(caught.value)
     assert caught.value.expected == "a CC or MLO view of a breast"
+
+
+@pytest.mark.parametrize(
+    ("elements", "reason"),
+    [
+        (
+            {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.67", "Modality": "SR", "Rows": None},
+            "an X-Ray Radiation Dose SR document",
+        ),
+        ({"SOPClassUID": None, "Modality": None, "Rows": None}, "a DICOM object without an image"),
+        ({"SOPClassUID": "1.2.3.4", "Modality": "OT"}, "an OT image of the breast"),
+    ],
+)
+def test_other_objects_are_named_in_good_english(elements: dict[str, object], reason: str, tmp_path: Path) -> None:
+    dataset = mammogram(**{k: v for k, v in elements.items() if k != "SOPClassUID"})
+    path = saved(dataset, tmp_path / "a.dcm")
+    changed = dcmread(path)
+    if elements.get("SOPClassUID"):
+        changed.SOPClassUID = elements["SOPClassUID"]
+    elif "SOPClassUID" in elements:
+        del changed.SOPClassUID
+    changed.save_as(path, enforce_file_format=False)
+    with pytest.raises(NotAMammogram) as caught:
+        read_header(path)
+    assert f"a.dcm is {reason}, not" in str(caught.value)
 
 
 @pytest.mark.parametrize(

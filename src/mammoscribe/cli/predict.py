@@ -19,7 +19,7 @@ from mammoscribe.cli.options import (
     formats_of,
     prevalence_of,
 )
-from mammoscribe.cli.results import ResultsFile, Row, error_row, held, rows_of
+from mammoscribe.cli.results import ResultsFile, Row, error_row, held, lacks_a_view, rows_of
 from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.support.names import folder_name
 
@@ -69,7 +69,7 @@ def command(
         if reports is not None:
             write_outputs(reading, reports / folder_name(loaded.exam.id), wanted)
         notes = list(dict.fromkeys((*loaded.warnings, *reading.report.warnings)))
-        return rows_of(reading.report, notes, set_aside=bool(loaded.exam.set_aside))
+        return rows_of(reading.report, notes, set_aside=lacks_a_view(loaded.exam))
 
     made_by = {
         "model": reader.card.name, "weights_sha256": reader.card.weights_sha256, "setting": setting.value,

@@ -63,6 +63,13 @@ def look_at(path: Path, role: Role, declared: Declared) -> FoundView:
         InputError: when the file is no picture, or nobody says which view it is, or those who do disagree.
     """
     path = Path(path)
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError as error:
+        printed = str(path).encode("utf-8", "backslashreplace").decode()
+        raise InputError(
+            f"the name {printed} holds bytes that are no UTF-8", "a name in letters", "rename it"
+        ) from error
     check_readable(path)
     if is_dicom(path):
         return _dicom_view(path, role, declared)

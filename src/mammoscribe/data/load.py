@@ -192,7 +192,12 @@ def _from_paths(paths: list[Path], role: Role, names: _ViewNames) -> tuple[list[
                 aside.append((file, error))
     if not found:
         raise _nothing_found(paths, aside)
-    return list(found.values()), [SetAside(str(p), e.found) for p, e in aside]
+    return list(found.values()), [SetAside(_printed(p), e.found) for p, e in aside]
+
+
+def _printed(path: Path) -> str:
+    """A name that can be written down, whatever bytes it holds."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 def _nothing_found(paths: list[Path], aside: list[tuple[Path, InputError]]) -> InputError:

@@ -73,8 +73,9 @@ def _mapped(values: np.ndarray, grey: Apply) -> np.ndarray:
         rows = values[top : top + _ROWS]
         if table is None:
             out[top : top + _ROWS] = grey(rows)
-        else:  # wide enough for the difference of any two values of 16 bits
-            np.take(table, rows.astype(np.int64) - int(low), out=out[top : top + _ROWS])
+        else:  # two signed values may lie farther apart than their type can say
+            index = rows - low if rows.dtype.kind == "u" else rows.astype(np.int64) - int(low)
+            out[top : top + _ROWS] = table[index]
     return out
 
 

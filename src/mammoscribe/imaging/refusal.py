@@ -55,7 +55,7 @@ def _wrong_object(header: Dataset, named: bool) -> str:
         return _TOMO_CLASSES[sop_class]
     carries = sop_class in _CARRIER_CLASSES and modality in (_RADIOGRAPHS if named else ("MG",))
     if sop_class not in (*MG_CLASSES, *_TOMO_CLASSES) and not carries:
-        return _with_article(_class_name(sop_class) or f"{modality or 'unknown'} object") + _body(header)
+        return _with_article(_class_name(sop_class) or modality or "DICOM") + _body(header)
     if not (header.get("Rows") and header.get("Columns")):
         return "an object without pixels"
     if int(header.get("NumberOfFrames") or 1) > 1:
@@ -127,11 +127,11 @@ def _class_name(sop_class: str) -> str:
 
 
 def _with_article(name: str) -> str:
-    return f"{'an' if name[:1].upper() in 'AEIOU' or name[:2] in ('MR', 'SR') else 'a'} {name}"
+    return f"{'an' if name[:1].upper() in 'AEIOU' or name[:2] in ('MR', 'SR', 'X-') else 'a'} {name}"
 
 
 def _body(header: Dataset) -> str:
     if not header.get("Rows"):
-        return " document" if str(header.get("Modality", "")) == "SR" else " object"
+        return " document" if str(header.get("Modality", "")) == "SR" else " object without an image"
     body = str(header.get("BodyPartExamined", "")).strip().lower()
     return f" image of the {body}" if body else " image"

@@ -85,7 +85,7 @@ def _decoded(dataset: Dataset, frame: int) -> tuple[np.ndarray, Declared, Declar
         }  # fmt: skip
         return decode_apart(stream, options), said, found
     try:
-        return np.asarray(pixel_array(dataset, index=frame, correct_unused_bits=False)), said, None
+        return np.asarray(pixel_array(dataset, index=frame, correct_unused_bits=False, view_only=True)), said, None
     except MemoryError:
         raise
     except Exception as error:  # values that pydicom did not expect, in as many ways as headers can be wrong
