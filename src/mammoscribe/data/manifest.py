@@ -250,8 +250,8 @@ def _opened(exam_id: str, rows: list[ManifestRow], root: Path, name: str) -> Exa
         patients = {r.patient_id for r in rows if r.patient_id}
         if len(patients) > 1:
             raise InputError(f"exam {exam_id} belongs to patients {', '.join(sorted(patients))}", "one patient")
-        chosen, _ = one_of_each(found_in_rows(rows, root, name, absolute=True))
-        return assemble(chosen, exam_id, next(iter(patients), None), indication_of(rows))
+        chosen, aside = one_of_each(found_in_rows(rows, root, name, absolute=True))
+        return assemble(chosen, exam_id, next(iter(patients), None), indication_of(rows), aside)
     except InputError as error:
         return error
     except MammoscribeError as error:

@@ -280,15 +280,26 @@ def load_reader(name_or_dir: str = "starter") -> Reader:
         known = ", ".join(sorted(p.stem for p in WEIGHTS.glob("*.safetensors")))
         raise InputError(f"no model {name_or_dir!r}", f"one of {known}, or a folder with card.json")
     card = read_card(card_path)
+    try:
+        reader = _untrained(card)
+    except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, AssertionError, ArithmeticError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise InputError(
+            f"{card_path} describes no network ({reason})", "the card that came with the weights"
+        ) from error
+    load_weights(reader.parts, weights_path, card.weights_sha256)
+    return reader
+
+
+def _untrained(card: ModelCard) -> Reader:
+    """The networks that a card describes; values that no network can have fail in as many ways as there are layers."""
     net = ReaderNet(card.config).eval()
     patches = None if card.patches is None else PatchNet(patch_config(card.patches)).eval()
     decoder = None if card.decoder is None else ReportDecoder(DecoderConfig(**card.decoder)).eval()
     looks = None if card.looks is None else LookNet(LookConfig(**card.looks)).eval()
     phrases = None if card.phrases is None else PhraseNet(PhraseConfig(**card.phrases)).eval()
     head = None if phrases is None else joint_head(card.config, phrases.config).eval()
-    reader = Reader(net, card, NormStatistics(net), patches, looks, decoder, head, phrases)
-    load_weights(reader.parts, weights_path, card.weights_sha256)
-    return reader
+    return Reader(net, card, NormStatistics(net), patches, looks, decoder, head, phrases)
 
 
 def joint_head(config: ReaderConfig, phrases: PhraseConfig) -> JointHead:

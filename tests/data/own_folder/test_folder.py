@@ -252,6 +252,27 @@ def test_images_of_two_days_under_one_exam_are_told(dicom):
     assert "exam A3 has images of 2020-01-01, 2023-03-04; expected one day" in faults[0]
 
 
+def test_of_several_pictures_of_a_view_one_is_read_and_the_others_are_set_aside_with_their_reasons(tmp_path):
+    def view(name, **said):
+        write_dicom(tmp_path / f"{name}.dcm", AccessionNumber="A1", PatientID="P1", **said)
+
+    view("a", AcquisitionTime="101500", AcquisitionDate="20200102")
+    view("b", AcquisitionTime="101700", AcquisitionDate="20200102")
+    view("raw", PresentationIntentType="FOR PROCESSING")
+    view("synthetic", ImageType=["DERIVED", "PRIMARY", "TOMO", "GENERATED_2D"])
+    text = 'name = "x"\nkind = "mammo-exam"\nimages = ["*.dcm"]\nexam = "header:AccessionNumber"\n'
+    (tmp_path / "ours.toml").write_text(text)
+    dataset, root = folder_dataset(tmp_path / "ours.toml")
+    items = list(dataset.edition_in(root).read(root))
+    (record,) = (item for item in items if not isinstance(item, Fault))
+    assert [image.path for image in record.images] == ["b.dcm"]
+    assert {item.where: (item.set_aside, item.error.found) for item in items if isinstance(item, Fault)} == {
+        "a.dcm": (True, "a.dcm: an earlier repeat of b.dcm"),
+        "raw.dcm": (True, "raw.dcm: a FOR PROCESSING image beside b.dcm"),
+        "synthetic.dcm": (True, "synthetic.dcm: a 2D view synthesised from tomosynthesis beside b.dcm"),
+    }
+
+
 def test_two_folders_of_one_name_are_not_taken_for_one_exam(tmp_path):
     for name in ("p1/2020/R_CC.png", "p2/2020/R_CC.png", "p2/2021/R_CC.png"):
         write_picture(tmp_path / name)

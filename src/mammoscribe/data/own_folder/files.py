@@ -1,11 +1,13 @@
 """The image files of a lab's folder, one after the other: whose they are, which exam they belong to, what they show."""
 
 import datetime as dt
+import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 
+from mammoscribe.data.choice import candidate_of
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.formats.spool import DiskSet
 from mammoscribe.data.formats.tables import Row
@@ -17,8 +19,9 @@ from mammoscribe.data.own_folder.spec import FolderSpec, Identity
 from mammoscribe.data.own_folder.walk import files_of, suffixes_in
 from mammoscribe.data.records import Kind
 from mammoscribe.domain.view import Role
+from mammoscribe.imaging.damage import damage_told
 from mammoscribe.imaging.decode import check_readable, is_dicom, open_dicom
-from mammoscribe.imaging.header import check_length, damage_told, end_of, made_on
+from mammoscribe.imaging.header import check_length, end_of, made_on
 from mammoscribe.imaging.plain import is_plain, plain_size
 from mammoscribe.support.errors import InputError, MammoscribeError, SetAside
 
@@ -35,7 +38,8 @@ class FoundImage:
 
     Args:
         exam: the id of its exam.
-        row: its fields: path, patient ("" where nothing says it), date, laterality, view, folder.
+        row: its fields: path, patient ("" where nothing says it), date, laterality, view, folder, and for a mammogram
+            `about`: what a choice between several pictures of one view looks at, as JSON.
         reports: rows of the table that name this picture.
     """
 
@@ -53,6 +57,7 @@ class _Facts:
     laterality: str = ""
     view: str = ""
     instance: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,11 +125,11 @@ def _image(spec: FolderSpec, file: _File, instances: DiskSet) -> FoundImage:
     exam = _exam(spec, file, facts)
     patient = _patient(spec, file, facts)
     if facts.instance and not instances.add(facts.instance):
-        raise InputError(f"{file.name} is the same object as an earlier file (SOP Instance UID)", "each object once")
+        raise SetAside(f"{file.name} is the same object as an earlier file (SOP Instance UID)", "each object once")
     view = facts.view if is_mammogram else file.said.get("view") or facts.view
     fields = {
         "path": file.name, "patient": patient, "date": file.said.get("date") or facts.date, "laterality": facts.laterality,
-        "view": view, "folder": file.folder,
+        "view": view, "folder": file.folder, "about": facts.about,
     }  # fmt: skip
     return FoundImage(exam, Row(file.name, 1, fields), file.rows)
 
@@ -173,12 +178,13 @@ def _facts_of_view(file: _File, declared: Declared) -> _Facts:
     """A mammography view: its header, its name or the table says what it shows."""
     found = look_at(file.path, Role.CURRENT, declared)
     kind = (found.view.laterality, found.view.projection)
+    about = json.dumps(asdict(candidate_of(file.name, found.view.width_px * found.view.height_px, found.header)))
     if (of := found.header) is None:
-        return _Facts(None, "", *kind)
+        return _Facts(None, "", *kind, about=about)
     header = {
         "AccessionNumber": of.accession, "StudyInstanceUID": of.study_uid or "", "PatientID": of.patient_id or "",
     }  # fmt: skip
-    return _Facts(header, of.date.isoformat() if of.date else "", *kind, of.sop_instance_uid)
+    return _Facts(header, of.date.isoformat() if of.date else "", *kind, of.sop_instance_uid, about)
 
 
 def _facts_of_image(file: _File) -> _Facts:

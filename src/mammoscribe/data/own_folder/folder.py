@@ -1,12 +1,14 @@
 """A lab's own folder as a dataset: images and reports joined by exam, as its TOML file says."""
 
 import datetime as dt
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from mammoscribe.data.choice import Candidate, one_for_each
 from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
 from mammoscribe.data.formats.spool import DiskSet, Spool
 from mammoscribe.data.formats.tables import Row
@@ -20,7 +22,7 @@ from mammoscribe.data.own_folder.said import breasts_of, labels_of, one, split_o
 from mammoscribe.data.own_folder.spec import FolderSpec, read_spec
 from mammoscribe.data.records import ImageText, Kind, ListedImage, ListedView, MammoExam, Record, TextDocument
 from mammoscribe.domain.view import Laterality, Projection
-from mammoscribe.support.errors import InputError, MammoscribeError
+from mammoscribe.support.errors import InputError, MammoscribeError, SetAside
 
 SHOWN = 3
 """Ids of either side that are shown when nothing joins."""
@@ -122,7 +124,15 @@ def _spooled(
 
 def _exams_of_images(spec: FolderSpec, images: Spool) -> Iterator[tuple[str, Item]]:
     for exam_id, rows in images.groups():
-        yield exam_id, _guarded(exam_id, lambda e=exam_id, r=rows: _exam_of_images(spec, e, r))
+        item = _guarded(exam_id, lambda e=exam_id, r=rows: _exam_of_images(spec, e, r))
+        if isinstance(item, MammoExam):
+            kinds = [(view.laterality, view.projection) for view in item.images]
+            left_out = one_for_each(kinds, [Candidate(**json.loads(row.get("about"))) for row in rows])
+            for number, reason in left_out.items():
+                path = rows[number].get("path")
+                yield exam_id, Fault(path, SetAside(f"{path}: {reason}", "one picture of each view"))
+            item = replace(item, images=tuple(v for n, v in enumerate(item.images) if n not in left_out))
+        yield exam_id, item
 
 
 def _guarded(where: str, make: Callable[[], Record]) -> Item:

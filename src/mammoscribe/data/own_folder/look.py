@@ -15,8 +15,8 @@ from mammoscribe.data.own_folder.ids import plain_id
 from mammoscribe.data.own_folder.reports import table_rows
 from mammoscribe.data.own_folder.spec import TABLE_SUFFIXES, TEXT_SUFFIXES
 from mammoscribe.data.own_folder.walk import files_of
+from mammoscribe.imaging.damage import damage_told
 from mammoscribe.imaging.decode import is_dicom, open_dicom
-from mammoscribe.imaging.header import damage_told
 from mammoscribe.imaging.refusal import refusal
 from mammoscribe.support.errors import InputError
 
