@@ -35,7 +35,7 @@ class GateOutcome:
 
     @property
     def sentences(self) -> tuple[Sentence, ...]:
-        """Sentences that may stand in the report."""
+        """The sentences that go into the report."""
         return tuple(s.sentence for s in self.statements)
 
 
