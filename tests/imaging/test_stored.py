@@ -66,6 +66,12 @@ def test_signed_bits_in_an_unsigned_stream_are_extended(tmp_path: Path) -> None:
     assert np.array_equal(stored.values, signed)
 
 
+def test_where_the_pixels_do_not_tell_the_header_is_followed() -> None:
+    ramp = np.tile(np.arange(-2048, 2048, dtype=np.int16), (16, 3))
+    stored = read_stored(mammogram((ramp & 0x0FFF).astype(np.int16)))
+    assert np.array_equal(stored.values, ramp) and stored.warnings == ()
+
+
 def test_overlay_bits_above_the_stored_ones_are_cut_away() -> None:
     for bit in (12, 13, 15):
         marked = STORED.copy()

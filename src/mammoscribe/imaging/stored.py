@@ -139,10 +139,12 @@ def _wraps(values: np.ndarray, cut: np.ndarray, bits: int) -> bool:
     """Whether values cut to their lowest bits run over, as those of a picture do that needs more of them.
 
     Where the part that is cut off goes up or down by one, neighbours in the cut picture are then nearly a full range
-    apart. Where that part is an overlay, or padding, they are as near as everywhere else.
+    apart, and near in the whole one. Where that part is an overlay, or a sign, it is the other way round.
     """
     every = max(1, values.shape[0] // _ROWS)
     some, kept = values[::every].astype(np.int64), cut[::every].astype(np.int64)
     crossing = np.abs(np.diff((some - kept) >> bits, axis=1)) == 1
-    apart = np.abs(np.diff(kept, axis=1))[crossing] > 1 << (bits - 1)
-    return apart.size > 0 and float(apart.mean()) > _RUN_OVER
+    steps, kept_steps = (np.abs(np.diff(part, axis=1))[crossing] for part in (some, kept))
+    if not crossing.any() or kept_steps.sum() <= steps.sum():
+        return False
+    return float((kept_steps > 1 << (bits - 1)).mean()) > _RUN_OVER
