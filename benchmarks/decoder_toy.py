@@ -21,10 +21,10 @@ from mammoscribe.evaluation.facts import FactCounts, count_facts, findings_only,
 from mammoscribe.models.fact_memory import FactTable
 from mammoscribe.models.report_decoder import DecoderConfig, ReportDecoder
 from mammoscribe.models.tokenizer import load_tokenizer
+from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.facts import Status, birads_fact, density_fact
 from mammoscribe.reporting.gate import gate
 from mammoscribe.reporting.parse import parse_claim
-from mammoscribe.reporting.render import Chart
 from mammoscribe.training.decoder import DecoderExample, DecoderSchedule, train_decoder
 from mammoscribe.training.fact_tables import facts_example, random_fact_table
 

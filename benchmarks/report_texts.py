@@ -20,7 +20,7 @@ once:
   the broken ones is still rewritten. Of 60 drawn from all sentences after that, 60 say nothing that the sentence did
   not and are whole; one carries a slip of grammar that its source has.
 
-No Spanish reports were at hand: the Spanish words have been held only against sentences written for the tests. The two
+No Spanish or Portuguese reports were at hand: those words have been held only against sentences written for the tests. The two
 mammography sets have no comparison in them, so that for mammography, too, the figures above are an inference from
 chest reports.
 """

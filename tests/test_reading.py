@@ -1,10 +1,12 @@
 """The main path with the reader that ships: pixels in, evidence-linked report out."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from mammoscribe.data.arrays import exam_of_arrays
 from mammoscribe.domain.assessment import Setting
 from mammoscribe.domain.evidence import EvidenceKind, Section, Writer
 from mammoscribe.domain.exam import Exam
@@ -12,6 +14,7 @@ from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.search import everything_searched
 from mammoscribe.domain.view import Laterality, Origin, Role, SpacingSource
 from mammoscribe.evaluation.reading_records import decode_phantom, read_phantom
+from mammoscribe.exports.json_report import dumps_report
 from mammoscribe.imaging.decode import Picture
 from mammoscribe.phantom import TRAINING_SPEC, draw_exam
 from mammoscribe.reading import assess, load_reader, read_exam, write_outputs
@@ -148,3 +151,25 @@ def decode_phantom_as(drawn, exam):
 
     assert all(v.id in drawn.pixels for v in exam.views)
     return decode
+
+
+def test_a_reading_is_short_in_a_console_whole_in_a_notebook_and_plain_as_a_dict(reading):
+    assert repr(reading) == (
+        f"Reading(phantom-100004: R BI-RADS {reading.report.breasts[0].assessment.category}, "
+        f"L BI-RADS {reading.report.breasts[1].assessment.category}; {len(reading.report.findings)} findings)"
+    )
+    shown = reading._repr_html_()
+    assert shown.startswith('<iframe srcdoc="') and shown.count("<iframe") == 1 and "<script" not in shown
+    assert json.loads(json.dumps(reading.to_dict())) == json.loads(dumps_report(reading.report))
+
+
+def test_arrays_are_read_as_the_files_that_hold_them(reader, drawn, tmp_path):
+    views = {v.name.replace(" ", ""): drawn.pixels[v.id] for v in drawn.exam.current}
+    arrays = exam_of_arrays(views, spacing_mm=0.1, exam_id="mine")
+    reading = read_exam(arrays.exam, reader, decode=arrays.decode, images=False)
+    assert reading.report.exam.id == "mine"
+    assert {f.laterality for f in reading.report.findings} <= {"R", "L"}
+    assert reading.output.breasts.keys() == {"R", "L"}
+    for view in arrays.exam.views:
+        one, other = arrays.decode(view).pixels, drawn.pixels[view.id]
+        assert np.corrcoef(one[::9, ::9].ravel(), other[::9, ::9].ravel())[0, 1] > 0.999

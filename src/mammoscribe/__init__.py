@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from mammoscribe.data.arrays import exam_of_arrays
     from mammoscribe.data.load import load_exam
     from mammoscribe.domain.evidence import Evidence, Sentence
     from mammoscribe.domain.exam import Exam
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "load_exam",
+    "exam_of_arrays",
     "load_reader",
     "read_exam",
     "write_outputs",
@@ -29,6 +31,7 @@ __all__ = [
     "__version__",
 ]
 _HOMES = {
+    "mammoscribe.data.arrays": ("exam_of_arrays",),
     "mammoscribe.data.load": ("load_exam",),
     "mammoscribe.reading": ("load_reader", "read_exam", "write_outputs"),
     "mammoscribe.domain.exam": ("Exam",),
@@ -45,3 +48,8 @@ def __getattr__(name: str) -> object:
         if name in names:
             return getattr(importlib.import_module(home), name)
     raise AttributeError(f"module 'mammoscribe' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, which are not there before they are asked for."""
+    return sorted({*globals(), *__all__})

@@ -5,9 +5,11 @@ exam ─► prepare: every view cropped, turned, resampled, with the way back to
 ─► report: sentences that each cite what they rest on
 """
 
+import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mammoscribe import __version__
 from mammoscribe.domain.assessment import NotAssessed, Setting
@@ -20,14 +22,14 @@ from mammoscribe.domain.search import Search, ViewSearch, gap_words
 from mammoscribe.domain.view import Laterality, Role, View
 from mammoscribe.exports.display import display_image, mark_crop
 from mammoscribe.exports.html import report_html
-from mammoscribe.exports.json_report import dumps_report
+from mammoscribe.exports.json_report import dumps_report, report_json
 from mammoscribe.exports.pictures import MarkCrop, ViewImage
 from mammoscribe.exports.text import report_text
 from mammoscribe.imaging.decode import Picture, decode_view
 from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
 from mammoscribe.models.reader import BreastReading, Canvases, Reader, ReaderOutput, load_reader
+from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
-from mammoscribe.reporting.render import Chart
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
 
@@ -39,7 +41,7 @@ COARSEST_FOR_CALCIFICATIONS_MM = 0.15
 """Stored pixels larger than this hold no calcification of a tenth of a millimetre, whatever they are resampled to."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reading:
     """A report with what it was made from: the reader's output, pictures to show it on, and the decoder's claims.
 
@@ -51,6 +53,23 @@ class Reading:
     images: Mapping[str, ViewImage]
     claims: tuple[Claim, ...] = ()
     crops: tuple[MarkCrop, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as in report.json: plain dicts, lists, strings and numbers."""
+        return report_json(self.report)
+
+    def __repr__(self) -> str:
+        given = (
+            f"{b.laterality} {f'BI-RADS {b.assessment.category}' if b.assessment else 'not assessed'}"
+            for b in self.report.breasts
+            if b.imaged
+        )
+        return f"Reading({self.report.exam.id}: {', '.join(given)}; {len(self.report.findings)} findings)"
+
+    def _repr_html_(self) -> str:
+        """The page of the report in a frame of its own, for notebooks."""
+        page = html.escape(report_html(self.report, self.images, self.crops), quote=True)
+        return f'<iframe srcdoc="{page}" style="width: 100%; height: 50em; border: 0"></iframe>'
 
 
 @dataclass(frozen=True)
@@ -88,9 +107,10 @@ def read_exam(
     output = reader.read(exam, prepared.canvases)
     breasts = assess(prepared.search, reader, output, setting, prevalence)
     claims = reader.draft(exam, output.findings, breasts) if writer is Writer.DECODER else ()
+    measured = reader.card.operating_point(exam.origin).words_measured
     report = compose_report(
-        Chart(exam, prepared.search, breasts, output.findings), provenance(exam, reader, prepared, setting), claims,
-        writer, warnings=prepared.warnings, possible=output.possible,
+        Chart(exam, prepared.search, breasts, output.findings, measured), provenance(exam, reader, prepared, output, setting),
+        claims, writer, warnings=prepared.warnings, possible=output.possible,
     )  # fmt: skip
     return Reading(report, output, prepared.images, claims, crops_of(report, prepared, decode) if images else ())
 
@@ -126,10 +146,11 @@ def why_no_calcifications(reader: Reader, prepared: PreparedView, picture: Pictu
 
 
 def shown_view(view: View, picture: Picture, prepared: PreparedView) -> ViewImage:
-    """The view as stored, for the page; right views hang with the chest wall right, left views with it left."""
+    """The view upright, for the page; right views hang with the chest wall right, left views with it left."""
     unusual = prepared.chest_on_left != (view.laterality is Laterality.LEFT)
     place = prepared.placement
-    return display_image(view, picture.pixels, unusual, prepared.crop, place.scale_x / place.scale_y)
+    squash = place.scale_x / place.scale_y
+    return display_image(view, picture.pixels, unusual, prepared.crop, squash, place.transposed, place.upended)
 
 
 def crops_of(report: Report, prepared: Prepared, decode: Decode) -> tuple[MarkCrop, ...]:
@@ -139,8 +160,8 @@ def crops_of(report: Report, prepared: Prepared, decode: Decode) -> tuple[MarkCr
         marked = [(f.id, mark.box) for f in report.findings if (mark := f.mark_in(view.id))]
         if marked:
             pixels, place = decode(view).pixels, prepared.canvases.first[view.id].placement
-            mirrored, squash = prepared.images[view.id].mirrored, place.scale_x / place.scale_y
-            crops += [mark_crop(view, pixels, name, box, mirrored, squash) for name, box in marked]
+            how = (prepared.images[view.id].mirrored, place.scale_x / place.scale_y, place.transposed, place.upended)
+            crops += [mark_crop(view, pixels, name, box, *how) for name, box in marked]
     return tuple(crops)
 
 
@@ -186,13 +207,14 @@ def _probability(reading: BreastReading, prevalence: float | None) -> tuple[floa
     return reading.calibration.moved(reading.prob_malignant, prevalence)
 
 
-def provenance(exam: Exam, reader: Reader, prepared: Prepared, setting: Setting) -> Provenance:
+def provenance(exam: Exam, reader: Reader, prepared: Prepared, output: ReaderOutput, setting: Setting) -> Provenance:
     """What made the report, and how often such sentences are right for this kind of exam."""
     card = reader.card
     return Provenance(
         package=f"mammoscribe {__version__}", model=f"{card.name} {card.version}", weights_sha256=card.weights_sha256,
         trained_on=card.trained_on, preprocessing=tuple((i, v.steps) for i, v in prepared.canvases.first.items()),
         reliability=card.operating_point(exam.origin).reliability, setting=setting,
+        structures=output.structures,
     )  # fmt: skip
 
 

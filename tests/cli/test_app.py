@@ -57,3 +57,41 @@ def test_a_file_the_system_refuses_is_one_line_too(run, house):
 def test_our_own_bug_keeps_its_traceback(run, house):
     house.bad["e1"] = ZeroDivisionError("ours")
     assert isinstance(run("read", "exam").exception, ZeroDivisionError)
+
+
+ODD_HEADER = """
+import logging, sys, warnings
+from pathlib import Path
+from mammoscribe.cli import app
+from tests.data.datasets.made import write_dicom
+folder = Path(sys.argv[1])
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    write_dicom(folder / "a.dcm", AccessionNumber="A1", StudyInstanceUID="1.2.x", ViewPosition="X\\x1b[31m" * 600, PatientID="P1")
+toml = 'name = "x"\\nkind = "mammo-exam"\\nimages = "*.dcm"\\nexam = "header:AccessionNumber"\\n'
+(folder / "ours.toml").write_text(toml)
+print("made", file=sys.stderr)
+logging.getLogger("somebody").warning("a word of a library")
+app(["data", "check", str(folder / "ours.toml")])
+"""
+
+
+def test_what_libraries_warn_of_and_odd_values_of_headers_do_not_reach_the_terminal(tmp_path):
+    code = ODD_HEADER.replace(
+        'logging.getLogger("somebody")', "warnings.warn('of a library')\nlogging.getLogger('somebody')"
+    )
+    code = code.replace("app([", "import atexit\napp([", 1)
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    shown = done.stderr.split("made\n")[1].split("\n", 3)[-1]  # behind the two words of our own above
+    assert "Traceback" not in done.stderr and done.returncode in (0, 1), done.stderr
+    assert "pydicom" not in shown and "UserWarning" not in shown and "\x1b[31m" not in done.stderr
+    assert all(len(line) < 1500 for line in shown.splitlines())
+
+
+def test_a_failure_of_the_system_without_a_file_is_one_sentence(run, monkeypatch):
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mammoscribe.cli.data_read.show_table", full)
+    shown = run("data", "list")
+    assert shown.exit_code == 2 and shown.stderr == "error No space left on device.\n"

@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 
 from tests.cli.tiny_reader import write_tiny_reader
+from tests.imaging.drawn import crashing
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,21 @@ def test_predict_reads_the_manifest_that_phantom_wrote(run, drawn, model, tmp_pa
         ("phantom-7", "L", "ok"),
     ]
     assert all(0 <= float(row["prob_malignant"]) <= 1 for row in rows)
+
+
+def test_predict_goes_on_after_a_picture_that_crashes_its_decoder(run, drawn, model, tmp_path):
+    crashing(tmp_path / "broken.dcm")
+    whole = drawn / "phantom-7" / "current" / "R_CC.dcm"
+    (tmp_path / "m.csv").write_text(
+        f"exam_id,laterality,view,path\nbad,R,CC,broken.dcm\ngood,R,CC,{whole}\nbad2,R,CC,broken.dcm\n"
+    )
+    for told in ("2 error, 1 ok", "2 error; 1 kept"):
+        shown = run("predict", tmp_path / "m.csv", "--out", tmp_path / "r.csv", "--model", model, "--retry-errors")
+        assert told in " ".join(shown.stderr.split())
+        with (tmp_path / "r.csv").open(newline="") as stream:
+            rows = {row["exam_id"]: row for row in csv.DictReader(stream)}
+        assert [rows[name]["status"] for name in ("bad", "good", "bad2")] == ["error", "ok", "error"]
+        assert "broken.dcm: the pixels cannot be decoded (the decoder crashed" in rows["bad"]["message"]
 
 
 def test_a_mixed_folder_of_two_visits_is_refused_in_one_sentence(run, drawn, model, tmp_path):

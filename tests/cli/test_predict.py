@@ -1,12 +1,14 @@
 """`predict`: one row per breast, whole exams, resumable; a bad exam is a row."""
 
 import csv
+from dataclasses import replace
 
 import pytest
 
 from mammoscribe.domain.exam import SetAside
+from mammoscribe.domain.view import Projection
 from mammoscribe.support.errors import InputError
-from tests.nouns import L, make_exam, make_report
+from tests.nouns import L, R, make_exam, make_report
 
 COLUMNS = (
     "exam_id,laterality,prob_malignant,birads,density,"
@@ -112,6 +114,13 @@ def test_a_view_set_aside_makes_the_row_partial(run, house, manifest, tmp_path):
     }
 
 
+def test_a_repeat_that_was_set_aside_is_in_the_message_and_lacks_nothing(run, house, manifest, tmp_path):
+    house.set_aside = (SetAside("R_CC_2.dcm", "an earlier repeat of R_CC.dcm", R, Projection.CC),)
+    run("predict", manifest, "--out", tmp_path / "r.csv")
+    assert {r["status"] for r in rows(tmp_path / "r.csv")} == {"ok"}
+    assert all("an earlier repeat of R_CC.dcm" in r["message"] for r in rows(tmp_path / "r.csv"))
+
+
 def test_reports_go_into_a_folder_per_exam_whatever_its_id(run, house, manifest, tmp_path):
     house.exam_ids = ("a/b", "..")
     run("predict", manifest, "--out", tmp_path / "r.csv", "--reports", tmp_path / "reports", "--format", "json")
@@ -124,3 +133,23 @@ def test_a_missing_manifest_is_one_sentence(run, house, tmp_path):
     assert shown.exit_code == 2
     assert "no manifest" in shown.stderr
     assert not (tmp_path / "r.csv").exists()
+
+
+def test_a_second_run_on_the_same_results_is_refused_and_changes_nothing(run, house, manifest, tmp_path):
+    out = tmp_path / "new" / "r.csv"
+
+    def read_meanwhile(exam):
+        shown = run("predict", manifest, "--out", out)
+        assert shown.exit_code == 2 and f"another run is writing to {out}" in " ".join(shown.stderr.split())
+        return make_report(exam)
+
+    house.report = read_meanwhile
+    assert run("predict", manifest, "--out", out).exit_code == 0
+    assert [r["exam_id"] for r in rows(out)] == ["e1", "e1"]
+    assert sorted(p.name for p in out.parent.iterdir()) == ["r.csv", "r.csv.provenance.json"]
+
+
+def test_what_the_report_warns_of_is_in_the_row(run, house, manifest, tmp_path):
+    house.report = lambda exam: replace(make_report(exam), warnings=("R CC: a breast with an implant",))
+    run("predict", manifest, "--out", tmp_path / "r.csv")
+    assert {r["message"] for r in rows(tmp_path / "r.csv")} == {"R CC: a breast with an implant"}

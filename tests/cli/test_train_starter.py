@@ -27,3 +27,31 @@ def test_an_unknown_recipe_is_refused_with_the_known_ones(run, tmp_path):
     shown = run("train-starter", "startr", "--out", tmp_path / "run")
     assert shown.exit_code == 2
     assert "starter_phantom" in shown.stderr
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a checkpoint"])
+@pytest.mark.parametrize("options", [("second_look", "--warm-start"), ("second_look", "--looks")])
+def test_a_checkpoint_that_is_none_is_refused_before_anything_is_drawn(run, tmp_path, content, options):
+    import torch
+
+    from mammoscribe.models.reader_net import ReaderNet, starter_config
+
+    good, bad = tmp_path / "good.pt", tmp_path / "bad.pt"
+    torch.save({"net": ReaderNet(starter_config()).state_dict()}, good)
+    if content is not None:
+        bad.write_bytes(content)
+    recipe, option = options
+    given = [option, bad] if option == "--warm-start" else ["--warm-start", good, option, bad]
+    shown = run("train-starter", recipe, *given, "--out", tmp_path / "run", "--cache", tmp_path / "cache")
+    assert shown.exit_code == 2
+    assert "checkpoint" in shown.stderr and not (tmp_path / "cache").exists()
+
+
+def test_a_checkpoint_of_another_network_is_refused_before_anything_is_drawn(run, tmp_path):
+    import torch
+
+    torch.save({"net": torch.nn.Linear(2, 2).state_dict()}, tmp_path / "other.pt")
+    shown = run("train-starter", "joint_space", "--warm-start", tmp_path / "other.pt", "--out", tmp_path / "run",
+                "--cache", tmp_path / "cache")  # fmt: skip
+    assert shown.exit_code == 2
+    assert "is of another network" in shown.stderr and not (tmp_path / "cache").exists()

@@ -1,12 +1,17 @@
 """Ingesting a dataset: a catalogue of what could be read, a list of what could not."""
 
 import csv
+import errno
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
 from mammoscribe.data.catalogue import CatalogueWriter, open_catalogue, write_splits
 from mammoscribe.data.dataset import Fault
+from mammoscribe.data.formats.spool import DiskSet
 from mammoscribe.data.ingest import ingest
 from mammoscribe.data.records import Kind, TextDocument
 from mammoscribe.data.texts.comparisons import Comparisons
@@ -152,3 +157,91 @@ def test_splits_that_are_none_are_refused(tmp_path):
     (catalogue.folder / "splits.csv").write_text("patient,split\np1,train\n")
     with pytest.raises(InputError, match="expected group,split"):
         catalogue.splits()
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from mammoscribe.data.catalogue import CatalogueWriter
+from mammoscribe.data.records import Kind, TextDocument
+with CatalogueWriter(Path(sys.argv[1]), Kind.TEXT_DOCUMENT) as writer:
+    for n in range(2000):
+        writer.add(TextDocument(f"t{n}", "A text of somebody. " * 10))
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def running(tmp_path):
+    """Another process that is writing the catalogue `c`."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path / "c")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def documents(folder, count=1):
+    with CatalogueWriter(folder, Kind.TEXT_DOCUMENT) as writer:
+        for n in range(count):
+            writer.add(TextDocument(f"t{n}", "A text."))
+        return writer.finish({**FIELDS, "root": str(folder)})
+
+
+FIELDS = {"name": "x", "edition": "e", "licence": "none", "comparisons": "keep", "package": "0"}
+
+
+def test_two_runs_on_one_catalogue_are_one_sentence_and_the_first_goes_on(running, tmp_path):
+    with pytest.raises(InputError, match=r"another run is writing the catalogue .*c; expected one at a time"):
+        documents(tmp_path / "c")
+    assert running.poll() is None and not (tmp_path / "c").exists()
+    assert [p.name for p in tmp_path.iterdir()] == [".c.part"]
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(running, tmp_path):
+    running.kill()
+    running.wait()
+    assert (tmp_path / ".c.part").is_dir()
+    documents(tmp_path / "c")
+    assert [p.name for p in tmp_path.iterdir()] == ["c"]
+
+
+def test_what_killed_runs_of_earlier_releases_left_is_removed_and_other_hidden_folders_stay(tmp_path):
+    for name in (".c.x1y2_z3w", ".c.backup", ".d.x1y2_z3w"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ("records.jsonl" if name != ".c.backup" else "notes.txt")).write_text("x")
+    documents(tmp_path / "c")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".c.backup", ".d.x1y2_z3w", "c"]
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, monkeypatch):
+    def fill():
+        with CatalogueWriter(tmp_path / "c", Kind.TEXT_DOCUMENT) as writer:
+            writer.add(TextDocument("t", "A text."))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(InputError, match=r"c cannot be written: No space left on device; make room"):
+        fill()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_room_for_temporary_files_is_one_sentence():
+    rows = DiskSet()
+    rows._db.execute("PRAGMA max_page_count = 8")
+
+    def fill():
+        for n in range(100_000):
+            rows.add(f"a name of some length {n}")
+
+    with pytest.raises(InputError, match="no room for temporary files; make room, or set SQLITE_TMPDIR"):
+        fill()
+
+
+def test_a_record_that_is_nested_too_deeply_is_one_sentence(tmp_path):
+    catalogue = documents(tmp_path / "c")
+    catalogue.records_path.write_text("[" * 100_000 + "]" * 100_000 + "\n")
+    with pytest.raises(InputError, match=r"records\.jsonl line 1 is not JSON \(it is nested too deeply\)"):
+        list(catalogue.records())

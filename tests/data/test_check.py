@@ -8,7 +8,9 @@ import pytest
 from mammoscribe.data.check import check_download
 from mammoscribe.data.dataset import Fault
 from mammoscribe.support.errors import InputError, NotAMammogram
+from tests.data.datasets.made import write_dicom
 from tests.data.some_records import dataset_of, exam, written
+from tests.imaging.drawn import crashing
 
 ITEMS = [
     exam("e1"),
@@ -54,6 +56,18 @@ def test_a_picture_that_cannot_be_decoded_is_found_when_asked(tmp_path):
     assert not check_download(dataset_of(ITEMS[:2]), tmp_path / "files").tally.faults
     (fault,) = check_download(dataset_of(ITEMS[:2]), tmp_path / "files", open_all=True).tally.faults
     assert fault.where == "e1/r_cc.png"
+
+
+def test_opening_every_picture_survives_those_that_crash_their_decoder_or_are_in_a_syntax_nobody_knows(tmp_path):
+    written(ITEMS[:2], tmp_path)
+    crashing(tmp_path / "files" / "e1" / "r_cc.png")
+    unknown = write_dicom(tmp_path / "files" / "e2" / "r_cc.png")
+    unknown.write_bytes(unknown.read_bytes().replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.113845.1.2\0\0"))
+    checked = check_download(dataset_of(ITEMS[:2]), tmp_path / "files", open_all=True)
+    assert {fault.where: fault.error.found.split(": ")[1][:40] for fault in checked.tally.faults} == {
+        "e1/r_cc.png": "the pixels cannot be decoded (the decode",
+        "e2/r_cc.png": "the transfer syntax 1.2.840.113845.1.2 i",
+    }
 
 
 def test_a_layout_can_be_chosen_by_name(tmp_path):

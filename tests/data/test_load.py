@@ -2,6 +2,8 @@
 
 import datetime as dt
 import json
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -127,25 +129,102 @@ def test_two_patients_or_two_exams_are_refused_with_the_candidates(tmp_path: Pat
         load_exam([tmp_path / "e"], exam_id="X")
 
 
-def test_two_files_of_a_view_are_refused_until_one_is_named(tmp_path: Path) -> None:
+def aside_of(loaded: Any) -> list[tuple[str, str, str]]:
+    """(file name, reason, view) of what was set aside."""
+    return [(Path(s.source).name, s.reason, f"{s.laterality}{s.projection}") for s in loaded.exam.set_aside]
+
+
+def test_of_two_plain_files_of_a_view_the_larger_or_else_the_last_is_read_and_said(tmp_path: Path) -> None:
     files = [png(tmp_path / "a_RCC.png"), png(tmp_path / "b_RCC.png")]
-    with pytest.raises(
-        InputError, match=r"2 files are the current R CC view: .*a_RCC\.png, .*b_RCC\.png.*--view FILE=RCC"
-    ):
-        load_exam(files)
-    loaded = load_exam(files, view_names={"b_RCC.png": "RCC"})
+    loaded = load_exam(files)
     assert loaded.exam.views[0].source == str(files[1])
-    assert [(s.source, s.reason) for s in loaded.exam.set_aside] == [(str(files[0]), "--view chose b_RCC.png")]
+    assert aside_of(loaded) == [("a_RCC.png", "a repeat, listed before b_RCC.png", "RCC")]
+    assert loaded.warnings == ("a_RCC.png not used: a repeat, listed before b_RCC.png",)
+    png(files[0], half_disc(300, 260))
+    assert aside_of(load_exam(files)) == [("b_RCC.png", "a smaller repeat of a_RCC.png", "RCC")]
 
 
-def test_the_image_for_presentation_goes_before_its_raw_twin(tmp_path: Path) -> None:
-    dicom(tmp_path / "a.dcm", PresentationIntentType="FOR PROCESSING")
-    dicom(tmp_path / "b.dcm", PresentationIntentType="FOR PRESENTATION")
-    loaded = load_exam([tmp_path])
-    assert loaded.exam.views[0].source == str(tmp_path / "b.dcm")
-    assert [(s.source, s.reason) for s in loaded.exam.set_aside] == [
-        (str(tmp_path / "a.dcm"), "FOR PROCESSING image of b.dcm")
+def test_a_file_named_with_view_stands_for_its_view_and_two_are_refused(tmp_path: Path) -> None:
+    files = [png(tmp_path / "a_RCC.png"), png(tmp_path / "b_RCC.png")]
+    loaded = load_exam(files, view_names={"a_RCC.png": "RCC"})
+    assert aside_of(loaded) == [("b_RCC.png", "--view chose a_RCC.png", "RCC")]
+    with pytest.raises(InputError, match=r"--view names 2 files as the current R CC view: .*a_RCC\.png, .*b_RCC\.png"):
+        load_exam(files, view_names={"a_RCC.png": "RCC", "b_RCC.png": "RCC"})
+
+
+def test_of_several_pictures_of_each_view_one_is_read_and_the_others_are_set_aside_with_their_view(
+    tmp_path: Path,
+) -> None:
+    dicom(tmp_path / "a.dcm", PresentationIntentType="FOR PROCESSING", SOPInstanceUID="2.25.7")
+    dicom(tmp_path / "b.dcm", PresentationIntentType="FOR PRESENTATION", SOPInstanceUID="2.25.8")
+    dicom(tmp_path / "b copy.dcm", PresentationIntentType="FOR PRESENTATION", SOPInstanceUID="2.25.8")
+    dicom(tmp_path / "c.dcm", "LCC", SOPInstanceUID="2.25.9")
+    loaded = load_exam(tmp_path)
+    assert loaded.exam.view("R_CC").source == str(tmp_path / "b copy.dcm")
+    assert sorted(aside_of(loaded)) == [
+        ("a.dcm", "a FOR PROCESSING image beside b copy.dcm", "RCC"),
+        ("b.dcm", "the same object as b copy.dcm (SOP Instance UID)", "RCC"),
     ]
+
+
+def test_plain_files_of_one_view_in_two_folders_are_two_visits_for_all_anybody_knows(tmp_path: Path) -> None:
+    files = [png(tmp_path / "2020" / "RCC.png"), png(tmp_path / "2022" / "RCC.png")]
+    for paths in ([tmp_path], files):
+        with pytest.raises(InputError, match=r"files of different folders .* R CC view: .*--prior"):
+            load_exam(paths)
+    assert len(load_exam(files[1], files[0]).exam.views) == 2
+
+
+def test_a_prior_and_a_current_picture_of_one_view_are_no_repeats(tmp_path: Path) -> None:
+    dicom(tmp_path / "now" / "a.dcm", StudyDate="20210102")
+    dicom(tmp_path / "then" / "a.dcm", StudyInstanceUID="2.25.77")
+    loaded = load_exam(tmp_path / "now", tmp_path / "then")
+    assert (len(loaded.exam.views), loaded.exam.set_aside) == (2, ())
+
+
+def test_a_folder_may_be_named_by_a_string(tmp_path: Path) -> None:
+    png(tmp_path / "R_CC.png")
+    assert names_of(load_exam(str(tmp_path))) == names_of(load_exam([str(tmp_path / "R_CC.png")])) == ["R CC"]
+
+
+def test_a_digitised_film_is_read_when_the_user_names_its_view(tmp_path: Path) -> None:
+    film: dict[str, Any] = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7", "Modality": "RG", "ViewCodeSequence": None}
+    pixels = (half_disc(64, 48, chest_on_left=False) * 4000).astype("uint16")
+    path = saved(mammogram(pixels, ImageLaterality=None, **film), tmp_path / "film.dcm")
+    with pytest.raises(NotAMammogram, match=r"--view film\.dcm=RCC"):
+        load_exam(path)
+    assert names_of(load_exam(path, view_names={"film.dcm": "RCC"})) == ["R CC"]
+
+
+def test_a_declared_spacing_with_which_the_picture_is_larger_than_any_breast_is_refused(tmp_path: Path) -> None:
+    views = [{"path": "one.png", "laterality": "R", "view": "CC", "spacing_mm": 2}]
+    file = exam_json(tmp_path, views=views)
+    png(tmp_path / "one.png", half_disc(400, 300))
+    with pytest.raises(
+        InputError, match=r"a spacing of 2 x 2 mm for 300 x 400 pixels; expected a picture of at most 600"
+    ):
+        load_exam(file)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux only")
+def test_a_name_that_is_no_unicode_is_set_aside_under_a_name_that_can_be_written(tmp_path: Path) -> None:
+    png(tmp_path / "R_CC.png")
+    odd = os.fsencode(tmp_path) + b"/L_CC_\xff.png"
+    with open(odd, "wb") as stream:
+        stream.write((tmp_path / "R_CC.png").read_bytes())
+    loaded = load_exam(tmp_path)
+    assert names_of(loaded) == ["R CC"]
+    (aside,) = loaded.exam.set_aside
+    assert "no UTF-8" in aside.reason
+    assert all(text.encode("utf-8") for text in (aside.source, *loaded.warnings))
+    with pytest.raises(InputError, match="no UTF-8"):
+        load_exam(os.fsdecode(odd))
+
+
+def test_brackets_nested_without_end_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "exam.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match="is not JSON"):
+        load_exam(tmp_path / "exam.json")
 
 
 def test_a_header_that_contradicts_itself_is_refused_until_the_user_decides(tmp_path: Path) -> None:

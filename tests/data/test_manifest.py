@@ -99,7 +99,9 @@ def test_a_bad_row_is_the_error_of_its_exam_and_the_others_go_on(line: str, reas
     assert isinstance(exams["e2"], Exam)
 
 
-def test_an_exam_of_two_patients_two_views_of_a_kind_or_only_priors_is_an_error(tmp_path: Path) -> None:
+def test_an_exam_of_two_patients_or_only_priors_is_an_error_and_of_two_files_of_a_view_one_is_read(
+    tmp_path: Path,
+) -> None:
     path = manifest(
         tmp_path,
         "e1,p1,R,CC,images/a.png,0",
@@ -113,7 +115,6 @@ def test_an_exam_of_two_patients_two_views_of_a_kind_or_only_priors_is_an_error(
     exams = opened(path)
     for exam_id, reason in (
         ("e1", "patients p1, p2"),
-        ("e2", "2 files are the current R CC view"),
         ("e3", "no current view"),
         ("e4", "line 7: is_prior 'maybe'"),
     ):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mammoscribe.data.naming import parse_view, view_in_name
+from mammoscribe.data.naming import parse_laterality, parse_projection, parse_view, view_in_name
 from mammoscribe.domain.view import Laterality, Projection
 from mammoscribe.support.errors import InputError
 
@@ -46,3 +46,34 @@ def test_a_name_with_two_views_is_refused(name: str) -> None:
 
 def test_the_side_beside_the_projection_counts() -> None:
     assert view_in_name(Path("R_x_L_MLO.png")) == LMLO
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [("R", "R"), (" left ", "L"), ("RT", "R"), ("Derecha", "R"), ("izq", "L"), ("direita", "R"), ("links", "L")],
+)
+def test_a_side_is_read_in_several_languages(text: str, side: str) -> None:
+    assert parse_laterality(text) == Laterality(side)
+
+
+@pytest.mark.parametrize("text", ["", "B", "both", "RCC", "R|L", "upper", "1"])
+def test_other_words_are_no_side(text: str) -> None:
+    with pytest.raises(InputError, match="expected R or L"):
+        parse_laterality(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "view"),
+    [
+        ("cc", "CC"), ("MLO", "MLO"), ("Cranio-Caudal", "CC"), ("craneocaudal", "CC"), ("Mediolateral oblique", "MLO"),
+        ("OML", "MLO"), ("médio-lateral oblíqua", "MLO"),
+    ],
+)  # fmt: skip
+def test_a_projection_is_read_in_words(text: str, view: str) -> None:
+    assert parse_projection(text) == Projection(view)
+
+
+@pytest.mark.parametrize("text", ["", "ML", "XCCL", "lateral", "oblique"])
+def test_other_projections_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="expected CC or MLO"):
+        parse_projection(text)

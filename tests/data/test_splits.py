@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from mammoscribe.data.catalogue import read_splits
 from mammoscribe.data.folds import fold
 from mammoscribe.data.records import SPLITS, TextDocument
-from mammoscribe.data.splits import SplitRule, known_division, position, shares_of, split_groups, write_division
+from mammoscribe.data.splits import (
+    SplitRule,
+    empty_parts,
+    known_division,
+    position,
+    shares_of,
+    split_groups,
+    write_division,
+)
 from mammoscribe.support.errors import InputError
 from tests.data.some_records import R, exam, study
 
@@ -223,3 +231,12 @@ def test_nothing_to_split_and_a_label_of_nobody_are_told():
         split_groups([], SplitRule())
     with pytest.raises(InputError, match="no record has the label size"):
         split_groups(patients(2), SplitRule(stratify="size"))
+
+
+def test_parts_that_few_patients_leave_empty_are_known():
+    few = {f"p{n}": "train" for n in range(6)}
+    assert empty_parts(few, SplitRule()) == ("val", "test")
+    assert empty_parts(few | {"p0": "test"}, SplitRule()) == ("val",)
+    assert empty_parts(few, SplitRule(shares=(100, 0, 0))) == ()
+    assert empty_parts(few, SplitRule(shares=(80, 20, 0), folds=5)) == ("val", "test")
+    assert empty_parts({f"p{n}": "train" for n in range(200)}, SplitRule()) == ()

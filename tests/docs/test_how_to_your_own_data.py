@@ -87,3 +87,31 @@ def test_the_page_does_what_it_says(page):
 def test_the_first_four_commands_are_the_four():
     assert [line.split()[2] for line in commands()[:4]] == ["check", "ingest", "split", "prepare"]
     assert len(blocks("toml")[0]["text"].splitlines()) <= 11
+
+
+HELD = {"ids": "A13-1", "dates": "2021-03-04", "paths": "dicom/13/", "text": "There is a mass in the right breast"}
+ROWS = {
+    "records.jsonl` of": "catalogue/records.jsonl", "dataset.json` of": "catalogue/dataset.json", "splits.csv`": "catalogue/splits.csv",
+    "shard-*.tar`": "prepared/shard-000000.tar", "shard-*.json`": "prepared/shard-000000.json",
+}  # fmt: skip
+
+
+def test_the_table_says_what_of_a_patient_is_in_which_file(page):
+    text = PAGE.read_text(encoding="utf-8")
+    for mark, file in ROWS.items():
+        (row,) = [line for line in text.splitlines() if line.startswith("| `") and mark in line]
+        said = [bool(cell.strip()) for cell in row.strip("|").split("|")[1:]]
+        content = Path(file).read_bytes().decode("latin-1")
+        patient = "P13" if file.endswith("splits.csv") else HELD["ids"]
+        found = [patient in content, HELD["dates"] in content, HELD["paths"] in content, HELD["text"] in content]
+        if file.endswith("dataset.json"):
+            found[2] = str(Path("ours").resolve()) in content
+        assert said == found, (file, said, found)
+
+
+def test_the_pseudonymous_catalogue_of_the_page_holds_neither_ids_nor_dates_nor_paths(page):
+    shared = b"".join(path.read_bytes() for path in Path("shared").iterdir()).decode()
+    assert HELD["text"] in shared
+    assert not [word for word in (*list(HELD.values())[:3], "P13") if word in shared.replace(str(page), "")]
+    assert Path("clinic.key").stat().st_mode & 0o077 == 0
+    assert (Path("clinic.key.files/shared/pictures")).is_dir()

@@ -37,6 +37,29 @@ def test_a_prior_pair_names_both_views(ref):
         Evidence(EvidenceKind.PRIOR_PAIR, ref)
 
 
+@pytest.mark.parametrize(
+    "ref",
+    [
+        "R_CC|prior_L_MLO",
+        "R_CC|prior_L_CC",
+        "R_CC|prior_R_MLO",
+        "prior_R_CC|R_CC",
+        "R_CC|L_CC",
+        "R_CC|R_CC",
+        "a|a",
+        "a|",
+    ],
+)
+def test_two_views_that_are_no_view_and_its_prior_are_no_pair(ref):
+    with pytest.raises(InvalidNoun, match="a view and the prior view of the same name"):
+        Evidence(EvidenceKind.PRIOR_PAIR, ref)
+
+
+@pytest.mark.parametrize("ref", ["R_CC|prior_R_CC", "L_MLO|prior_L_MLO", "1.2.3|1.2.4"])
+def test_a_view_and_its_prior_are_a_pair(ref):
+    assert Evidence(EvidenceKind.PRIOR_PAIR, ref).ref == ref
+
+
 def test_sections_are_in_the_order_of_a_report():
     """Order of a mammography report after ACR BI-RADS 5th edition, with our own technique and limits."""
     assert [s.value for s in Section] == [

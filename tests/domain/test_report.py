@@ -50,9 +50,8 @@ def test_every_kind_of_evidence_resolves(rests_on):
         Evidence(EvidenceKind.FINDING, "f2"),
         Evidence(EvidenceKind.BREAST, "B"),
         Evidence(EvidenceKind.VIEW, "R_ML"),
-        Evidence(EvidenceKind.PRIOR_PAIR, "prior_R_CC|R_CC"),
-        Evidence(EvidenceKind.PRIOR_PAIR, "R_CC|prior_R_MLO"),
-        Evidence(EvidenceKind.PRIOR_PAIR, "R_CC|prior_L_CC"),
+        Evidence(EvidenceKind.PRIOR_PAIR, "R_CC|another view"),
+        Evidence(EvidenceKind.PRIOR_PAIR, "another view|prior_R_CC"),
         Evidence(EvidenceKind.EXAM, "e2"),
     ],
 )

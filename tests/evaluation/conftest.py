@@ -11,8 +11,8 @@ from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
 from mammoscribe.domain.report import Breast, Calibration, Provenance, Report
 from mammoscribe.domain.search import everything_searched
 from mammoscribe.domain.view import Box, Laterality, Projection, View, standard_view_id
+from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
-from mammoscribe.reporting.render import Chart
 
 
 @pytest.fixture

@@ -5,8 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import bench_setup, demo_time
+from benchmarks import bench_setup, demo_time, gate
+from mammoscribe.domain.evidence import Claim, Evidence, EvidenceKind, Sentence
 from mammoscribe.evaluation.card import Row
+from mammoscribe.reporting.chart import Statement
 from mammoscribe.support.errors import InputError
 
 
@@ -52,3 +54,25 @@ def test_a_demo_that_fails_has_no_time(monkeypatch, capfd, tmp_path):
     monkeypatch.setattr(demo_time, "demo_seconds", lambda repository, folder: demo_time.run(["false"], folder))
     assert demo_time.main() == 2
     assert "ended with 1" in capfd.readouterr().out
+
+
+def test_the_gate_benchmark_counts_what_reaches_a_report(monkeypatch, capsys, tmp_path):
+    command = ["gate.py", "--claims", "40", "--phantoms", "0", "--real", "0", "--json", str(tmp_path / "rows.json")]
+    monkeypatch.setattr("sys.argv", command)
+    assert gate.main() == 0
+    assert "| false claims with a false part in the report" in capsys.readouterr().out
+    assert (tmp_path / "rows.json").is_file()
+
+
+def test_the_gate_benchmark_ends_with_1_behind_a_gate_that_lets_everything_pass(monkeypatch, capsys):
+    class OpenGate:
+        def __init__(self, chart):
+            self.rests_on = (Evidence(EvidenceKind.EXAM, chart.exam.id),)
+
+        def judge(self, claim: Claim):
+            return [Statement(Sentence(claim.text, claim.section, self.rests_on, claim.writer), ())], []
+
+    monkeypatch.setattr(gate, "Gate", OpenGate)
+    monkeypatch.setattr("sys.argv", ["gate.py", "--claims", "40", "--phantoms", "0", "--real", "0"])
+    assert gate.main() == 1
+    assert "reached: [" in capsys.readouterr().out

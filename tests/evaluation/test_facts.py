@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from mammoscribe.domain.evidence import Section
+from mammoscribe.domain.evidence import Evidence, EvidenceKind, Section
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.lexicon import Edition
 from mammoscribe.domain.view import Box
@@ -50,18 +50,38 @@ def test_facts_of_a_finding_are_its_kind_and_its_descriptors_in_its_breast(findi
 
 
 def test_the_rendered_report_of_the_truth_has_a_perfect_score(findings, make_report):
-    stated = sentence_keys(make_report(findings).sentences)
+    report = make_report(findings)
+    stated = sentence_keys(report.sentences, report)
     assert count_facts(stated, truth_keys(findings)) == FactCounts(9, 0, 0)
 
 
 def test_a_report_on_nothing_states_no_facts(make_report):
-    assert sentence_keys(make_report(()).sentences) == frozenset()
+    report = make_report(())
+    assert sentence_keys(report.sentences, report) == frozenset()
 
 
-def test_an_indication_states_no_facts():
+@pytest.mark.parametrize(
+    ("text", "section"),
+    [
+        ("Right breast: irregular, spiculated mass, seen on CC only.", Section.FINDINGS),
+        ("Right breast: irregular, spiculated mass and there are grouped calcifications.", Section.FINDINGS),
+        ("The mass in the left breast is suspicious.", Section.IMPRESSION),
+    ],
+)
+def test_a_sentence_that_its_evidence_does_not_bear_out_counts_as_false(findings, make_report, text, section):
+    report = make_report(findings)
+    sentence = make_sentence(text, section, Evidence(EvidenceKind.FINDING, "t1"))
+    counts = count_facts(sentence_keys([sentence], report), truth_keys(findings[:1]))
+    assert counts.right == 0
+    assert counts.wrong >= 1
+    kinds = count_facts(findings_only(sentence_keys([sentence], report)), findings_only(truth_keys(findings[:1])))
+    assert kinds.wrong >= 1
+
+
+def test_an_indication_states_no_facts(make_report):
     indication = make_sentence("Irregular mass in the right breast.", Section.INDICATION)
     assert text_keys([indication.text])
-    assert sentence_keys([indication]) == frozenset()
+    assert sentence_keys([indication], make_report(())) == frozenset()
 
 
 def test_the_other_side_and_a_denied_finding_are_no_agreement(findings):

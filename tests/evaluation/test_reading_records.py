@@ -12,8 +12,8 @@ from mammoscribe.evaluation.reading_records import cache_path, decode_phantom, r
 from mammoscribe.models.reader import ReaderOutput
 from mammoscribe.phantom import BreastTruth
 from mammoscribe.reading import Reading
+from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
-from mammoscribe.reporting.render import Chart
 
 BOX = Box(50, 50, 70, 70)
 
@@ -53,7 +53,7 @@ def test_the_decoder_is_measured_before_and_after_the_gate(drawn, make_report, m
     assert record.facts["truth"] == record.facts["rendered"] == record.facts["decoder_report"] == oval
     assert record.facts["decoder_before_gate"] == oval | spiculated
     assert record.facts["decoder_after_gate"] == oval
-    assert record.claims == {"consistent": 1, "unsupported": 1}
+    assert record.claims == {"corrected": 1, "unsupported": 1}
     assert [(b.density, b.density_given, b.malignant, b.prob_malignant) for b in record.breasts] == [
         ("b", "b", True, 0.5),
         ("b", "b", False, 0.5),

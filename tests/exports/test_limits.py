@@ -2,12 +2,16 @@ from dataclasses import replace
 
 import pytest
 
+from mammoscribe.domain.anatomy import MarkOnStructure, Structure
 from mammoscribe.domain.exam import SetAside
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.search import Search, ViewSearch
-from mammoscribe.domain.view import Laterality
-from mammoscribe.exports.limits import files_not_read, folded, not_assessed, unsearched
-from tests.exports.samples import one_film
+from mammoscribe.domain.view import Box, Laterality
+from mammoscribe.exports.html import report_html
+from mammoscribe.exports.json_report import report_json
+from mammoscribe.exports.limits import files_not_read, folded, marks_on_structures, not_assessed, unsearched
+from mammoscribe.exports.text import report_text
+from tests.exports.samples import one_film, two_findings_with_prior
 from tests.nouns import make_breast, make_exam, make_report
 
 CALCIFICATIONS = FindingType.CALCIFICATION
@@ -66,7 +70,7 @@ def test_what_was_not_searched_is_said_once_for_both_breasts():
     search = Search(exam, tuple(ViewSearch(v.id, ((CALCIFICATIONS, "pixel size unknown"),)) for v in exam.current))
     said = not_assessed(replace(make_report(exam), search=search, breasts=_recalled()))
     assert [line for line in said if "searched" in line] == [
-        "Calcifications were not searched for on right CC and right MLO and left CC and left MLO (pixel size unknown)."
+        "Calcifications were not searched for on right CC, right MLO, left CC and left MLO (pixel size unknown)."
     ]
 
 
@@ -80,3 +84,20 @@ def test_a_breast_without_a_category_names_what_it_lacks_and_why_without_repeati
 def test_a_complete_report_with_a_prior_has_nothing_to_add():
     views = tuple(replace(v, spacing_mm=(0.1, 0.1), spacing_source="declared") for v in make_exam(prior=True).views)
     assert not_assessed(make_report(make_exam(views=views))) == []
+
+
+def test_a_mark_that_was_left_out_is_named_with_what_it_rests_on():
+    report = two_findings_with_prior()
+    mark = MarkOnStructure("R_CC", Box(10, 20, 30, 40), FindingType.MASS, Structure.NIPPLE, 0.41)
+    report = replace(report, provenance=replace(report.provenance, structures=(mark,)))
+    assert marks_on_structures(report) == ["R CC: mass mark on the nipple, score 0.41"]
+    assert "mass mark on the nipple" in report_text(report)
+    assert "mass mark on the nipple" in report_html(report, {})
+    (stored,) = report_json(report)["provenance"]["structures"]
+    assert stored == {
+        "view": "R_CC",
+        "box_px": [10.0, 20.0, 30.0, 40.0],
+        "type": "mass",
+        "structure": "nipple",
+        "score": 0.41,
+    }

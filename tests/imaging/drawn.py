@@ -4,6 +4,7 @@ from pathlib import Path
 
 import gdcm
 import numpy as np
+import pydicom
 from PIL import Image
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
@@ -12,6 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from mammoscribe.domain.view import Laterality, Projection, SpacingSource, View
 from mammoscribe.imaging.picture import Picture
+from mammoscribe.phantom.encoding import encode
 
 MG = "1.2.840.10008.5.1.4.1.1.1.2"
 TOMO = "1.2.840.10008.5.1.4.1.1.13.1.3"
@@ -113,4 +115,16 @@ def png(path: Path, pixels: np.ndarray | None = None) -> Path:
     """Write an 8-bit PNG of a drawn breast."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(((half_disc() if pixels is None else pixels) * 255).astype(np.uint8)).save(path, format="PNG")
+    return path
+
+
+def crashing(path: Path, **elements: object) -> Path:
+    """A mammogram in lossless JPEG with one wrong byte, in the marker of its Huffman table: gdcm ends its process on it."""
+    stored = (half_disc(64, 48, chest_on_left=False) * 4000).astype(np.uint16)
+    dataset = pydicom.dcmread(saved(mammogram(stored, **elements), path))
+    encode(dataset, "jpeg_lossless")
+    content = bytearray(dataset.PixelData)
+    content[content.index(b"\xff\xc4") + 1] = 0x01
+    dataset.PixelData = bytes(content)
+    dataset.save_as(path, enforce_file_format=True)
     return path

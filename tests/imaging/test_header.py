@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.sequence import Sequence
 
 from mammoscribe.domain.view import Laterality, Projection, SpacingSource
@@ -117,25 +117,171 @@ def test_what_is_not_a_standard_view_is_refused_with_its_reason(
     with pytest.raises(NotAMammogram) as caught:
         header_of(tmp_path, **elements)
     assert f"a.dcm is {reason}" in str(caught.value)
-    assert str(caught.value).endswith("expected a CC or MLO view of a breast.")
+    assert caught.value.expected == "a CC or MLO view of a breast"
 
 
 @pytest.mark.parametrize(
-    ("elements", "warning"),
+    ("elements", "reason"),
     [
-        ({"PartialView": "YES"}, "a partial view"),
-        ({"BreastImplantPresent": "YES"}, "an implant"),
-        ({"ViewCodeSequence": view_code("399162004", modifier="399209000")}, "an implant-displaced view"),
-        ({"PresentationIntentType": "FOR PROCESSING"}, "FOR PROCESSING"),
-        ({"ImageType": ["DERIVED", "PRIMARY", "TOMO", "GENERATED_2D"]}, "synthesised"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, "stored as another kind of object"),
-        ({"ImagerPixelSpacing": [0, 0]}, "is not used"),
+        (
+            {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.67", "Modality": "SR", "Rows": None},
+            "an X-Ray Radiation Dose SR document",
+        ),
+        ({"SOPClassUID": None, "Modality": None, "Rows": None}, "a DICOM object without an image"),
+        ({"SOPClassUID": "1.2.3.4", "Modality": "OT"}, "an OT image of the breast"),
     ],
 )
-def test_what_is_odd_but_readable_is_a_warning(elements: dict[str, object], warning: str, tmp_path: Path) -> None:
+def test_other_objects_are_named_in_good_english(elements: dict[str, object], reason: str, tmp_path: Path) -> None:
+    dataset = mammogram(**{k: v for k, v in elements.items() if k != "SOPClassUID"})
+    path = saved(dataset, tmp_path / "a.dcm")
+    changed = dcmread(path)
+    if elements.get("SOPClassUID"):
+        changed.SOPClassUID = elements["SOPClassUID"]
+    elif "SOPClassUID" in elements:
+        del changed.SOPClassUID
+    changed.save_as(path, enforce_file_format=False)
+    with pytest.raises(NotAMammogram) as caught:
+        read_header(path)
+    assert f"a.dcm is {reason}, not" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("elements", "reason"),
+    [
+        ({"ImageType": ["DERIVED", "PRIMARY", "TOMO", "NONE"]}, "a tomosynthesis slice"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "RIGHT"]}, "a tomosynthesis slice"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "", "TOMO_PROJ"]}, "a tomosynthesis projection"),
+        ({"SeriesDescription": "L CC Tomosynthesis Reconstruction"}, "a tomosynthesis slice"),
+        ({"SeriesDescription": "R MLO Tomosynthesis Projection"}, "a tomosynthesis projection"),
+        ({"SeriesDescription": "R CC DBT slab"}, "a tomosynthesis slice"),
+        ({"TomoLayerHeight": "30"}, "a tomosynthesis slice"),
+        ({"DistanceSourceToDetector": 660, "DistanceSourceToPatient": 350}, "a magnification view (factor 1.89)"),
+        ({"DistanceSourceToDetector": 650, "DistanceSourceToEntrance": 300}, "a magnification view (factor 2.17)"),
+        (
+            {
+                "EstimatedRadiographicMagnificationFactor": 1, "DistanceSourceToDetector": 660,
+                "DistanceSourceToPatient": 360,
+            },
+            "a magnification view (factor 1.83)",
+        ),
+    ],
+)  # fmt: skip
+def test_slices_and_magnification_told_by_other_attributes_are_refused(
+    elements: dict[str, object], reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(NotAMammogram) as caught:
+        header_of(tmp_path, **elements)
+    assert f"a.dcm is {reason}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"DistanceSourceToDetector": 660, "DistanceSourceToPatient": 640},
+        {"DistanceSourceToDetector": 660, "DistanceSourceToPatient": 64},
+        {"DistanceSourceToDetector": 650, "DistanceSourceToEntrance": 540},
+        {"DistanceSourceToDetector": 650, "DistanceSourceToPatient": 0},
+        {"ProtocolName": "Tomo combo routine", "SeriesDescription": "Tomo combo 2D R CC"},
+        {"SeriesDescription": "R CC-View", "ImageType": ["ORIGINAL", "PRIMARY"]},
+    ],
+)
+def test_contact_views_and_the_2d_view_of_a_combined_protocol_pass(elements: dict[str, object], tmp_path: Path) -> None:
     header = header_of(tmp_path, **elements)
-    assert len(header.warnings) == 1
-    assert warning in header.warnings[0]
+    assert (header.projection, header.is_generated) == (CC, False)
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"ImageType": ["DERIVED", "PRIMARY", "TOMO", "GENERATED_2D", "", "150000"]},
+        {"ImageType": ["DERIVED", "PRIMARY", "TOMO"], "SeriesDescription": "R CC C-View"},
+        {"SeriesDescription": "S-View R CC"},
+        {"SOPClassUID": TOMO, "ImageType": ["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "GENERATED_2D"]},
+    ],
+)
+def test_a_2d_view_synthesised_from_tomosynthesis_is_a_view(elements: dict[str, object], tmp_path: Path) -> None:
+    header = header_of(tmp_path, **elements)
+    assert (header.projection, header.is_generated) == (CC, True)
+
+
+@pytest.mark.parametrize(
+    ("elements", "conflict"),
+    [
+        (
+            {"ViewCodeSequence": view_code("399368009"), "ViewPosition": "ML"},
+            "projection: View Code Sequence says MLO, View Position says ML",
+        ),
+        (
+            {"ViewCodeSequence": view_code("399260004"), "ViewPosition": "MLO"},
+            "projection: View Code Sequence says a medio-lateral (ML) view, View Position says MLO",
+        ),
+        ({"ImageLaterality": "B"}, "laterality: Image Laterality says B, both breasts"),
+        (
+            {"ImageLaterality": "BOTH", "Laterality": "left"},
+            "laterality: Image Laterality says B, both breasts, Laterality says L",
+        ),
+    ],
+)
+def test_two_names_of_the_view_and_two_breasts_in_a_picture_are_conflicts(
+    elements: dict[str, object], conflict: str, tmp_path: Path
+) -> None:
+    header = header_of(tmp_path, **elements)
+    assert header.conflicts == (conflict,)
+    assert None in (header.laterality, header.projection)
+
+
+def test_a_side_written_as_a_word_is_read(tmp_path: Path) -> None:
+    assert header_of(tmp_path, ImageLaterality="LEFT").laterality is L
+
+
+@pytest.mark.parametrize(
+    ("orientation", "told"),
+    [
+        (["P", "L"], "does not say which breast it is; right is guessed from Patient Orientation"),
+        (["A", "FR"], "does not say which breast it is; left is taken from Patient Orientation"),
+        (["FL", "A"], "does not say which breast it is; right is taken from Patient Orientation"),
+    ],
+)
+def test_a_side_that_is_guessed_from_how_the_picture_lies_is_a_warning(
+    orientation: list[str], told: str, tmp_path: Path
+) -> None:
+    header = header_of(tmp_path, ImageLaterality=None, PatientOrientation=orientation)
+    assert len(header.warnings) == 1 and told in header.warnings[0]
+
+
+FILM = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7", "Modality": "RG", "BodyPartExamined": "BREAST"}
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"Modality": "SC"}, {"Modality": "CR"}, {"Modality": None}, {"BodyPartExamined": None}]
+)
+def test_a_digitised_film_passes_when_the_user_names_its_view(changes: dict[str, object], tmp_path: Path) -> None:
+    path = saved(mammogram(**{**FILM, **changes}), tmp_path / "a.dcm")
+    with pytest.raises(NotAMammogram, match=r"if it shows one, say which with --view a\.dcm=RCC"):
+        read_header(path)
+    assert read_header(path, named=True).width_px == 200
+
+
+@pytest.mark.parametrize(
+    "changes", [{"Modality": "CT"}, {"BodyPartExamined": "CHEST"}, {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2"}]
+)
+def test_what_is_no_film_of_a_breast_is_refused_whatever_the_user_says(
+    changes: dict[str, object], tmp_path: Path
+) -> None:
+    path = saved(mammogram(**{**FILM, **changes}), tmp_path / "a.dcm")
+    with pytest.raises(NotAMammogram):
+        read_header(path, named=True)
+
+
+def test_what_a_choice_between_pictures_of_one_view_needs_is_read(tmp_path: Path) -> None:
+    header = header_of(
+        tmp_path, PresentationIntentType="FOR PROCESSING", PartialView="YES", AcquisitionDate="20200102",
+        AcquisitionTime="101500.25", ViewCodeSequence=view_code("399162004", modifier="399209000"),
+    )  # fmt: skip
+    assert (header.is_raw, header.is_partial, header.is_displaced, header.is_generated) == (True, True, True, False)
+    assert header.acquired == "20200102101500"
+    assert header_of(tmp_path, ContentTime="0930").acquired == "00000000" + "0930"
+    assert header_of(tmp_path).acquired == ""
 
 
 @pytest.mark.parametrize("date", ["00010101", "", "2020", "notadate"])

@@ -1,5 +1,6 @@
 """The way from stored pixels to the canvas and back."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ def placements(draw: st.DrawFn) -> Placement:
     size = st.integers(16, 5000)
     return Placement(
         draw(size), draw(size), draw(st.booleans()), draw(scale), draw(scale), draw(number), draw(number),
-        draw(size), draw(size), 400.0,
+        draw(size), draw(size), 400.0, draw(st.booleans()), draw(st.booleans()),
     )  # fmt: skip
 
 
@@ -50,6 +51,17 @@ def test_a_flip_mirrors_the_stored_columns() -> None:
     flipped = Placement(100, 50, True, 0.5, 0.5, 0.0, 10.0, 50, 45)
     assert flipped.to_canvas_point(100, 0) == (0.0, 10.0)
     assert flipped.to_canvas_box(Box(90, 0, 100, 20)) == Box(0, 10, 5, 20)
+
+
+def test_a_picture_on_its_side_is_set_upright_and_laid_back() -> None:
+    stored = np.arange(12).reshape(3, 4)
+    for transposed, upended in ((True, False), (False, True), (True, True), (False, False)):
+        place = Placement(4, 3, True, 1.0, 1.0, 0.0, 0.0, 9, 9, None, transposed, upended)
+        upright = place.set_upright(stored)
+        assert upright.shape == (place.turned_height_px, place.turned_width_px)
+        assert np.array_equal(place.as_stored(upright), stored)
+        x, y = place.upright.to_stored_point(*place.to_canvas_point(1.5, 2.5))  # the stored pixel in row 2, column 1
+        assert upright[int(y), int(x)] == stored[2, 1]
 
 
 def test_a_box_is_clipped_to_the_stored_picture_or_lost() -> None:

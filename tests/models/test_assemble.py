@@ -1,22 +1,26 @@
 """Findings from raw marks: pairs joined, duplicates dropped, words and places that the views allow."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from mammoscribe.domain.anatomy import Resting, Structure
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Change, FindingType
 from mammoscribe.domain.lexicon import Axis
-from mammoscribe.domain.location import Half, Quadrant
+from mammoscribe.domain.location import Half, Location, Quadrant, Region
 from mammoscribe.domain.view import Box, Laterality, Projection, View
 from mammoscribe.imaging.decode import Picture
 from mammoscribe.imaging.prepare import prepare_view
-from mammoscribe.models.assemble import RawMark, assemble, both_looks, change_since, query_marks
+from mammoscribe.models.assemble import RawMark, assemble, both_looks, change_since, on_structures, query_marks
 from mammoscribe.models.marks import TYPES
 from mammoscribe.models.queries import AXIS_TERMS, CHANGES, LINK_DIM
+from mammoscribe.models.reader import marks_left_out
 from mammoscribe.models.reader_net import ReaderNet
+from mammoscribe.training.operating import neutral
 from tests.models.tiny import noise_batch, tiny_config
 
 LINK_SCALE = torch.tensor([1.0, 0.0])
@@ -156,3 +160,60 @@ def test_a_word_that_is_little_more_than_a_guess_is_left_out():
     (sure,) = assemble([guessed], EXAM, LINK_SCALE, least_word=0.8)
     assert set(every.descriptors) == {shape[-1], margin[0]}
     assert sure.descriptors == (margin[0],)
+
+
+class NippleHere:
+    """Anatomy that takes every box for the nipple."""
+
+    def structure_of(self, box):
+        return Resting(Structure.NIPPLE, 1.0)
+
+
+def test_a_mark_on_a_structure_is_left_out_and_counted_when_it_would_have_been_shown():
+    canvas = SimpleNamespace(placement=SimpleNamespace(to_canvas_box=lambda box: box))
+    found = on_structures([mark("R_CC", score=0.9), mark("R_CC", score=0.05)], {"R_CC": NippleHere()}, {"R_CC": canvas})
+    assert {m.structure for m in found} == {Structure.NIPPLE}
+    point = replace(neutral(), possible=dict.fromkeys((t.value for t in FindingType), 0.1))
+    (left_out,) = marks_left_out(found, point)
+    assert (left_out.view_id, left_out.kind, left_out.structure, left_out.score) == (
+        "R_CC", FindingType.MASS, Structure.NIPPLE, 0.9
+    )  # fmt: skip
+
+
+def test_a_place_is_told_only_where_the_nipple_was_found():
+    (lost,) = assemble([mark(nipple_found=False)], EXAM, LINK_SCALE)
+    assert lost.location == Location()
+    (found,) = assemble([mark(lengths_known=True)], EXAM, LINK_SCALE)
+    assert found.location.half is not None and found.location.nipple_distance_mm == 45  # of 4 cm behind, 2 cm above
+    (unscaled,) = assemble([mark()], EXAM, LINK_SCALE)
+    assert unscaled.location.nipple_distance_mm is None
+
+
+def test_a_mark_in_the_axilla_is_named_for_where_it_is():
+    (node,) = assemble([mark(structure=Structure.AXILLA)], EXAM, LINK_SCALE)
+    assert node.location == Location(region=Region.AXILLA)
+
+
+def test_each_mark_of_a_pair_keeps_the_score_of_its_own_detection():
+    (finding,) = assemble([mark("R_CC", score=0.6), mark("R_MLO", above_cm=3.0, score=0.5)], EXAM, LINK_SCALE)
+    assert sorted(m.score for m in finding.marks) == [0.5, 0.6]
+    assert finding.score == pytest.approx(0.8)
+
+
+def test_two_marks_that_are_no_calcifications_do_not_add_up_to_one():
+    def types(first, second):
+        values = np.zeros(len(TYPES))
+        values[TYPES.index(FindingType.CALCIFICATION)], values[TYPES.index(first)], values[TYPES.index(second)] = (
+            0.4,
+            0.45,
+            0.15,
+        )
+        return values
+
+    mass, distortion = FindingType.MASS, FindingType.DISTORTION
+    pair = [
+        replace(mark("R_CC"), types=types(mass, distortion)),
+        replace(mark("R_MLO", above_cm=3.0), types=types(distortion, mass)),
+    ]
+    (finding,) = assemble(pair, EXAM, LINK_SCALE)
+    assert finding.type is not FindingType.CALCIFICATION

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mammoscribe.domain.evidence import Section
+from mammoscribe.domain.search import everything_searched
 from mammoscribe.models.tokenizer import EVID, MARKS, MAX_VOCABULARY, load_tokenizer, train_tokenizer
 from mammoscribe.reporting.parse import parse_claim
 from mammoscribe.reporting.styles import STYLES, write_reference
@@ -26,7 +27,7 @@ def test_a_sentence_reads_back_with_the_same_facts(tokenizer, style):
     rng = np.random.default_rng(style)
     for _ in range(6):
         table = random_fact_table(rng)
-        for sentence in write_reference(table.exam, table.findings, table.stated, style, rng):
+        for sentence in write_reference(everything_searched(table.exam), table.findings, table.stated, style, rng):
             again = tokenizer.decode(tokenizer.encode(sentence.text))
             assert again.lower() == sentence.text.lower()
             assert parse_claim(again).facts == parse_claim(sentence.text).facts
@@ -52,7 +53,9 @@ def test_words_that_are_not_in_the_vocabulary_are_spelled_out(tokenizer):
 def test_reference_sentences_take_few_pieces(tokenizer):
     rng = np.random.default_rng(3)
     tables = [random_fact_table(rng) for _ in range(10)]
-    written = [s.text for t in tables for s in write_reference(t.exam, t.findings, t.stated, 0, rng)]
+    written = [
+        s.text for t in tables for s in write_reference(everything_searched(t.exam), t.findings, t.stated, 0, rng)
+    ]
     pieces, words = (sum(len(count(t)) for t in written) for count in (tokenizer.encode, str.split))
     assert pieces < 1.6 * words
 

@@ -1,5 +1,6 @@
 """Weights and card: strict, checked by digest, refused with a reason."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,8 @@ from torch import nn
 
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.models.card import ModelCard, OperatingPoint, read_card, write_card
-from mammoscribe.models.weights_file import load_weights, save_weights
+from mammoscribe.models.reader import load_reader
+from mammoscribe.models.weights_file import load_net, load_weights, read_checkpoint, save_weights
 from mammoscribe.support.errors import InputError, InvalidNoun
 from tests.models.tiny import tiny_config
 
@@ -64,3 +66,98 @@ def test_a_damaged_card_is_one_sentence(tmp_path):
 def test_an_operating_point_needs_a_threshold_for_every_type():
     with pytest.raises(InvalidNoun, match="one for each finding type"):
         replace(POINT, thresholds={"mass": 0.5})
+
+
+def written(tmp_path, change):
+    """A card whose JSON was changed after it was written."""
+    write_card(ModelCard("starter", "phantoms", tiny_config(), "a" * 64, POINT, POINT), tmp_path / "card.json")
+    values = json.loads((tmp_path / "card.json").read_text())
+    values = change(values) or values
+    (tmp_path / "card.json").write_text(json.dumps(values))
+    return tmp_path / "card.json"
+
+
+CHANGES = {
+    "a list": lambda v: [v],
+    "a number": lambda v: 7,
+    "no digest": lambda v: v.pop("weights_sha256") and None,
+    "a null digest": lambda v: v.update(weights_sha256=None),
+    "a short digest": lambda v: v.update(weights_sha256="abc"),
+    "no name": lambda v: v.update(name=None),
+    "no config": lambda v: v.pop("config") and None,
+    "a config of words": lambda v: v.update(config="large"),
+    "a config without backbone": lambda v: v["config"]["encoder"].pop("backbone") and None,
+    "an odd canvas": lambda v: v["config"].update(canvas_px=[100, 100]),
+    "a canvas of words": lambda v: v["config"].update(canvas_px=["a", "b"]),
+    "no population": lambda v: v["real"].pop("population") and None,
+    "an empty population": lambda v: v["real"].update(population=""),
+    "a threshold that is a word": lambda v: v["real"]["thresholds"].update(mass="high"),
+    "a threshold of NaN": lambda v: v["real"]["thresholds"].update(mass=float("nan")),
+    "a threshold above one": lambda v: v["real"]["thresholds"].update(mass=7),
+    "too few weights": lambda v: v["synthetic"].update(malignant=[1.0]),
+    "null weights": lambda v: v["synthetic"].update(mark_weights=None),
+    "weights that are words": lambda v: v["synthetic"].update(mark_weights=["a", "b", "c"]),
+    "a prevalence of all": lambda v: v["real"].update(prevalence=1.0),
+    "half a breast": lambda v: v["real"].update(n=0.5),
+    "a temperature of nothing": lambda v: v["real"].update(density_temperature=0),
+    "words measured perhaps": lambda v: v["real"].update(words_measured="perhaps"),
+    "an unknown key": lambda v: v.update(surprise=1),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_card_with_a_value_that_cannot_be_is_one_sentence(change, tmp_path):
+    with pytest.raises(InputError, match=r"card\.json"):
+        read_card(written(tmp_path, change))
+
+
+def test_a_card_of_brackets_without_end_is_one_sentence(tmp_path):
+    (tmp_path / "card.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match=r"card\.json is not a readable model card"):
+        read_card(tmp_path / "card.json")
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("patches", 5), ("patches", {}), ("patches", {"tophat": {}, "width": "wide"}), ("decoder", {"dim": 3}),
+        ("decoder", []), ("looks", {"size_px": "x", "width": None}), ("phrases", {"vocab_size": -4}),
+    ],
+)  # fmt: skip
+def test_a_card_that_describes_no_network_is_one_sentence(part, value, tmp_path):
+    written(tmp_path, lambda v: v.update({part: value}))
+    with pytest.raises(InputError, match=r"card\.json"):
+        load_reader(str(tmp_path))
+
+
+def test_a_checkpoint_is_read_or_refused_in_one_sentence(tmp_path):
+    one, two = nn.Linear(4, 3), nn.Linear(4, 3)
+    path = tmp_path / "checkpoint.pt"
+    with pytest.raises(InputError, match="no checkpoint at"):
+        read_checkpoint(path)
+    torch.save({"net": one.state_dict()}, path)
+    load_net(two, read_checkpoint(path), path)
+    assert torch.equal(one.weight, two.weight)
+    with pytest.raises(InputError, match=r"checkpoint\.pt is of another network"):
+        load_net(nn.Linear(5, 3), read_checkpoint(path), path)
+    whole = path.read_bytes()
+    for content in (b"", b"not a checkpoint", whole[: len(whole) // 2], whole[:300] + b"x" * 300 + whole[600:]):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"checkpoint\.pt is not a checkpoint"):
+            read_checkpoint(path)
+    for other in ({"weights": 1}, [one.weight], {"net": 3}):
+        torch.save(other, path)
+        with pytest.raises(InputError, match="holds no network"):
+            read_checkpoint(path)
+
+
+class Trap:
+    def __reduce__(self):
+        return print, ("code was run",)
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(tmp_path, capsys):
+    torch.save({"net": {}, "more": Trap()}, tmp_path / "checkpoint.pt")
+    with pytest.raises(InputError, match="is not a checkpoint"):
+        read_checkpoint(tmp_path / "checkpoint.pt")
+    assert "code was run" not in capsys.readouterr().out

@@ -221,7 +221,7 @@ def test_places_sizes_views_and_change_are_read():
 def test_contradicting_places_are_not_both_believed():
     parsed = parse_claim("Right breast: mass in the upper outer quadrant, lower inner quadrant.")
     assert parsed.facts[0].location.quadrant is Quadrant.UPPER_OUTER
-    assert parsed.unread == ("lower inner",)
+    assert parsed.unread == ("lower inner", "quadrant")
 
 
 def test_change_words_need_no_finding_to_be_read():
@@ -234,6 +234,113 @@ def test_unknown_words_and_judgements_are_reported():
     assert parse_claim("Malignant mass in the right breast.").unread == ("malignant",)
     assert parse_claim("No malignant mass in the right breast.").unread == ()
     assert parse_claim("Right breast: BI-RADS 5, benign.").unread == ("benign",)
+
+
+@pytest.mark.parametrize(
+    ("text", "denied"),
+    [
+        ("Skin and nipple - no abnormality", {"skin_thickening", "skin_retraction", "nipple_retraction"}),
+        ("Skin, nipple, and pectoral muscle appear normal.", {"skin_thickening", "skin_retraction", "nipple_retraction"}),
+        ("No abnormality of the nipple.", {"nipple_retraction"}),
+        ("Axilla: no abnormality.", {"axillary_adenopathy"}),
+        ("The axillae are unremarkable.", {"axillary_adenopathy"}),
+        ("No significant axillary nodes seen.", {"axillary_adenopathy"}),
+        ("Oval mass in the left breast (BIRADS 3) skin and nipple appear normal", {"skin_thickening", "skin_retraction", "nipple_retraction"}),
+    ],
+)  # fmt: skip
+def test_a_denial_about_a_named_structure_denies_its_features_and_no_finding(text, denied):
+    negative = [f for f in parse_report(text).facts if f.status is Status.NEGATIVE]
+    assert {f.kind for f in negative} == {FactKind.ASSOCIATED}
+    assert {d for f in negative for d in f.descriptors} == {f"associated.{d}" for d in denied}
+
+
+def test_a_denial_about_a_region_keeps_its_region():
+    fact = only("No abnormality in the retroareolar region of the right breast.")
+    assert (fact.kind, fact.status, fact.location.region) == (
+        FactKind.ANY_FINDING,
+        Status.NEGATIVE,
+        Region.RETROAREOLAR,
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Axillary nodes seen.",
+        "Benign-looking axillary node.",
+        "Benign intramammary lymph node in the upper outer left breast.",
+        "Lymph node with fatty hilum.",
+        "A tiny skin lesion adjacent to the nipple.",
+        "No other abnormality.",
+        "No other mass.",
+        "No mass elsewhere in the left breast.",
+        "Rest of the breast is normal.",
+        "Otherwise unremarkable.",
+        "Pectoral muscle appears normal.",
+        "Nipple is not seen.",
+        "Heart size is normal.",
+        "Dense parenchyma, which lowers the sensitivity of mammography and may obscure small lesions.",
+        "Small masses may be obscured by dense tissue.",
+        "Dense tissue limits detection of small masses.",
+        "History of calcifications.",
+    ],
+)
+def test_what_is_no_finding_and_no_denial_of_one_gives_no_fact(text):
+    assert parse_report(text).facts == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "side"), [("The left breast is normal.", L), ("R: Negative", R), ("Unremarkable mammogram.", None)]
+)
+def test_a_normal_breast_has_no_finding(text, side):
+    (fact,) = parse_report(text).facts
+    assert (fact.kind, fact.status, fact.laterality) == (FactKind.ANY_FINDING, Status.NEGATIVE, side)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "descriptors"),
+    [
+        ("Opacity with few small spicules.", FactKind.MASS, {"margin.spiculated"}),
+        ("Few well-defined hypodense lesions suggest benign lesions.", FactKind.MASS, {"margin.circumscribed", "density.low"}),
+        ("No abnormal solid lesion.", FactKind.MASS, set()),
+        ("Soft nodular opacity seems to be a low suspicious lesion.", FactKind.MASS, set()),
+        ("Clusters of microcalcifications in inner and outer quadrants.", FactKind.CALCIFICATION, {"distribution.grouped"}),
+        ("Few punctate discrete foci of calcification.", FactKind.CALCIFICATION, {"morphology.punctate"}),
+        ("Popcorn and rim calcifications.", FactKind.CALCIFICATION, {"morphology.coarse", "morphology.rim"}),
+        ("An area of architectural distortion.", FactKind.DISTORTION, set()),
+        ("Asymetric density.", FactKind.ASYMMETRY, set()),
+        ("Multiple enlarged dense axillary nodes.", FactKind.ASSOCIATED, {"associated.axillary_adenopathy"}),
+    ],
+)  # fmt: skip
+def test_everyday_wordings_of_people_are_read(text, kind, descriptors):
+    fact = only(text)
+    assert (fact.kind, fact.descriptors) == (kind, descriptors)
+
+
+def test_a_list_of_denials_with_areas_and_other_signs_is_read():
+    facts = parse_claim("No dominant mass, calcifications, areas of distortion or other sign of malignancy.").facts
+    assert {(f.kind, f.status) for f in facts} == {
+        (FactKind.MASS, Status.NEGATIVE),
+        (FactKind.CALCIFICATION, Status.NEGATIVE),
+        (FactKind.DISTORTION, Status.NEGATIVE),
+    }
+
+
+def test_a_lesion_that_words_a_finding_is_not_another_one():
+    assert only("An irregular opacity suggests a highly suspicious malignant lesion.").kind is FactKind.MASS
+    assert only("Skin retraction suggests a malignant lesion.").kind is FactKind.ASSOCIATED
+    assert only("No findings suggestive of malignancy in the right breast.").status is Status.NEGATIVE
+    assert only("Findings suggest a mass in the right breast.").status is Status.UNCERTAIN
+
+
+def test_skin_and_nipple_retraction_are_two_features():
+    fact = only("Spiculated mass causing overlying skin and nipple retraction.")
+    assert fact.descriptors == {"margin.spiculated", "associated.skin_retraction", "associated.nipple_retraction"}
+
+
+def test_a_category_with_a_roman_number_or_a_hyphen_is_read():
+    assert parse_report("BIRADS IVa").birads_overall == "4A"
+    assert parse_report("category-3").birads_overall == "3"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Downloads from a server on this machine: whole or absent, gone on with, checked."""
 
+import contextlib
 import hashlib
 import re
 import threading
@@ -19,8 +20,10 @@ class Server(ThreadingHTTPServer):
     """Serves CONTENT; `breaks_at` ends the next reply after so many bytes, `ranges` says whether ranges are heard."""
 
     breaks_at: int | None = None
+    endless = False
     ranges = True
     status = 200
+    sent = 0
     asked: list
 
 
@@ -45,6 +48,13 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
+        if self.server.endless:
+            self.end_headers()
+            self.server.sent = 0
+            with contextlib.suppress(OSError):
+                while self.server.sent < 1 << 30:
+                    self.server.sent += self.wfile.write(bytes(1 << 16))
+            return
         self.send_header("Content-Length", str(len(CONTENT) - start))
         self.end_headers()
         end, self.server.breaks_at = self.server.breaks_at, None
@@ -133,6 +143,15 @@ def test_an_older_file_stays_when_the_new_one_is_refused(url, tmp_path):
     with pytest.raises(InputError):
         download(url, tmp_path / "a.bin", PinnedFile("a.bin", sha256="0" * 64).check)
     assert (tmp_path / "a.bin").read_bytes() == b"old"
+
+
+def test_more_than_the_pinned_size_is_not_fetched(server, url, tmp_path):
+    with pytest.raises(InputError, match=rf"has {len(CONTENT)} bytes; expected 100"):
+        download(url, tmp_path / "a.bin", PINNED.check, size_bytes=100)
+    server.endless = True
+    with pytest.raises(InputError, match=r"sends more than 100 bytes"):
+        download(url, tmp_path / "a.bin", PINNED.check, size_bytes=100)
+    assert server.sent < 64 << 20 and list(tmp_path.iterdir()) == []
 
 
 def test_a_server_that_refuses_is_named(server, url, tmp_path):

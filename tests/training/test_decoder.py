@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mammoscribe.domain.evidence import EvidenceKind, Section
+from mammoscribe.domain.search import everything_searched
 from mammoscribe.evaluation.facts import FactCounts, count_facts, text_keys, truth_keys
 from mammoscribe.models.fact_memory import facts_memory
 from mammoscribe.models.report_decoder import DecoderConfig, ReportDecoder
@@ -46,7 +47,11 @@ def examples(count: int, seed: int = 0, min_findings: int = 0):
 def in_prose(example, rng):
     """One wording per fact, so that what is learned can be compared word for word."""
     return write_reference(
-        without_measures(example.exam), example.findings, example.breasts, 2, np.random.default_rng(0)
+        everything_searched(without_measures(example.exam)),
+        example.findings,
+        example.breasts,
+        2,
+        np.random.default_rng(0),
     )
 
 

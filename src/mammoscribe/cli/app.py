@@ -25,8 +25,8 @@ from mammoscribe.cli import (
     train_starter,
     weights,
 )
-from mammoscribe.cli.console import errors
-from mammoscribe.support.errors import MammoscribeError
+from mammoscribe.cli.console import MAX_LINE_CHARS, errors, quiet_libraries
+from mammoscribe.support.errors import MammoscribeError, printable
 
 DESCRIPTION = (
     "Reads a mammography exam and writes a BI-RADS report in which every sentence points at the place in the image "
@@ -39,6 +39,7 @@ class _OneLineErrors(TyperGroup):
     """A user's mistake is one clear sentence, never a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
+        quiet_libraries()
         try:
             return super().invoke(ctx)
         except MammoscribeError as error:
@@ -46,16 +47,17 @@ class _OneLineErrors(TyperGroup):
         except BrokenPipeError:
             raise
         except OSError as error:
-            if error.filename is None:
+            if error.errno is None:
                 raise
-            message = f"{error.filename}: {error.strerror}."
+            where = "" if error.filename is None else f"{error.filename}: "
+            message = f"{where}{error.strerror}."
         errors.print(f"[bold red]error[/] {_plain(message)}", highlight=False, soft_wrap=True)
         raise typer.Exit(2)
 
 
 def _plain(message: str) -> str:
-    """The message on one line, its square brackets not read as markup."""
-    return " ".join(message.split()).replace("[", r"\[")
+    """The message on one line of visible characters, its square brackets not read as markup."""
+    return " ".join(printable(message, MAX_LINE_CHARS).split()).replace("[", r"\[")
 
 
 app = typer.Typer(

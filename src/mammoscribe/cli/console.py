@@ -1,10 +1,16 @@
 """What the commands print with: results on stdout, progress and errors on stderr."""
 
+import logging
+import warnings
 from contextlib import AbstractContextManager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from mammoscribe.support.errors import printable
+
+MAX_LINE_CHARS = 3000
+"""More than the three parts of an error together."""
 out = Console()
 errors = Console(stderr=True)
 
@@ -27,6 +33,15 @@ def progress_bar() -> Progress:
     )
 
 
+def quiet_libraries() -> None:
+    """Keep what libraries warn of (with their own paths and source lines) from the terminal; ours are printed by `warn`."""
+    warnings.simplefilter("ignore")
+    if not logging.getLogger().handlers:
+        logging.getLogger().addHandler(logging.NullHandler())  # else Python prints what no handler takes
+
+
 def warn(message: str) -> None:
-    """One warning line on stderr."""
-    errors.print(f"warning: {message}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    """One warning line on stderr, whatever characters a file has brought into it."""
+    errors.print(
+        f"warning: {printable(message, MAX_LINE_CHARS)}", style="yellow", markup=False, highlight=False, soft_wrap=True
+    )

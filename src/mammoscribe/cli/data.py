@@ -18,7 +18,7 @@ COMMANDS = {
     "split": (data_use.split, "mammoscribe data split ours --shares 70/10/20 --stratify birads"),
     "audit": (data_use.audit, "mammoscribe data audit ours --prepared ours-prepared --out leaks.csv"),
     "prepare": (data_use.prepare, "mammoscribe data prepare ours --out ours-prepared"),
-    "export": (data_exchange.export, "mammoscribe data export ours --to llava --out ours-llava --png"),
+    "export": (data_exchange.export, "mammoscribe data export ours --to llava --out ours-llava"),
     "import": (data_exchange.bring_in, "mammoscribe data import train.json --from llava --images images --out chats"),
 }
 for _name, (_command, _example) in COMMANDS.items():

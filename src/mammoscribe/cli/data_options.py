@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from mammoscribe.cli.console import errors
+from mammoscribe.cli.console import MAX_LINE_CHARS, errors
 from mammoscribe.cli.console import out as console
-from mammoscribe.support.errors import InputError
+from mammoscribe.support.errors import InputError, printable
 from mammoscribe.support.lookup import look_up
 
 if TYPE_CHECKING:
@@ -47,8 +47,14 @@ def dataset_at(what: str, where: Path | None) -> tuple["Dataset", Path]:
 
 
 def say(line: str, style: str | None = None) -> None:
-    """One line of a result, whole."""
-    console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+    """One line of a result, whole; a line break in it is kept."""
+    shown = "\n".join(printable(part, MAX_LINE_CHARS) for part in line.split("\n"))
+    console.print(shown, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def personal_data(what: str) -> str:
+    """One line that says what of patients a command has written: `what` is the file and what it holds."""
+    return f"personal data: {what}, as the source has them; keep it as you keep the source"
 
 
 @contextmanager

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mammoscribe.cli.console import warn
-from mammoscribe.cli.data_options import EditionName, What, Where, counting, dataset_at, say
+from mammoscribe.cli.data_options import EditionName, What, Where, counting, dataset_at, personal_data, say
 from mammoscribe.cli.options import file_for, folder_for
 from mammoscribe.cli.tables import show_table
 from mammoscribe.data.texts.comparisons import Comparisons
 
 if TYPE_CHECKING:
     from mammoscribe.data.counts import Tally
-    from mammoscribe.data.dataset import Edition
+    from mammoscribe.data.dataset import Dataset, Edition
 
 SHOWN = 5
 """Missing pictures and errors that are printed; errors.csv has them all."""
+SHOWN_VALUES = 20
+"""Different values of labels that were not understood; each is printed once."""
 
 
 def show_list() -> None:
@@ -77,6 +79,9 @@ def check(
     with counting(f"reading {known.name}") as count:
         checked = check_download(known, root, edition, open_all, out, count)
     _say_counts(checked.edition, checked.tally)
+    _say_missing_reports(known, checked.tally)
+    if out is not None:
+        say(personal_data(f"{out} holds ids and paths"))
     _say_faults(checked.tally, out)
     if not checked.whole:
         raise typer.Exit(1)
@@ -93,12 +98,22 @@ def _say_counts(edition: "Edition", tally: "Tally") -> None:
     show_table(rows)
 
 
+def _say_missing_reports(dataset: "Dataset", tally: "Tally") -> None:
+    """How reports are added to pictures that have none."""
+    if tally.counts["images"] and not tally.counts["reports"] and dataset.add_reports:
+        say(f"no picture has a report; to add them, {dataset.add_reports}")
+
+
 def _say_faults(tally: "Tally", out: Path | None) -> None:
     for path in tally.missing[:SHOWN]:
         warn(f"missing: {path}")
     for fault in tally.faults[:SHOWN]:
         warn(fault.error.sentence())
-    more = tally.num_missing + tally.counts["faults"] - min(SHOWN, len(tally.missing)) - min(SHOWN, len(tally.faults))
+    values = tally.not_understood.most_common()
+    for (label, value), number in values[:SHOWN_VALUES]:
+        warn(f"{label} {value!r} is not understood and left out of {number} {'records' if number > 1 else 'record'}")
+    told = min(SHOWN, len(tally.missing)) + min(SHOWN, len(tally.faults)) + sum(n for _, n in values[:SHOWN_VALUES])
+    more = tally.num_missing + tally.counts["faults"] - told
     if more > 0:
         warn(f"and {more} more, all in {out}" if out is not None else f"and {more} more; --errors FILE writes them all")
 
@@ -115,29 +130,53 @@ def ingest(
             help="Sentences that compare with another exam: keep them, drop them, or rewrite them to what is seen now.",
         ),
     ] = Comparisons.KEEP,
+    pseudonymous: Annotated[
+        Path | None,
+        typer.Option(
+            "--pseudonymous",
+            metavar="KEYFILE",
+            help="Replace ids, dates and paths by pseudonyms of this key; it is made when it is not there. Keep it apart.",
+        ),
+    ] = None,
 ) -> None:
     """Read a dataset once: records with their priors and report sections, and errors.csv with what cannot be read.
 
     Nothing in the dataset's folder is changed or renamed. Exit code 1 when some rows could not be read.
     """
     from mammoscribe.data.ingest import ingest as read_once
+    from mammoscribe.data.kept_apart import private_folder
 
     known, root = dataset_at(dataset, folder)
     target = folder_for(out)
     with counting(f"reading {known.name}") as count:
-        done = read_once(known, root, target, comparisons, edition, count)
+        done = read_once(known, root, target, comparisons, edition, count, pseudonymous)
     about, counts = done.catalogue.about, done.tally.counts
     say(
         f"{target} holds {about.num_records} records of {counts['patients']} patients: {counts['images']} pictures"
         f" ({done.tally.num_missing} of them missing), {counts['reports']} reports, {done.num_with_prior} with a prior"
     )
+    _say_missing_reports(known, done.tally)
     if done.num_edited:
         say(f"{done.num_edited} reports had sentences with a comparison, now {_past(comparisons)}; each is noted")
+    errors = target / "errors.csv" if pseudonymous is None else private_folder(pseudonymous, target) / "errors.csv"
     if about.num_set_aside:
-        say(f"{about.num_set_aside} rows or pictures are left out on purpose; errors.csv says why")
+        say(f"{about.num_set_aside} rows or pictures are left out on purpose; {errors.name} says why")
+    say(_personal(target, pseudonymous))
     if about.num_faults:
-        _say_faults(done.tally, target / "errors.csv")
+        _say_faults(done.tally, errors)
         raise typer.Exit(1)
+
+
+def _personal(target: Path, key_file: Path | None) -> str:
+    """What of patients is in the catalogue."""
+    if key_file is None:
+        return personal_data(f"{target} holds patient ids, dates, paths and whole reports")
+    from mammoscribe.data.kept_apart import private_folder
+
+    return (
+        f"ids, dates and paths in {target} are pseudonyms; keep {key_file} and {private_folder(key_file, target)} apart from it."
+        " Reports are as they were but for the exam's own ids, and may name people"
+    )
 
 
 def _past(comparisons: Comparisons) -> str:

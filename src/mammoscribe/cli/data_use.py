@@ -3,14 +3,14 @@
 import csv
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mammoscribe.cli.console import progress_bar, warn
-from mammoscribe.cli.data_options import CatalogueDir, say
+from mammoscribe.cli.data_options import CatalogueDir, personal_data, say
 from mammoscribe.cli.options import file_for, folder_for
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
@@ -50,7 +50,7 @@ def split(
     """
     from mammoscribe.data.catalogue import open_catalogue
     from mammoscribe.data.leakage.audit import audit as look
-    from mammoscribe.data.splits import SplitRule, known_division, shares_of, split_groups, write_division
+    from mammoscribe.data.splits import SplitRule, empty_parts, known_division, shares_of, split_groups, write_division
 
     opened = open_catalogue(catalogue)
     folds, test_fold = _fold(fold)
@@ -61,7 +61,23 @@ def split(
     write_division(opened.folder, splits, rule)
     for part, count, percent in shares_of(splits):
         say(f"{part}: {count} patients ({percent:.1f} %)")
+    if not opened.about.pseudonymous:
+        say(personal_data(f"{opened.folder / 'splits.csv'} holds patient ids"))
+    if empty := empty_parts(splits, rule):
+        warn(_too_few(empty, len(splits), stratify))
     _say_audit(look(opened, splits), None)
+
+
+def _too_few(empty: Sequence[str], patients: int, stratify: str | None) -> str:
+    """That parts have no patient, and what helps."""
+    parts = " and ".join(empty)
+    do = (
+        "--shares 60/20/20"
+        if stratify
+        else "--shares 60/20/20 --stratify has_report, which cuts exactly where a hash does not"
+    )
+    found = f"no patient is in {parts}: {patients} {'are' if patients > 1 else 'is'} too few for these shares"
+    return f"{found}; give more patients, or {do}"
 
 
 def _shares(text: str | None) -> tuple[float, float, float]:
@@ -114,6 +130,8 @@ def audit(
     with progress_bar() as progress:
         task = progress.add_task("comparing pictures", total=len(hashes or ()))
         found = look(opened, splits, hashes, lambda done: progress.update(task, completed=done))
+    if target is not None and not opened.about.pseudonymous:
+        say(personal_data(f"{target} holds patient ids"))
     _say_audit(found, target)
 
 
@@ -191,6 +209,12 @@ def prepare(
         f"{target} holds {done.num_pictures} pictures of {done.num_records} records in {done.num_shards} shards"
         f" ({done.num_kept} from before)"
     )
+    held = (
+        "pictures and whole reports"
+        if opened.about.pseudonymous
+        else "pictures, patient ids, dates, paths and whole reports"
+    )
+    say(personal_data(f"{target} holds {held}"))
     if done.num_errors:
         warn(f"{done.num_errors} pictures could not be prepared, all in {target / 'errors.csv'}")
     if (splits := opened.splits()) is not None:

@@ -19,7 +19,7 @@ from mammoscribe.cli.options import (
     formats_of,
     prevalence_of,
 )
-from mammoscribe.cli.results import ResultsFile, Row, error_row, rows_of
+from mammoscribe.cli.results import ResultsFile, Row, error_row, held, lacks_a_view, rows_of
 from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.support.names import folder_name
 
@@ -57,14 +57,6 @@ def command(
 
     num_exams = sum(1 for _ in exam_groups(manifest))
     reader = load_reader(model)
-    results = ResultsFile(
-        out,
-        reader={
-            "model": reader.card.name, "weights_sha256": reader.card.weights_sha256, "setting": setting.value,
-            "prevalence": prevalence,
-        },
-        retry_errors=retry_errors,
-    )  # fmt: skip
 
     def read_one(listed: "list[ManifestRow] | InputError") -> list[Row]:
         if isinstance(listed, InputError):
@@ -76,9 +68,15 @@ def command(
         )  # fmt: skip
         if reports is not None:
             write_outputs(reading, reports / folder_name(loaded.exam.id), wanted)
-        return rows_of(reading.report, loaded.warnings, set_aside=bool(loaded.exam.set_aside))
+        notes = list(dict.fromkeys((*loaded.warnings, *reading.report.warnings)))
+        return rows_of(reading.report, notes, set_aside=lacks_a_view(loaded.exam))
 
-    counts, kept = _run(exam_groups(manifest), num_exams, read_one, results)
+    made_by = {
+        "model": reader.card.name, "weights_sha256": reader.card.weights_sha256, "setting": setting.value,
+        "prevalence": prevalence,
+    }  # fmt: skip
+    with held(out):
+        counts, kept = _run(exam_groups(manifest), num_exams, read_one, ResultsFile(out, made_by, retry_errors))
     told = ", ".join(f"{n} {status}" for status, n in sorted(counts.items())) or "nothing new"
     console.print(f"{out}: {told}; {kept} kept from before", highlight=False, markup=False, soft_wrap=True)
     if counts and set(counts) == {"error"}:

@@ -3,12 +3,15 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.report import Breast, Report
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
+from mammoscribe.support.locks import alone
 
 COLUMNS: tuple[str, ...] = (
     "exam_id",
@@ -27,8 +30,14 @@ COLUMNS: tuple[str, ...] = (
 Row = dict[str, str]
 
 
+def lacks_a_view(exam: Exam) -> bool:
+    """Whether a file was set aside for whose view no other was read; a repeat of a view that was read lacks nothing."""
+    read = {(view.laterality, view.projection) for view in exam.current}
+    return any((file.laterality, file.projection) not in read for file in exam.set_aside)
+
+
 def rows_of(report: Report, notes: Sequence[str] = (), set_aside: bool = False) -> list[Row]:
-    """One row per imaged breast; `partial` when a fact is missing or a file of the exam was set aside."""
+    """One row per imaged breast; `partial` when a fact is missing or a view was set aside."""
     return [_row(report, breast, notes, set_aside) for breast in report.breasts if breast.imaged]
 
 
@@ -59,6 +68,14 @@ def error_row(exam_id: str, message: str) -> Row:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keep other runs from the results while this one reads and rewrites them: the last to write would drop their rows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with alone(path.with_name(f".{path.name}.lock"), f"another run is writing to {path}"):
+        yield
 
 
 class ResultsFile:

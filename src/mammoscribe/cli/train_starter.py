@@ -65,6 +65,9 @@ def command(
         raise InputError(f"no real data in {data or '(nothing given)'}", "--data DIR with rsna_512 and mini_mias")
     if looks is not None and recipe not in (Recipe.SECOND_LOOK, Recipe.FOLD_MARKS):
         raise InputError(f"--looks, which {recipe} does not use", "second_look or fold_marks with it")
+    from mammoscribe.training.recipes import check_start
+
+    check_start(warm_start, looks)
     with progress_bar() as progress:
         _prepare(cache, data if recipe in FILM_RECIPES else None, workers, progress)
         _run(recipe, cache, out, minutes, warm_start or Path(), looks, fold, progress)

@@ -1,14 +1,16 @@
 """A catalogue: a dataset as it was read once, in one folder: records, what could not be read, and where the files lie."""
 
 import csv
+import glob
 import io
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Any, TextIO
 
 from mammoscribe.data.dataset import Fault
@@ -16,8 +18,10 @@ from mammoscribe.data.formats.spool import DiskSet
 from mammoscribe.data.record_json import from_json, to_json
 from mammoscribe.data.records import Kind, Record
 from mammoscribe.data.supervision import Supervision, supervision_json
-from mammoscribe.support.errors import InputError
-from mammoscribe.support.files import write_text
+from mammoscribe.support.errors import InputError, printable
+from mammoscribe.support.files import working_folder, write_text
+from mammoscribe.support.parsing import json_value
+from mammoscribe.support.words import with_article
 
 ABOUT, RECORDS, ERRORS, SPLITS_CSV = "dataset.json", "records.jsonl", "errors.csv", "splits.csv"
 SCHEMA = "mammoscribe.catalogue/1"
@@ -34,6 +38,7 @@ class About:
         comparisons: what was done with sentences that compare with another exam: `keep`, `drop` or `rewrite`.
         package: version that wrote it.
         supervision: what the labels teach a reader, as `supervision.supervision_json` writes it.
+        pseudonymous: whether ids, dates and paths are pseudonyms (`data.pseudonyms`).
     """
 
     name: str
@@ -47,6 +52,7 @@ class About:
     comparisons: str
     package: str
     supervision: Mapping[str, Any] = field(default_factory=lambda: supervision_json(Supervision()))
+    pseudonymous: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,9 +86,11 @@ class Catalogue:
 def record_of_line(line: str, where: str) -> Record:
     """The record in one line of records.jsonl; `where` is for the error."""
     try:
-        return from_json(json.loads(line))
-    except json.JSONDecodeError as error:
+        value = json_value(line)
+    except ValueError as error:
         raise InputError(f"{where} is not JSON ({error})", "a record") from error
+    try:
+        return from_json(value)
     except InputError as error:
         raise InputError(f"{where}: {error.found}", error.expected, error.do) from error
 
@@ -96,7 +104,7 @@ def open_catalogue(folder: Path) -> Catalogue:
             f"{folder} is not a catalogue", f"{ABOUT} and {RECORDS}", "make one: `mammoscribe data ingest`"
         )
     try:
-        found = json.loads(about.read_text(encoding="utf-8"))
+        found = json_value(about.read_text(encoding="utf-8"))
         if found.pop("schema", None) != SCHEMA:
             raise InputError(f"{about} is of another schema", SCHEMA)
         return Catalogue(folder, About(**found | {"kind": Kind(found["kind"])}))
@@ -108,6 +116,9 @@ class CatalogueWriter:
     """Writes a catalogue beside its final place and moves it there when all is well; a context.
 
     Nothing is seen under the final name before `finish`. A record whose id was written before becomes a fault.
+
+    Raises:
+        InputError: when another run writes this catalogue, the folder cannot be made, or the disk is full.
     """
 
     def __init__(self, folder: Path, kind: Kind) -> None:
@@ -115,18 +126,27 @@ class CatalogueWriter:
         self.num_records = self.num_faults = self.num_set_aside = 0
 
     def __enter__(self) -> "CatalogueWriter":
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        self.part = Path(tempfile.mkdtemp(dir=self.folder.parent, prefix=f".{self.folder.name}."))
+        with ExitStack() as stack:
+            _remove_left_behind(self.folder)
+            self.part = stack.enter_context(working_folder(self.folder, "writing the catalogue"))
+            self._begin()
+            self._stack = stack.pop_all()
+        return self
+
+    def _begin(self) -> None:
         self._records: TextIO = (self.part / RECORDS).open("w", encoding="utf-8", newline="\n")
         self._errors: TextIO = (self.part / ERRORS).open("w", encoding="utf-8", newline="")
         self._error_rows = csv.writer(self._errors, lineterminator="\n")
         self._error_rows.writerow(["what", "where", "found", "expected", "do"])
         self._ids = DiskSet()
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._close()
-        shutil.rmtree(self.part, ignore_errors=True)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for opened in (self._records, self._errors, self._ids):
+            with suppress(OSError):  # a full disk is reported by what came first
+                opened.close()
+        self._stack.__exit__(kind, error, trace)
 
     def add(self, item: Record | Fault) -> Record | None:
         """Write a record, or note a fault; gives the record when it was written."""
@@ -134,10 +154,12 @@ class CatalogueWriter:
             self.num_set_aside += item.count if item.set_aside else 0
             self.num_faults += 0 if item.set_aside else item.count
             what = "set aside" if item.set_aside else "error"
-            self._error_rows.writerow([what, item.where, item.error.found, item.error.expected, item.error.do])
+            self._error_rows.writerow(
+                [what, printable(item.where), item.error.found, item.error.expected, item.error.do]
+            )
             return None
         if item.kind is not self.kind:
-            raise InputError(f"record {item.id} is a {item.kind}", f"a {self.kind}")
+            raise InputError(f"record {item.id} is {with_article(item.kind)}", with_article(self.kind))
         if not self._ids.add(item.id):
             self.add(Fault(item.id, InputError(f"the id {item.id} comes twice", "each id once; the first is kept")))
             return None
@@ -180,6 +202,13 @@ class CatalogueWriter:
     def _close(self) -> None:
         for opened in (self._records, self._errors, self._ids):
             opened.close()
+
+
+def _remove_left_behind(folder: Path) -> None:
+    """Remove what killed runs of releases up to 0.1 left beside the catalogue; later ones use one name (`working_folder`)."""
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.????????"):
+        if (left / RECORDS).is_file() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _line(record: Record) -> str:

@@ -10,7 +10,7 @@ from mammoscribe.data.counts import Difference, Tally, tally_for
 from mammoscribe.data.dataset import Dataset, Edition, Fault, Item
 from mammoscribe.data.records import TextDocument
 from mammoscribe.imaging.decode import decode
-from mammoscribe.support.errors import InputError
+from mammoscribe.support.errors import InputError, printable
 from mammoscribe.support.files import text_writer
 
 
@@ -80,7 +80,7 @@ def _noting(files: ExitStack, path: Path | None) -> Callable[[list[str]], object
 def _lines(item: Item, root: Path) -> Iterator[list[str]]:
     if isinstance(item, Fault):
         what = "set aside" if item.set_aside else "error"
-        yield [what, item.where, item.error.found, item.error.expected, item.error.do]
+        yield [what, printable(item.where), item.error.found, item.error.expected, item.error.do]
     elif not isinstance(item, TextDocument):
         for image in item.images:
             if image.path is not None and not (root / image.path).is_file():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mammoscribe.data.dataset import Edition, Fault, Item
 from mammoscribe.data.formats.spool import DiskSet
+from mammoscribe.data.labels.applied import NotUnderstood
 from mammoscribe.data.records import MammoExam, Record, TextDocument, group_of
 
 COUNTED = ("records", "patients", "images", "files", "unnamed", "reports", "regions", "set_aside", "faults")
@@ -15,6 +16,8 @@ list; those of them that are there as files, and those for which the tables give
 that are left out on purpose (pictures that are no CC or MLO view); rows that could not be read."""
 NAMED = 20
 """Missing files and faults that are named one by one."""
+DISTINCT = 1000
+"""Different values that are counted one by one."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Difference:
 class Tally:
     """Counts of records as they come by, with the first missing files and faults.
 
+    `not_understood` counts, by label and value, the values of labels that were left out; their faults are not in `faults`.
+
     Args:
         root: folder that paths start from.
         labels: `NAME=VALUE` -> count is kept for label names given here.
@@ -40,6 +45,7 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     missing: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    not_understood: Counter[tuple[str, str]] = field(default_factory=Counter)
     _groups: DiskSet = field(default_factory=DiskSet)
 
     def passing(self, items: Iterator[Item]) -> Iterator[Item]:
@@ -55,7 +61,9 @@ class Tally:
                 self.counts["set_aside"] += item.count
                 return
             self.counts["faults"] += item.count
-            if len(self.faults) < NAMED:
+            if isinstance(item.error, NotUnderstood):
+                self._count_value(item.error)
+            elif len(self.faults) < NAMED:
                 self.faults.append(item)
             return
         self._groups.add(group_of(item))
@@ -70,6 +78,11 @@ class Tally:
             self.counts["images"] += 1
             self.counts["regions"] += len(image.regions)
             self._count_file(image.path)
+
+    def _count_value(self, error: NotUnderstood) -> None:
+        key = (error.label, error.value)
+        if key in self.not_understood or len(self.not_understood) < DISTINCT:
+            self.not_understood[key] += 1
 
     def _count_file(self, path: str | None) -> None:
         if path is None:

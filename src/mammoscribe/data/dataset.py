@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
+from mammoscribe.data.labels.applied import understood
 from mammoscribe.data.records import Kind, Record
 from mammoscribe.data.supervision import Supervision
 from mammoscribe.domain.finding import FindingType
@@ -73,7 +74,7 @@ class Edition:
         layout: the files as downloaded, a line or two for a person.
         expected: counts of a whole download by the names of `counts.COUNTED` or `split:train`, `label:NAME=VALUE`.
         state: how well the reader is known to fit.
-        read: everything in the folder, in an order that is the same every time. Paths of records start from the folder.
+        reader: everything in the folder, in an order that is the same every time. Paths of records start from the folder.
         boxed_kinds: kinds of finding of which this layout gives all boxes, so that a place without one shows none.
     """
 
@@ -82,7 +83,7 @@ class Edition:
     layout: str
     expected: Mapping[str, int]
     state: State
-    read: Reader
+    reader: Reader
     boxed_kinds: tuple[FindingType, ...] = ()
 
     def __post_init__(self) -> None:
@@ -92,6 +93,16 @@ class Edition:
     def recognised(self, root: Path) -> bool:
         """Whether the folder holds this edition."""
         return all(next(root.glob(mark), None) is not None for mark in self.marks)
+
+    def read(self, root: Path) -> Iterator[Item]:
+        """Everything in the folder, labels in one spelling; behind a record, a Fault for each value not understood."""
+        for item in self.reader(root):
+            if isinstance(item, Fault):
+                yield item
+                continue
+            record, errors = understood(item)
+            yield record
+            yield from (Fault(record.id, error) for error in errors)
 
 
 @dataclass(frozen=True)
@@ -110,6 +121,7 @@ class Dataset:
         known_faults: what people have found wrong with it.
         editions: layouts, the first that is recognised is read.
         patients: how a patient is known, where this is not simply the dataset's patient id.
+        add_reports: what to do where pictures have no reports, "" for a dataset that has none.
         supervision: what the labels teach a reader; nothing by default. Which kinds have all their boxes is said by
             the edition.
 
@@ -128,6 +140,7 @@ class Dataset:
     known_faults: tuple[str, ...]
     editions: tuple[Edition, ...] = field(default_factory=tuple)
     patients: str = ""
+    add_reports: str = ""
     supervision: Supervision = field(default_factory=Supervision)
 
     def __post_init__(self) -> None:

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mammoscribe.data.choice import candidate_of, choose
 from mammoscribe.data.naming import ViewKind, view_in_name
 from mammoscribe.domain.exam import Exam, SetAside
 from mammoscribe.domain.view import Laterality, Origin, Projection, Role, SpacingSource, View, standard_view_id
 from mammoscribe.imaging.decode import check_readable, is_dicom
 from mammoscribe.imaging.header import ViewHeader, read_header
 from mammoscribe.imaging.plain import is_plain, plain_frames, plain_origin, plain_size
+from mammoscribe.imaging.spacing import MAX_FIELD_MM
 from mammoscribe.support.errors import InputError, InvalidNoun
 
 
@@ -60,6 +62,14 @@ def look_at(path: Path, role: Role, declared: Declared) -> FoundView:
         NotAMammogram: for a DICOM object that is not a CC or MLO view.
         InputError: when the file is no picture, or nobody says which view it is, or those who do disagree.
     """
+    path = Path(path)
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError as error:
+        printed = str(path).encode("utf-8", "backslashreplace").decode()
+        raise InputError(
+            f"the name {printed} holds bytes that are no UTF-8", "a name in letters", "rename it"
+        ) from error
     check_readable(path)
     if is_dicom(path):
         return _dicom_view(path, role, declared)
@@ -69,13 +79,15 @@ def look_at(path: Path, role: Role, declared: Declared) -> FoundView:
 
 
 def _dicom_view(path: Path, role: Role, declared: Declared) -> FoundView:
-    header = read_header(path)
+    header = read_header(path, named=declared.kind is not None)
     said = (header.laterality, header.projection)
-    warnings = [f"{path.name}: {w}" for w in header.warnings]
+    warnings = [f"{path.name}: {w}" for w in header.warnings if declared.kind is None]
     if declared.kind is None:
         if header.conflicts:
+            several = any(c.count(" says ") > 1 for c in header.conflicts)
+            words = "contradicts itself" if several else "does not name one breast"
             raise InputError(
-                f"the header of {path} contradicts itself ({'; '.join(header.conflicts)})",
+                f"the header of {path} {words} ({'; '.join(header.conflicts)})",
                 "one view",
                 f"say which it is with --view {path.name}=RCC",
             )
@@ -136,6 +148,10 @@ def _view(
     path: Path, kind: ViewKind, size: tuple[int, int], role: Role, declared: Declared, source: SpacingSource,
     origin: Origin,
 ) -> View:  # fmt: skip
+    spacing = declared.spacing_mm
+    if source is SpacingSource.DECLARED and spacing and max(size[1] * spacing[0], size[0] * spacing[1]) > MAX_FIELD_MM:
+        found = f"{path}: a spacing of {spacing[0]:g} x {spacing[1]:g} mm for {size[0]} x {size[1]} pixels"
+        raise InputError(found, f"a picture of at most {MAX_FIELD_MM:.0f} mm a side")
     try:
         return View(
             declared.view_id or standard_view_id(*kind, role), *kind, *size, str(path), role,
@@ -146,46 +162,45 @@ def _view(
 
 
 def one_of_each(found: Sequence[FoundView]) -> tuple[list[FoundView], list[SetAside]]:
-    """One file for each view, and the files set aside with the reason.
-
-    Rules, in order: a file named with --view stands for its view; FOR PRESENTATION goes before FOR PROCESSING.
+    """One file for each view, and the files set aside with the reason: a file named with --view, else as `choose` says.
 
     Raises:
-        InputError: when two files of a kind remain, listing them.
+        InputError: for more than one patient or exam; when two files are named with --view for one view; or when plain
+            files of one view lie in different folders, for nothing says that they are of one visit.
     """
+    _check_identity(found, set())
     chosen: list[FoundView] = []
     aside: list[SetAside] = []
     for kind in dict.fromkeys(f.kind for f in found):
         group = [f for f in found if f.kind == kind]
-        kept, reason = _preferred(group)
-        if len(kept) > 1:
-            role, side, projection = kind
-            listed = ", ".join(sorted(str(f.path) for f in kept))
-            raise InputError(
-                f"{len(kept)} files are the {role} {side} {projection} view: {listed}",
-                "one",
-                f"name the one to read with --view FILE={side}{projection}",
+        named = [f for f in group if f.named_by == "--view"]
+        if named:
+            _check_one_file(named, f"--view names {len(named)} files as", "")
+            kept, reasons = (
+                group.index(named[0]),
+                dict.fromkeys(range(len(group)), f"--view chose {named[0].path.name}"),
             )
-        chosen += kept
-        aside += [not_read(f, f"{reason} {kept[0].path.name}") for f in group if f not in kept]
+        else:
+            apart = {f.path.parent: f for f in group if f.named_by == "name" and f.header is None}
+            do = "give one folder; the earlier exam goes with --prior"
+            _check_one_file(list(apart.values()), "files of different folders say by their names that they are", do)
+            sizes = (f.view.width_px * f.view.height_px for f in group)
+            kept, reasons = choose([candidate_of(f.path.name, n, f.header) for f, n in zip(group, sizes, strict=True)])
+        chosen.append(group[kept])
+        aside += [not_read(f, reasons[i]) for i, f in enumerate(group) if i != kept]
     return chosen, aside
+
+
+def _check_one_file(files: Sequence[FoundView], words: str, do: str) -> None:
+    if len(files) > 1:
+        role, side, projection = files[0].kind
+        listed = ", ".join(sorted(str(f.path) for f in files))
+        raise InputError(f"{words} the {role} {side} {projection} view: {listed}", "one", do)
 
 
 def not_read(found: FoundView, reason: str) -> SetAside:
     """A view that is left out, with the reason."""
     return SetAside(str(found.path), reason, found.view.laterality, found.view.projection)
-
-
-def _preferred(group: list[FoundView]) -> tuple[list[FoundView], str]:
-    rules = (
-        ("--view chose", lambda f: f.named_by == "--view"),
-        ("FOR PROCESSING image of", lambda f: f.header is None or f.header.intent.upper() != "FOR PROCESSING"),
-    )
-    for reason, rule in rules:
-        kept = [f for f in group if rule(f)]
-        if len(kept) == 1:
-            return kept, reason
-    return group, ""
 
 
 def assemble(
@@ -205,12 +220,8 @@ def assemble(
         InputError: for more than one patient or exam, listing the candidates, or synthetic beside acquired files.
     """
     found = list(found)
-    _check_one(
-        "patient", {f.patient_id for f in found if f.patient_id} | ({patient_id} if patient_id else set()), found
-    )
+    _check_identity(found, {patient_id} if patient_id else set())
     current = [f for f in found if f.view.role is Role.CURRENT]
-    for role, views in (("exam", current), ("prior exam", [f for f in found if f.view.role is Role.PRIOR])):
-        _check_one(role, {f.exam_key for f in views if f.exam_key}, views)
     patient = patient_id or next((f.patient_id for f in found if f.patient_id), None)
     name = exam_id or next((f.exam_key for f in current if f.exam_key), None) or (current or found)[0].path.parent.name
     origins = {f.view.origin for f in found}
@@ -219,6 +230,14 @@ def assemble(
         raise InputError(f"synthetic files ({drawn}) beside acquired ones", "files of one origin")
     accession = next((f.header.accession for f in current if f.header and f.header.accession), None)
     return Exam(name or "exam", tuple(f.view for f in found), patient, indication, tuple(set_aside), accession)
+
+
+def _check_identity(found: Sequence[FoundView], patients: set[str]) -> None:
+    """InputError for more than one patient, or more than one exam or prior exam."""
+    _check_one("patient", {f.patient_id for f in found if f.patient_id} | patients, found)
+    for role, what in ((Role.CURRENT, "exam"), (Role.PRIOR, "prior exam")):
+        views = [f for f in found if f.view.role is role]
+        _check_one(what, {f.exam_key for f in views if f.exam_key}, views)
 
 
 def _check_one(what: str, values: set[str], found: Sequence[FoundView]) -> None:

@@ -1,6 +1,7 @@
 """Ingesting: a download is read once, row by row, and becomes a catalogue; what cannot be read is listed, not lost."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from mammoscribe.data.catalogue import Catalogue, CatalogueWriter
 from mammoscribe.data.chronology import Chronology
 from mammoscribe.data.counts import Tally, tally_for
 from mammoscribe.data.dataset import Dataset, Edition
+from mammoscribe.data.kept_apart import KeptApart
 from mammoscribe.data.records import Record, TextDocument
 from mammoscribe.data.supervision import supervision_json
 from mammoscribe.data.texts.comparisons import Comparisons, with_comparisons
@@ -34,6 +36,7 @@ def ingest(
     comparisons: Comparisons = Comparisons.KEEP,
     edition: str | None = None,
     on_record: Callable[[int], None] = lambda _: None,
+    key_file: Path | None = None,
 ) -> Ingested:
     """Read a download into a catalogue: records with their priors, and errors.csv with what could not be read.
 
@@ -44,16 +47,21 @@ def ingest(
         comparisons: what becomes of sentences that compare with another exam.
         edition: the layout by name; the first that is recognised when None.
         on_record: told the number of records so far.
+        key_file: write pseudonyms of this key (`data.pseudonyms`); it is made where it is not there.
 
     Raises:
-        InputError: when the folder holds no edition of the dataset, its table cannot be read, or no record is in it.
+        InputError: when the folder holds no edition of the dataset, its table cannot be read, or no record is in it; when
+            another run writes the catalogue, or the disk is full.
     """
     root = Path(root).resolve()
     layout = dataset.edition_in(root, edition)
     tally = tally_for(layout, root)
-    with CatalogueWriter(out, dataset.kind) as writer, Chronology() as chronology:
+    with ExitStack() as stack:
+        writer = stack.enter_context(CatalogueWriter(out, dataset.kind))
+        chronology = stack.enter_context(Chronology())
+        apart = None if key_file is None else stack.enter_context(KeptApart(key_file, root, out))
         for item in tally.passing(layout.read(root)):
-            record = writer.add(item)
+            record = writer.add(item if apart is None else apart.pseudonymous(item))
             if record is not None and not isinstance(record, TextDocument):
                 chronology.add(record)
             on_record(writer.num_records)
@@ -61,9 +69,10 @@ def ingest(
             raise InputError(f"{root} holds no record of {dataset.name} that can be read", *_first_fault(tally))
         links = _Links(chronology, comparisons)
         writer.rewrite(links.finished)
+        pictures = root if apart is None else apart.finish()
         about = {
-            "name": dataset.name, "edition": layout.name, "licence": dataset.licence, "root": str(root),
-            "comparisons": str(comparisons), "package": __version__,
+            "name": dataset.name, "edition": layout.name, "licence": dataset.licence, "root": str(pictures),
+            "comparisons": str(comparisons), "package": __version__, "pseudonymous": apart is not None,
             "supervision": supervision_json(dataset.supervision_of(layout)),
         }  # fmt: skip
         catalogue = writer.finish(about)

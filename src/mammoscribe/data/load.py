@@ -1,5 +1,6 @@
 """Opening one exam: files, a folder, an exam.json or a row group of a manifest become an Exam, or a clear error."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,29 +37,33 @@ class LoadedExam:
     headers: Mapping[str, ViewHeader] = field(default_factory=dict)
 
 
+PathName = str | os.PathLike[str]
+"""A path as text or as a Path."""
+
+
 def load_exam(
-    paths: Sequence[Path],
-    priors: Sequence[Path] = (),
+    paths: PathName | Sequence[PathName],
+    priors: PathName | Sequence[PathName] = (),
     view_names: Mapping[str, str] = {},
-    manifest: Path | None = None,
+    manifest: PathName | None = None,
     exam_id: str | None = None,
 ) -> LoadedExam:
     """Open one exam.
 
     Args:
-        paths: picture files; or one folder of them; or an `exam.json` (or the folder it lies in). With `manifest`,
-            nothing, or the folder that the manifest's paths start from.
-        priors: files, or a folder, of the earlier exam.
+        paths: a folder of pictures; or picture files; or an `exam.json` (or the folder it lies in). With `manifest`,
+            nothing, or the folder that the manifest's paths start from. One path, or several.
+        priors: a folder, or files, of the earlier exam.
         view_names: file name or path -> `RCC`, ... for files whose header and name do not say it, or say it wrongly.
         manifest: a CSV with one row per view; `exam_id` says which exam.
         exam_id: the exam in the manifest; among DICOM files of several studies, the one to read; else a name for it.
 
     Raises:
         NotAMammogram: when the only file given is something else.
-        InputError: for several patients or exams, two views of a kind, a view nobody names, or anything given that
-            is not used.
+        InputError: for several patients or exams, a view that neither header nor name tells, or an option that is not
+            used. Of several pictures of one view one is chosen (see `data.choice`), the others are in `exam.set_aside`.
     """
-    paths, priors = [Path(p) for p in paths], [Path(p) for p in priors]
+    paths, priors = _listed(paths), _listed(priors)
     json_file = _exam_json(paths)
     listed = manifest is not None or json_file is not None  # then the list says which view a current file is
     names = _ViewNames(view_names, priors if listed else [*paths, *priors])
@@ -77,6 +82,10 @@ def load_exam(
     earlier, earlier_aside = _from_paths(priors, Role.PRIOR, names) if priors else ([], [])
     _check_not_both(found, earlier)
     return _loaded([*found, *earlier], aside + earlier_aside, name, patient, rows)
+
+
+def _listed(paths: PathName | Sequence[PathName]) -> list[Path]:
+    return [Path(paths)] if isinstance(paths, (str, os.PathLike)) else [Path(p) for p in paths]
 
 
 def _loaded(
@@ -183,7 +192,12 @@ def _from_paths(paths: list[Path], role: Role, names: _ViewNames) -> tuple[list[
                 aside.append((file, error))
     if not found:
         raise _nothing_found(paths, aside)
-    return list(found.values()), [SetAside(str(p), e.found) for p, e in aside]
+    return list(found.values()), [SetAside(_printed(p), e.found) for p, e in aside]
+
+
+def _printed(path: Path) -> str:
+    """A name that can be written down, whatever bytes it holds."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 def _nothing_found(paths: list[Path], aside: list[tuple[Path, InputError]]) -> InputError:

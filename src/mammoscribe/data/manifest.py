@@ -3,7 +3,6 @@
 import csv
 import datetime as dt
 import io
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.view import Role
 from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.support.files import write_text
+from mammoscribe.support.parsing import json_value
 
 EXAM_JSON = "exam.json"
 COLUMNS = (
@@ -158,7 +158,7 @@ def _manifest_row(row: Row) -> ManifestRow:
 def read_exam_json(path: Path) -> tuple[list[ManifestRow], str, str | None]:
     """(rows, exam id, patient id) of an exam.json; anything malformed raises InputError."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json_value(path.read_bytes())
     except (ValueError, OSError) as error:
         raise InputError(f"{path} is not JSON ({error})") from error
     views = content.get("views") if isinstance(content, dict) else None
@@ -250,8 +250,8 @@ def _opened(exam_id: str, rows: list[ManifestRow], root: Path, name: str) -> Exa
         patients = {r.patient_id for r in rows if r.patient_id}
         if len(patients) > 1:
             raise InputError(f"exam {exam_id} belongs to patients {', '.join(sorted(patients))}", "one patient")
-        chosen, _ = one_of_each(found_in_rows(rows, root, name, absolute=True))
-        return assemble(chosen, exam_id, next(iter(patients), None), indication_of(rows))
+        chosen, aside = one_of_each(found_in_rows(rows, root, name, absolute=True))
+        return assemble(chosen, exam_id, next(iter(patients), None), indication_of(rows), aside)
     except InputError as error:
         return error
     except MammoscribeError as error:

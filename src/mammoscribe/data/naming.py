@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from mammoscribe.data.labels.values import ValueKind, normalised, plain_words
 from mammoscribe.domain.view import Laterality, Projection
 from mammoscribe.support.errors import InputError
 
@@ -14,6 +15,17 @@ _ADJACENT = (
     re.compile(rf"(?<![a-z]){_VIEW}[\W_]+{_SIDE}(?![a-z])", re.IGNORECASE),
 )
 _SIDE_WORD = re.compile(rf"(?<![a-z0-9]){_SIDE}(?![a-z0-9])", re.IGNORECASE)
+_PROJECTIONS = {
+    **dict.fromkeys(["cc", "craniocaudal", "cranio caudal", "craneocaudal", "craneo caudal"], Projection.CC),
+    **dict.fromkeys(
+        [
+            "mlo", "oml", "mediolateral oblique", "medio lateral oblique", "mediolateral oblicua", "medio lateral oblicua",
+            "oblicua mediolateral", "oblicua medio lateral", "mediolateral obliqua", "medio lateral obliqua",
+        ],
+        Projection.MLO,
+    ),
+}  # fmt: skip
+"""English, Spanish and Portuguese, without accents."""
 _VIEW_WORD = re.compile(rf"(?<![a-z0-9]){_VIEW}(?![a-z0-9])", re.IGNORECASE)
 
 
@@ -26,17 +38,21 @@ def parse_view(text: str) -> ViewKind:
 
 
 def parse_laterality(text: str) -> Laterality:
-    """`R`, `left`, ...; anything else raises InputError."""
-    if re.fullmatch(_SIDE, text.strip(), re.IGNORECASE):
-        return Laterality(text.strip()[0].upper())
+    """`R`, `left`, `derecha`, ... (`labels/words.toml`); anything else raises InputError."""
+    try:
+        side = normalised(ValueKind.LATERALITY, text)
+    except InputError:
+        side = ""
+    if side in Laterality.__members__.values():
+        return Laterality(side)
     raise InputError(f"laterality {text!r}", "R or L")
 
 
 def parse_projection(text: str) -> Projection:
-    """`CC` or `MLO` in any case; anything else raises InputError."""
-    name = text.strip().upper()
-    if name in Projection.__members__:
-        return Projection(name)
+    """`CC`, `MLO`, or either in words (`craniocaudal`); anything else raises InputError."""
+    words = plain_words(text)
+    if words in _PROJECTIONS:
+        return _PROJECTIONS[words]
     raise InputError(f"view {text!r}", "CC or MLO")
 
 

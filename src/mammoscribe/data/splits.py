@@ -13,12 +13,15 @@ from mammoscribe.data.folds import fold
 from mammoscribe.data.records import SPLITS, MammoExam, Record, group_of, text_of
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
+from mammoscribe.support.parsing import json_value
 
 RULE_JSON = "splits.json"
 """Beside splits.csv: the rule that made it."""
 REPORT = "has_report"
 """A name to stratify by besides labels: whether there is a text."""
 SHOWN = 4
+FEW = 200
+"""With so many groups a share of a tenth is empty once in a billion divisions (0.9 ** 200)."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +235,7 @@ def known_division(folder: Path, rule: SplitRule) -> dict[str, str] | None:
     """
     path = folder / RULE_JSON
     try:
-        made_by = json.loads(path.read_text(encoding="utf-8"))
+        made_by = json_value(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return read_splits(folder) if made_by == _rule_json(rule) else None
@@ -248,6 +251,17 @@ def write_division(folder: Path, splits: Mapping[str, str], rule: SplitRule) -> 
 
 def _rule_json(rule: SplitRule) -> Mapping[str, object]:
     return {"schema": "mammoscribe.split-rule/1"} | asdict(rule) | {"shares": list(rule.shares)}
+
+
+def empty_parts(splits: Mapping[str, str], rule: SplitRule) -> tuple[str, ...]:
+    """Parts that the rule gives a share and that no group is in, where that is since there are few groups.
+
+    Of `FEW` groups or more only an official division leaves a part empty, and it means to.
+    """
+    if len(splits) >= FEW:
+        return ()
+    shares = (rule.shares[0], rule.shares[1], 1.0 if rule.folds else rule.shares[2])
+    return tuple(part for part, share in zip(SPLITS, shares, strict=True) if share > 0 and part not in splits.values())
 
 
 def shares_of(splits: Mapping[str, str]) -> Sequence[tuple[str, int, float]]:

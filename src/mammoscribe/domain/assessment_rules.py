@@ -113,7 +113,7 @@ def _in_screening(assessment: Assessment) -> Assessment:
 def grade_finding(finding: Finding, circumstances: Circumstances) -> Grade:
     """The category a finding by itself calls for; suspicious ones stay plain 4, since 4A to 4C need calibration."""
     if not circumstances.words_measured:
-        rule = "a mark whose kind and descriptors were not measured on such images"
+        rule = "a finding; how often its kind and descriptors are right was not measured on such images"
         return Grade(finding.id, Assessment(Category.INCOMPLETE, rule))
     rules = {
         FindingType.MASS: _grade_mass,

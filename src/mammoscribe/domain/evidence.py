@@ -1,5 +1,6 @@
 """Evidence, claims and sentences: a sentence that rests on nothing cannot be built."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,7 +19,12 @@ class EvidenceKind(StrEnum):
 
 @dataclass(frozen=True)
 class Evidence:
-    """A pointer from a sentence: `ref` is a finding id, `L`/`R`, a view id, `current|prior` view ids, or an exam id."""
+    """A pointer from a sentence: `ref` is a finding id, `L`/`R`, a view id, `current|prior` view ids, or an exam id.
+
+    Raises:
+        InvalidNoun: when it points nowhere, or at a pair of which the standard ids (`R_CC|prior_R_CC`) show that it is
+            not one view and its prior.
+    """
 
     kind: EvidenceKind
     ref: str
@@ -28,6 +34,18 @@ class Evidence:
             raise InvalidNoun(f"{self.kind} evidence that points nowhere", "the id of what it rests on")
         if self.kind is EvidenceKind.PRIOR_PAIR and self.ref.count("|") != 1:
             raise InvalidNoun(f"prior pair evidence {self.ref!r}", "CURRENT_VIEW|PRIOR_VIEW")
+        if self.kind is EvidenceKind.PRIOR_PAIR and not _may_pair(*self.ref.split("|")):
+            raise InvalidNoun(f"prior pair evidence {self.ref!r}", "a view and the prior view of the same name")
+
+
+_STANDARD_ID = re.compile(r"(?:prior_)?[RL]_(?:CC|MLO)")
+
+
+def _may_pair(current: str, prior: str) -> bool:
+    """Whether two view ids may be a view and its prior: standard ids say so, of others only the exam knows."""
+    if _STANDARD_ID.fullmatch(current) and _STANDARD_ID.fullmatch(prior):
+        return prior == f"prior_{current}"
+    return bool(current and prior) and current != prior
 
 
 class Section(StrEnum):
@@ -81,6 +99,14 @@ class RejectedClaim:
 class Sentence:
     """A sentence of the report with the evidence it rests on.
 
+    Args:
+        text: as it is printed.
+        section: where it is printed.
+        evidence: what it rests on.
+        writer: who wrote it, or the claim that it was written anew from.
+        gate: what the gate found.
+        original: the claim's own text, where the report words it otherwise.
+
     Raises:
         InvalidNoun: without text or evidence, or when the gate called it unsupported.
     """
@@ -90,6 +116,7 @@ class Sentence:
     evidence: tuple[Evidence, ...]
     writer: Writer = Writer.RENDERER
     gate: GateResult = GateResult.CONSISTENT
+    original: str | None = None
 
     def __post_init__(self) -> None:
         if not self.text.strip():

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from mammoscribe.domain.anatomy import MarkOnStructure
 from mammoscribe.domain.assessment import (
     FREE_OF_DISEASE,
     SEVERITY,
@@ -141,7 +142,9 @@ def overall_assessment(breasts: Sequence[Breast]) -> Assessment | NotAssessed:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made the report: versions, weights digest, and what was done to each view's pixels."""
+    """What made the report: versions, weights digest, what was done to each view's pixels, and which marks were left out
+    because they rest on a structure that is no lesion.
+    """
 
     package: str
     model: str
@@ -151,6 +154,7 @@ class Provenance:
     preprocessing: tuple[tuple[str, tuple[str, ...]], ...] = ()
     reliability: tuple[str, ...] = ()
     setting: Setting = Setting.SCREENING
+    structures: tuple[MarkOnStructure, ...] = ()
 
 
 @dataclass(frozen=True)

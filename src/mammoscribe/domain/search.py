@@ -126,5 +126,6 @@ def gap_words(gaps: Iterable[Gap]) -> tuple[str, ...]:
         else:
             places.setdefault((gap.kind, gap.reason), []).append(gap.where)
     for (kind, reason), where in places.items():
-        words.append(f"{PLURALS[kind]} were not searched for on {' and '.join(where)} ({reason})")
+        listed = " and ".join(filter(None, (", ".join(where[:-1]), where[-1])))
+        words.append(f"{PLURALS[kind]} were not searched for on {listed} ({reason})")
     return tuple(words)

@@ -3,7 +3,10 @@
 A fact is (breast, kind) of a positive finding, (breast, kind, axis, value) of one of its descriptors, or (breast,
 `associated`, value) of an associated feature, which belongs to the breast whichever finding it was stated with.
 Negative and uncertain statements are no facts. A positive without a side or without a kind matches nothing and so
-counts as wrong. Sources: set F1 of MammoRGTool (side-aware, positives only); GREEN-like strictness of exact values.
+counts as wrong. Facts are read by the report parser, and what the parser overlooks it cannot count: so a sentence of a
+report to which the oracle objects (`evaluation.oracle`, which shares no code with the parser) is counted as false,
+whatever was read from it. Sources: set F1 of MammoRGTool (side-aware, positives only); GREEN-like strictness of exact
+values.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,6 +15,7 @@ from dataclasses import dataclass
 from mammoscribe.domain.evidence import Section, Sentence
 from mammoscribe.domain.finding import Finding
 from mammoscribe.domain.lexicon import Axis, Edition, term
+from mammoscribe.evaluation.oracle import KnownOfExam, objections
 from mammoscribe.reporting.facts import Fact, FactKind, Status, fact_of_finding, in_words_of
 from mammoscribe.reporting.parse import parse_report
 
@@ -46,9 +50,23 @@ def text_keys(texts: Iterable[str]) -> frozenset[FactKey]:
     return fact_keys(parse_report("\n".join(texts)).facts)
 
 
-def sentence_keys(sentences: Iterable[Sentence]) -> frozenset[FactKey]:
-    """Keys read from the sentences of a report; an indication was given with the exam and is nothing it states."""
-    return text_keys(s.text for s in sentences if s.section is not Section.INDICATION)
+def sentence_keys(
+    sentences: Iterable[Sentence], known: KnownOfExam, possible: Sequence[Finding] = ()
+) -> frozenset[FactKey]:
+    """Keys read from the findings sections of a report, and a false key for each sentence that its evidence does not bear out.
+
+    Args:
+        sentences: of the report, or some of them.
+        known: the report, or the chart that it was written from.
+        possible: candidates below the threshold that the report shows.
+    """
+    keys: set[FactKey] = set()
+    for sentence in sentences:
+        read = text_keys([sentence.text]) if sentence.section is Section.FINDINGS else frozenset()
+        if objections(sentence, known, possible):
+            read = frozenset(("objected to", *key) for key in read) | {("objected to", sentence.text)}
+        keys |= read
+    return frozenset(keys)
 
 
 def findings_only(keys: Iterable[FactKey]) -> frozenset[FactKey]:

@@ -17,8 +17,8 @@ from mammoscribe.models.card import ModelCard
 from mammoscribe.models.reader import Reader
 from mammoscribe.phantom import GENERATOR_VERSION, PhantomExam
 from mammoscribe.reading import Decode, Reading, read_exam
+from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
-from mammoscribe.reporting.render import Chart
 
 WHITE = 4095.0
 """Largest value of a phantom's 12-bit pixels."""
@@ -70,12 +70,12 @@ def record_of(drawn: PhantomExam, reading: Reading, writer: Writer, seconds: flo
     rendered = compose_report(chart, report.provenance)
     facts = {
         "truth": truth_keys(drawn.findings, report.provenance.edition),
-        "rendered": sentence_keys(rendered.sentences),
+        "rendered": sentence_keys(rendered.sentences, rendered),
     }
     if writer is Writer.DECODER:
         facts["decoder_before_gate"] = text_keys(c.text for c in reading.claims)
-        facts["decoder_after_gate"] = sentence_keys(_passed(report))
-        facts["decoder_report"] = sentence_keys(report.sentences)
+        facts["decoder_after_gate"] = sentence_keys(_passed(report), report, report.possible)
+        facts["decoder_report"] = sentence_keys(report.sentences, report, report.possible)
     return ExamRecord(
         drawn.exam.id, tuple(v.id for v in drawn.exam.current), bool(drawn.exam.prior), drawn.findings,
         output.findings, output.possible, output.candidates, _breasts(drawn, report), facts, _claims(report), seconds,

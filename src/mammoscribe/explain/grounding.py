@@ -141,7 +141,7 @@ def _published_heat(grid: np.ndarray, image: JointPixels, interpolation: Interpo
 
 def _placed_heat(grid: np.ndarray, image: JointPixels, interpolation: Interpolation) -> np.ndarray:
     """The grid sampled at the centre of every stored pixel that lies in `image.seen`."""
-    place = image.placement
+    place = image.placement.upright
     across = np.arange(place.stored_width_px) + 0.5
     across = place.stored_width_px - across if place.flipped else across
     x = across * place.scale_x + place.offset_x
@@ -156,7 +156,7 @@ def _placed_heat(grid: np.ndarray, image: JointPixels, interpolation: Interpolat
         sampled = np.where(image.shown[at], sampled, np.nan)
     heat = np.full((place.stored_height_px, place.stored_width_px), np.nan, np.float32)
     heat[np.ix_(rows, columns)] = sampled
-    return heat
+    return np.ascontiguousarray(image.placement.as_stored(heat))
 
 
 def _sampled(rows: np.ndarray, at: np.ndarray, interpolation: Interpolation) -> np.ndarray:

@@ -8,7 +8,7 @@ from mammoscribe.domain.exam import HANGING, Exam
 from mammoscribe.domain.finding import Finding
 from mammoscribe.domain.report import Report
 from mammoscribe.domain.view import Box, Laterality, Projection, Role, View
-from mammoscribe.exports.pictures import ViewImage
+from mammoscribe.exports.pictures import MarkCrop, ViewImage
 from mammoscribe.support.errors import InvalidNoun
 
 SCALE_BARS_MM = (50.0, 20.0, 10.0, 5.0, 2.0, 1.0)
@@ -140,15 +140,20 @@ def _why_absent(exam: Exam, side: Laterality, projection: Projection, role: Role
 
 
 def _pane(report: Report, view: View, image: ViewImage | None, stage: Rect, truth: tuple[Finding, ...]) -> Pane:
-    flipped = image is not None and image.mirrored
-    width = size_mm(view, Box(0, 0, view.width_px, view.height_px))
-    per_mm = 0.0 if width is None else stage.width / 100 / width[0]
+    width = _shown_mm(view, image)
+    per_mm = 0.0 if width is None else stage.width / 100 / width
     return Pane(
         view.laterality, view.projection, view.role, view, "", image, stage,
-        marks=_marks(report, view, flipped, stage), weaker=_plain_marks(report.possible, view, flipped),
-        truth=_plain_marks(truth, view, flipped),
+        marks=_marks(report, view, image, stage), weaker=_plain_marks(report.possible, view, image),
+        truth=_plain_marks(truth, view, image),
         bar_mm=nice_length(1 / per_mm) if per_mm else None, per_mm=per_mm,
     )  # fmt: skip
+
+
+def _shown_mm(view: View, image: ViewImage | None) -> float | None:
+    """Width in millimetres of the whole picture as it is shown, None where the spacing was not measured."""
+    size = size_mm(view, Box(0, 0, view.width_px, view.height_px))
+    return None if size is None else size[1 if image is not None and image.transposed else 0]
 
 
 def nice_length(available_mm: float) -> float:
@@ -169,7 +174,8 @@ def _check(exam: Exam, images: Mapping[str, ViewImage]) -> None:
 def _shown_size(view: View, image: ViewImage | None, in_mm: bool) -> tuple[float, float]:
     """(width, height) of the whole picture: millimetres, or with no common scale the picture's shape at height 1."""
     if in_mm and view.spacing_mm:
-        return view.width_px * view.spacing_mm[1], view.height_px * view.spacing_mm[0]
+        size = view.width_px * view.spacing_mm[1], view.height_px * view.spacing_mm[0]
+        return (size[1], size[0]) if image is not None and image.transposed else size
     width, height = (image.width_px, image.height_px) if image else (view.width_px, view.height_px)
     return width / height, 1.0
 
@@ -178,7 +184,7 @@ def _focus(view: View, image: ViewImage | None, size: tuple[float, float]) -> Bo
     """The focus in units of the shown size, mirrored where the picture is."""
     if image is None or image.focus is None:
         return Box(0, 0, *size)
-    rect = _rect(image.focus, view, image.mirrored)
+    rect = _rect(image.focus, view, image)
     left, top = rect.left / 100 * size[0], rect.top / 100 * size[1]
     return Box(left, top, left + rect.width / 100 * size[0], top + rect.height / 100 * size[1])
 
@@ -191,29 +197,35 @@ def _stage(view: View, size: tuple[float, float], focus: Box, frame: tuple[float
     return Rect(left * across, top * down, size[0] * across, size[1] * down)
 
 
-def rect_in(box: Box, region: Box, mirrored: bool) -> Rect:
-    """A box in percent of a region that is shown, mirrored or not."""
-    left = region.x1 - box.x1 if mirrored else box.x0 - region.x0
+def rect_in(box: Box, region: Box, image: ViewImage | MarkCrop | None) -> Rect:
+    """A box of stored pixels in percent of a region of them, as that is shown: upright, mirrored or not."""
     across, down = 100 / region.width, 100 / region.height
-    return Rect(left * across, (box.y0 - region.y0) * down, box.width * across, box.height * down)
+    columns = (box.x0 - region.x0) * across, (box.x1 - region.x0) * across
+    rows = (box.y0 - region.y0) * down, (box.y1 - region.y0) * down
+    if image is None:
+        return Rect(columns[0], rows[0], columns[1] - columns[0], rows[1] - rows[0])
+    columns, rows = (rows, columns) if image.transposed else (columns, rows)
+    left = 100 - columns[1] if image.mirrored else columns[0]
+    top = 100 - rows[1] if image.upended else rows[0]
+    return Rect(left, top, columns[1] - columns[0], rows[1] - rows[0])
 
 
-def _rect(box: Box, view: View, mirrored: bool) -> Rect:
+def _rect(box: Box, view: View, image: ViewImage | None) -> Rect:
     """A box of stored pixels in percent of the picture as it is shown."""
-    return rect_in(box, Box(0, 0, view.width_px, view.height_px), mirrored)
+    return rect_in(box, Box(0, 0, view.width_px, view.height_px), image)
 
 
-def _marks(report: Report, view: View, mirrored: bool, stage: Rect) -> tuple[ShownMark, ...]:
+def _marks(report: Report, view: View, image: ViewImage | None, stage: Rect) -> tuple[ShownMark, ...]:
     shown: list[ShownMark] = []
-    for mark in _plain_marks(report.findings, view, mirrored):
+    for mark in _plain_marks(report.findings, view, image):
         low = stage.top + mark.rect.top / 100 * stage.height < 8
         shown.append(replace(mark, label_below=low or any(_crowded(mark.rect, m) for m in shown)))
     return tuple(shown)
 
 
-def _plain_marks(findings: Iterable[Finding], view: View, mirrored: bool) -> tuple[ShownMark, ...]:
+def _plain_marks(findings: Iterable[Finding], view: View, image: ViewImage | None) -> tuple[ShownMark, ...]:
     found = ((f, f.mark_in(view.id)) for f in findings)
-    return tuple(ShownMark(f, m.score, _rect(m.box, view, mirrored), size_mm(view, m.box)) for f, m in found if m)
+    return tuple(ShownMark(f, m.score, _rect(m.box, view, image), size_mm(view, m.box)) for f, m in found if m)
 
 
 def _crowded(rect: Rect, other: ShownMark) -> bool:

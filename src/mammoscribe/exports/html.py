@@ -54,6 +54,7 @@ def report_html(
         true_numbers={f.id: i + 1 for i, f in enumerate(truth)},
         warnings=limits.folded(report.warnings),
         not_assessed=limits.not_assessed(report),
+        marks_on_structures=limits.marks_on_structures(report),
         not_read=limits.files_not_read(report.exam),
         preprocessing=dict(report.provenance.preprocessing),
         limits=limits,

@@ -5,6 +5,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from mammoscribe.domain.anatomy import MarkOnStructure
 from mammoscribe.domain.assessment import Assessment, Grade
 from mammoscribe.domain.evidence import Evidence, RejectedClaim, Sentence
 from mammoscribe.domain.exam import SetAside
@@ -197,13 +198,14 @@ def _location(place: Location, projections: set) -> _Json:
 
 
 def _sentence(sentence: Sentence) -> _Json:
-    return {
+    written = {
         "text": sentence.text,
         "section": sentence.section.value,
         "evidence": [_evidence(e) for e in sentence.evidence],
         "writer": sentence.writer.value,
         "gate": sentence.gate.value,
     }
+    return written if sentence.original is None else {**written, "original": sentence.original}
 
 
 def _evidence(evidence: Evidence) -> _Json:
@@ -241,6 +243,17 @@ def _provenance(made_by: Provenance, steps: dict[str, list[str]]) -> _Json:
         "lexicon_edition": made_by.edition.value,
         "preprocessing": steps,
         "reliability": list(made_by.reliability),
+        "structures": [_structure(m) for m in made_by.structures],
+    }
+
+
+def _structure(mark: MarkOnStructure) -> _Json:
+    return {
+        "view": mark.view_id,
+        "box_px": mark.box.as_list(),
+        "type": mark.kind.value,
+        "structure": mark.structure.value,
+        "score": _fraction(mark.score),
     }
 
 

@@ -9,7 +9,7 @@ from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.report import Breast, Report
 from mammoscribe.domain.search import PLURALS, gap_words
 from mammoscribe.domain.view import Role, View
-from mammoscribe.exports.words import capitalised, rule_words
+from mammoscribe.exports.words import TYPE_WORDS, capitalised, rule_words
 
 _OF_A_VIEW = re.compile(r"((?:prior )?[RL] (?:CC|MLO)): (.*)", re.DOTALL)
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
@@ -47,6 +47,14 @@ def _with_ranges(texts: Sequence[str]) -> str:
     ranges = [sorted(set(column), key=float) for column in columns]
     words = iter(r[0] if len(r) == 1 else f"{r[0]} to {r[-1]}" for r in ranges)
     return _NUMBER.sub(lambda _: next(words), texts[0])
+
+
+def marks_on_structures(report: Report) -> list[str]:
+    """Marks that were left out because they rest on something that is no lesion: `R CC: mass mark on the nipple`."""
+    return [
+        f"{report.exam.view(m.view_id).name}: {TYPE_WORDS[m.kind]} mark on the {m.structure.words}, score {m.score:.2f}"
+        for m in report.provenance.structures
+    ]
 
 
 def unsearched(report: Report, view: View) -> list[str]:

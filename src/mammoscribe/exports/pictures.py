@@ -15,7 +15,7 @@ def media_type_of(picture: bytes) -> str | None:
 
 @dataclass(frozen=True)
 class ViewImage:
-    """An 8-bit picture of a view's stored array, scaled down, never flipped.
+    """An 8-bit picture of a view, scaled down: its stored array, or that array set upright; never mirrored.
 
     Args:
         view_id: the view it shows.
@@ -25,6 +25,8 @@ class ViewImage:
         mirrored: whether the stored array has its chest wall on the other side (right view: left edge); the picture
             and its boxes are then shown mirrored.
         focus: where the breast lies, in stored pixels; the page opens on it. None shows the whole array.
+        transposed, upended: how the stored array was set upright for this picture: rows and columns exchanged, then top
+            and bottom.
 
     Raises:
         InvalidNoun: for a picture that is neither PNG nor JPEG, an empty size, or a focus outside the array.
@@ -38,6 +40,8 @@ class ViewImage:
     stored_height_px: int
     mirrored: bool = False
     focus: Box | None = None
+    transposed: bool = False
+    upended: bool = False
 
     def __post_init__(self) -> None:
         if media_type_of(self.png) is None:
@@ -50,14 +54,15 @@ class ViewImage:
 
 @dataclass(frozen=True)
 class MarkCrop:
-    """The surroundings of one mark, each pixel of the picture one stored pixel, never flipped.
+    """The surroundings of one mark, each pixel of the picture one stored pixel, set upright as its view, never mirrored.
 
     Args:
         finding_id, view_id: the mark.
         png: the file's bytes, PNG or JPEG.
-        region: what it shows, whole stored pixels; width and height are the picture's.
+        region: what it shows, whole stored pixels.
         mirrored: whether it is shown mirrored, as its view is.
-        pixel_aspect: width of a stored pixel over its height, 1 for square pixels.
+        pixel_aspect: width of a pixel of the upright picture over its height, 1 for square pixels.
+        transposed, upended: as of its view's picture.
 
     Raises:
         InvalidNoun: for a picture that is neither PNG nor JPEG, a region that cuts pixels, or an aspect of 0.
@@ -69,6 +74,8 @@ class MarkCrop:
     region: Box
     mirrored: bool = False
     pixel_aspect: float = 1.0
+    transposed: bool = False
+    upended: bool = False
 
     def __post_init__(self) -> None:
         if media_type_of(self.png) is None:

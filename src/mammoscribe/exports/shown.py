@@ -215,10 +215,11 @@ def _box_words(mark: ShownMark) -> str:
 
 
 def _shown_crop(crop: MarkCrop, view: View, box: Box) -> ShownCrop:
-    rect, size = rect_in(box, crop.region, crop.mirrored), size_mm(view, crop.region)
+    rect, size, region = rect_in(box, crop.region, crop), size_mm(view, crop.region), crop.region
+    size = (size[1], size[0]) if size and crop.transposed else size
     bar_mm = None if size is None else nice_length(size[0])
     percent = 0.0 if size is None or bar_mm is None else 100 * bar_mm / size[0]
-    width = crop.region.width * crop.pixel_aspect
+    width = (region.height if crop.transposed else region.width) * crop.pixel_aspect
     return ShownCrop(crop, view, rect, width, _caption(crop, box, size), bar_mm, percent)
 
 
@@ -232,6 +233,7 @@ def _caption(crop: MarkCrop, box: Box, size: tuple[float, float] | None) -> str:
         if abs(crop.pixel_aspect - 1) > 0.01
         else []
     )
+    parts += ["set upright"] if crop.transposed or crop.upended else []
     return ", ".join([*parts, *(["shown mirrored"] if crop.mirrored else [])])
 
 

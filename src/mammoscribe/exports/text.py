@@ -5,7 +5,7 @@ import textwrap
 from mammoscribe.domain.evidence import Evidence, EvidenceKind, Section, Sentence
 from mammoscribe.domain.report import Breast, Report
 from mammoscribe.exports import words
-from mammoscribe.exports.limits import files_not_read, folded, not_assessed
+from mammoscribe.exports.limits import files_not_read, folded, marks_on_structures, not_assessed
 
 HEADINGS = {
     Section.INDICATION: "Indication",
@@ -34,6 +34,7 @@ def report_text(report: Report, evidence: bool = True) -> str:
         _block("Breasts", [line for b in report.breasts for line in _breast(b)]),
         _block("Not assessed", [f"- {line}" for line in not_assessed(report)]),
         _block("Files not read", [f"- {line}" for line in files_not_read(report.exam)]),
+        _block("Marks left out", [f"- {line}" for line in marks_on_structures(report)]),
         _block("How often such sentences were right", [f"- {line}" for line in report.provenance.reliability]),
         _provenance(report),
     ]

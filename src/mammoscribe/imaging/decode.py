@@ -6,20 +6,27 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom import Dataset
-from pydicom.errors import InvalidDicomError
-from pydicom.pixels.utils import pixel_array
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from mammoscribe.domain.view import SpacingSource, View
-from mammoscribe.imaging.declared import check_declared
+from mammoscribe.imaging.air import with_dark_air
+from mammoscribe.imaging.damage import damage_told
+from mammoscribe.imaging.deflated import check_inflated
+from mammoscribe.imaging.enhanced import flattened
 from mammoscribe.imaging.grey import to_grey
-from mammoscribe.imaging.orientation import chest_side
+from mammoscribe.imaging.orientation import orientation_of
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.plain import is_plain, read_plain
+from mammoscribe.imaging.remarks import remarks
 from mammoscribe.imaging.spacing import header_spacing
+from mammoscribe.imaging.stored import read_stored
 from mammoscribe.support.errors import InputError
+from mammoscribe.support.words import with_article
 
-__all__ = ["Picture", "decode", "decode_pixels", "decode_view", "is_dicom", "open_dicom"]
+__all__ = ["Picture", "decode", "decode_mammogram", "decode_pixels", "decode_view", "is_dicom", "open_dicom"]
+
+_SHAPES = {"IDENTITY": "MONOCHROME2", "INVERSE": "MONOCHROME1"}
+"""Presentation LUT Shape -> the Photometric Interpretation that goes with it (PS3.3 C.8.11.3.1.2)."""
 
 
 def decode(path: Path, frame: int = 0) -> Picture:
@@ -32,14 +39,24 @@ def decode(path: Path, frame: int = 0) -> Picture:
     Raises:
         InputError: when the file is missing, empty, of another kind, or damaged.
     """
-    path = Path(path)
-    check_readable(path)
-    if is_dicom(path):
-        return _named(path, open_dicom(path), frame)
-    if not is_plain(path):
-        raise InputError(f"{path} is not a picture", "a DICOM, PNG, JPEG, TIFF or PGM file")
-    grey, steps = read_plain(path, frame)
-    return Picture(grey, steps=steps)
+    return _decoded(Path(path), frame)[0]
+
+
+def decode_mammogram(path: Path, frame: int = 0) -> Picture:
+    """Decode a view of a breast: as `decode`, with its air made dark and what its header says of it as warnings.
+
+    Raises:
+        InputError: as `decode`.
+    """
+    picture, header = _decoded(Path(path), frame)
+    if header is None:
+        return with_dark_air(picture)
+    with damage_told(Path(path)):
+        picture = replace(picture, warnings=(*picture.warnings, *remarks(header)))
+        shape = str(header.get("PresentationLUTShape", "")).upper()
+        contradicts = _SHAPES.get(shape, "") not in ("", header.get("PhotometricInterpretation"))
+    doubt = f"Presentation LUT Shape {shape} contradicts the photometric interpretation" if contradicts else ""
+    return with_dark_air(picture, doubt)
 
 
 def decode_view(view: View) -> Picture:
@@ -48,7 +65,7 @@ def decode_view(view: View) -> Picture:
     Raises:
         InputError: when the file cannot be decoded, or its size is not the view's.
     """
-    picture = decode(Path(view.source), view.frame)
+    picture = decode_mammogram(Path(view.source), view.frame)
     if (picture.width_px, picture.height_px) != (view.width_px, view.height_px):
         raise InputError(
             f"{view.source} holds {picture.width_px} x {picture.height_px} pixels",
@@ -67,22 +84,28 @@ def decode_pixels(dataset: Dataset, frame: int = 0) -> Picture:
     Raises:
         InputError: without pixels, without that frame, or when they cannot be decoded.
     """
-    if not any(k in dataset for k in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
-        raise InputError(f"a {_kind(dataset)} object has no pixels", "an image")
+    names = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+    if all(dataset.get(name) is None for name in names):
+        raise InputError(f"{with_article(_kind(dataset))} object has no pixels", "an image")
     frames = int(dataset.get("NumberOfFrames") or 1)
     if not 0 <= frame < frames:
         raise InputError(f"the file has no frame {frame}", f"0 to {frames - 1}")
-    stored = stored_values(dataset, frame)
-    if stored.ndim == 3:  # a colour object: the luminance is what a reader would see
-        full = float(2 ** int(dataset.get("BitsStored", 8)) - 1)
-        grey = (stored[..., :3].astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)) / np.float32(full)
-        steps: tuple[str, ...] = ("colours taken as luminance",)
+    stored, header = read_stored(dataset, frame), flattened(dataset)
+    if stored.values.ndim == 3:  # a colour object: the luminance is what a reader would see
+        pixels = _luminance(stored.values, stored.range[1])
+        steps, warnings = ("colours taken as luminance",), stored.warnings
     else:
-        grey, steps = to_grey(stored, dataset)
-    spacing, _ = header_spacing(dataset)
+        grey = to_grey(stored, header)
+        pixels, steps, warnings = grey.pixels, grey.steps, grey.warnings
+    spacing, _ = header_spacing(header)
     source = SpacingSource.HEADER if spacing else SpacingSource.UNKNOWN
-    steps = (_syntax(dataset), *steps)
-    return Picture(np.ascontiguousarray(grey, dtype=np.float32), spacing, source, steps, chest_side(dataset))
+    return Picture(pixels, spacing, source, (_syntax(dataset), *steps), orientation_of(header), warnings)
+
+
+def _luminance(colours: np.ndarray, white: int) -> np.ndarray:
+    """float32 [H, W] of colours [H, W, 3 or 4]."""
+    weights = np.array([0.299, 0.587, 0.114], np.float32) / np.float32(white)  # ITU-R BT.601
+    return np.clip(sum(colours[..., i].astype(np.float32) * weights[i] for i in range(3)), 0.0, 1.0).astype(np.float32)
 
 
 def is_dicom(path: Path) -> bool:
@@ -100,14 +123,14 @@ def is_dicom(path: Path) -> bool:
 
 def open_dicom(path: Path, pixels: bool = True) -> Dataset:
     """Read a DICOM file; damage raises InputError."""
-    try:
+    path = Path(path)
+    with damage_told(path):
+        check_inflated(path)
         dataset = pydicom.dcmread(path, force=True, stop_before_pixels=not pixels)
-    except (InvalidDicomError, OSError, ValueError, EOFError, AttributeError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error})", "a whole DICOM file") from error
-    if "TransferSyntaxUID" not in dataset.file_meta:
-        implicit, little = dataset.original_encoding
-        plain = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else plain
+        if "TransferSyntaxUID" not in dataset.file_meta:
+            implicit, little = dataset.original_encoding
+            plain = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+            dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else plain
     return dataset
 
 
@@ -124,26 +147,17 @@ def check_readable(path: Path) -> None:
         raise InputError(f"{path} cannot be read ({error.strerror})") from error
 
 
-def _named(path: Path, dataset: Dataset, frame: int) -> Picture:
-    try:
-        return decode_pixels(dataset, frame)
-    except InputError as error:
-        raise InputError(f"{path}: {error.found}", error.expected, error.do) from error
-
-
-def stored_values(dataset: Dataset, frame: int = 0) -> np.ndarray:
-    """The pixels of one frame as stored: no rescale, no VOI LUT, no inversion; InputError when they cannot be decoded."""
-    check_declared(dataset, frame)
-    try:
-        return np.asarray(pixel_array(dataset, index=frame))
-    except MemoryError:
-        raise
-    except Exception as error:  # four decoders, each with its own exceptions; none may reach the user raw
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise InputError(
-            f"the pixels cannot be decoded ({_syntax(dataset)}: {reason})",
-            "whole pixel data in a known transfer syntax",
-        ) from error
+def _decoded(path: Path, frame: int) -> tuple[Picture, Dataset | None]:
+    """The picture, and the header of a DICOM file."""
+    check_readable(path)
+    with damage_told(path):
+        if is_dicom(path):
+            dataset = open_dicom(path)
+            return decode_pixels(dataset, frame), dataset
+        if not is_plain(path):
+            raise InputError(f"{path} is not a picture", "a DICOM, PNG, JPEG, TIFF or PGM file")
+        grey, steps = read_plain(path, frame)
+        return Picture(grey, steps=steps), None
 
 
 def _syntax(dataset: Dataset) -> str:

@@ -1,179 +1,167 @@
 """From stored DICOM values to grey values 0..1: modality LUT, VOI LUT or window, polarity (PS3.3 C.11.1, C.11.2)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from pydicom import Dataset
 
+from mammoscribe.imaging.air import reduced, tissue_of
+from mammoscribe.imaging.damage import reason_of
+from mammoscribe.imaging.stored import Stored
+from mammoscribe.imaging.voi import Apply, Voi, lut_of, vois
 from mammoscribe.support.errors import InputError
 
+MOST = 0.5
+"""Share of the tissue that is wholly black or white from which a window is taken to show nothing."""
+
 _TABLE_LIMIT = 1 << 20  # wider integer ranges are mapped value by value
+_ROWS = 256  # mapped at a time, so that no second picture of 64-bit numbers is held
+_EXTREME = 0.002
 
 
 @dataclass(frozen=True)
-class Window:
-    """One VOI window; `function` is LINEAR, LINEAR_EXACT or SIGMOID."""
+class Grey:
+    """Grey values float32 [H, W] in 0..1, bright = dense; the steps taken; what the reader should know."""
 
-    centre: float
-    width: float
-    function: str = "LINEAR"
-
-    def apply(self, values: np.ndarray) -> np.ndarray:
-        """Grey 0..1 of modality values, by the equations of PS3.3 C.11.2.1.2 and C.11.2.1.3."""
-        if self.function == "SIGMOID":
-            return 1.0 / (1.0 + np.exp(np.clip(-4.0 * (values - self.centre) / self.width, -80, 80)))
-        if self.function == "LINEAR_EXACT":
-            return np.clip((values - self.centre) / self.width + 0.5, 0.0, 1.0)
-        if self.width == 1:
-            return (values > self.centre - 0.5).astype(float)
-        return np.clip((values - (self.centre - 0.5)) / (self.width - 1) + 0.5, 0.0, 1.0)
+    pixels: np.ndarray
+    steps: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
-def to_grey(stored: np.ndarray, header: Dataset) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Grey values of one frame and the steps taken.
+def to_grey(stored: Stored, header: Dataset) -> Grey:
+    """Grey values of one frame.
+
+    The first VOI of the header is used that does not leave most of the tissue black or white; the range of the values
+    when none does.
 
     Args:
-        stored: [H, W] integers or floats as decoded from the file.
+        stored: [H, W] integers or floats as decoded from the file, and the bits of them that count.
         header: the data set with its LUTs, windows and photometric interpretation.
 
-    Returns:
-        float32 [H, W] in 0..1, bright = dense, and the names of the steps.
-
     Raises:
-        InputError: when a LUT or window in the header cannot be applied.
+        InputError: when the modality LUT or rescale in the header cannot be applied.
     """
-    values, steps = significant_bits(stored, header), []
-    if values.dtype.kind in "iu":
-        low, high = int(values.min()), int(values.max())
-        if high - low < _TABLE_LIMIT:
-            table = _map(np.arange(low, high + 1), header, steps).astype(np.float32)
-            return table[values - low], tuple(steps)
-    return _map(values, header, steps).astype(np.float32), tuple(steps)
-
-
-def significant_bits(stored: np.ndarray, header: Dataset) -> np.ndarray:
-    """The Bits Stored of every value, sign-extended where pixels are signed; other bits may hold overlays."""
-    if stored.dtype.kind not in "iu":
-        return stored
-    bits, allocated = int(header.get("BitsStored", 16)), int(header.get("BitsAllocated", 16))
-    if bits >= allocated:
-        return stored
-    signed = int(header.get("PixelRepresentation", 0)) == 1
-    low, high = _stored_range(bits, signed)
-    if low <= int(stored.min()) and int(stored.max()) <= high:
-        return stored
-    shift = max(0, int(header.get("HighBit", bits - 1)) + 1 - bits)
-    kept = (stored.astype(np.int64) >> shift) & ((1 << bits) - 1)
-    if signed:
-        kept = np.where(kept >= 1 << (bits - 1), kept - (1 << bits), kept)
-    return kept.astype(np.int32)
-
-
-def _map(stored: np.ndarray, header: Dataset, steps: list[str]) -> np.ndarray:
-    """Grey of stored values; used on a table of all values that occur, not on every pixel."""
     try:
-        values = _modality(stored, header, steps)
-        grey = _voi(values, header, steps)
-    except (ValueError, TypeError, AttributeError, IndexError, KeyError, NotImplementedError) as error:
-        raise InputError(f"a look-up table or window in the header cannot be applied ({error})") from error
-    if _inverted(header):
-        steps.append("inverted (bright = dense)")
-        grey = 1.0 - grey
-    padding = _padding(stored, header)
-    if padding is not None and padding.any():
-        steps.append("padding set to background")
-        grey = np.where(padding, 0.0, grey)
-    return grey
+        modality = _modality(header, stored)
+    except (ValueError, TypeError, AttributeError, IndexError) as error:
+        raise InputError(f"the modality LUT or rescale in the header cannot be applied ({reason_of(error)})") from error
+    padding = _padding(header, stored)
+    chosen, warnings = _chosen(stored, header, modality, padding)
+    turn = _inverted(header)
+    padded = padding is not None and bool(((stored.values >= padding[0]) & (stored.values <= padding[1])).any())
+
+    def grey(values: np.ndarray) -> np.ndarray:
+        shown = chosen.apply(modality.apply(values))
+        shown = 1.0 - shown if turn else shown
+        if padding is not None and padded:
+            shown = np.where((values >= padding[0]) & (values <= padding[1]), 0.0, shown)
+        return shown.astype(np.float32)
+
+    steps = (*modality.steps, chosen.name, *(("inverted (bright = dense)",) if turn else ()))
+    steps += ("padding set to background",) if padded else ()
+    return Grey(_mapped(stored.values, grey), steps, (*stored.warnings, *warnings))
 
 
-def _modality(stored: np.ndarray, header: Dataset, steps: list[str]) -> np.ndarray:
+def _mapped(values: np.ndarray, grey: Apply) -> np.ndarray:
+    """`grey` of every value; through a table of all values that may occur, where they are few enough."""
+    out = np.empty(values.shape, np.float32)
+    low, high = values.min(), values.max()
+    table = None
+    if values.dtype.kind in "iu" and int(high) - int(low) < _TABLE_LIMIT:
+        table = grey(np.arange(int(low), int(high) + 1))
+    for top in range(0, len(values), _ROWS):
+        rows = values[top : top + _ROWS]
+        if table is None:
+            out[top : top + _ROWS] = grey(rows)
+        else:  # two signed values may lie farther apart than their type can say
+            index = rows - low if rows.dtype.kind == "u" else rows.astype(np.int64) - int(low)
+            out[top : top + _ROWS] = table[index]
+    return out
+
+
+@dataclass(frozen=True)
+class _Modality:
+    """What makes modality values of stored ones; `top` is the greatest entry of a look-up table."""
+
+    apply: Apply
+    steps: tuple[str, ...] = ()
+    top: float | None = None
+
+
+def _modality(header: Dataset, stored: Stored) -> _Modality:
     if header.get("ModalityLUTSequence"):
-        steps.append("modality LUT")
-        return _look_up(stored, header.ModalityLUTSequence[0], header)
+        lut = lut_of(header.ModalityLUTSequence[0], stored.signed, header.original_encoding[1] is not False)
+        return _Modality(lut.apply, ("modality LUT",), float(lut.table.max()))
     slope, intercept = header.get("RescaleSlope"), header.get("RescaleIntercept")
     if slope is None or intercept is None or (float(slope), float(intercept)) == (1.0, 0.0):
-        return stored
-    steps.append(f"rescale {float(slope):g} x + {float(intercept):g}")
-    return stored * float(slope) + float(intercept)
+        return _Modality(lambda some: some)
+    slope, intercept = float(slope), float(intercept)
+    if not (np.isfinite([slope, intercept]).all() and 1e-9 < abs(slope) < 1e9 and abs(intercept) < 1e12):
+        raise ValueError(f"{slope:g} x + {intercept:g}")
+    return _Modality(lambda some: some * slope + intercept, (f"rescale {slope:g} x + {intercept:g}",))
 
 
-def _voi(values: np.ndarray, header: Dataset, steps: list[str]) -> np.ndarray:
-    """VOI LUT sequence first, else the first window, else the full range of the stored bits."""
-    if header.get("VOILUTSequence"):
-        bits = _lut_bits(header.VOILUTSequence[0])
-        steps.append(f"VOI LUT ({bits} bit)" + (", window not used" if windows(header) else ""))
-        return np.clip(_look_up(values, header.VOILUTSequence[0], header) / float(2**bits - 1), 0.0, 1.0)
-    if found := windows(header):
-        window = found[0]
-        steps.append(f"window {window.centre:g}/{window.width:g} {window.function}, 1 of {len(found)}")
-        return window.apply(values.astype(float))
-    if _for_processing(header) and header.get("PixelIntensityRelationship") == "LIN":
-        steps.append("logarithm of linear exposure")
-        return _over_range(np.log(np.maximum(values.astype(float), 1.0)), header, log=True)
-    steps.append("full range of stored bits")
-    return _over_range(values.astype(float), header)
+def _chosen(
+    stored: Stored, header: Dataset, modality: _Modality, padding: tuple[int, int] | None
+) -> tuple[Voi, tuple[str, ...]]:
+    """The first way to show the picture in which the tissue is seen, and what was passed over for it."""
+    small = reduced(stored.values)
+    shown = modality.apply(small).astype(float)
+    low, high = float(shown.min()), float(shown.max())
+    by_value = (shown - low) / max(high - low, 1e-12)
+    tissue = shown[tissue_of(1.0 - by_value if _inverted(header) else by_value)]
+    passed: list[str] = []
+    for found in vois(header, signed=stored.signed or low < 0):
+        if isinstance(found, str):
+            passed.append(found)
+        elif (share := _lost(found.apply(tissue))) > MOST:
+            passed.append(f"{found.name} leaves {share:.0%} of the tissue black or white")
+        else:
+            return found, _told(passed, found)
+    full = _full_range(stored, header, modality, padding)
+    return full, _told(passed, full)
 
 
-def windows(header: Dataset) -> tuple[Window, ...]:
-    """All usable windows of the header, in order; a width that the function cannot use is left out."""
-    centres, widths = (_numbers(header.get(k)) for k in ("WindowCenter", "WindowWidth"))
-    function = str(header.get("VOILUTFunction") or "LINEAR").upper()
-    if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
-        raise ValueError(f"VOI LUT Function {function!r}")
-    least = 1.0 if function == "LINEAR" else 1e-9
-    return tuple(Window(c, w, function) for c, w in zip(centres, widths, strict=False) if w >= least)
+def _told(passed: list[str], used: Voi) -> tuple[str, ...]:
+    return tuple(f"{what}; {used.name} is used instead" for what in passed)
 
 
-def _numbers(value: object) -> tuple[float, ...]:
-    if value is None or value == "":
-        return ()
-    items = value if isinstance(value, (list, tuple)) or hasattr(value, "__iter__") else [value]
-    return tuple(float(v) for v in items)  # type: ignore[union-attr]
+def _lost(tissue: np.ndarray) -> float:
+    """Share of the tissue that is wholly black or white."""
+    return float(((tissue <= _EXTREME) | (tissue >= 1.0 - _EXTREME)).mean()) if tissue.size else 0.0
 
 
-def _over_range(values: np.ndarray, header: Dataset, log: bool = False) -> np.ndarray:
-    """Values scaled by what the stored bits can hold, not by what one picture happens to hold."""
-    if header.get("ModalityLUTSequence"):
-        low, high = 0.0, float(2 ** _lut_bits(header.ModalityLUTSequence[0]) - 1)
-    elif (values.dtype.kind == "f" and not header.get("BitsStored")) or header.get("FloatPixelData") is not None:
-        low, high = float(values.min()), float(values.max())
+def _full_range(stored: Stored, header: Dataset, modality: _Modality, padding: tuple[int, int] | None) -> Voi:
+    """Values scaled by what their bits can hold, not by what one picture happens to hold; floats by what it holds."""
+    values = stored.values
+    if padding is not None and not np.all(inside := (values >= padding[0]) & (values <= padding[1])):
+        values = values[~inside]
+    low, high = values.min(), values.max()
+    if modality.top is not None:
+        span, name = (0.0, modality.top), "range of the modality LUT"
+    elif values.dtype.kind == "f":
+        span, name = tuple(modality.apply(np.array([low, high], float))), "range of the values"
     else:
-        signed = int(header.get("PixelRepresentation", 0)) == 1
-        slope, intercept = float(header.get("RescaleSlope") or 1.0), float(header.get("RescaleIntercept") or 0.0)
-        edges = [v * slope + intercept for v in _stored_range(int(header.get("BitsStored", 16)), signed)]
-        low, high = min(edges), max(edges)
-    if log:
-        low, high = float(np.log(max(low, 1.0))), float(np.log(max(high, 2.0)))
-    return np.clip((values - low) / max(high - low, 1e-12), 0.0, 1.0)
+        bits, signed = _bits_in_use(stored, int(low), int(high))
+        edges = Stored(stored.values, bits, signed).range
+        span, name = tuple(modality.apply(np.array(edges, float))), f"full range of {bits} bits"
+    least, most = sorted(map(float, span))
+    if _for_processing(header) and header.get("PixelIntensityRelationship") == "LIN":
+        log = _over(float(np.log(max(least, 1.0))), float(np.log(max(most, 2.0))))
+        return Voi("logarithm of linear exposure", lambda v: log(np.log(np.maximum(v.astype(float), 1.0))))
+    return Voi(name, _over(least, most))
 
 
-def _stored_range(bits: int, signed: bool) -> tuple[int, int]:
-    return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+def _bits_in_use(stored: Stored, low: int, high: int) -> tuple[int, bool]:
+    """The bits that count and whether they are signed; only those that values reach, where they leave two or more free."""
+    signed = stored.signed and low < 0
+    bits = stored.bits - (stored.signed and not signed)
+    needed = max(high.bit_length(), (~low).bit_length() if low < 0 else 0) + signed
+    return (needed if 0 < needed <= bits - 2 and low < high else bits), signed
 
 
-def _look_up(values: np.ndarray, lut: Dataset, header: Dataset) -> np.ndarray:
-    """Values through a LUT, clamped to its ends (PS3.3 C.11.1.1, C.11.2.1.1).
-
-    pydicom's own functions refuse modality LUTs of other than 8 or 16 bits, which scanners write.
-    """
-    entries, first = int(lut.LUTDescriptor[0]) or 1 << 16, int(lut.LUTDescriptor[1])
-    if first >= 1 << 15 and (int(header.get("PixelRepresentation", 0)) == 1 or float(values.min()) < 0):
-        first -= 1 << 16  # a signed first value in an unsigned element
-    data = lut.LUTData
-    if isinstance(data, bytes):
-        order = "<" if header.original_encoding[1] is not False else ">"
-        data = np.frombuffer(data, np.uint8 if len(data) <= entries + 1 else f"{order}u2")
-    table = np.atleast_1d(np.asarray(data, dtype=float))[:entries]
-    if table.size < entries:
-        raise ValueError(f"a LUT with {table.size} of {entries} entries")
-    return table[np.clip(np.rint(values).astype(np.int64) - first, 0, entries - 1)]
-
-
-def _lut_bits(lut: Dataset) -> int:
-    """Bits of a LUT's output; some writers claim 16 and use fewer, others give 0 for 16."""
-    claimed = int(lut.LUTDescriptor[2])
-    return claimed if 8 <= claimed <= 16 else 16
+def _over(low: float, high: float) -> Apply:
+    return lambda values: np.clip((values.astype(float) - low) / max(high - low, 1e-12), 0.0, 1.0)
 
 
 def _for_processing(header: Dataset) -> bool:
@@ -189,11 +177,12 @@ def _inverted(header: Dataset) -> bool:
     return mono1
 
 
-def _padding(stored: np.ndarray, header: Dataset) -> np.ndarray | None:
-    """Where stored values are padding (PS3.3 C.7.5.1.1.2), or None without a Pixel Padding Value."""
-    value: Callable[[str], object] = header.get
-    first, last = value("PixelPaddingValue"), value("PixelPaddingRangeLimit")
+def _padding(header: Dataset, stored: Stored) -> tuple[int, int] | None:
+    """The range of stored values that are padding (PS3.3 C.7.5.1.1.2), or None without a Pixel Padding Value."""
+    first, last = header.get("PixelPaddingValue"), header.get("PixelPaddingRangeLimit")
     if not isinstance(first, int):
         return None
-    low, high = sorted((first, last if isinstance(last, int) else first))
-    return (stored >= low) & (stored <= high)
+    ends = [first, last if isinstance(last, int) else first]
+    if stored.signed:  # written as an unsigned number of 16 bits
+        ends = [end - (1 << 16) if end >= 1 << 15 and stored.bits <= 16 else end for end in ends]
+    return min(ends), max(ends)

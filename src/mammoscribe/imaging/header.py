@@ -1,8 +1,6 @@
 """Reading a DICOM mammography header: laterality, projection, identity, spacing, and what is not a mammogram."""
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +9,15 @@ from pydicom.dataelem import RawDataElement
 from pydicom.pixels.utils import get_expected_length
 
 from mammoscribe.domain.view import SYNTHETIC_SOURCE, Laterality, Origin, Projection, SpacingSource
+from mammoscribe.imaging.damage import damage_told, worded
 from mammoscribe.imaging.decode import check_readable, is_dicom, open_dicom
-from mammoscribe.imaging.mgcodes import IMPLANT_DISPLACED, PROJECTIONS
-from mammoscribe.imaging.orientation import hung_side, oblique_side, patient_orientation
+from mammoscribe.imaging.enhanced import flattened
+from mammoscribe.imaging.mgcodes import OTHER_POSITIONS, OTHER_VIEWS, PROJECTIONS
+from mammoscribe.imaging.orientation import hung_side, oblique_side, projection_hint
 from mammoscribe.imaging.refusal import refusal
+from mammoscribe.imaging.remarks import is_displaced, is_for_processing, is_generated, is_partial
 from mammoscribe.imaging.spacing import header_spacing
-from mammoscribe.support.errors import InputError, MammoscribeError, NotAMammogram
+from mammoscribe.support.errors import InputError, NotAMammogram
 
 _UNDEFINED = 0xFFFFFFFF
 
@@ -33,8 +34,11 @@ class ViewHeader:
         width_px, height_px: size of the stored array.
         spacing_mm: (row, column) in the breast, or None.
         sop_class_uid, sop_instance_uid, series_uid, frame_of_reference_uid: for exported objects.
+        acquired: date and time of the acquisition in digits, "" when the header does not say; a later one sorts after.
+        is_raw, is_generated, is_displaced, is_partial: FOR PROCESSING; synthesised from tomosynthesis; implant displaced;
+            part of the breast outside.
         conflicts: contradictions between attributes, each naming the candidates.
-        warnings: what the reader should know (partial view, implant, 2D made from tomosynthesis, ...).
+        warnings: what was guessed of the view's name; what is to be known of its picture comes with the picture.
         origin: synthetic where the phantom wrote the file.
     """
 
@@ -51,11 +55,15 @@ class ViewHeader:
     spacing_source: SpacingSource
     manufacturer: str
     model: str
-    intent: str
     sop_class_uid: str
     sop_instance_uid: str
     series_uid: str
     frame_of_reference_uid: str
+    acquired: str = ""
+    is_raw: bool = False
+    is_generated: bool = False
+    is_displaced: bool = False
+    is_partial: bool = False
     conflicts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     origin: Origin = Origin.ACQUIRED
@@ -66,8 +74,12 @@ class ViewHeader:
         return self.study_uid or self.accession or (self.date.isoformat() if self.date else "")
 
 
-def read_header(path: Path) -> ViewHeader:
+def read_header(path: Path, named: bool = False) -> ViewHeader:
     """Read the header of a DICOM file without its pixels.
+
+    Args:
+        path: the file.
+        named: whether the user says which view it is (see `refusal`).
 
     Raises:
         NotAMammogram: for anything but a two-dimensional CC or MLO view, with the reason.
@@ -80,24 +92,9 @@ def read_header(path: Path) -> ViewHeader:
     with damage_told(path):
         header = open_dicom(path, pixels=False)
         begin = end_of(header)
-        found = _view_header(path, header)
+        found = _view_header(path, flattened(header), named)
         check_length(path, header, begin)
         return found
-
-
-@contextmanager
-def damage_told(path: Path) -> Iterator[None]:
-    """Whatever fails inside, as an InputError that names the file.
-
-    pydicom makes a value of its bytes when it is first looked at, which fails in as many ways as files are damaged.
-    """
-    try:
-        yield
-    except (MammoscribeError, MemoryError):
-        raise
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        raise InputError(f"{path} is damaged ({reason})", "a whole DICOM file") from error
 
 
 def end_of(header: Dataset) -> int:
@@ -134,11 +131,13 @@ def made_on(header: Dataset) -> dt.date | None:
     return next((d for d in map(_day, (header.get("AcquisitionDate"), header.get("StudyDate"))) if d), None)
 
 
-def _view_header(path: Path, header: Dataset) -> ViewHeader:
-    if reason := refusal(header):
-        raise NotAMammogram(f"{path} is {reason}, not a mammogram this software reads", "a CC or MLO view of a breast")
+def _view_header(path: Path, header: Dataset, named: bool) -> ViewHeader:
+    if reason := refusal(header, named):
+        do = "" if named or refusal(header, named=True) else f"if it shows one, say which with --view {path.name}=RCC"
+        expected = "a CC or MLO view of a breast"
+        raise NotAMammogram(f"{path} is {worded(reason)}, not a mammogram this software reads", expected, do)
     lateralities, projections = _lateralities(header), _projections(header)
-    spacing, spacing_warning = header_spacing(header)
+    spacing, _ = header_spacing(header)
     conflicts = tuple(c for c in (_conflict("laterality", lateralities), _conflict("projection", projections)) if c)
     return ViewHeader(
         path=path,
@@ -154,27 +153,34 @@ def _view_header(path: Path, header: Dataset) -> ViewHeader:
         spacing_source=SpacingSource.HEADER if spacing else SpacingSource.UNKNOWN,
         manufacturer=_text(header, "Manufacturer"),
         model=_text(header, "ManufacturerModelName"),
-        intent=_text(header, "PresentationIntentType"),
         sop_class_uid=_text(header, "SOPClassUID"),
         sop_instance_uid=_text(header, "SOPInstanceUID"),
         series_uid=_text(header, "SeriesInstanceUID"),
         frame_of_reference_uid=_text(header, "FrameOfReferenceUID"),
+        acquired=_acquired(header),
+        is_raw=is_for_processing(header),
+        is_generated=is_generated(header),
+        is_displaced=is_displaced(header),
+        is_partial=is_partial(header),
         conflicts=conflicts,
-        warnings=tuple(_warnings(header, spacing_warning)),
+        warnings=_guessed(header, lateralities, projections),
         origin=Origin.SYNTHETIC if _text(header, "Manufacturer") == SYNTHETIC_SOURCE else Origin.ACQUIRED,
     )
 
 
 def _lateralities(header: Dataset) -> dict[str, str]:
-    """Attribute name -> R or L, in order of trust."""
-    frame = _frame_laterality(header)
+    """Attribute name -> R, L or B (both), in order of trust."""
     found = {
         "Image Laterality": _text(header, "ImageLaterality"),
         "Laterality": _text(header, "Laterality"),
-        "Frame Laterality": frame,
+        "Frame Laterality": _text(header, "FrameLaterality"),
         "Patient Orientation": oblique_side(header),
     }
-    return {name: value.upper() for name, value in found.items() if value.upper() in ("R", "L")}
+    return {name: side for name, value in found.items() if (side := _SIDES.get(value.upper()))}
+
+
+_SIDES = {"R": "R", "RIGHT": "R", "L": "L", "LEFT": "L", "B": "B", "BOTH": "B", "BILATERAL": "B"}
+_BOTH = "B"
 
 
 def _laterality(header: Dataset, known: dict[str, str]) -> Laterality | None:
@@ -185,57 +191,63 @@ def _laterality(header: Dataset, known: dict[str, str]) -> Laterality | None:
     return Laterality(side) if side else None
 
 
-def _frame_laterality(header: Dataset) -> str:
-    shared = header.get("SharedFunctionalGroupsSequence") or [Dataset()]
-    anatomy = shared[0].get("FrameAnatomySequence") or [Dataset()]
-    return _text(anatomy[0], "FrameLaterality")
-
-
 def _projections(header: Dataset) -> dict[str, str]:
-    """Attribute name -> CC or MLO, in order of trust; Patient Orientation only when the others are silent."""
-    codes = (PROJECTIONS.get(_text(item, "CodeValue")) for item in header.get("ViewCodeSequence") or [])
+    """Attribute name -> CC, MLO or another view's name, in order of trust; the orientation when the others are silent."""
+    codes = [_text(item, "CodeValue") for item in header.get("ViewCodeSequence") or []]
+    known = [str(PROJECTIONS[code]) if code in PROJECTIONS else OTHER_VIEWS[code] for code in codes if code in _VIEWS]
     position = _text(header, "ViewPosition").upper()
     found = {
-        "View Code Sequence": next((c.value for c in codes if c), ""),
-        "View Position": position if position in Projection.__members__ else "",
+        "View Code Sequence": known[0] if known else "",
+        "View Position": position if position in (*Projection.__members__, *OTHER_POSITIONS) else "",
     }
     found = {name: value for name, value in found.items() if value}
-    if not found:
-        down = patient_orientation(header)[1]
-        guess = "MLO" if down in ("FL", "FR", "LF", "RF") else "CC" if down in ("L", "R") else ""
-        return {"Patient Orientation": guess} if guess else {}
-    return found
+    hint = "" if found else projection_hint(header)
+    return {"Patient Orientation": hint} if hint else found
+
+
+_VIEWS = frozenset((*PROJECTIONS, *OTHER_VIEWS))
 
 
 def _agreed(found: dict[str, str]) -> str:
-    return next(iter(found.values())) if len(set(found.values())) == 1 else ""
+    values = set(found.values())
+    return values.pop() if len(values) == 1 and _BOTH not in values else ""
 
 
 def _conflict(what: str, found: dict[str, str]) -> str:
-    if len(set(found.values())) < 2:
+    if len(set(found.values())) < 2 and _BOTH not in found.values():
         return ""
-    return f"{what}: " + ", ".join(f"{name} says {value}" for name, value in found.items())
+    words = {_BOTH: "B, both breasts"}
+    return f"{what}: " + ", ".join(f"{name} says {words.get(value, value)}" for name, value in found.items())
 
 
-def _warnings(header: Dataset, spacing_warning: str) -> Iterator[str]:
-    if spacing_warning:
-        yield spacing_warning
-    if _text(header, "PartialView").upper() == "YES":
-        yield "a partial view: part of the breast lies outside the picture"
-    if _text(header, "BreastImplantPresent").upper() == "YES":
-        yield "a breast with an implant"
-    views = header.get("ViewCodeSequence") or []
-    modifiers = {_text(m, "CodeValue") for v in views for m in v.get("ViewModifierCodeSequence") or []}
-    if modifiers & IMPLANT_DISPLACED:
-        yield "an implant-displaced view"
-    if _text(header, "PresentationIntentType").upper() == "FOR PROCESSING":
-        yield "a FOR PROCESSING image: raw exposure, not what readers are shown"
-    image_type = {str(v).upper() for v in header.get("ImageType") or []}
-    series = _text(header, "SeriesDescription").upper()
-    if "GENERATED_2D" in image_type or "C-VIEW" in series or "S-VIEW" in series:
-        yield "a 2D view synthesised from tomosynthesis"
-    if "1.2.840.10008.5.1.4.1.1.1.2" not in _text(header, "SOPClassUID"):
-        yield "a mammogram stored as another kind of object"
+def _guessed(header: Dataset, lateralities: dict[str, str], projections: dict[str, str]) -> tuple[str, ...]:
+    """What stands in no attribute of its own and was taken from how the picture lies."""
+    found = []
+    if not lateralities and (side := hung_side(header)) is not None:
+        found.append(f"the header does not say which breast it is; {side.word} is guessed from Patient Orientation")
+    elif list(lateralities) == ["Patient Orientation"]:
+        side = Laterality(lateralities["Patient Orientation"])
+        found.append(f"the header does not say which breast it is; {side.word} is taken from Patient Orientation")
+    if list(projections) == ["Patient Orientation"]:
+        found.append(
+            f"the header names no view; {projections['Patient Orientation']} is taken from Patient Orientation"
+        )
+    return tuple(found)
+
+
+def _acquired(header: Dataset) -> str:
+    """Digits of the day and time, from Acquisition, else Content, else Series; "" without a time."""
+    for kind in ("Acquisition", "Content", "Series"):
+        if moment := _text(header, f"{kind}DateTime"):
+            return _digits(moment)
+        if time := _text(header, f"{kind}Time"):
+            return (_digits(_text(header, f"{kind}Date")) or "0" * 8) + _digits(time)
+    return ""
+
+
+def _digits(text: str) -> str:
+    """Those before a fraction of a second."""
+    return "".join(c for c in text.split(".")[0] if c.isdigit())
 
 
 def _day(value: object) -> dt.date | None:

@@ -7,13 +7,16 @@ from PIL import Image
 from scipy import ndimage
 
 from mammoscribe.domain.view import Box
-from mammoscribe.imaging.decode import check_readable, decode, is_dicom, open_dicom, stored_values
+from mammoscribe.imaging.damage import damage_told
+from mammoscribe.imaging.decode import check_readable, decode, is_dicom, open_dicom
 from mammoscribe.imaging.joint_pixels import JointPixels
 from mammoscribe.imaging.mask import BreastOutline, find_breast
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.placement import Placement
 from mammoscribe.imaging.plain import is_plain, stored_array
-from mammoscribe.imaging.prepare import UNCLEAR_SIDE, render
+from mammoscribe.imaging.prepare import render
+from mammoscribe.imaging.stored import read_stored
+from mammoscribe.imaging.upright import UNCLEAR_SIDE
 from mammoscribe.support.errors import InputError
 
 PUBLISHED = "published"
@@ -108,13 +111,11 @@ def _stored(path: Path) -> np.ndarray:
     """Stored values, [H, W] or [H, W, channels]."""
     check_readable(path)
     if is_dicom(path):
-        dataset = open_dicom(path)
-        if "PixelData" not in dataset or int(dataset.get("NumberOfFrames") or 1) > 1:
-            raise InputError(f"{path} is not a picture of one frame", "a DICOM object with one image")
-        try:
-            return stored_values(dataset)
-        except InputError as error:
-            raise InputError(f"{path}: {error.found}", error.expected, error.do) from error
+        with damage_told(path):
+            dataset = open_dicom(path)
+            if dataset.get("PixelData") is None or int(dataset.get("NumberOfFrames") or 1) > 1:
+                raise InputError(f"{path} is not a picture of one frame", "a DICOM object with one image")
+            return read_stored(dataset).values
     if not is_plain(path):
         raise InputError(f"{path} is not a picture", "a DICOM, PNG, JPEG, TIFF or PGM file")
     return stored_array(path)

@@ -1,4 +1,4 @@
-"""The breast mask, the side of the chest wall and the nipple, found on a reduced picture."""
+"""The breast mask and the side of the chest wall, found on a reduced picture."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -17,6 +17,7 @@ class BreastOutline:
 
     Args:
         mask: bool [h, w] on the reduced picture; the pectoral muscle belongs to it.
+        reduced: float32 [h, w], the reduced picture.
         factor: stored pixels per reduced pixel.
         chest_on_left: side of the stored picture on which the breast's flat edge lies.
         certainty: 0..1, how much flatter that edge is than the other one.
@@ -24,6 +25,7 @@ class BreastOutline:
     """
 
     mask: np.ndarray
+    reduced: np.ndarray
     factor: int
     chest_on_left: bool
     certainty: float
@@ -46,7 +48,7 @@ def find_breast(pixels: np.ndarray) -> BreastOutline:
     on_left, certainty = chest_wall_side(mask)
     if looks_rotated(mask):
         warnings += ("the flat edge of the breast is at the top or bottom: the picture looks rotated",)
-    return BreastOutline(mask, factor, on_left, certainty, warnings)
+    return BreastOutline(mask, small, factor, on_left, certainty, warnings)
 
 
 def breast_mask(smooth: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -54,10 +56,10 @@ def breast_mask(smooth: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     tissue = smooth > air_threshold(smooth)
     tissue &= ~_straight_borders(smooth)
     opened = ndimage.binary_opening(tissue, iterations=max(1, max(smooth.shape) // 85))
-    piece = _largest(opened if opened.any() else tissue)
+    piece = largest_piece(opened if opened.any() else tissue)
     # Opening rounds the nipple and the upper corner off: give back what hangs together within its reach.
     regrown = ndimage.binary_dilation(piece, iterations=max(1, max(smooth.shape) // 85), mask=tissue)
-    mask = np.asarray(ndimage.binary_fill_holes(_largest(regrown)))
+    mask = np.asarray(ndimage.binary_fill_holes(largest_piece(regrown)))
     share = float(mask.mean())
     if not 0.03 <= share <= 0.97:
         return mask if mask.any() else np.ones_like(mask), (f"the breast takes up {share:.0%} of the picture",)
@@ -105,7 +107,8 @@ def _straight_borders(smooth: np.ndarray) -> np.ndarray:
     return strips
 
 
-def _largest(mask: np.ndarray) -> np.ndarray:
+def largest_piece(mask: np.ndarray) -> np.ndarray:
+    """The largest 4-connected piece of a mask."""
     labels, count = cast(tuple[np.ndarray, int], ndimage.label(mask))
     if count < 2:
         return mask

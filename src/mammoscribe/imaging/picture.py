@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mammoscribe.domain.view import SpacingSource
+from mammoscribe.imaging.orientation import Orientation
 from mammoscribe.support.errors import InvalidNoun
 
 
@@ -17,8 +18,9 @@ class Picture:
         spacing_mm: (row, column) distance of pixel centres in the breast, or None.
         spacing_source: where the spacing comes from.
         steps: what was done to the stored values, in order, for provenance.
-        header_chest_on_left: side of the chest wall by the header's Patient Orientation, None when it does not say;
-            to be held against the pixels, which may have been mirrored since.
+        orientation: how the picture lies by the header's Patient Orientation, None when it does not say;
+            to be held against the pixels, which may have been mirrored or turned since.
+        warnings: what the reader of the picture should know.
 
     Raises:
         InvalidNoun: when the pixels are not a two-dimensional float32 array.
@@ -28,7 +30,8 @@ class Picture:
     spacing_mm: tuple[float, float] | None = None
     spacing_source: SpacingSource = SpacingSource.UNKNOWN
     steps: tuple[str, ...] = ()
-    header_chest_on_left: bool | None = None
+    orientation: Orientation | None = None
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 2 or self.pixels.dtype != np.float32:

@@ -9,6 +9,8 @@ import numpy as np
 from PIL import Image
 
 from mammoscribe.domain.view import SYNTHETIC_SOURCE, Origin
+from mammoscribe.imaging.damage import reason_of
+from mammoscribe.imaging.declared import MAX_PIXELS
 from mammoscribe.support.errors import InputError
 
 FORMATS = ("PNG", "JPEG", "TIFF", "PPM")
@@ -25,13 +27,16 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     """The picture, with every failure of the decoder as one InputError."""
     try:
         with Image.open(path, formats=FORMATS) as picture:
+            if (samples := picture.width * picture.height * len(picture.getbands())) > MAX_PIXELS:
+                raise InputError(
+                    f"{path} has {samples / 1e6:.0f} million pixels", f"at most {MAX_PIXELS / 1e6:.0f}, in all channels"
+                )
             yield picture
     except InputError:
         raise
     except BROKEN as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"{path} cannot be decoded as a picture ({reason})", "a whole DICOM, PNG, JPEG, TIFF or PGM file"
+            f"{path} cannot be decoded as a picture ({reason_of(error)})", "a whole DICOM, PNG, JPEG, TIFF or PGM file"
         ) from error
 
 

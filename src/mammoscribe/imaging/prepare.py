@@ -8,9 +8,12 @@ from PIL import Image
 from scipy import ndimage
 
 from mammoscribe.domain.view import Box, Laterality, SpacingSource, View
-from mammoscribe.imaging.mask import BreastOutline, find_breast
+from mammoscribe.imaging.anatomy.nipple import FINDER_UM, MARGIN_MM, Nipple, find_nipple
+from mammoscribe.imaging.mask import BreastOutline
+from mammoscribe.imaging.orientation import Turn
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.placement import Placement
+from mammoscribe.imaging.upright import UNCLEAR_SIDE, Upright, check_shape, set_upright
 from mammoscribe.support.errors import InputError
 
 ASSUMED_FIELD_HEIGHT_MM = 260.0
@@ -20,8 +23,8 @@ UNSQUASHED_HEIGHT_TO_WIDTH = 1.28
 """Height : width given back to a square picture of unknown spacing. Full-field detectors are 4096 x 3328 (1.23),
 2294 x 1914 (1.20), 3328 x 2560 (1.30), 2776 x 2082 (1.33) pixels; a square one was squashed by its export."""
 
-UNCLEAR_SIDE = 0.1
-"""Certainty of the chest wall's side under which the standard hanging is used instead of the pixels."""
+MAX_CANVAS_PX = 36_000_000
+"""Largest canvas: 600 x 600 mm at 100 um, four times the largest detector."""
 
 BRIGHTEST = 1.2
 """Upper clip of normalised grey values; 1 is the 99th percentile of the breast."""
@@ -36,14 +39,16 @@ class PreparedView:
         pixels: float32 [h, w]; 0 outside the breast, 0..1 from the 1st to the 99th tissue percentile, at most 1.2.
         mask: bool [h, w], the breast with the pectoral muscle.
         placement: stored pixels to canvas pixels and back.
-        nipple_xy: canvas (x, y) of the skin point farthest from the chest wall, a first guess of the nipple.
+        nipple_xy: canvas (x, y) of the likeliest place of the nipple; see `nipple_found`.
         um_per_px: micrometres per canvas pixel; assumed when `millimetres_known` is False.
         millimetres_known: whether lengths may be printed.
         crop: the breast's box in stored pixels.
         levels: grey values (of the Picture) that became 0 and 1.
-        chest_on_left: side of the STORED picture on which the chest wall was found.
+        chest_on_left: side of the picture, once it is upright, on which the chest wall was found.
         steps: what was done, in order.
         warnings: what the reader should know.
+        nipple_certainty: 0..1, how certain the place of the nipple is.
+        nipple_in_profile: whether the nipple was seen at the skin line.
     """
 
     view: View
@@ -58,6 +63,18 @@ class PreparedView:
     chest_on_left: bool
     steps: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    nipple_certainty: float = 0.0
+    nipple_in_profile: bool = False
+
+    @property
+    def nipple(self) -> Nipple:
+        """The nipple on the canvas."""
+        return Nipple(*self.nipple_xy, self.nipple_certainty, self.nipple_in_profile)
+
+    @property
+    def nipple_found(self) -> bool:
+        """Whether `nipple_xy` is certain enough to measure from; otherwise it is a guess."""
+        return self.nipple.found
 
 
 def prepare_view(
@@ -73,38 +90,44 @@ def prepare_view(
             None for a canvas of the breast's own size.
 
     Raises:
-        InputError: when the picture is blank.
+        InputError: when the picture is blank, far longer than wide, or larger than any breast.
     """
     if float(np.ptp(picture.pixels)) < 1e-6:
         raise InputError(f"{view.source} is blank: all its pixels are alike", "a picture of a breast")
-    outline = find_breast(picture.pixels)
-    chest_on_left, side_warnings = _decide_side(view, picture, outline)
+    check_shape(view, picture)
+    stored, upright = picture, set_upright(view, picture)
+    picture, outline = upright.picture, upright.outline
+    chest_on_left, side_warnings = _decide_side(view, upright)
     mask = _with_skin(outline.mask, chest_on_left)
     crop = _breast_box(mask, outline.factor, picture)
-    spacing, known, spacing_steps, spacing_warnings = _spacing(view, picture, crop, chest_on_left)
+    spacing, known, spacing_steps, spacing_warnings = _spacing(view, upright, crop, chest_on_left)
     um = _fitting(um_per_px, crop, spacing, size_px)
-    placement = _place(picture, crop, not chest_on_left, spacing, um, size_px, known)
-    on_canvas = render(mask.astype(np.float32), placement, outline.factor) > 0.5
-    grey = render(picture.pixels, placement)
+    placement = _place(stored, upright.turn, crop, not chest_on_left, spacing, um, size_px, known)
+    on_canvas = render(mask.astype(np.float32), placement.upright, outline.factor) > 0.5
+    grey = render(stored.pixels, placement)
     levels = _tissue_levels(grey, on_canvas)
+    nipple = _nipple(view, outline, crop, spacing, placement.upright) or _farthest_skin(on_canvas)
+    crop = placement.stored_box(crop)
     steps = (
         *picture.steps,
+        *upright.steps,
         *spacing_steps,
         "turned so that the chest wall is left" if placement.flipped else "chest wall already left",
         f"cropped to columns {crop.x0:.0f}-{crop.x1:.0f}, rows {crop.y0:.0f}-{crop.y1:.0f}",
         f"resampled to {um:.1f} um per pixel{'' if known else ' (assumed)'}",
         f"grey {levels[0]:.4f}..{levels[1]:.4f} to 0..1",
+        f"nipple {'found' if nipple.found else 'not found, its place is a guess'} (certainty {nipple.certainty:.2f})",
     )
     coarser = (f"{view.name}: read at {um:.0f} um per pixel, the breast is larger than the canvas",)
     warnings = (
-        tuple(f"{view.name}: {w}" for w in outline.warnings)
+        tuple(f"{view.name}: {w}" for w in (*picture.warnings, *upright.warnings, *outline.warnings))
         + side_warnings
         + spacing_warnings
         + (coarser if um > um_per_px * 1.5 else ())
     )
     return PreparedView(
-        view, _normalised(grey, on_canvas, levels), on_canvas, placement, _nipple(on_canvas, placement), um, known,
-        crop, levels, chest_on_left, steps, warnings,
+        view, _normalised(grey, on_canvas, levels), on_canvas, placement, (nipple.x, nipple.y), um, known,
+        crop, levels, chest_on_left, steps, warnings, nipple.certainty, nipple.in_profile,
     )  # fmt: skip
 
 
@@ -122,11 +145,10 @@ def resample(picture: Picture, prepared: PreparedView, um_per_px: float = 100.0)
     first = prepared.placement
     zoom = prepared.um_per_px / um_per_px
     spacing = (first.scale_y * prepared.um_per_px / 1000, first.scale_x * prepared.um_per_px / 1000)
-    placement = _place(picture, prepared.crop, first.flipped, spacing, um_per_px, None, prepared.millimetres_known)
+    turn, crop = Turn(first.transposed, first.upended), first.upright_box(prepared.crop)
+    placement = _place(picture, turn, crop, first.flipped, spacing, um_per_px, None, prepared.millimetres_known)
     high, wide = placement.canvas_height_px, placement.canvas_width_px
-    rows = np.minimum(
-        ((np.arange(high) + 0.5) / zoom + _top(first, prepared.crop)).astype(int), first.canvas_height_px - 1
-    )
+    rows = np.minimum(((np.arange(high) + 0.5) / zoom + _top(first, crop)).astype(int), first.canvas_height_px - 1)
     columns = np.minimum(((np.arange(wide) + 0.5) / zoom).astype(int), first.canvas_width_px - 1)
     mask = prepared.mask[np.ix_(rows, columns)]
     nipple = placement.to_canvas_point(*first.to_stored_point(*prepared.nipple_xy))
@@ -137,11 +159,12 @@ def resample(picture: Picture, prepared: PreparedView, um_per_px: float = 100.0)
     )  # fmt: skip
 
 
-def _decide_side(view: View, picture: Picture, outline: BreastOutline) -> tuple[bool, tuple[str, ...]]:
-    """Whether the chest wall is on the left of the stored picture, and what to say about it.
+def _decide_side(view: View, upright: Upright) -> tuple[bool, tuple[str, ...]]:
+    """Whether the chest wall is on the left of the upright picture, and what to say about it.
 
     The pixels decide; where laterality or the header's Patient Orientation fits them ill, the reader is told.
     """
+    outline, header_left = upright.outline, upright.header_chest_on_left
     hung_left = view.laterality is Laterality.LEFT
     unclear = outline.certainty < UNCLEAR_SIDE
     on_left = hung_left if unclear else outline.chest_on_left
@@ -152,7 +175,7 @@ def _decide_side(view: View, picture: Picture, outline: BreastOutline) -> tuple[
     elif on_left != hung_left:
         usual = f"the other side is usual for a {view.laterality.word} breast; laterality kept as given"
         warnings.append(f"the chest wall lies on the {side} of the stored picture, {usual}")
-    if picture.header_chest_on_left not in (None, on_left):
+    if header_left not in (None, on_left):
         told = f"Patient Orientation in the header puts the chest wall on the {other} of the stored picture"
         warnings.append(f"{told}, it is read on the {side}; the picture may have been mirrored, check its laterality")
     return on_left, tuple(f"{view.name}: {w}" for w in warnings)
@@ -176,12 +199,19 @@ def _breast_box(mask: np.ndarray, factor: int, picture: Picture) -> Box:
 
 
 def _spacing(
-    view: View, picture: Picture, crop: Box, chest_on_left: bool
+    view: View, upright: Upright, crop: Box, chest_on_left: bool
 ) -> tuple[tuple[float, float], bool, tuple[str, ...], tuple[str, ...]]:
-    """((row, column) mm, whether it is known, steps, warnings)."""
+    """((row, column) mm of the upright picture, whether it is known, steps, warnings)."""
+    picture = upright.picture
     for spacing, source in ((view.spacing_mm, view.spacing_source), (picture.spacing_mm, picture.spacing_source)):
         if spacing is not None:
-            return spacing, source in (SpacingSource.HEADER, SpacingSource.DECLARED), (f"spacing {source}",), ()
+            spacing = spacing[:: -1 if upright.turn.transposed else 1]
+            return (
+                (spacing[0], spacing[1]),
+                source in (SpacingSource.HEADER, SpacingSource.DECLARED),
+                (f"spacing {source}",),
+                (),
+            )
     row = ASSUMED_FIELD_HEIGHT_MM / picture.height_px
     gap = crop.x0 if chest_on_left else picture.width_px - crop.x1
     if picture.height_px == picture.width_px and gap < 0.02 * picture.width_px:
@@ -203,7 +233,8 @@ def _fitting(um_per_px: float, crop: Box, spacing: tuple[float, float], size_px:
 
 
 def _place(
-    picture: Picture,
+    stored: Picture,
+    turn: Turn,
     crop: Box,
     flipped: bool,
     spacing: tuple[float, float],
@@ -214,15 +245,19 @@ def _place(
     scale_y, scale_x = spacing[0] * 1000 / um, spacing[1] * 1000 / um
     high, wide = max(1, ceil(crop.height * scale_y - 1e-6)), max(1, ceil(crop.width * scale_x - 1e-6))
     canvas_high, canvas_wide = size_px or (high, wide)
-    edge = picture.width_px - crop.x1 if flipped else crop.x0
+    if canvas_high * canvas_wide > MAX_CANVAS_PX:
+        found = f"a breast of {crop.width:.0f} x {crop.height:.0f} pixels at {um:.0f} um takes {high} x {wide} pixels"
+        raise InputError(found, f"at most {MAX_CANVAS_PX / 1e6:.0f} million", "look at the pixel spacing")
+    edge = (stored.height_px if turn.transposed else stored.width_px) - crop.x1 if flipped else crop.x0
     return Placement(
-        picture.width_px, picture.height_px, flipped, scale_x, scale_y,
+        stored.width_px, stored.height_px, flipped, scale_x, scale_y,
         -edge * scale_x, (canvas_high - high) // 2 - crop.y0 * scale_y, canvas_wide, canvas_high, um if known else None,
+        turn.transposed, turn.upended,
     )  # fmt: skip
 
 
 def _top(placement: Placement, crop: Box) -> float:
-    """Canvas row at which the crop begins."""
+    """Canvas row at which the crop of the upright picture begins."""
     return crop.y0 * placement.scale_y + placement.offset_y
 
 
@@ -231,6 +266,8 @@ def render(pixels: np.ndarray, placement: Placement, factor: int = 1) -> np.ndar
 
     Only whole canvas pixels that lie in the stored picture, at least in part, are computed.
     """
+    if placement.upright is not placement:
+        return render(placement.set_upright(pixels), placement.upright, factor)
     canvas = np.zeros((placement.canvas_height_px, placement.canvas_width_px), np.float32)
     left, right = _covered(placement.offset_x, placement.scale_x, placement.stored_width_px, canvas.shape[1])
     top, bottom = _covered(placement.offset_y, placement.scale_y, placement.stored_height_px, canvas.shape[0])
@@ -281,16 +318,35 @@ def _normalised(grey: np.ndarray, mask: np.ndarray, levels: tuple[float, float])
     return np.where(mask, scaled, np.float32(0)).astype(np.float32, copy=False)
 
 
-def _nipple(mask: np.ndarray, placement: Placement) -> tuple[float, float]:
-    """The skin point farthest from the chest wall, after a running mean of the outline over about 8 % of its height.
+def _nipple(
+    view: View, outline: BreastOutline, crop: Box, spacing: tuple[float, float], canvas: Placement
+) -> Nipple | None:
+    """The nipple on the canvas."""
+    grey, mask, place = finder_picture(outline, crop, spacing, canvas)
+    found = find_nipple(grey, mask, FINDER_UM / 1000, view.projection)
+    if found is None:
+        return None
+    x, y = canvas.to_canvas_point(*place.to_stored_point(found.x, found.y))
+    return replace(found, x=x, y=y)
 
-    The uppermost 15 % and lowest 8 % of the outline are left out: axilla, label remains and abdomen lie there.
-    """
-    rows = np.nonzero(mask.any(axis=1))[0]
-    if rows.size == 0:
-        return placement.canvas_width_px / 2, placement.canvas_height_px / 2
-    skin = mask.shape[1] - mask[rows, ::-1].argmax(axis=1).astype(float)
-    smooth = ndimage.uniform_filter1d(skin, max(3, int(0.08 * rows.size)), mode="nearest")
-    smooth[: int(0.15 * rows.size)] = smooth[rows.size - int(0.08 * rows.size) :] = 0.0
-    farthest = smooth >= smooth.max() - 0.5
-    return float(skin[farthest].max()), float(rows[farthest].mean() + 0.5)
+
+def finder_picture(
+    outline: BreastOutline, crop: Box, spacing: tuple[float, float], canvas: Placement
+) -> tuple[np.ndarray, np.ndarray, Placement]:
+    """What the nipple is searched on: grey values and mask [h, w] with the air around the breast, and their placement."""
+    flipped, margin = canvas.flipped, MARGIN_MM * 1000 / FINDER_UM
+    scale_y, scale_x = spacing[0] * 1000 / FINDER_UM, spacing[1] * 1000 / FINDER_UM
+    edge = canvas.stored_width_px - crop.x1 if flipped else crop.x0
+    place = Placement(
+        canvas.stored_width_px, canvas.stored_height_px, flipped, scale_x, scale_y, -edge * scale_x,
+        margin - crop.y0 * scale_y, ceil(crop.width * scale_x + margin), ceil(crop.height * scale_y + 2 * margin),
+    )  # fmt: skip
+    mask = render(outline.mask.astype(np.float32), place, outline.factor) > 0.5
+    return render(outline.reduced, place, outline.factor), mask, place
+
+
+def _farthest_skin(mask: np.ndarray) -> Nipple:
+    """A guess where there is no outline to judge: the middle of the columns farthest from the chest wall."""
+    rows, columns = np.nonzero(mask) if mask.any() else np.nonzero(np.ones_like(mask))
+    tip = float(columns.max())
+    return Nipple(tip + 1, float(rows[columns == tip].mean()) + 0.5, 0.0, in_profile=False)

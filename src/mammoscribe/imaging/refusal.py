@@ -5,8 +5,11 @@ import re
 from pydicom import Dataset
 from pydicom.uid import UID
 
+from mammoscribe.domain.view import Projection
 from mammoscribe.imaging.mgcodes import OTHER_POSITIONS, OTHER_VIEWS, PROJECTIONS, REFUSED_MODIFIERS
-from mammoscribe.imaging.spacing import magnification
+from mammoscribe.imaging.remarks import image_type, is_generated
+from mammoscribe.imaging.spacing import CONTACT_MAGNIFICATION, magnification
+from mammoscribe.support.words import with_article
 
 MG_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.5.1.4.1.1.1.2.1"})
 """Digital Mammography X-Ray Image Storage, for presentation and for processing."""
@@ -26,26 +29,34 @@ _CARRIER_CLASSES = frozenset(
         "1.2.840.10008.5.1.4.1.1.1.1.1",
     }
 )
-"""Classes in which mammograms are also found, when Modality says MG."""
+"""Classes in which mammograms are also found, when Modality says MG, or when the user names the view."""
 
-MAX_CONTACT_MAGNIFICATION = 1.3
-"""Contact geometry magnifies by up to about 1.1; magnification stands begin at about 1.5."""
+_RADIOGRAPHS = frozenset({"", "MG", "CR", "DX", "RG", "SC", "OT", "XA", "RF"})
+"""Modalities that digitised films and secondary captures of mammograms carry; DDSM's files say RG."""
 
 _INTERVENTION = re.compile(r"SPECIMEN|BIOPSY|STEREO|WIRE LOC|GALACTO|DUCTOGRA", re.IGNORECASE)
+_TOMO = re.compile(r"TOMO|\bDBT\b", re.IGNORECASE)
+_TOMO_PROJECTION = re.compile(r"PROJ", re.IGNORECASE)
 _SPOT = re.compile(r"SPOT|\bMAG\b|MAGNIF|^MAG_", re.IGNORECASE)
 
 
-def refusal(header: Dataset) -> str:
-    """What the object is when it is not a CC or MLO view of a breast ("a spot compression view"), else ""."""
-    return _wrong_object(header) or _wrong_technique(header) or _wrong_view(header)
+def refusal(header: Dataset, named: bool = False) -> str:
+    """What the object is when it is not a CC or MLO view of a breast ("a spot compression view"), else "".
+
+    Args:
+        header: the data set, without its pixels or with them.
+        named: whether the user says which view it is: then a film or capture of a breast passes, whatever its modality.
+    """
+    return _wrong_object(header, named) or _wrong_technique(header) or _wrong_view(header)
 
 
-def _wrong_object(header: Dataset) -> str:
+def _wrong_object(header: Dataset, named: bool) -> str:
     sop_class, modality = str(header.get("SOPClassUID", "")), str(header.get("Modality", "")).upper()
-    if sop_class in _TOMO_CLASSES:
+    if sop_class in _TOMO_CLASSES and not _single_view(header):
         return _TOMO_CLASSES[sop_class]
-    if sop_class not in MG_CLASSES and not (modality == "MG" and sop_class in _CARRIER_CLASSES):
-        return _with_article(_class_name(sop_class) or f"{modality or 'unknown'} object") + _body(header)
+    carries = sop_class in _CARRIER_CLASSES and modality in (_RADIOGRAPHS if named else ("MG",))
+    if sop_class not in (*MG_CLASSES, *_TOMO_CLASSES) and not carries:
+        return with_article(_class_name(sop_class) or modality or "DICOM") + _body(header)
     if not (header.get("Rows") and header.get("Columns")):
         return "an object without pixels"
     if int(header.get("NumberOfFrames") or 1) > 1:
@@ -56,22 +67,42 @@ def _wrong_object(header: Dataset) -> str:
     return ""
 
 
+def _single_view(header: Dataset) -> bool:
+    """Whether an object of a tomosynthesis class holds one 2D view synthesised from it."""
+    return is_generated(header) and int(header.get("NumberOfFrames") or 1) == 1
+
+
 def _wrong_technique(header: Dataset) -> str:
-    image_type = {str(v).upper() for v in header.get("ImageType") or []}
-    if any("SUBTRACT" in v or "RECOMBINED" in v for v in image_type):
+    kinds = image_type(header)
+    if any("SUBTRACT" in v or "RECOMBINED" in v for v in kinds):
         return "a subtracted contrast-enhanced image"
     texts = " ".join(str(header.get(k, "")) for k in ("SeriesDescription", "ProtocolName", "AcquisitionProtocolName"))
-    if match := _INTERVENTION.search(f"{texts} {' '.join(sorted(image_type))}"):
+    if match := _INTERVENTION.search(f"{texts} {' '.join(sorted(kinds))}"):
         return f"an image of an intervention or specimen ({match.group(0).lower()})"
     if str(header.get("PositionerType", "")).upper() in ("STEREOTACTIC", "STEREO"):
         return "a stereotactic biopsy image"
     if header.get("SpecimenDescriptionSequence"):
         return "a tissue specimen"
-    if (factor := magnification(header)) > MAX_CONTACT_MAGNIFICATION:
-        return f"a magnification view (factor {factor:g})"
+    if tomosynthesis := _tomosynthesis(header):
+        return tomosynthesis
+    if (factor := magnification(header)) > CONTACT_MAGNIFICATION:
+        return f"a magnification view (factor {factor:.3g})"
     if _SPOT.search(str(header.get("PaddleDescription", ""))):
         return f"a spot or magnification view (paddle {header.PaddleDescription})"
     return ""
+
+
+def _tomosynthesis(header: Dataset) -> str:
+    """A slice or projection that is stored as a single picture; a 2D view synthesised from them is a view."""
+    if is_generated(header):
+        return ""
+    series = str(header.get("SeriesDescription", ""))
+    told = [v for v in image_type(header) if _TOMO.search(v)] or (
+        [series] if _TOMO.search(series) and "2D" not in series else []
+    )
+    if not told and header.get("TomoLayerHeight") in (None, ""):
+        return ""
+    return f"a tomosynthesis {'projection' if any(map(_TOMO_PROJECTION.search, told)) else 'slice'}"
 
 
 def _wrong_view(header: Dataset) -> str:
@@ -82,12 +113,13 @@ def _wrong_view(header: Dataset) -> str:
         if refused := REFUSED_MODIFIERS.get(str(modifier.get("CodeValue", ""))):
             return refused
     values = [str(item.get("CodeValue", "")) for item in items]
+    position = str(header.get("ViewPosition", "")).strip().upper()
     for value in values:
-        if value in OTHER_VIEWS:
+        if value in OTHER_VIEWS and position not in Projection.__members__:
             return OTHER_VIEWS[value]
-    if any(v in PROJECTIONS for v in values):
-        return ""
-    return OTHER_POSITIONS.get(str(header.get("ViewPosition", "")).strip().upper(), "")
+    if any(v in PROJECTIONS or v in OTHER_VIEWS for v in values):
+        return ""  # where code and position contradict each other, who reads the header says so
+    return OTHER_POSITIONS.get(position, "")
 
 
 def _class_name(sop_class: str) -> str:
@@ -95,12 +127,8 @@ def _class_name(sop_class: str) -> str:
     return re.sub(r" (Image )?Storage.*$", "", name) if name and name != sop_class else ""
 
 
-def _with_article(name: str) -> str:
-    return f"{'an' if name[:1].upper() in 'AEIOU' or name[:2] in ('MR', 'SR') else 'a'} {name}"
-
-
 def _body(header: Dataset) -> str:
     if not header.get("Rows"):
-        return " document" if str(header.get("Modality", "")) == "SR" else " object"
+        return " document" if str(header.get("Modality", "")) == "SR" else " object without an image"
     body = str(header.get("BodyPartExamined", "")).strip().lower()
     return f" image of the {body}" if body else " image"

@@ -2,44 +2,91 @@
 
 from pydicom import Dataset
 
-MIN_MM, MAX_MM = 0.01, 2.0
+from mammoscribe.imaging.voi import numbers
+
+MIN_MM = 0.01
+PLACEHOLDER_MM = 1.0
+"""From here on a spacing is what software writes that knows none: the coarsest detector has 0.2 mm."""
+MAX_FIELD_MM = 600.0
+"""No picture of a breast is larger; the largest detectors are 240 x 300 mm, film scans with their border 300 x 400."""
+CONTACT_MAGNIFICATION = 1.3
+"""Contact geometry magnifies by up to about 1.1; magnification stands begin at about 1.5."""
+_STAND = 1.5  # the skin is nearer to the source than the support, by a thick breast's tenth of the way
+_MOST_BY_DISTANCE = 3.0  # beyond it one of the distances is in another unit
 
 
 def header_spacing(header: Dataset) -> tuple[tuple[float, float] | None, str]:
     """((row, column) mm in the breast or None, a warning or "").
 
-    A calibrated Pixel Spacing comes first; then Imager Pixel Spacing divided by the radiographic magnification;
-    then plain Pixel Spacing and Nominal Scanned Pixel Spacing (digitised film). Values outside 0.01..2 mm are not used.
+    A calibrated Pixel Spacing comes first, and one that differs from Imager Pixel Spacing, which means the same
+    (PS3.3 10.7.1.3); then Imager Pixel Spacing divided by the radiographic magnification; then plain Pixel Spacing and
+    Nominal Scanned Pixel Spacing (digitised film). A value of 1 mm or more, or one with which the picture would be larger
+    than any breast, is a placeholder and not used.
     """
-    calibrated = bool(header.get("PixelSpacingCalibrationType"))
     names = ["ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing"]
-    if calibrated:
+    if header.get("PixelSpacingCalibrationType") or _corrected(header):
         names.insert(0, "PixelSpacing")
     warning = ""
     for name in names:
         pair = _pair(header, name)
         if pair is None:
             continue
-        scaled = tuple(v / magnification(header) for v in pair) if name == "ImagerPixelSpacing" else pair
-        if all(MIN_MM <= v <= MAX_MM for v in scaled):
-            return (scaled[0], scaled[1]), ""
-        warning = f"{name} of {pair[0]:g} x {pair[1]:g} mm is not used"
+        factor = magnification(header) if name == "ImagerPixelSpacing" else 1.0
+        scaled = pair[0] / factor, pair[1] / factor
+        if _sensible(header, scaled):
+            return scaled, warning
+        warning = f"{name} of {pair[0]:g} x {pair[1]:g} mm in the header is not used: no detector has such pixels"
     return None, warning
 
 
+def _corrected(header: Dataset) -> bool:
+    """Whether Pixel Spacing was corrected for magnification, or belongs to a resampled picture."""
+    plain, imager = _pair(header, "PixelSpacing"), _pair(header, "ImagerPixelSpacing")
+    return (
+        plain is not None
+        and imager is not None
+        and any(abs(a / b - 1) > 1e-3 for a, b in zip(plain, imager, strict=True) if b > 0)
+    )
+
+
+def _sensible(header: Dataset, pair: tuple[float, float]) -> bool:
+    sides = (pair[0] * int(header.get("Rows") or 0), pair[1] * int(header.get("Columns") or 0))
+    return all(MIN_MM <= v < PLACEHOLDER_MM for v in pair) and max(sides) <= MAX_FIELD_MM
+
+
 def magnification(header: Dataset) -> float:
-    """Estimated Radiographic Magnification Factor, 1 when absent or not a sensible number."""
+    """How much larger the breast is on the detector than in reality, 1 when nothing sensible says so.
+
+    Estimated Radiographic Magnification Factor; without it, or where the distances of the source from detector and patient
+    tell of a magnification stand, those: a factor of 1 is a default that some machines never change.
+    """
+    factor = _number(header, "EstimatedRadiographicMagnificationFactor")
+    factor = factor if factor is not None and 1.0 <= factor <= 10.0 else None
+    by_distance = _by_distance(header)
+    return by_distance if factor is None or by_distance > CONTACT_MAGNIFICATION >= factor else factor
+
+
+def _by_distance(header: Dataset) -> float:
+    """The distance of the detector over that of the patient's support, or of the entrance of the skin on a stand."""
+    detector = _number(header, "DistanceSourceToDetector")
+    for name, least in (("DistanceSourceToPatient", 1.0), ("DistanceSourceToEntrance", _STAND)):
+        distance = _number(header, name)
+        if detector and distance and distance > 0 and least <= detector / distance <= _MOST_BY_DISTANCE:
+            return detector / distance
+    return 1.0
+
+
+def _number(header: Dataset, name: str) -> float | None:
     try:
-        factor = float(header.get("EstimatedRadiographicMagnificationFactor") or 1.0)
-    except (TypeError, ValueError):
-        return 1.0
-    return factor if 1.0 <= factor <= 10.0 else 1.0
+        found = numbers(header.get(name))
+    except ValueError:
+        return None
+    return found[0] if len(found) == 1 else None
 
 
 def _pair(header: Dataset, name: str) -> tuple[float, float] | None:
-    value = header.get(name)
     try:
-        row, column = (float(v) for v in value or [])
-    except (TypeError, ValueError):
+        found = numbers(header.get(name))
+    except ValueError:
         return None
-    return row, column
+    return (found[0], found[1]) if len(found) == 2 else None

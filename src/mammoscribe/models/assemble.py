@@ -7,11 +7,13 @@ import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 
+from mammoscribe.domain.anatomy import Structure
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
 from mammoscribe.domain.lexicon import SUSPICIOUS_MORPHOLOGY, Axis
-from mammoscribe.domain.location import Location, from_one_view, from_two_views
+from mammoscribe.domain.location import Location, Region, from_one_view, from_two_views
 from mammoscribe.domain.view import Box, Laterality, Projection, View
+from mammoscribe.imaging.anatomy.find import Anatomy
 from mammoscribe.imaging.prepare import PreparedView
 from mammoscribe.models.marks import STRIDE, TYPES
 from mammoscribe.models.patches import CalcCandidate
@@ -43,6 +45,9 @@ class RawMark:
         link: (cc, mlo) vectors, or None for the patch path, whose marks join by nipple distance alone.
         behind_cm, above_cm: offset from the nipple; depth: `behind` over nipple-to-chest-wall distance.
         look: the second look's probability that something is there, or None where it did not look.
+        nipple_found: whether the nipple was found in the view, so that a place can be told from it.
+        lengths_known: whether lengths in the view may be given in millimetres.
+        structure: what it rests on that is no lesion, or None.
     """
 
     view: View
@@ -57,6 +62,9 @@ class RawMark:
     above_cm: float
     depth: float
     look: float | None = None
+    nipple_found: bool = True
+    lengths_known: bool = False
+    structure: Structure | None = None
 
     @property
     def strength(self) -> float:
@@ -118,6 +126,7 @@ def query_marks(out: ReaderNetOutput, exam: Exam, views: Mapping[str, PreparedVi
         marks.append(RawMark(
             view, box, score, types[i, :-1], {a: w[i] for a, w in words.items()}, float(suspicion[i]),
             change[i] if prior is not None and prior.id in views else None, (link[0][i], link[1][i]), *place,
+            nipple_found=prepared.nipple_found, lengths_known=prepared.millimetres_known,
         ))  # fmt: skip
     return marks
 
@@ -174,7 +183,10 @@ def calcification_marks(
         }
         score = max(candidate.score, candidate.benign_score)
         change = None if earlier is None else change_since(on_canvas, earlier, coarse.um_per_px / 1000)
-        marks.append(RawMark(view, box, score, types, words, candidate.score, change, None, *place))
+        marks.append(RawMark(
+            view, box, score, types, words, candidate.score, change, None, *place,
+            nipple_found=coarse.nipple_found, lengths_known=coarse.millimetres_known,
+        ))  # fmt: skip
     return marks
 
 
@@ -317,8 +329,39 @@ def _asymmetry(probabilities: np.ndarray, num_views: int) -> str:
 
 
 def _location(laterality: Laterality, group: Sequence[RawMark]) -> Location:
+    """Place of a group; unknown where the nipple was not found in every view that shows it, but for the axilla."""
+    if any(m.structure is Structure.AXILLA for m in group):
+        return Location(region=Region.AXILLA)
+    if not all(m.nipple_found for m in group):
+        return Location()
     depth = float(np.mean([m.depth for m in group]))
     by_view = {m.view.projection: m for m in group}
     if len(by_view) == 2:
-        return from_two_views(laterality, by_view[Projection.CC].above_cm, by_view[Projection.MLO].above_cm, depth)
-    return from_one_view(group[0].view.projection, group[0].above_cm, depth)
+        place = from_two_views(laterality, by_view[Projection.CC].above_cm, by_view[Projection.MLO].above_cm, depth)
+    else:
+        place = from_one_view(group[0].view.projection, group[0].above_cm, depth)
+    return replace(place, nipple_distance_mm=_nipple_distance_mm(group))
+
+
+def _nipple_distance_mm(group: Sequence[RawMark]) -> int | None:
+    """Mean distance from the nipple over the views that show it; None where no lengths are known."""
+    lengths = [10 * float(np.hypot(m.behind_cm, m.above_cm)) for m in group if m.lengths_known]
+    return min(400, round(float(np.mean(lengths)))) if lengths else None
+
+
+def on_structures(
+    marks: Sequence[RawMark], anatomy: Mapping[str, Anatomy], views: Mapping[str, PreparedView]
+) -> list[RawMark]:
+    """The marks, each with the structure that it rests on, if it rests on one.
+
+    Args:
+        marks: of one exam.
+        anatomy: of its current views, by view id.
+        views: first-pass canvases, by view id.
+    """
+    found = []
+    for mark in marks:
+        box = views[mark.view.id].placement.to_canvas_box(mark.box)
+        resting = anatomy[mark.view.id].structure_of(box)
+        found.append(mark if resting is None else replace(mark, structure=resting.structure))
+    return found

@@ -1,6 +1,7 @@
 """The model card as data: shape, weights digest, operating points and calibration of one trained reader."""
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -49,6 +50,7 @@ class OperatingPoint:
     reliability: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        self._check_numbers()
         if set(self.thresholds) != {t.value for t in FindingType}:
             raise InvalidNoun(f"thresholds for {sorted(self.thresholds)}", "one for each finding type")
         if set(self.possible) != set(self.thresholds):
@@ -56,6 +58,24 @@ class OperatingPoint:
         above = [t for t, level in self.possible.items() if level > self.thresholds[t]]
         if above:
             raise InvalidNoun(f"weaker marks of {', '.join(above)} that start above its threshold", "at or below it")
+
+    def _check_numbers(self) -> None:
+        """InvalidNoun for what is no number, or none that can be: a level of NaN would report nothing, in silence."""
+        levels = [*self.thresholds.values(), *self.possible.values(), self.least_word]
+        if not all(_is_number(v) and 0 <= v <= 1 for v in levels):
+            raise InvalidNoun(f"levels of {levels}", "numbers from 0 to 1")
+        for name, wanted in (("malignant", 5), ("mark_weights", 3)):
+            values = getattr(self, name)
+            if len(values) != wanted or not all(map(_is_number, values)):
+                raise InvalidNoun(f"{name} of {list(values)}", f"{wanted} numbers")
+        if not (_is_number(self.prevalence) and 0 < self.prevalence < 1 and type(self.n) is int and self.n > 0):
+            raise InvalidNoun(f"a prevalence of {self.prevalence} of {self.n} breasts", "a share, of at least one")
+        heat = self.density_temperature
+        if heat is not None and not (_is_number(heat) and heat > 0):
+            raise InvalidNoun(f"a density temperature of {heat}", "a positive number, or null")
+        texts = (self.population, *self.reliability)
+        if not all(isinstance(text, str) and text for text in texts) or type(self.words_measured) is not bool:
+            raise InvalidNoun("an operating point without its population in words", "words, and true or false")
 
     @property
     def calibration(self) -> Calibration:
@@ -90,17 +110,37 @@ def write_card(card: ModelCard, path: Path) -> None:
 
 
 def read_card(path: Path) -> ModelCard:
-    """Read a card; another format or an unknown key raises InputError."""
+    """Read a card.
+
+    Raises:
+        InputError: for another format, a missing or unknown key, a value that cannot be, or a digest that is none.
+    """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        if values.pop("format") != FORMAT:
-            raise KeyError("format")
+        if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
+            raise InvalidNoun("another format")
         points = {k: _point(values.pop(k)) for k in ("synthetic", "real")}
-        return ModelCard(config=ReaderConfig.from_dict(values.pop("config")), **points, **values)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        card = ModelCard(config=ReaderConfig.from_dict(values.pop("config")), **points, **values)
+        _check_words(card)
+        return card
+    except InvalidNoun as error:
+        raise InputError(f"{path.name}: {error.found}", error.expected or f"JSON of {FORMAT}", error.do) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, ArithmeticError) as error:
         raise InputError(f"{path.name} is not a readable model card ({error})", f"JSON of {FORMAT}") from error
 
 
 def _point(values: dict) -> OperatingPoint:
     tuples = {k: tuple(values[k]) for k in ("malignant", "mark_weights", "reliability") if values[k] is not None}
     return OperatingPoint(**{**values, **tuples})
+
+
+def _check_words(card: ModelCard) -> None:
+    if not all(isinstance(text, str) and text for text in (card.name, card.trained_on, card.version)):
+        raise InvalidNoun("a card without its name, version, or what it was trained on", "words")
+    digest = card.weights_sha256
+    if not isinstance(digest, str) or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+        raise InvalidNoun(f"weights_sha256 {digest!r}", "64 lower-case hex digits")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -77,8 +77,9 @@ def _facts_of(table: FactTable, ref: Evidence) -> dict[str, float]:
     if ref.kind is EvidenceKind.BREAST:
         side = Laterality(ref.ref)
         breast = table.breasts[list(Laterality).index(side)]
-        category = breast.assessment.category if breast.assessment else ""
-        return dict.fromkeys((side.value, f"density {breast.density}", f"category {category}"), 1.0)
+        density = [f"density {breast.density}"] if breast.density else []
+        category = [f"category {breast.assessment.category}"] if breast.assessment else []
+        return dict.fromkeys((side.value, *density, *category), 1.0)
     if ref.kind is EvidenceKind.EXAM:
         categories = {str(b.assessment.category) for b in table.breasts if b.assessment}
         return dict.fromkeys(("exam", *(f"category {c}" for c in sorted(categories))), 1.0)

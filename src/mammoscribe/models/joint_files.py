@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mammoscribe.models.joint_card import JointCard, read_joint_card, write_joint_card
 from mammoscribe.models.published import refuse_replaced
 from mammoscribe.support.errors import InputError
-from mammoscribe.support.files import sha256_of
+from mammoscribe.support.files import file_mode, sha256_of
 
 UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, IndexError)
 
@@ -101,7 +101,7 @@ def write_joint(module: nn.Module, path: Path, name: str, source: Checkpoint) ->
     temporary = path.with_name(f".{path.name}.part")
     try:
         save_file(tensors, temporary)
-        temporary.chmod(0o644)
+        temporary.chmod(file_mode())  # safetensors makes it readable by its owner alone
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

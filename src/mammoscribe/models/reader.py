@@ -10,13 +10,22 @@ import numpy as np
 import torch
 from torch import nn
 
+from mammoscribe.domain.anatomy import MarkOnStructure, Structure
 from mammoscribe.domain.evidence import Claim
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding
 from mammoscribe.domain.report import Breast, Calibration
 from mammoscribe.domain.view import Laterality, Origin, View
+from mammoscribe.imaging.anatomy.find import find_anatomy
 from mammoscribe.imaging.prepare import PreparedView
-from mammoscribe.models.assemble import RawMark, assemble, calcification_marks, canvas_boxes, query_marks
+from mammoscribe.models.assemble import (
+    RawMark,
+    assemble,
+    calcification_marks,
+    canvas_boxes,
+    on_structures,
+    query_marks,
+)
 from mammoscribe.models.batch import SLOTS, ViewBatch, trimmed
 from mammoscribe.models.card import ModelCard, OperatingPoint, read_card
 from mammoscribe.models.fact_memory import FactTable, facts_memory
@@ -62,12 +71,14 @@ class ReaderOutput:
         possible: below it, yet strong enough to be shown as a mark and for an uncertain statement.
         candidates: everything, down to very low scores; for FROC curves only.
         breasts: of the imaged breasts.
+        structures: marks that would have been shown and rest on something that is no lesion.
     """
 
     findings: tuple[Finding, ...]
     possible: tuple[Finding, ...]
     candidates: tuple[Finding, ...]
     breasts: Mapping[Laterality, BreastReading]
+    structures: tuple[MarkOnStructure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,17 +152,25 @@ class Reader:
             seen = look_again(self.look_net, marks, exam, views, canvases.detail)
             marks = [m for m in seen if not m.calcification]
         marks += self._calcifications(exam, canvases)
-        return Seen(tuple(marks), out)
+        anatomy = {v.id: find_anatomy(views[v.id], canvases.detail.get(v.id)) for v in exam.current} if marks else {}
+        return Seen(tuple(on_structures(marks, anatomy, views)), out)
 
     def judge(self, seen: Seen, exam: Exam, point: OperatingPoint) -> ReaderOutput:
         """Findings and breast readings at an operating point."""
-        marks = [m.weighed(point.mark_weights) for m in seen.marks]
+        weighed = [m.weighed(point.mark_weights) for m in seen.marks]
+        marks = [m for m in weighed if m.structure in (None, Structure.AXILLA)]
         candidates = assemble(
             marks, exam, seen.out.queries.link_scale, point.least_word if point.words_measured else None
         )
         reported = [f for f in candidates if f.score >= point.thresholds[f.type.value]]
         weaker = [f for f in candidates if point.possible[f.type.value] <= f.score < point.thresholds[f.type.value]]
-        return ReaderOutput(tuple(reported), tuple(weaker), tuple(candidates), _breasts(seen, exam, point))
+        return ReaderOutput(
+            tuple(reported),
+            tuple(weaker),
+            tuple(candidates),
+            _breasts(seen, exam, point),
+            marks_left_out(weighed, point),
+        )
 
     @torch.inference_mode()
     def draft(self, exam: Exam, findings: tuple[Finding, ...], breasts: tuple[Breast, Breast]) -> tuple[Claim, ...]:
@@ -188,6 +207,15 @@ class Reader:
         return find_calcifications(self.patch_net, fine.pixels, fine.mask)
 
 
+def marks_left_out(marks: Sequence[RawMark], point: OperatingPoint) -> tuple[MarkOnStructure, ...]:
+    """Marks on structures that are no lesion, of a score from which they would have been shown."""
+    return tuple(
+        MarkOnStructure(m.view.id, m.box, m.type, m.structure, min(1.0, m.score))
+        for m in marks
+        if m.structure not in (None, Structure.AXILLA) and m.score >= point.possible[m.type.value]
+    )
+
+
 def _breasts(seen: Seen, exam: Exam, point: OperatingPoint) -> dict[Laterality, BreastReading]:
     readings = {}
     for i, side in enumerate(Laterality):
@@ -217,7 +245,7 @@ def _density_probs(logits: torch.Tensor, temperature: float | None) -> tuple[flo
 def breast_features(seen: Seen, side: Laterality) -> MalignancyFeatures:
     """What the malignancy of a breast is judged by."""
     i = list(Laterality).index(side)
-    own = (m for m in seen.marks if m.view.laterality is side)
+    own = (m for m in seen.marks if m.view.laterality is side and m.structure in (None, Structure.AXILLA))
     signs = (MarkSigns(m.strength, m.suspicion, m.calcification) for m in own)
     return malignancy_features(float(seen.out.breasts.malignant[i]), float(seen.out.breasts.recall[i]), signs)
 
@@ -257,15 +285,26 @@ def load_reader(name_or_dir: str = "starter") -> Reader:
         known = ", ".join(sorted(p.stem for p in WEIGHTS.glob("*.safetensors")))
         raise InputError(f"no model {name_or_dir!r}", f"one of {known}, or a folder with card.json")
     card = read_card(card_path)
+    try:
+        reader = _untrained(card)
+    except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, AssertionError, ArithmeticError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise InputError(
+            f"{card_path} describes no network ({reason})", "the card that came with the weights"
+        ) from error
+    load_weights(reader.parts, weights_path, card.weights_sha256)
+    return reader
+
+
+def _untrained(card: ModelCard) -> Reader:
+    """The networks that a card describes; values that no network can have fail in as many ways as there are layers."""
     net = ReaderNet(card.config).eval()
     patches = None if card.patches is None else PatchNet(patch_config(card.patches)).eval()
     decoder = None if card.decoder is None else ReportDecoder(DecoderConfig(**card.decoder)).eval()
     looks = None if card.looks is None else LookNet(LookConfig(**card.looks)).eval()
     phrases = None if card.phrases is None else PhraseNet(PhraseConfig(**card.phrases)).eval()
     head = None if phrases is None else joint_head(card.config, phrases.config).eval()
-    reader = Reader(net, card, NormStatistics(net), patches, looks, decoder, head, phrases)
-    load_weights(reader.parts, weights_path, card.weights_sha256)
-    return reader
+    return Reader(net, card, NormStatistics(net), patches, looks, decoder, head, phrases)
 
 
 def joint_head(config: ReaderConfig, phrases: PhraseConfig) -> JointHead:

@@ -1,349 +1,277 @@
-"""One clause of a sentence to facts: who is negated, which side, which descriptor belongs to which finding.
+"""Cutting a sentence into clauses: where one ends, the next begins, and which breast each is about.
 
-A *subject* is a finding noun (head) or an associated feature. Operators (no, possible, ...) act forwards on the
-subjects after them, `cannot be excluded` and its like backwards. Two operators without a subject between them are a
-double negation: nothing is read from such a clause.
+A clause speaks of one finding or of a list of findings that share a side and a denial (`no mass, calcification or
+distortion in the right breast`). Whatever comes after it, joined by `and`, a comma, a dash, a bracket or nothing at
+all, is the next one: no denial and no doubt reaches over.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from mammoscribe.domain.finding import FindingType
-from mammoscribe.domain.lexicon import Axis, term
-from mammoscribe.domain.location import Location
 from mammoscribe.domain.view import Laterality
-from mammoscribe.reporting.facts import NOT_IMAGED, ONE_VIEW, Fact, FactKind, Status, birads_fact, density_fact
+from mammoscribe.reporting.facts import FactKind
 from mammoscribe.reporting.lexemes import Lexeme
-from mammoscribe.reporting.vocabulary import BOTH, EITHER_ROUND, HEAD_AS_ASSOCIATED, WHOLE_EXAM, Kind
+from mammoscribe.reporting.synonyms import HEAD_AS_ASSOCIATED, NOUNS_OF_TERMS
+from mammoscribe.reporting.vocabulary import BOTH, EITHER, SAME_SIDE, WHOLE_EXAM, Kind
 
-_ASSOCIATED_LIST = (Kind.ASSOCIATED, Kind.FILLER, Kind.COMMA, Kind.JUDGEMENT, Kind.ASSOCIATED_MARK)
-_OPENERS = (Kind.TERM, Kind.COMMA, Kind.JUDGEMENT, Kind.WORDING, Kind.CHANGE)
-_LOCATION_PARTS = {
-    Kind.QUADRANT: "quadrant",
-    Kind.CLOCK: "clock",
-    Kind.DEPTH: "depth",
-    Kind.HALF: "half",
-    Kind.REGION: "region",
-}
-_SHARED = (*_LOCATION_PARTS, Kind.SIZE, Kind.VIEW, Kind.PROJECTION, Kind.CHANGE)
-_ALL_AXES = frozenset(Axis) - {Axis.COMPOSITION}
+Sides = tuple[Laterality | None, ...]
+"""Breasts a clause is about; (None,) where it names none or is about the exam, () where it cannot be known which."""
+
+SUBJECTS = (Kind.HEAD, Kind.ASSOCIATED, Kind.NODES, Kind.MANAGEMENT)
+_TOPICS = (*SUBJECTS, Kind.STRUCTURE, Kind.NORMAL)
+_CONTENT = (
+    *_TOPICS, Kind.BIRADS, Kind.NO_BIRADS, Kind.DENSITY, Kind.DENSITY_WORDS, Kind.NO_DENSITY, Kind.LIMIT,
+    Kind.CHANGE, Kind.PRIOR, Kind.NO_PRIOR,
+)  # fmt: skip
+ADJECTIVES = (Kind.TERM, Kind.JUDGEMENT, Kind.WORDING)
+LOCATION_KINDS = (Kind.QUADRANT, Kind.HALF, Kind.DEPTH, Kind.REGION, Kind.CLOCK, Kind.DISTANCE)
+_OPENS_PHRASE = (
+    *ADJECTIVES, *LOCATION_KINDS, Kind.CHANGE, Kind.NEGATION, Kind.UNCERTAIN, Kind.OTHER, Kind.THERE, Kind.ARTICLE,
+    Kind.SIDE, Kind.BREAST, Kind.SIZE, Kind.NOUN, Kind.FILLER, Kind.UNKNOWN, Kind.ONLY, Kind.AMOUNT,
+)  # fmt: skip
+"""What can stand between the start of a finding's phrase and its noun."""
+_LIST_LINKS = (Kind.COMMA, Kind.AND, Kind.OR, Kind.FILLER)
+_BOUNDARIES = (Kind.COMMA, Kind.AND, Kind.OR, Kind.MARK, Kind.BREAK)
+_JOINS = (Kind.WITH, Kind.ASSOCIATED_MARK, Kind.INTERPRETS, Kind.HEDGE)
+_BETWEEN_SIDES = (Kind.AND, Kind.OR, Kind.COMMA, Kind.ARTICLE, Kind.PREPOSITION, Kind.BREAST, Kind.FILLER)
+_GOES_ON = (Kind.VERB, Kind.CHANGE, Kind.DENSITY, Kind.DENSITY_WORDS, Kind.BIRADS, Kind.NORMAL, Kind.HEAD, Kind.MARK)
 
 
-def clauses_of(lexemes: Sequence[Lexeme]) -> list[tuple[Lexeme, ...]]:
-    """The sentence cut at `but`, `;` and the like wherever both parts name a subject."""
+@dataclass(frozen=True)
+class Clause:
+    """One clause of a sentence.
+
+    Args:
+        lexemes: its words; the words that join it to the one before are left out.
+        sides: breasts it is about.
+        side_at: places of the lexemes that name those breasts.
+        follows: what joins it to the clause before, None for the first of a sentence.
+        side_unclear: whether it may share its sides with the clause after it (`... in the left and in the right breast, a mass`).
+    """
+
+    lexemes: tuple[Lexeme, ...]
+    sides: Sides
+    side_at: frozenset[int] = frozenset()
+    follows: Kind | None = None
+    side_unclear: bool = False
+
+
+def clauses_of(lexemes: Sequence[Lexeme], default: Sides) -> list[Clause]:
+    """Clauses of a sentence, in order; one that names no breast is about that of the clause before it.
+
+    Args:
+        lexemes: of the sentence.
+        default: breasts of the heading that the sentence is under.
+    """
     marked = _with_associated(lexemes)
-    clauses: list[list[Lexeme]] = [[]]
-    for i, lexeme in enumerate(marked):
-        if lexeme.kind is not Kind.BREAK:
-            clauses[-1].append(lexeme)
-        elif _has_subject(clauses[-1]) and _has_subject(marked[i + 1 :]):
-            clauses.append([])
-    return [tuple(c) for c in clauses]
-
-
-def _has_subject(lexemes: Iterable[Lexeme]) -> bool:
-    return any(x.kind in (Kind.HEAD, Kind.ASSOCIATED, Kind.BIRADS, Kind.DENSITY) for x in lexemes)
+    cuts = [c for part in _cut_at_breaks(marked) for sub in _cut_at_topics(part) for c in _cut_at_sides(sub)]
+    clauses: list[Clause] = []
+    context, join = default, None
+    for cut in cuts:
+        words, leading, trailing = _trimmed(cut, first=not clauses)
+        sides, side_at = _sides_of(words, context)
+        if clauses and not side_at and len(clauses[-1].side_at) > 1 and len(clauses[-1].sides) > 1:
+            clauses[-1] = replace(clauses[-1], side_unclear=True)
+        follows = None if not clauses else (join or leading or Kind.BREAK)
+        clauses.append(Clause(words, sides, side_at, follows))
+        context, join = sides or context, trailing
+    return clauses
 
 
 def _with_associated(lexemes: Sequence[Lexeme]) -> list[Lexeme]:
     """Heads listed after `associated` turned into associated features of another finding."""
+    listed = (Kind.ASSOCIATED, Kind.COMMA, Kind.AND, Kind.OR, Kind.JUDGEMENT, Kind.TERM, Kind.NOUN, Kind.FILLER)
     turned: list[Lexeme] = []
     listing = False
     for lexeme in lexemes:
         if lexeme.kind is Kind.ASSOCIATED_MARK:
             listing = True
-        elif listing and lexeme.kind is Kind.HEAD and _head(lexeme) in HEAD_AS_ASSOCIATED:
-            lexeme = Lexeme(Kind.ASSOCIATED, HEAD_AS_ASSOCIATED[_head(lexeme)], lexeme.text)
-        elif lexeme.kind not in _ASSOCIATED_LIST:
+        elif listing and lexeme.kind is Kind.HEAD and kind_of(lexeme) in HEAD_AS_ASSOCIATED:
+            lexeme = Lexeme(Kind.ASSOCIATED, (HEAD_AS_ASSOCIATED[kind_of(lexeme)],), lexeme.text)
+        elif lexeme.kind not in listed:
             listing = False
         turned.append(lexeme)
     return turned
 
 
-def _head(lexeme: Lexeme) -> FactKind:
-    kind, _ = _value(lexeme)
-    return kind
+def kind_of(head: Lexeme) -> FactKind:
+    """Kind of finding that a HEAD names."""
+    return head.value[0]
 
 
-def _value(lexeme: Lexeme) -> Any:
-    """The lexeme's value; its type follows from its kind (see `vocabulary`)."""
-    return lexeme.value
+def _has(lexemes: Iterable[Lexeme], kinds: Sequence[Kind]) -> bool:
+    return any(x.kind in kinds for x in lexemes)
 
 
-class _DoubleNegation(Exception):
-    """The clause negates a negation, or negates something that is not a subject."""
+def _cut_at_breaks(lexemes: Sequence[Lexeme]) -> list[list[Lexeme]]:
+    """Cut at `but`, `;`, `except` and the like wherever both parts say something."""
+    parts: list[list[Lexeme]] = [[]]
+    for i, lexeme in enumerate(lexemes):
+        breaks = lexeme.kind in (Kind.BREAK, Kind.EXCEPT)
+        if breaks and _has(parts[-1], _CONTENT) and _has(lexemes[i + 1 :], _CONTENT):
+            parts.append([])
+        elif not breaks or lexeme.text != ";":
+            parts[-1].append(lexeme)
+    return parts
 
 
-@dataclass
-class _Subject:
-    """A finding being put together while its clause is read."""
-
-    at: int
-    kind: FactKind
-    status: Status = Status.POSITIVE
-    descriptors: set[str] = field(default_factory=set)
-    parts: dict[str, Any] = field(default_factory=dict)
-    views: set = field(default_factory=set)
-    size_mm: int | None = None
-    change: Any = None
-
-    @property
-    def axes(self) -> frozenset[Axis]:
-        return _ALL_AXES if self.kind is FactKind.ANY_FINDING else frozenset(FindingType(self.kind.value).axes)
-
-    def fact(self, side: Laterality | None) -> Fact:
-        return Fact(
-            self.status,
-            self.kind,
-            side,
-            descriptors=frozenset(self.descriptors),
-            location=Location(**self.parts),
-            views=frozenset(self.views),
-            size_mm=self.size_mm,
-            change=self.change,
-        )
+# --- at findings ------------------------------------------------------------------------------------------------
 
 
-def read_clause(clause: Sequence[Lexeme], side: Laterality | None) -> tuple[list[Fact], list[str]]:
-    """Facts of one clause and the words in it that could not be placed.
-
-    Args:
-        clause: lexemes.
-        side: breast of the heading above, used where the clause names none.
-    """
-    try:
-        return _ClauseReader(clause, side).read()
-    except _DoubleNegation:
-        return [], [" ".join(x.text for x in clause)]
-
-
-class _ClauseReader:
-    def __init__(self, clause: Sequence[Lexeme], side: Laterality | None) -> None:
-        self.clause = clause
-        self.default = side
-        self.unread = [x.text for x in clause if x.kind is Kind.UNKNOWN]
-        self.statuses, doubt = _statuses(clause)
-        self.unread += doubt
-        self.heads = [_Subject(i, _head(x), self.statuses[i]) for i, x in enumerate(clause) if x.kind is Kind.HEAD]
-        self.group_of = self._groups()
-
-    def read(self) -> tuple[list[Fact], list[str]]:
-        facts: list[Fact] = []
-        for head in self.heads:
-            _, term_id = _value(self.clause[head.at])
-            if term_id:
-                head.descriptors.add(term_id)
-        for i, lexeme in enumerate(self.clause):
-            if lexeme.kind is Kind.TERM:
-                self._attach_term(i, lexeme)
-            elif lexeme.kind in _SHARED:
-                self._attach_shared(i, lexeme)
-            elif lexeme.kind is Kind.ASSOCIATED:
-                facts += self._associated(i, lexeme)
-            elif lexeme.kind in (Kind.WORDING, Kind.JUDGEMENT):
-                self._check_judgement(lexeme)
-        named = [h for h in self.heads if h.kind is not FactKind.ANY_FINDING]
-        found = [h.fact(s) for h in named or self.heads if not self._is_wording(h) for s in self._sides(h.at)]
-        return [*found, *facts, *self._breast_facts(), *self._exam_facts(bool(found))], self.unread
-
-    def _is_wording(self, head: _Subject) -> bool:
-        """`suspicious abnormality` beside a category words the category; it is no finding."""
-        before = self.clause[head.at - 1 : head.at]
-        categorised = any(x.kind is Kind.BIRADS for x in self.clause)
-        return (
-            categorised
-            and head.kind is FactKind.ANY_FINDING
-            and bool(before)
-            and before[0].text == "suspicious"
-            and (self.clause[head.at].text == "abnormality")
-        )
-
-    # --- which subject a word belongs to -------------------------------------------------------------------
-
-    def _groups(self) -> dict[int, list[_Subject]]:
-        """Heads joined by nothing but commas, `and`, `or` and descriptors share place, side and views."""
-        groups: list[list[_Subject]] = []
-        for head in self.heads:
-            between = self.clause[groups[-1][-1].at + 1 : head.at] if groups else ()
-            if groups and all(x.kind in (*_OPENERS, Kind.NEGATION) or x.text in ("and", "or", "/") for x in between):
-                groups[-1].append(head)
-            else:
-                groups.append([head])
-        return {head.at: group for group in groups for head in group}
-
-    def _previous(self, at: int) -> _Subject | None:
-        return next((h for h in reversed(self.heads) if h.at < at), None)
-
-    def _opens(self, at: int) -> _Subject | None:
-        """The head that the word at `at` stands before as an adjective, if it does."""
-        for j in range(at + 1, len(self.clause)):
-            lexeme = self.clause[j]
-            if lexeme.kind is Kind.HEAD:
-                return next(h for h in self.heads if h.at == j)
-            if lexeme.kind not in _OPENERS and lexeme.text not in ("and", "or"):
-                return None
-        return None
-
-    def _attach_term(self, at: int, lexeme: Lexeme) -> None:
-        value = _value(lexeme)
-        axes = {Axis.SHAPE, Axis.MORPHOLOGY} if value == EITHER_ROUND else {term(value).axis}
-        opens, previous = self._opens(at), self._previous(at)
-        following = next((h for h in self.heads if h.at > at), None)
-        for head in (opens, previous, following):
-            if head is not None and axes & head.axes:
-                if value == EITHER_ROUND:
-                    value = "morphology.round" if head.kind is FactKind.CALCIFICATION else "shape.round"
-                head.descriptors.add(value)
-                return
-        self.unread.append(lexeme.text)
-
-    def _attach_shared(self, at: int, lexeme: Lexeme) -> None:
-        opens = self._opens(at) if lexeme.kind is Kind.CHANGE and self._touches_head(at) else None
-        owner = opens or self._previous(at) or next(iter(self.heads), None)
-        if owner is None:
-            if lexeme.kind in _LOCATION_PARTS or lexeme.kind is Kind.SIZE:
-                self.unread.append(lexeme.text)
-            return
-        for head in [owner] if opens else self.group_of[owner.at]:
-            if not _put(head, lexeme):
-                self.unread.append(lexeme.text)
-                return
-
-    def _touches_head(self, at: int) -> bool:
-        after = self.clause[at + 1 : at + 2]
-        return bool(after) and after[0].kind in (Kind.TERM, Kind.HEAD)
-
-    def _associated(self, at: int, lexeme: Lexeme) -> list[Fact]:
-        status, owner = self.statuses[at], self._previous(at) or next(iter(self.heads), None)
-        joined = owner is not None and status is owner.status and status is not Status.NEGATIVE
-        if joined and owner is not None and Axis.ASSOCIATED in owner.axes:
-            owner.descriptors.add(_value(lexeme))
-            return []
-        return [Fact(status, FactKind.ASSOCIATED, s, descriptors=frozenset({_value(lexeme)})) for s in self._sides(at)]
-
-    def _check_judgement(self, lexeme: Lexeme) -> None:
-        """`suspicious`, `benign`: right beside its category, harmless in a negation, otherwise an unread claim."""
-        categories = {c.value for x in self.clause if x.kind is Kind.BIRADS for c in _value(x)}
-        if lexeme.kind is Kind.WORDING and categories & _value(lexeme):
-            return
-        statuses = list(self.statuses.values())
-        if not statuses or any(s is not Status.NEGATIVE for s in statuses):
-            self.unread.append(lexeme.text)
-
-    # --- sides ----------------------------------------------------------------------------------------------
-
-    def _sides(self, at: int) -> list[Laterality | None]:
-        """Breasts that the word at `at` is about; [None] where none is named."""
-        named = [(i, _value(x)) for i, x in enumerate(self.clause) if x.kind is Kind.SIDE]
-        if not named:
-            views = {_value(x)[0] for x in self.clause if x.kind is Kind.VIEW}
-            return [*views] if len(views) == 1 else [self.default]
-        before = [v for i, v in named if i < at]
-        after = [v for i, v in named if i > at]
-        first_subject = min(self.statuses, default=at)
-        prefixed = named[0][0] < first_subject
-        value = (before[-1] if prefixed else after[0]) if (before if prefixed else after) else (before or after)[-1]
-        if value == BOTH:
-            return list(Laterality)
-        return [None if value == WHOLE_EXAM else value]
-
-    # --- facts of breasts and exam --------------------------------------------------------------------------
-
-    def _breast_facts(self) -> list[Fact]:
-        facts: list[Fact] = []
-        letters = {_value(x) for x in self.clause if x.kind is Kind.DENSITY}
-        for i, lexeme in enumerate(self.clause):
-            sides = self._sides(i) if lexeme.kind is not Kind.SIDE else []
-            if lexeme.kind is Kind.BIRADS:
-                facts += [birads_fact(s, c) for c in _value(lexeme) for s in sides]
-            elif lexeme.kind is Kind.DENSITY or (lexeme.kind is Kind.DENSITY_WORDS and not letters):
-                facts += [density_fact(s, _value(lexeme)) for s in sides]
-            elif lexeme.kind is Kind.DENSITY_WORDS and _value(lexeme) not in letters:
-                self.unread.append(lexeme.text)
-            elif lexeme.kind is Kind.NO_DENSITY:
-                facts += [density_fact(s, None) for s in sides]
-            elif lexeme.kind is Kind.NO_BIRADS:
-                facts += [birads_fact(s, None) for s in sides]
-            elif lexeme.kind is Kind.LIMIT and _value(lexeme) == NOT_IMAGED:
-                facts += [Fact(Status.NEGATIVE, FactKind.LIMIT, s, NOT_IMAGED) for s in sides]
-        return facts
-
-    def _exam_facts(self, has_finding: bool) -> list[Fact]:
-        views = [_value(x) for x in self.clause if x.kind is Kind.VIEW]
-        dates = [_value(x) for x in self.clause if x.kind is Kind.DATE]
-        kinds = {x.kind for x in self.clause}
-        facts = [
-            Fact(Status.POSITIVE, FactKind.RECOMMENDATION, None, _value(x))
-            for x in self.clause
-            if x.kind is Kind.MANAGEMENT
-        ]
-        for limit in (_value(x) for x in self.clause if x.kind is Kind.LIMIT and _value(x) != NOT_IMAGED):
-            if limit == ONE_VIEW:
-                facts += [Fact(Status.POSITIVE, FactKind.LIMIT, s, limit, views=frozenset({p})) for s, p in views]
-            else:
-                facts.append(Fact(Status.POSITIVE, FactKind.LIMIT, None, limit))
-        changes = [] if has_finding else [(i, _value(x)) for i, x in enumerate(self.clause) if x.kind is Kind.CHANGE]
-        facts += [Fact(Status.POSITIVE, FactKind.CHANGE, s, change=c) for i, c in changes for s in self._sides(i)]
-        if Kind.NO_PRIOR in kinds:
-            facts.append(Fact(Status.NEGATIVE, FactKind.COMPARISON))
-        elif Kind.PRIOR in kinds and Kind.CHANGE not in kinds:
-            facts.append(Fact(Status.POSITIVE, FactKind.COMPARISON, None, dates[0] if dates else None))
-            if has_finding:  # it may speak of what the prior showed: never word for word
-                self.unread.append("prior")
-        elif dates and Kind.PRIOR not in kinds:
-            self.unread += dates
-        if Kind.TECHNIQUE in kinds and views and not has_finding and Kind.LIMIT not in kinds:
-            for side in Laterality:
-                if projections := frozenset(p for s, p in views if s is side):
-                    facts.append(Fact(Status.POSITIVE, FactKind.TECHNIQUE, side, views=projections))
-        return facts
+def _cut_at_topics(part: list[Lexeme]) -> list[list[Lexeme]]:
+    """Cut before every finding, feature or structure that does not belong to the one before it."""
+    cuts, last = [0], None
+    for i, lexeme in enumerate(part):
+        if lexeme.kind in SUBJECTS:
+            start = phrase_start(part, i, cuts[-1] if last is None else last + 1)
+            if _is_separate(part, last, start, i) if last is not None else _has(part[cuts[-1] : start], (Kind.NORMAL,)):
+                cuts.append(_lead_in(part, cuts[-1] if last is None else last + 1, start))
+            last = i
+        elif lexeme.kind in (Kind.STRUCTURE, Kind.NORMAL) and last is not None:
+            start = phrase_start(part, i, last + 1)
+            if part[start - 1].kind in _BOUNDARIES and _has(part[i:], (Kind.NORMAL, Kind.NEGATION)):
+                cuts.append(start)
+                last = None
+    return [part[a:b] for a, b in zip(cuts, [*cuts[1:], len(part)], strict=True)]
 
 
-def _put(head: _Subject, lexeme: Lexeme) -> bool:
-    """Record a place, size, view or change with a head; False when it contradicts what is already there."""
-    value = _value(lexeme)
-    if lexeme.kind is Kind.VIEW:
-        head.views.add(value[1])
-        return True
-    if lexeme.kind is Kind.PROJECTION:
-        head.views.add(value)
-        return True
-    if lexeme.kind in (Kind.SIZE, Kind.CHANGE):
-        name = "size_mm" if lexeme.kind is Kind.SIZE else "change"
-        if getattr(head, name) not in (None, value):
-            return False
-        setattr(head, name, value)
-        return True
-    part = _LOCATION_PARTS[lexeme.kind]
-    clash = {"half": ("quadrant", "clock"), "quadrant": ("half",), "clock": ("half",)}.get(part, ())
-    if head.parts.get(part, value) != value or any(other in head.parts for other in clash):
+def _lead_in(part: Sequence[Lexeme], floor: int, start: int) -> int:
+    """Where the clause with this phrase begins: at `and the left breast shows`, `; left:` where such words open it."""
+    side = next((i for i in range(start - 1, floor, -1) if part[i].kind is Kind.SIDE), None)
+    if side is None or not _has(part[side + 1 : start], (Kind.VERB, Kind.MARK)):
+        return start
+    opening = side - 1 if part[side - 1].kind is Kind.ARTICLE else side
+    listed = opening > 1 and part[opening - 2].kind is Kind.SIDE and "breast" not in part[opening - 2].text
+    trailing = part[opening - 1].kind is Kind.COMMA and not _has(part[:opening], (Kind.SIDE,))
+    return start if listed or trailing or part[opening - 1].kind not in _BOUNDARIES else opening - 1
+
+
+def phrase_start(part: Sequence[Lexeme], noun: int, floor: int) -> int:
+    """Where the phrase of the noun begins: its adjectives, article, denial or doubt, side and place before it."""
+    at = noun
+    while at > floor:
+        measured = part[at - 1].text == "of" and at - 1 > floor and part[at - 2].kind in (Kind.UNKNOWN, Kind.AMOUNT)
+        if not (measured or _opens(part[at - 1]) or _joins_adjectives(part, at - 1, floor)):
+            break
+        if part[at - 1].kind is Kind.SIDE and _after_preposition(part, at - 1, floor):
+            break
+        at -= 1
+    return at
+
+
+def _after_preposition(part: Sequence[Lexeme], at: int, floor: int) -> bool:
+    """Whether the word ends `in the right breast`, which belongs to what is before it."""
+    before = [x.kind for x in part[max(floor, at - 2) : at] if x.kind is not Kind.ARTICLE]
+    return before[-1:] == [Kind.PREPOSITION]
+
+
+def _opens(lexeme: Lexeme) -> bool:
+    return lexeme.kind in _OPENS_PHRASE and lexeme.text not in NOUNS_OF_TERMS
+
+
+def _joins_adjectives(part: Sequence[Lexeme], at: int, floor: int) -> bool:
+    """Whether the comma or `and` stands between two adjectives of one noun."""
+    if part[at].kind not in (Kind.COMMA, Kind.AND, Kind.OR) or at <= floor:
         return False
-    head.parts[part] = value
-    return True
+    return _opens(part[at - 1]) and part[at - 1].kind in ADJECTIVES and part[at + 1].kind in ADJECTIVES
 
 
-def _statuses(clause: Sequence[Lexeme]) -> tuple[dict[int, Status], list[str]]:
-    """Status of every subject by its place in the clause, and words of doubt that meet no subject.
+def _is_separate(part: Sequence[Lexeme], last: int, start: int, noun: int) -> bool:
+    """Whether the noun's phrase opens a new clause after the finding at `last`."""
+    gap = part[last + 1 : start]
+    before = next((x for x in reversed(gap) if x.kind not in (Kind.FILLER, Kind.NEARBY)), None)
+    feature_beside = part[noun].kind is Kind.ASSOCIATED and part[start - 1].kind is Kind.NEARBY
+    if is_mention(part, noun) or feature_beside or (before is not None and before.kind in _JOINS):
+        return False
+    same_family = (part[last].kind is Kind.MANAGEMENT) == (part[noun].kind is Kind.MANAGEMENT)
+    in_list = all(x.kind in _LIST_LINKS for x in gap) and not _has(part[start:noun], (Kind.THERE, Kind.SIDE, Kind.ONLY))
+    return not (same_family and in_list)
 
-    Raises:
-        _DoubleNegation: for two operators on one subject, or a negation that meets no subject.
-    """
-    statuses: dict[int, Status] = {}
-    current, pending, doubt = Status.POSITIVE, False, ""
-    for i, lexeme in enumerate(clause):
-        if lexeme.kind in (Kind.NEGATION, Kind.UNCERTAIN):
-            operator = Status.NEGATIVE if lexeme.kind is Kind.NEGATION else Status.UNCERTAIN
-            if pending and Status.NEGATIVE in (operator, current):
-                raise _DoubleNegation
-            current, pending, doubt = operator, True, lexeme.text
-        elif lexeme.kind in (Kind.HEAD, Kind.ASSOCIATED):
-            statuses[i], pending = current, False
-        elif lexeme.kind in (Kind.NEGATION_AFTER, Kind.UNCERTAIN_AFTER):
-            if not statuses or any(s is not Status.POSITIVE for s in statuses.values()):
-                raise _DoubleNegation
-            after = Status.NEGATIVE if lexeme.kind is Kind.NEGATION_AFTER else Status.UNCERTAIN
-            statuses = dict.fromkeys(statuses, after)
-    if pending and current is Status.NEGATIVE:
-        raise _DoubleNegation
-    return statuses, [doubt] if pending else []
+
+def is_mention(part: Sequence[Lexeme], noun: int) -> bool:
+    """Whether the noun only refers to a finding, as in `within the mass` or `adjacent to the calcifications`."""
+    at = noun - 1
+    while at >= 0 and part[at].kind in (*ADJECTIVES, *LOCATION_KINDS, Kind.SIZE, Kind.UNKNOWN, Kind.NOUN, Kind.CHANGE):
+        at -= 1
+    if at >= 0 and part[at].kind is Kind.NEARBY and part[at].text not in ("overlying", "surrounding"):
+        return True
+    definite = at > 0 and part[at].text in ("the", "this", "that", "these", "those")
+    return definite and part[at - 1].kind in (Kind.PREPOSITION, Kind.NEARBY)
+
+
+# --- at sides ---------------------------------------------------------------------------------------------------
+
+
+def _cut_at_sides(part: list[Lexeme]) -> list[list[Lexeme]]:
+    """Cut where another breast is named that is not listed with the one before (`right: ..., left: ...`)."""
+    named = [i for i, x in enumerate(part) if x.kind is Kind.SIDE]
+    for before, at in pairwise(named):
+        if part[before].value == part[at].value or are_listed(part, before, at):
+            continue
+        cut = next((j for j in range(at - 1, before, -1) if part[j].kind in _BOUNDARIES and part[j].text != "("), None)
+        if cut is not None and _has(part[:cut], _CONTENT) and _has(part[cut:], _CONTENT):
+            return [part[:cut], *_cut_at_sides(part[cut:])]
+    return [part]
+
+
+def are_listed(part: Sequence[Lexeme], before: int, at: int) -> bool:
+    """Whether two sides are one list (`left and right breast`), which nothing but its last member goes on from."""
+    between = part[before + 1 : at]
+    joined = _has(between, (Kind.AND, Kind.OR)) and all(x.kind in _BETWEEN_SIDES for x in between)
+    after = next((x for x in part[at + 1 :] if x.kind is not Kind.BREAST), None)
+    goes_on = after is not None and after.kind in _GOES_ON and _has(part[at + 1 :], _CONTENT)
+    return joined and not (goes_on and _has(part[:before], _CONTENT))
+
+
+def _sides_of(words: Sequence[Lexeme], context: Sides) -> tuple[Sides, frozenset[int]]:
+    """Breasts that a clause names, with the places of the words that name them; else those of the context."""
+    named = [i for i, x in enumerate(words) if x.kind is Kind.SIDE]
+    taken, found = [], dict[Laterality | None, None]()
+    for i in named:
+        sides = _meaning(words[i], context)
+        if not sides:
+            return (), frozenset()
+        if taken and not (set(sides) == set(found) or are_listed(words, taken[-1], i)):
+            continue
+        taken.append(i)
+        found |= dict.fromkeys(sides)
+    if not found:
+        return _sides_of_views(words) or context, frozenset()
+    return tuple(s for s in (*Laterality, None) if s in found), frozenset(taken)
+
+
+def _meaning(lexeme: Lexeme, context: Sides) -> Sides:
+    """Breasts that a side word stands for; none where `contralateral` has nothing to be contralateral to."""
+    if isinstance(lexeme.value, Laterality):
+        return (lexeme.value,)
+    if lexeme.value in (BOTH, EITHER):
+        return tuple(Laterality)
+    if lexeme.value == WHOLE_EXAM:
+        return (None,)
+    single = len(context) == 1 and context[0] is not None
+    if lexeme.value == SAME_SIDE:
+        return context if single else ()
+    return tuple(s for s in Laterality if s is not context[0]) if single else ()
+
+
+def _sides_of_views(words: Sequence[Lexeme]) -> Sides:
+    """Breasts of the views that are named; a finding is in one breast, that of the first."""
+    shown = [x.value[0] for x in words if x.kind is Kind.VIEW]
+    return tuple(shown[:1]) if _has(words, SUBJECTS) else tuple(s for s in Laterality if s in shown)
+
+
+def _trimmed(cut: Sequence[Lexeme], first: bool) -> tuple[tuple[Lexeme, ...], Kind | None, Kind | None]:
+    """The clause without the words that join it to its neighbours, and the strongest of those words."""
+    links = (Kind.COMMA, Kind.AND, Kind.OR, Kind.MARK)
+    begin, end = 0, len(cut)
+    while not first and begin < end and cut[begin].kind in links:
+        begin += 1
+    while end > begin and cut[end - 1].kind in links:
+        end -= 1
+    return tuple(cut[begin:end]), _strongest(cut[:begin]), _strongest(cut[end:])
+
+
+def _strongest(links: Sequence[Lexeme]) -> Kind | None:
+    kinds = [x.kind for x in links]
+    return next((k for k in (Kind.OR, Kind.AND, Kind.MARK, Kind.COMMA) if k in kinds), None)

@@ -4,14 +4,16 @@ import dataclasses
 from collections.abc import Iterable
 
 from mammoscribe.domain.evidence import Claim, Section, Writer
-from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding
-from mammoscribe.domain.lexicon import Edition
+from mammoscribe.domain.lexicon import Edition, term
 from mammoscribe.domain.report import Provenance, Report
 from mammoscribe.domain.view import Laterality
-from mammoscribe.reporting.facts import in_words_of, prior_pairs
+from mammoscribe.reporting.chart import Chart, Statement
+from mammoscribe.reporting.cite import compared_pairs, speaks_of_change
+from mammoscribe.reporting.facts import in_words_of
+from mammoscribe.reporting.findings import AS_ASSOCIATED
 from mammoscribe.reporting.gate import GateOutcome, gate
-from mammoscribe.reporting.render import Chart, Statement, render
+from mammoscribe.reporting.render import render
 
 _SECTIONS = list(Section)
 _SIDES = [*Laterality, None]
@@ -41,9 +43,9 @@ def compose_report(
         The report; every sentence cites what it rests on.
     """
     exam = chart.exam
-    readable, dropped = _with_readable_change(exam, chart.findings, provenance.edition)
+    readable, dropped = _printable(chart, chart.findings, provenance.edition)
     chart = dataclasses.replace(chart, findings=readable)
-    weaker = _with_readable_change(exam, possible, provenance.edition)[0]
+    weaker = _printable(chart, possible, provenance.edition)[0]
     outcome = gate(claims, chart, weaker)
     written = render(chart) if writer is Writer.RENDERER else _merged(outcome, render(chart))
     return Report(
@@ -59,34 +61,42 @@ def compose_report(
     )
 
 
-def _with_readable_change(
-    exam: Exam, findings: Iterable[Finding], edition: Edition
+def _printable(
+    chart: Chart, findings: Iterable[Finding], edition: Edition
 ) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
-    """Findings in the edition's terms, without a change where no prior view of the breast pairs with a current one."""
+    """Findings in the edition's terms, with the words that may be printed of them, and warnings of what was left out.
+
+    Change needs a prior of a view that shows the finding. No finding is a feature of itself. Descriptors and change are
+    withheld where it was not measured how often they are right.
+    """
     kept, dropped = [], []
     for finding in findings:
-        worded = in_words_of(finding, edition)
-        if worded.change is not None and not prior_pairs(exam, worded.laterality):
-            dropped.append(f"{worded.id} was called {worded.change}, but no prior view of its breast was read.")
-            worded = dataclasses.replace(worded, change=None)
+        if not chart.words_measured:
+            finding = dataclasses.replace(finding, descriptors=(), change=None)
+        worded = in_words_of(_without_itself(finding), edition)
+        if speaks_of_change(worded) and not compared_pairs(worded, chart.exam):
+            called = worded.change or "developing"
+            dropped.append(f"{worded.id} was called {called}, but no prior of a view that shows it was read.")
+            worded = dataclasses.replace(worded, change=None, descriptors=_without_developing(worded))
         kept.append(worded)
     return tuple(kept), tuple(dropped)
 
 
+def _without_itself(finding: Finding) -> Finding:
+    """`Calcifications with associated calcifications` is a pleonasm."""
+    words = tuple(d for d in finding.descriptors if AS_ASSOCIATED.get(d) is not finding.type)
+    return dataclasses.replace(finding, descriptors=words)
+
+
+def _without_developing(finding: Finding) -> tuple[str, ...]:
+    """Its descriptors; `developing` is a focal asymmetry that is new or larger, and without a prior only that."""
+    return tuple(term(d).becomes or d if d == "asymmetry.developing" else d for d in finding.descriptors)
+
+
 def _merged(outcome: GateOutcome, rendered: tuple[Statement, ...]) -> tuple[Statement, ...]:
-    """Claims that passed, and the rendered statements they left out, in the order of a report.
-
-    A fact counts as said only in its own section: a density mentioned among the findings does not stand for the
-    density statement. What states no fact, the indication, no claim can stand for.
-    """
-    said = {(s.sentence.section, f) for s in outcome.statements for f in s.facts}
-    cited = {e for s in outcome.statements for e in s.sentence.evidence}
-
-    def left_out(statement: Statement) -> bool:
-        wanted = {(statement.sentence.section, f) for f in statement.facts}
-        return not wanted or not said.issuperset(wanted) or not cited.issuperset(statement.sentence.evidence)
-
-    appended = tuple(s for s in rendered if left_out(s))
+    """Claims that passed and what they left out of the rendered report, in the order of a report."""
+    said = {point for s in outcome.statements for point in s.points}
+    appended = tuple(part for s in rendered for part in s.beyond(said))
     return tuple(sorted((*outcome.statements, *appended), key=_place))
 
 

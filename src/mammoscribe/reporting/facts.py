@@ -54,7 +54,11 @@ FINDING_KINDS = frozenset(
 )
 
 NOT_IMAGED, ONE_VIEW, NO_MILLIMETRES, NOT_SEARCHED = "not_imaged", "one_view", "no_millimetres", "not_searched"
+UNMEASURED_WORDS = "unmeasured_words"
 """Values of a LIMIT fact."""
+
+UNDATED = "date unknown"
+"""Value of a COMPARISON fact that says that the prior's date is not known."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +69,15 @@ class Fact:
         status: is it there, not there, perhaps there.
         kind: what it is about.
         laterality: the breast, or None when the statement is about the exam or names no side.
-        value: density letter, category, level of suspicion (as a category), management group, date of the prior, or
-            kind of limit.
+        value: density letter, category, level of suspicion (as a category), management group, date of the prior (UNDATED
+            when the text calls it unknown), or kind of limit.
         descriptors: lexicon term ids.
         location: stated place.
         views: projections in which it is said to be seen.
         size_mm: largest stated extent, whole millimetres.
+        shorter_mm: the other side, where two are stated (`14 x 9 mm`).
         change: against the prior.
+        only: whether `views` are said to be all that show it.
     """
 
     status: Status
@@ -83,6 +89,8 @@ class Fact:
     views: frozenset[Projection] = frozenset()
     size_mm: int | None = None
     change: Change | None = None
+    only: bool = False
+    shorter_mm: int | None = None
 
     @property
     def key(self) -> tuple[FactKind, Laterality | None, Status]:
@@ -97,28 +105,43 @@ class Fact:
 def fact_of_finding(finding: Finding, exam: Exam | None = None) -> Fact:
     """What a finding says; the size in millimetres needs the exam, and a spacing that is known.
 
-    `asymmetry.asymmetry` adds nothing to the type and is left out, as it is when the word is read.
+    `asymmetry.asymmetry` adds nothing to the type and is left out, as it is when the word is read. A finding seen in one
+    projection is seen in that one only.
     """
+    views = frozenset(m.projection for m in finding.marks)
+    longer, shorter = (box_mm(finding, exam) if exam else None) or (None, None)
     return Fact(
         Status.POSITIVE,
         FactKind(finding.type.value),
         finding.laterality,
         descriptors=frozenset(finding.descriptors) - {"asymmetry.asymmetry"},
         location=finding.location,
-        views=frozenset(m.projection for m in finding.marks),
-        size_mm=size_mm(finding, exam) if exam else None,
+        views=views,
+        size_mm=longer,
         change=finding.change,
+        only=len(views) == 1,
+        shorter_mm=shorter,
     )
+
+
+def box_mm(finding: Finding, exam: Exam) -> tuple[int, int] | None:
+    """Longer and shorter side of the finding's largest box in whole mm (at least 1); None where no spacing is known."""
+    sides = []
+    for mark in finding.marks:
+        view = exam.view(mark.view_id)
+        if view.millimetres_known and view.spacing_mm is not None:
+            lengths = (mark.box.height * view.spacing_mm[0], mark.box.width * view.spacing_mm[1])
+            sides.append((max(lengths), min(lengths)))
+    if not sides:
+        return None
+    longer, shorter = max(sides)
+    return max(1, round(longer)), max(1, round(shorter))
 
 
 def size_mm(finding: Finding, exam: Exam) -> int | None:
     """Longest side of the finding's boxes in whole mm (at least 1), or None where no view's spacing is known."""
-    extents = []
-    for mark in finding.marks:
-        view = exam.view(mark.view_id)
-        if view.millimetres_known and view.spacing_mm is not None:
-            extents.append(max(mark.box.height * view.spacing_mm[0], mark.box.width * view.spacing_mm[1]))
-    return max(1, round(max(extents))) if extents else None
+    box = box_mm(finding, exam)
+    return box[0] if box else None
 
 
 def facts_of_findings(

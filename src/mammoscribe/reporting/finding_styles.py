@@ -1,15 +1,14 @@
 """The finding sentence in six writing styles, each naming every known attribute of the finding."""
 
-from collections.abc import Callable, Sequence
-
 from mammoscribe.domain.finding import Change, Finding, FindingType
 from mammoscribe.domain.lexicon import Axis, term
 from mammoscribe.domain.location import Quadrant
 from mammoscribe.reporting import phrases
+from mammoscribe.reporting.choices import Pick
 from mammoscribe.reporting.words import capitalised, listed, with_article
 
-Pick = Callable[[Sequence[str]], str]
-"""Chooses one of several wordings."""
+Sides = tuple[int, int]
+"""Longer and shorter side of a finding's box in whole mm."""
 
 _SHORT_QUADRANTS = {
     Quadrant.UPPER_OUTER: "UOQ",
@@ -47,10 +46,9 @@ def _articled(finding: Finding, phrase: str) -> str:
     return phrase if _is_plural(finding) or finding.type is FindingType.DISTORTION else with_article(phrase)
 
 
-def _tail(finding: Finding, size: int | None) -> list[str]:
-    """Size and change, as most styles end."""
-    parts = [f"measuring {size} mm"] if size else []
-    return parts + ([phrases.CHANGES[finding.change]] if finding.change else [])
+def _tail(finding: Finding, box: Sides | None) -> list[str]:
+    """Lengths and change, as most styles end."""
+    return phrases.measures_words(finding, box) + ([phrases.CHANGES[finding.change]] if finding.change else [])
 
 
 def _named_place(finding: Finding) -> list[str]:
@@ -61,7 +59,7 @@ def _named_place(finding: Finding) -> list[str]:
     return parts + ([f"{place.region} region"] if place.region else [])
 
 
-def prose(finding: Finding, size: int | None, pick: Pick) -> str:
+def prose(finding: Finding, box: Sides | None, pick: Pick) -> str:
     """`There is an irregular mass in the upper outer quadrant of the right breast at 10 o'clock, ...`."""
     core = _articled(finding, phrases.core_phrase(finding))
     verb = "are" if _is_plural(finding) else "is"
@@ -73,11 +71,11 @@ def prose(finding: Finding, size: int | None, pick: Pick) -> str:
     text += f" at {finding.location.clock} o'clock" if finding.location.clock else ""
     parts = [text] + ([f"at {finding.location.depth} depth"] if finding.location.depth else [])
     views = phrases.views_phrase(phrases.projections_of(finding))
-    return ", ".join([*parts, *_tail(finding, size), f"visible on {views}"]) + "."
+    return ", ".join([*parts, *_tail(finding, box), f"visible on {views}"]) + "."
 
 
-def telegraphic(finding: Finding, size: int | None, pick: Pick) -> str:
-    """`R: irregular spiculated mass, UOQ, 10:00, middle depth, 14 mm, CC+MLO, new`."""
+def telegraphic(finding: Finding, box: Sides | None, pick: Pick) -> str:
+    """`R: irregular spiculated mass, UOQ, 10:00, middle depth, box 14 x 9 mm, CC+MLO, new`."""
     place = finding.location
     axes = (Axis.DISTRIBUTION, Axis.MORPHOLOGY, Axis.SHAPE, Axis.MARGIN, Axis.DENSITY)
     parts = [" ".join([*phrases.adjectives_of(finding, *axes), phrases.noun_of(finding)])]
@@ -87,23 +85,26 @@ def telegraphic(finding: Finding, size: int | None, pick: Pick) -> str:
     parts += [place.region.value] if place.region else []
     parts += [f"{place.clock}:00"] if place.clock else []
     parts += [place.depth.value] if place.depth else []
-    parts += [f"{size} mm"] if size else []
-    parts.append("+".join(p.value for p in phrases.projections_of(finding)))
+    parts += phrases.measures_words(finding, box)
+    shown = phrases.projections_of(finding)
+    parts.append("+".join(p.value for p in shown) if len(shown) > 1 else phrases.views_phrase(shown))
     parts += [pick(_SHORT_CHANGES[finding.change])] if finding.change else []
     return f"{finding.laterality}: {', '.join(parts)}."
 
 
-def structured(finding: Finding, size: int | None, pick: Pick) -> str:
-    """`Right breast, mass: shape irregular, margin spiculated, quadrant upper outer, clock 10, size 14 mm, ...`."""
+def structured(finding: Finding, box: Sides | None, pick: Pick) -> str:  # noqa: ARG001 - every style is handed it
+    """`Right breast, mass: shape irregular, margin spiculated, quadrant upper outer, clock 10, box 14 x 9 mm, ...`."""
     named = (Axis.SHAPE, Axis.MARGIN, Axis.DENSITY, Axis.MORPHOLOGY, Axis.DISTRIBUTION)
     place = finding.location
     values = {str(a): _structured_word(d) for a in named if (d := finding.descriptor(a))}
     values |= {"associated features": listed([term(d).label for d in finding.associated])} if finding.associated else {}
     located = {"quadrant": place.quadrant, "half": place.half, "region": place.region, "clock": place.clock}
-    located |= {"depth": place.depth, pick(("size", "extent")): f"{size} mm" if size else None}
+    distance = place.nipple_distance_mm
+    located |= {"depth": place.depth, "distance": f"{distance} mm from the nipple" if distance is not None else None}
+    located |= {"box": phrases.box_words(box) if box else None}
     values |= {name: str(value) for name, value in located.items() if value}
     shown = phrases.projections_of(finding)
-    values["views" if len(shown) > 1 else "view"] = listed([p.value for p in shown])
+    values["views" if len(shown) > 1 else "view"] = phrases.views_phrase(shown)
     values |= {"change": finding.change.value} if finding.change else {}
     written = ", ".join(f"{name} {value}" for name, value in values.items())
     return f"{capitalised(finding.laterality.word)} breast, {phrases.noun_of(finding)}: {written}."
@@ -113,7 +114,7 @@ def _structured_word(term_id: str) -> str:
     return phrases.word_of(term_id).removesuffix("-density")
 
 
-def by_view(finding: Finding, size: int | None, pick: Pick) -> str:
+def by_view(finding: Finding, box: Sides | None, pick: Pick) -> str:
     """`On the right CC and right MLO views, an irregular mass is seen in the upper outer quadrant, ...`."""
     shown = [f"{finding.laterality.word} {p}" for p in phrases.projections_of(finding)]
     core = _articled(finding, phrases.core_phrase(finding))
@@ -124,10 +125,10 @@ def by_view(finding: Finding, size: int | None, pick: Pick) -> str:
     parts += [f"{finding.location.clock} o'clock position"] if finding.location.clock else []
     parts += [f"{finding.location.depth} third"] if finding.location.depth else []
     parts += [phrases.associated_phrase(finding)] if finding.associated else []
-    return ", ".join([*parts, *_tail(finding, size)]) + "."
+    return ", ".join([*parts, *_tail(finding, box)]) + "."
 
 
-def academic(finding: Finding, size: int | None, pick: Pick) -> str:
+def academic(finding: Finding, box: Sides | None, pick: Pick) -> str:
     """`Within the right breast, in the upper outer quadrant, an irregular mass with spiculated margins is ...`."""
     place = [f"in the {p}" for p in _named_place(finding)]
     place += [f"at the {finding.location.clock} o'clock position"] if finding.location.clock else []
@@ -135,7 +136,7 @@ def academic(finding: Finding, size: int | None, pick: Pick) -> str:
     verb = f"{'are' if _is_plural(finding) else 'is'} {pick(('demonstrated', 'identified', 'observed'))}"
     lead = ", ".join([f"Within the {finding.laterality.word} breast", *place, f"{_academic_core(finding)} {verb}"])
     parts = [lead] + ([phrases.associated_phrase(finding, "accompanied by")] if finding.associated else [])
-    parts += [f"with a largest dimension of {size} mm"] if size else []
+    parts += phrases.measures_words(finding, box)
     shown = phrases.projections_of(finding)
     parts.append(f"visualised on the {listed([p.value for p in shown])} projection{'s' if len(shown) > 1 else ' only'}")
     parts += (
@@ -163,7 +164,7 @@ def _academic_core(finding: Finding) -> str:
     return " ".join([core, " and ".join(parts)]).strip()
 
 
-def dictation(finding: Finding, size: int | None, pick: Pick) -> str:
+def dictation(finding: Finding, box: Sides | None, pick: Pick) -> str:
     """`Ill-defined nodule, right breast, 10 o'clock, upper outer quadrant, ...`: everyday synonyms."""
     axes = (Axis.DISTRIBUTION, Axis.MORPHOLOGY, Axis.SHAPE, Axis.MARGIN, Axis.DENSITY)
     words = [*phrases.adjectives_of(finding, *axes), phrases.noun_of(finding)]
@@ -172,7 +173,7 @@ def dictation(finding: Finding, size: int | None, pick: Pick) -> str:
     parts += [f"{finding.location.clock} o'clock"] if finding.location.clock else []
     parts += _named_place(finding)
     parts += [f"{finding.location.depth} depth"] if finding.location.depth else []
-    parts += [f"about {size} mm in size"] if size else []
+    parts += phrases.measures_words(finding, box)
     parts += [phrases.associated_phrase(finding)] if finding.associated else []
     parts.append(f"seen on {phrases.views_phrase(phrases.projections_of(finding))}")
     parts += [pick(_SHORT_CHANGES[finding.change])] if finding.change else []

@@ -1,37 +1,29 @@
-"""The gate: every claim of a language model is read back into facts, and each fact is held against the findings.
+"""The gate: a claim is kept only in words that our own writers have for the facts of the chart; else it is written anew.
 
-Rules (DESIGN, "Gate rules"): a positive agrees only with a finding of the same type and breast; a stated attribute
-that differs is re-rendered from the finding (corrected); a negative against a finding is corrected; an uncertain one
-needs a finding in the lower score band; what was not imaged, change without a prior, and text that cannot be read are
-rejected. A claim stands word for word only when every word of it was read and every fact agrees.
+1. Generate and match: a claim whose text is among the wordings of true statements (`wordings`) is kept word for word.
+2. Any other claim is read by the report parser, and each fact that it states is looked up in the chart. What the chart
+   says of it is printed in the renderer's words (`corrected`, the claim's text beside it); a fact that the chart says
+   nothing of is not printed (`rejected_claims`).
+
+So no text but our writers' reaches a report, and a mistake of the parser can lose a true claim but print no false one.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from mammoscribe.domain.evidence import Claim, Evidence, EvidenceKind, GateResult, RejectedClaim, Section, Sentence
-from mammoscribe.domain.finding import Change, Finding, FindingType
-from mammoscribe.domain.view import Laterality
-from mammoscribe.reporting import render
-from mammoscribe.reporting.facts import (
-    NOT_IMAGED,
-    Fact,
-    FactKind,
-    Status,
-    fact_of_finding,
-    prior_pairs,
-)
-from mammoscribe.reporting.parse import ParsedSentence, parse_claim
-from mammoscribe.reporting.render import Chart, Statement
+from mammoscribe.domain.evidence import Claim, Evidence, EvidenceKind, GateResult, RejectedClaim, Sentence, Writer
+from mammoscribe.domain.finding import Finding
+from mammoscribe.reporting.chart import Chart, Point, Statement
+from mammoscribe.reporting.facts import Fact
+from mammoscribe.reporting.judge import Judge, Unsupported
+from mammoscribe.reporting.parse import parse_claim
+from mammoscribe.reporting.wordings import book_of, plain
+from mammoscribe.support.errors import InvalidNoun
 
-_TYPES_OF = {FactKind(t.value): (t,) for t in FindingType}
-_AS_ASSOCIATED = {
-    FindingType.CALCIFICATION: "associated.calcifications",
-    FindingType.DISTORTION: "associated.architectural_distortion",
-}
-"""Kinds of finding that are also associated features of another."""
-_Identity = tuple[tuple[Fact, ...], tuple[Evidence, ...]]
+LONGEST_CLAIM = 2000
+"""Characters; no sentence of a report is nearly as long, and reading takes time that grows with the square."""
 
 
 @dataclass(frozen=True)
@@ -43,25 +35,12 @@ class GateOutcome:
 
     @property
     def sentences(self) -> tuple[Sentence, ...]:
-        """Sentences that may stand in the report."""
+        """The sentences that go into the report."""
         return tuple(s.sentence for s in self.statements)
 
 
-@dataclass(frozen=True)
-class _Verdict:
-    """On one fact: statements that say it truly, or a reason why nothing does."""
-
-    result: GateResult
-    statements: tuple[Statement, ...] = ()
-    reason: str = ""
-
-
-def gate(
-    claims: Iterable[Claim],
-    chart: Chart,
-    lower_band: tuple[Finding, ...] = (),
-) -> GateOutcome:
-    """Hold claims against the findings of an exam.
+def gate(claims: Iterable[Claim], chart: Chart, lower_band: tuple[Finding, ...] = ()) -> GateOutcome:
+    """Hold claims against the facts of an exam; what one has said, the next does not say again.
 
     Args:
         claims: in the order they were written.
@@ -69,265 +48,101 @@ def gate(
         lower_band: candidates below the threshold.
 
     Returns:
-        Statements that passed (`consistent` word for word, `corrected` re-rendered) and rejected claims with reasons.
+        Statements that passed (`consistent` word for word, `corrected` written anew) and rejected claims with reasons.
     """
-    judge = _Judge(chart, lower_band)
+    keeper = Gate(chart, lower_band)
     passed: list[Statement] = []
     rejected: list[RejectedClaim] = []
+    said: set[Point] = set()
     for claim in claims:
-        statements, reason = _pass(claim, parse_claim(claim.text), judge, {_identity(s) for s in passed})
-        passed += statements
-        judge.stated |= {e.ref for s in statements for e in s.sentence.evidence if e.kind is EvidenceKind.FINDING}
-        if reason:
-            rejected.append(RejectedClaim(claim, reason))
+        fresh, reasons = keeper.judge(claim, said)
+        passed += fresh
+        said.update(point for s in fresh for point in s.points)
+        if reasons:
+            rejected.append(RejectedClaim(claim, "; ".join(dict.fromkeys(reasons))))
     return GateOutcome(tuple(passed), tuple(rejected))
 
 
-def _pass(claim: Claim, parsed: ParsedSentence, judge: "_Judge", said: set[_Identity]) -> tuple[list[Statement], str]:
-    """Statements a claim is good for, and the reason for what it is not good for ("" when nothing is lost)."""
-    if not parsed.facts:
-        return [], f"could not be read ({', '.join(parsed.unread) or 'it states nothing'})"
-    verdicts = [judge.fact(f, claim.pointers) for f in parsed.facts]
-    reasons = [v.reason for v in verdicts if v.result is GateResult.UNSUPPORTED]
-    if parsed.fully_read and all(v.result is GateResult.CONSISTENT for v in verdicts):
-        return [_verbatim(claim, parsed, verdicts)], ""
-    corrected = {_identity(s): s for v in verdicts for s in v.statements}
-    fresh = [_corrected(s, claim) for identity, s in corrected.items() if identity not in said]
-    if corrected and not fresh and not reasons:
-        reasons = ["corrected, it repeats a sentence that is already there"]
-    return fresh, "; ".join(dict.fromkeys(reasons))
+class Gate:
+    """The gate of one chart.
 
+    Args:
+        chart: what is true.
+        lower_band: candidates below the threshold.
+    """
 
-def _identity(statement: Statement) -> _Identity:
-    """What a statement says of what: two wordings of it are one statement."""
-    return statement.facts, statement.sentence.evidence
+    def __init__(self, chart: Chart, lower_band: tuple[Finding, ...] = ()) -> None:
+        self._book, self._chart_says = book_of(chart, lower_band), Judge(chart, lower_band)
 
-
-def _verbatim(claim: Claim, parsed: ParsedSentence, verdicts: Sequence[_Verdict]) -> Statement:
-    support = [s for v in verdicts for s in v.statements]
-    evidence = tuple(dict.fromkeys(e for s in support for e in s.sentence.evidence))
-    section = _section(parsed.facts)
-    sentence = Sentence(claim.text.strip(), section, evidence, claim.writer, GateResult.CONSISTENT)
-    return Statement(sentence, tuple(dict.fromkeys(f for s in support for f in s.facts)))
-
-
-def _corrected(statement: Statement, claim: Claim) -> Statement:
-    sentence = dataclasses.replace(statement.sentence, writer=claim.writer, gate=GateResult.CORRECTED)
-    return dataclasses.replace(statement, sentence=sentence)
-
-
-_SECTION_OF = {
-    FactKind.DENSITY: Section.COMPOSITION,
-    FactKind.BIRADS: Section.IMPRESSION,
-    FactKind.RECOMMENDATION: Section.RECOMMENDATION,
-    FactKind.TECHNIQUE: Section.TECHNIQUE,
-    FactKind.COMPARISON: Section.COMPARISON,
-    FactKind.LIMIT: Section.LIMITS,
-}
-
-
-def _section(facts: Sequence[Fact]) -> Section:
-    """Findings first: a sentence that names one belongs there, whatever else it says."""
-    sections = [_SECTION_OF.get(f.kind, Section.FINDINGS) for f in facts]
-    return Section.FINDINGS if Section.FINDINGS in sections else sections[0]
-
-
-def _agree(*statements: Statement) -> _Verdict:
-    return _Verdict(GateResult.CONSISTENT, statements)
-
-
-def _correct(*statements: Statement) -> _Verdict:
-    return _Verdict(GateResult.CORRECTED, statements)
-
-
-def _reject(reason: str) -> _Verdict:
-    return _Verdict(GateResult.UNSUPPORTED, (), reason)
-
-
-class _Judge:
-    """Holds single facts against one chart; `stated` are the findings that earlier claims have used."""
-
-    def __init__(self, chart: Chart, lower_band: tuple[Finding, ...]) -> None:
-        self.chart, self.exam, self.lower_band = chart, chart.exam, lower_band
-        self.stated: set[str] = set()
-
-    def fact(self, fact: Fact, pointers: Sequence[Evidence] = ()) -> _Verdict:
-        """The verdict on one fact."""
-        if reason := self._out_of_reach(fact):
-            return _reject(reason)
-        if fact.kind.is_finding:
-            rules: dict[Status, Callable[[], _Verdict]] = {
-                Status.POSITIVE: lambda: self._positive(fact, pointers),
-                Status.NEGATIVE: lambda: self._negative(fact),
-                Status.UNCERTAIN: lambda: self._uncertain(fact),
-            }
-            return rules[fact.status]()
-        by_kind: dict[FactKind, Callable[[Fact], _Verdict]] = {
-            FactKind.ASSOCIATED: self._associated,
-            FactKind.CHANGE: self._change,
-            FactKind.DENSITY: self._density,
-            FactKind.BIRADS: self._birads,
-            FactKind.RECOMMENDATION: lambda f: self._same(f, render.recommendations(self.chart)),
-            FactKind.TECHNIQUE: lambda f: self._same(f, [render.technique(self.chart)]),
-            FactKind.COMPARISON: self._comparison,
-            FactKind.LIMIT: self._limit,
-            FactKind.SUSPICION: lambda _: _reject("levels of suspicion are given by the rules alone"),
-        }
-        return by_kind[fact.kind](fact)
-
-    def _out_of_reach(self, fact: Fact) -> str:
-        """Why the exam cannot speak to the fact at all, or ""."""
-        side = fact.laterality
-        if side is not None and side not in self.exam.imaged and fact.value != NOT_IMAGED:
-            return f"the {side.word} breast was not imaged"
-        shown = {v.projection for v in (self.exam.views_of(side) if side else self.exam.current)}
-        if missing := sorted(fact.views - shown):
-            return f"the {missing[0]} view{f' of the {side.word} breast' if side else ''} was not imaged"
-        if fact.change is not None and not prior_pairs(self.exam, side):
-            return "it speaks of change, and no prior was read"
-        return ""
-
-    def _sides(self, fact: Fact) -> tuple[Laterality, ...]:
-        return (fact.laterality,) if fact.laterality else self.exam.imaged
-
-    def _candidates(self, fact: Fact, findings: Iterable[Finding]) -> list[Finding]:
-        kinds = {k.value for k in FactKind} if fact.kind is FactKind.ANY_FINDING else {fact.kind.value}
-        return [f for f in findings if f.type.value in kinds and f.laterality in self._sides(fact)]
-
-    def _render(self, findings: Iterable[Finding]) -> tuple[Statement, ...]:
-        return tuple(render.finding_statement(f, self.exam) for f in findings)
-
-    def _positive(self, fact: Fact, pointers: Sequence[Evidence]) -> _Verdict:
-        if fact.kind is FactKind.ANY_FINDING:
-            return _reject("it names no kind of finding")
-        if fact.laterality is None and len(self.exam.imaged) > 1:
-            return _reject("it names no breast")
-        candidates = self._candidates(fact, self.chart.findings)
-        if not candidates:
-            below = " (only below the threshold)" if self._candidates(fact, self.lower_band) else ""
-            return _reject(f"no {_kind_words(fact)} was found{_in_breast(fact)}{below}")
-        pointed = {e.ref for e in pointers if e.kind is EvidenceKind.FINDING}
-
-        def fit(finding: Finding) -> tuple[int, bool, bool]:
-            clashes = _clashes(fact, fact_of_finding(finding, self.exam))
-            return -clashes, finding.id in pointed, finding.id not in self.stated
-
-        best = max(candidates, key=fit)
-        if fact.laterality is None or fit(best)[0] < 0:
-            return _correct(*self._render([best]))
-        return _agree(*self._render([best]))
-
-    def _negative(self, fact: Fact) -> _Verdict:
-        if contradicting := self._candidates(fact, self.chart.findings):
-            return _correct(*self._render(contradicting))
-        return self._denied(fact, _TYPES_OF.get(fact.kind, tuple(FindingType)))
-
-    def _denied(self, fact: Fact, kinds: tuple[FindingType, ...]) -> _Verdict:
-        """A negative that no finding contradicts: it agrees where the breasts were searched for what it denies."""
-        sides = self._sides(fact)
-        unsearched = [s for s in sides if not self.chart.search.views_searched(s, kinds)]
-        if unsearched:
-            return _reject(f"the {unsearched[0].word} breast was not searched for it")
-        return _agree(self._stated(fact, render.cite_searched(self.chart.search, sides, kinds)))
-
-    def _uncertain(self, fact: Fact) -> _Verdict:
-        if fact.kind is FactKind.ANY_FINDING:
-            return _reject("it names no kind of finding")
-        if fact.laterality is None and len(self.exam.imaged) > 1:
-            return _reject("it names no breast")
-        if above := self._candidates(fact, self.chart.findings):
-            return _correct(*self._render(above))
-        if not (below := self._candidates(fact, self.lower_band)):
-            return _reject(f"no {_kind_words(fact)} in the lower score band{_in_breast(fact)}")
-        best = min(below, key=lambda f: _clashes(fact, fact_of_finding(f, self.exam)))
-        said = render.uncertain_statement(best, self.exam)
-        return _correct(said) if _clashes(fact, said.facts[0]) or fact.laterality is None else _agree(said)
-
-    def _associated(self, fact: Fact) -> _Verdict:
-        bearing = [
-            f
-            for f in self.chart.findings
-            if f.laterality in self._sides(fact)
-            and (fact.descriptors & set(f.descriptors) or _AS_ASSOCIATED.get(f.type) in fact.descriptors)
-        ]
-        if fact.status is Status.NEGATIVE and not bearing:
-            return self._denied(fact, tuple(FindingType))
-        if not bearing:
-            return _reject(f"no finding{_in_breast(fact)} shows it")
-        named = fact.laterality is not None and fact.status is Status.POSITIVE
-        return _agree(*self._render(bearing)) if named else _correct(*self._render(bearing))
-
-    def _change(self, fact: Fact) -> _Verdict:
-        here = [f for f in self.chart.findings if f.laterality in self._sides(fact)]
-        same = [f for f in here if f.change is fact.change]
-        if not same:
-            return _reject("no finding shows this change")
-        stable = fact.change is Change.STABLE and len(same) == len(here)
-        return _agree(*self._render(same)) if stable else _correct(*self._render(same))
-
-    def _density(self, fact: Fact) -> _Verdict:
-        breasts = [self.chart.breast(s) for s in self._sides(fact)]
-        truth = [render.density_statement(b) for b in breasts]
-        if fact.value and any(b.density is None for b in breasts):
-            return _reject("the density was not assessed")
-        return _agree(*truth) if all(b.density == fact.value for b in breasts) else _correct(*truth)
-
-    def _birads(self, fact: Fact) -> _Verdict:
-        if fact.laterality is None:
-            truth = render.overall_statement(self.chart)
+    def judge(self, claim: Claim, said: Collection[Point] = ()) -> tuple[list[Statement], list[str]]:
+        """What may be printed of a claim, beyond what was `said` before, and why the rest of it is not printed."""
+        sentences = _sentences(claim.text)
+        ours = [self._in_our_words(s, claim.pointers, said) for s in sentences]
+        reasons: list[str] = []
+        if ours and None not in ours:
+            given = [(s, text) for s, text in zip(ours, sentences, strict=True) if s]
+            fresh = _new(given, said, claim.writer, GateResult.CONSISTENT)
         else:
-            truth = render.birads_statement(self.chart.breast(fact.laterality), self.chart)
-        return self._same(fact, [truth])
+            supporting, reasons = self._supporting(claim, said)
+            given = [(s, claim.text.strip()) for s in supporting]
+            fresh = _new(given, said, claim.writer, GateResult.CORRECTED)
+        return fresh, reasons or ([] if fresh else ["the report says so already"])
 
-    def _comparison(self, fact: Fact) -> _Verdict:
-        truth = render.comparison(self.chart)
-        if fact.status is Status.POSITIVE and truth.facts[0].status is Status.NEGATIVE:
-            return _reject("it compares, and no prior was read")
-        undated = fact.value is None and fact.status is truth.facts[0].status
-        return _agree(truth) if undated else self._same(fact, [truth])
+    def _in_our_words(self, text: str, pointers: Sequence[Evidence], said: Collection[Point]) -> Statement | None:
+        """The true statement that our writers word exactly so: of several, one not yet made, then the one pointed at."""
+        pointed = {e for e in pointers if e.kind is EvidenceKind.FINDING}
 
-    def _limit(self, fact: Fact) -> _Verdict:
-        for statement in render.limits(self.chart):
-            if fact in statement.facts:
-                return _agree(statement)
-        return _reject("the exam does not have this limit")
+        def fit(option: Statement) -> tuple[bool, bool]:
+            return option.points.isdisjoint(said), not pointed.isdisjoint(option.sentence.evidence)
 
-    def _same(self, fact: Fact, truth: list[Statement]) -> _Verdict:
-        """Agrees when one of the true statements holds exactly this fact."""
-        return _agree(*truth) if any(fact in s.facts for s in truth) else _correct(*truth)
+        return max(self._book.get(plain(text), []), key=fit, default=None)
 
-    def _stated(self, fact: Fact, evidence: tuple[Evidence, ...]) -> Statement:
-        """A negative that no finding contradicts; used word for word, or rendered when the claim had unread words."""
-        sides = [s.word for s in self._sides(fact)]
-        where = f"the {sides[0]} breast" if len(sides) == 1 else "either breast"
-        text = f"No {_kind_words(fact)} in {where}."
-        sentence = Sentence(text, Section.FINDINGS, evidence)
-        return Statement(sentence, tuple(dataclasses.replace(_bare(fact), laterality=s) for s in self._sides(fact)))
-
-
-def _bare(fact: Fact) -> Fact:
-    """The negative without attributes: what is not there at all is not there in any form."""
-    kept = fact.descriptors if fact.kind is FactKind.ASSOCIATED else frozenset()
-    return Fact(fact.status, fact.kind, fact.laterality, descriptors=kept)
+    def _supporting(self, claim: Claim, said: Collection[Point]) -> tuple[list[Statement], list[str]]:
+        """What the chart says of the facts that a claim states, and why nothing is said of the others."""
+        facts, reason = _facts(claim.text)
+        if reason:
+            return [], [reason]
+        supporting, reasons = [], []
+        for fact in facts:
+            try:
+                supporting += self._chart_says.of(fact, claim.pointers, said)
+            except Unsupported as unsupported:
+                reasons.append(str(unsupported))
+        return supporting, reasons
 
 
-def _kind_words(fact: Fact) -> str:
-    if fact.kind is FactKind.ASSOCIATED:
-        return " or ".join(sorted(d.split(".", 1)[1].replace("_", " ") for d in fact.descriptors))
-    return "suspicious finding" if fact.kind is FactKind.ANY_FINDING else fact.kind.value.replace("_", " ")
+def _facts(text: str) -> tuple[Sequence[Fact], str]:
+    """The facts that the parser reads from a claim, or why there are none."""
+    if len(text) > LONGEST_CLAIM:
+        return (), f"could not be read ({len(text)} characters are no sentence of a report)"
+    try:
+        parsed = parse_claim(text)
+    except InvalidNoun as impossible:
+        return (), f"could not be read ({impossible})"
+    unread = ", ".join(parsed.unread) or "it states nothing"
+    return parsed.facts, "" if parsed.facts else f"could not be read ({unread})"
 
 
-def _in_breast(fact: Fact) -> str:
-    return f" in the {fact.laterality.word} breast" if fact.laterality else ""
+def _new(
+    given: Iterable[tuple[Statement, str]], said: Collection[Point], writer: Writer, result: GateResult
+) -> list[Statement]:
+    """What (statement, text of the claim) pairs say beyond what was said; a part of a sentence is not the claim's own."""
+    known: set[Point] = set(said)
+    fresh: list[Statement] = []
+    for statement, original in given:
+        new = list(statement.beyond(known))
+        fresh += [_signed(s, writer, result if s is statement else GateResult.CORRECTED, original) for s in new]
+        known |= statement.points
+    return fresh
 
 
-def _clashes(claimed: Fact, truth: Fact) -> int:
-    """How many stated attributes differ from the finding's; what was left unsaid does not count."""
-    place, true_place = claimed.location, truth.location
-    wrong = len(claimed.descriptors - truth.descriptors - {"asymmetry.asymmetry"}) + len(claimed.views - truth.views)
-    for name in ("quadrant", "clock", "depth", "half", "region"):
-        value = getattr(place, name)
-        wrong += value is not None and value != getattr(true_place, name)
-    wrong += claimed.size_mm is not None and claimed.size_mm != truth.size_mm
-    wrong += claimed.change is not None and claimed.change is not truth.change
-    return wrong
+def _signed(statement: Statement, writer: Writer, result: GateResult, original: str) -> Statement:
+    sentence = statement.sentence
+    differs = None if original == sentence.text else original
+    signed = dataclasses.replace(sentence, writer=writer, gate=result, original=differs)
+    return dataclasses.replace(statement, sentence=signed, parts=statement.parts or (statement,))
+
+
+def _sentences(text: str) -> list[str]:
+    """A claim's sentences: it may hold several, and each can be one of ours."""
+    return [s for s in re.split(r"(?<=[.!?])\s+(?=[A-Z])", text.strip()) if s]

@@ -1,23 +1,31 @@
 """Free report text to facts: sentences, headings, sides, negation, uncertainty, descriptors, places, categories.
 
 Deterministic: no model, no network, the same facts for the same text everywhere. The parser is careful rather than
-clever: words it does not know, double negations and descriptors that fit no finding are reported as unread.
+clever: a word that no fact takes up is reported as unread, and so is what can be meant in two ways.
+
+    text ─► layout: lines and sentences ─► lexemes: known phrases ─► clauses: one finding or list, its breasts
+         ─► subjects: there, not there, perhaps there ─► finding_reader, exam_reader: facts ─► ledger: words left over
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mammoscribe.domain.assessment import Category, most_severe
 from mammoscribe.domain.view import Laterality
-from mammoscribe.reporting.clauses import clauses_of, read_clause
+from mammoscribe.reporting.clauses import Clause, Sides, clauses_of
+from mammoscribe.reporting.exam_reader import ExamReader
 from mammoscribe.reporting.facts import Fact, FactKind, Status
+from mammoscribe.reporting.finding_reader import FindingReader
+from mammoscribe.reporting.layout import lines_of, side_at_start, split_sentences
+from mammoscribe.reporting.ledger import SILENT, Ledger
 from mammoscribe.reporting.lexemes import lexemes_of
+from mammoscribe.reporting.subjects import DoubleNegation, statuses_of
+from mammoscribe.reporting.vocabulary import Kind
 
 
 @dataclass(frozen=True)
 class ParsedSentence:
-    """A sentence, the facts read from it, and the words nobody could place."""
+    """A sentence, the facts read from it, and the words that no fact has taken up."""
 
     text: str
     facts: tuple[Fact, ...]
@@ -75,58 +83,77 @@ class ParsedReport:
 
 
 def parse_claim(text: str, side: Laterality | None = None) -> ParsedSentence:
-    """Read one claim, as a rule one sentence; `side` is the breast of the heading it stands under."""
-    facts: list[Fact] = []
-    unread: list[str] = []
-    inline = _INLINE_SIDE.match(text)
-    default = _SIDES[inline[1].lower()] if inline else side
-    for sentence in split_sentences(text):
-        for clause in clauses_of(lexemes_of(sentence)):
-            clause_facts, clause_unread = read_clause(clause, default)
-            facts += clause_facts
-            unread += clause_unread
-    return ParsedSentence(text, tuple(dict.fromkeys(facts)), tuple(unread))
+    """Read one claim, as a rule one sentence; `side` is the breast of the heading it is under."""
+    return _parse(text, (side,))
 
 
 def parse_report(text: str) -> ParsedReport:
     """Read a whole report; a heading such as `Right breast:` gives its side to the lines below it."""
     sentences: list[ParsedSentence] = []
-    side: Laterality | None = None
-    for line in _joined_lines(text):
-        if heading := _SIDE_HEADING.fullmatch(line):
-            side = _SIDES.get(heading[1].lower())
-        elif _SECTION_HEADING.fullmatch(line):
-            side = None
-        else:
-            inline = _INLINE_SIDE.match(line)
-            line_side = _SIDES[inline[1].lower()] if inline else side
-            sentences += [parse_claim(s, line_side) for s in split_sentences(line)]
+    for line in lines_of(text):
+        sides = line.sides
+        for sentence in split_sentences(line.text):
+            sides = side_at_start(sentence) or sides
+            sentences.append(_parse(sentence, sides))
     return ParsedReport(tuple(sentences))
 
 
-_SIDES = {"right": Laterality.RIGHT, "left": Laterality.LEFT}
-_SIDE_HEADING = re.compile(r"(right|left|both|overall)(?:\s+breasts?)?\s*[:\-]?", re.IGNORECASE)
-_INLINE_SIDE = re.compile(r"(right|left)\s+breast\s*[:,\-]", re.IGNORECASE)
-_SECTION_HEADING = re.compile(r"[A-Za-z][A-Za-z /&-]{1,40}:")
-_SENTENCE_END = re.compile(r"(?<=[.!?])(?<!approx\.)(?<!cat\.)(?<!vs\.)\s+|(?<=[a-z)]\.)(?=[A-Za-z]{2})")
-_WRAPPED_AT = 55
-"""A line at least this long, without a full stop and followed by a lower-case line, is a wrapped one."""
+def _parse(text: str, default: Sides) -> ParsedSentence:
+    facts: list[Fact] = []
+    unread: list[str] = []
+    for sentence in split_sentences(text):
+        default = side_at_start(sentence) or default
+        for new, left_over in _read_sentence(sentence, default):
+            unread += left_over
+            for fact in new:
+                unread += [str(fact.kind)] if _is_said_before(fact, facts) else []
+                facts.append(fact)
+    return ParsedSentence(text, tuple(dict.fromkeys(facts)), tuple(unread))
 
 
-def split_sentences(line: str) -> list[str]:
-    """Sentences of a line, empty ones dropped."""
-    return [s.strip() for s in _SENTENCE_END.split(line) if s.strip(" .\t")]
+def _is_said_before(fact: Fact, facts: list[Fact]) -> bool:
+    """Whether it, or a finding of this kind and breast, was stated: two of them may be one finding or two."""
+    another = fact.kind.is_finding and fact.status is not Status.NEGATIVE and fact.key in [f.key for f in facts]
+    return another or fact in facts
 
 
-def _joined_lines(text: str) -> list[str]:
-    """Non-empty lines, with wrapped sentences put back together."""
-    lines: list[str] = []
-    wrapped = False
-    for raw in text.splitlines():
-        line = raw.strip()
-        if line and wrapped and (line[0].islower() or line[0] == "("):
-            lines[-1] += " " + line
-        elif line:
-            lines.append(line)
-        wrapped = bool(line) and len(line) >= _WRAPPED_AT and line[-1] not in ".:;!?"
-    return lines
+_Reading = tuple[list[Fact], list[str]]
+
+
+def _read_sentence(sentence: str, default: Sides) -> list[_Reading]:
+    """Facts and unread words, clause by clause."""
+    lexemes = lexemes_of(sentence)
+    excepts = any(x.kind is Kind.EXCEPT for x in lexemes)
+    readings: list[_Reading] = []
+    for clause in clauses_of(lexemes, default):
+        before = readings[-1][0] if readings else []
+        facts, unread = _read_clause(clause, before)
+        if excepts:
+            kept = [f for f in facts if f.status is not Status.NEGATIVE and f.kind is not FactKind.CHANGE]
+            facts, unread = kept, [*unread, "except"]
+        readings.append((facts, unread))
+    return readings
+
+
+def _read_clause(clause: Clause, before: list[Fact]) -> _Reading:
+    """Facts of one clause and the words in it that no fact takes up.
+
+    Args:
+        clause: to be read.
+        before: facts of the clause before it in its sentence; `or` carries their denial on.
+    """
+    carried_on = clause.follows is Kind.OR and bool(before) and all(f.status is Status.NEGATIVE for f in before)
+    alone = clause.follows in (None, Kind.BREAK)
+    try:
+        statuses = statuses_of(clause.lexemes, Status.NEGATIVE if carried_on else Status.POSITIVE, alone)
+    except DoubleNegation:
+        return [], [" ".join(x.text for x in clause.lexemes)]
+    ledger = Ledger(clause.lexemes, statuses.taken, statuses.unclear)
+    found = FindingReader(clause, statuses, ledger).read()
+    facts = [*found, *ExamReader(clause, statuses, ledger).read(found)]
+    joint = ["or"] if clause.follows is Kind.OR else []
+    if not facts:
+        return [], [x.text for x in clause.lexemes if x.kind not in SILENT] + joint
+    if {f.laterality for f in facts}.issuperset(clause.sides) and not clause.side_unclear:
+        ledger.take(*clause.side_at)
+    return facts, ledger.unread() + joint

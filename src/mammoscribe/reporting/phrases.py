@@ -62,34 +62,57 @@ def associated_phrase(finding: Finding, lead: str = "with associated") -> str:
 
 
 def place_parts(location: Location) -> list[str]:
-    """`upper outer quadrant`, `10 o'clock`, `middle depth`: the known parts in report order."""
+    """`upper outer quadrant`, `10 o'clock`, `middle depth`: the known parts in report order, without lengths."""
     parts = [f"{location.quadrant} quadrant"] if location.quadrant else []
     parts += [f"{location.half} half"] if location.half else []
     parts += [f"{location.region} region"] if location.region else []
     parts += [f"{location.clock} o'clock"] if location.clock else []
-    parts += [f"{location.depth} depth"] if location.depth else []
-    distance = location.nipple_distance_mm
-    return parts + ([f"{distance} mm from the nipple"] if distance is not None else [])
+    return parts + ([f"{location.depth} depth"] if location.depth else [])
+
+
+def box_words(box: tuple[int, int]) -> str:
+    """`14 x 9 mm`: sides of a finding's box."""
+    return f"{box[0]} x {box[1]} mm"
+
+
+def measures_words(finding: Finding, box: tuple[int, int] | None) -> list[str]:
+    """`42 mm from the nipple`, `box 14 x 9 mm`: the lengths that are known."""
+    distance = finding.location.nipple_distance_mm
+    parts = [f"{distance} mm from the nipple"] if distance is not None else []
+    return parts + ([f"box {box_words(box)}"] if box else [])
 
 
 def brief(finding: Finding) -> str:
     """`mass at 10 o'clock`, `calcifications in the inner half`: enough to tell the findings of a breast apart."""
-    place = finding.location
-    noun = noun_of(finding)
-    if place.clock:
-        return f"{noun} at {place.clock} o'clock"
-    where = next(
-        (
-            w
-            for w in (
-                f"{place.quadrant} quadrant" if place.quadrant else "",
-                f"{place.half} half" if place.half else "",
-            )
-            if w
-        ),
-        "",
-    )
-    return f"{noun} in the {where}" if where else noun
+    kind = brief_kind(finding)
+    return f"{term(kind).label if kind else NOUNS[finding.type]} {_brief_place(finding.location)}".strip()
+
+
+def brief_kind(finding: Finding) -> str | None:
+    """The kind of asymmetry that `brief` names; not `developing`, which compares with a prior exam."""
+    kind = finding.descriptor(Axis.ASYMMETRY)
+    return None if kind == "asymmetry.developing" else kind
+
+
+def brief_in_breast(finding: Finding) -> str:
+    """`mass at 10 o'clock in the right breast`, `calcifications in the inner half of the right breast`."""
+    inside = "of" if _brief_place(finding.location).startswith("in ") else "in"
+    return f"{brief(finding)} {inside} the {finding.laterality.word} breast"
+
+
+def brief_location(location: Location) -> Location:
+    """The part of a place that `brief` names."""
+    if location.clock:
+        return Location(clock=location.clock)
+    return Location(quadrant=location.quadrant) if location.quadrant else Location(half=location.half)
+
+
+def _brief_place(location: Location) -> str:
+    if location.clock:
+        return f"at {location.clock} o'clock"
+    if location.quadrant:
+        return f"in the {location.quadrant} quadrant"
+    return f"in the {location.half} half" if location.half else ""
 
 
 def projections_of(finding: Finding) -> list[Projection]:

@@ -1,206 +1,43 @@
-"""Facts to sentences: the renderer that writes the report by default, each sentence with what it rests on.
+"""Facts to sentences: the renderer that writes the report by default, each sentence with what it rests on."""
 
-Evidence follows one rule everywhere: a positive cites its finding (and the prior pair when it speaks of change), a
-negative every view searched, density and assessment the breast, a comparison the prior pairs, technique and limits
-the exam.
-"""
-
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-
-from mammoscribe.domain.assessment import FREE_OF_DISEASE, Assessment, Category, Grade, NotAssessed
-from mammoscribe.domain.evidence import Evidence, EvidenceKind, Section, Sentence
+from mammoscribe.domain.evidence import Section
 from mammoscribe.domain.exam import Exam
-from mammoscribe.domain.finding import Finding, FindingType
 from mammoscribe.domain.lexicon import term
-from mammoscribe.domain.report import Breast, overall_assessment
+from mammoscribe.domain.report import Breast
 from mammoscribe.domain.search import Search, gap_words
-from mammoscribe.domain.view import Laterality, Projection, View
-from mammoscribe.reporting import phrases
+from mammoscribe.domain.view import Laterality
+from mammoscribe.reporting.chart import Chart, Statement, joined, statement
+from mammoscribe.reporting.cite import cite_breasts, cite_exam, cite_pairs
 from mammoscribe.reporting.facts import (
     NO_MILLIMETRES,
     NOT_IMAGED,
     NOT_SEARCHED,
     ONE_VIEW,
+    UNDATED,
+    UNMEASURED_WORDS,
     Fact,
     FactKind,
     Status,
-    birads_fact,
     density_fact,
-    fact_of_finding,
-    prior_pairs,
     size_mm,
 )
-from mammoscribe.reporting.vocabulary import MANAGEMENTS
+from mammoscribe.reporting.findings import finding_statement, negative_statements
+from mammoscribe.reporting.impression import impression, recommendations
 from mammoscribe.reporting.words import capitalised, count_word, listed
-
-
-@dataclass(frozen=True)
-class Chart:
-    """What a report is written from: the exam, what was searched in it, its breasts (right first) and its findings."""
-
-    exam: Exam
-    search: Search
-    breasts: tuple[Breast, Breast]
-    findings: tuple[Finding, ...]
-
-    def breast(self, side: Laterality) -> Breast:
-        """The facts of one breast."""
-        return self.breasts[list(Laterality).index(side)]
-
-    def findings_of(self, side: Laterality) -> tuple[Finding, ...]:
-        """Findings of one breast, in order."""
-        return tuple(f for f in self.findings if f.laterality is side)
-
-    @property
-    def assessed(self) -> tuple[Breast, ...]:
-        """Breasts that were given a category."""
-        return tuple(b for b in self.breasts if b.assessment)
-
-    @property
-    def overall(self) -> Assessment | NotAssessed:
-        """The most severe breast's assessment, or why the exam has none."""
-        return overall_assessment(self.breasts)
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A sentence with the facts it states."""
-
-    sentence: Sentence
-    facts: tuple[Fact, ...]
-
-    @property
-    def side(self) -> Laterality | None:
-        """The one breast it is about, or None."""
-        sides = {f.laterality for f in self.facts}
-        return sides.pop() if len(sides) == 1 else None
 
 
 def render(chart: Chart) -> tuple[Statement, ...]:
     """The whole report, in the standard order of sections."""
     per_section = (
         indication(chart),
-        (technique(chart), comparison(chart)),
+        (technique_statement(chart.exam), comparison_statement(chart.exam)),
         composition(chart),
-        (s for side in chart.exam.imaged for s in _findings(chart, side)),
+        (s for side in chart.exam.imaged for s in findings(chart, side)),
         impression(chart),
         recommendations(chart),
         limits(chart),
     )
     return tuple(s for statements in per_section for s in statements)
-
-
-def _statement(text: str, section: Section, evidence: Iterable[Evidence], *facts: Fact) -> Statement:
-    return Statement(Sentence(text, section, tuple(evidence)), facts)
-
-
-# --- evidence ---------------------------------------------------------------------------------------------------
-
-
-def cite_exam(exam: Exam) -> tuple[Evidence, ...]:
-    """The exam as a whole."""
-    return (Evidence(EvidenceKind.EXAM, exam.id),)
-
-
-def cite_breasts(sides: Iterable[Laterality]) -> tuple[Evidence, ...]:
-    """One piece of evidence per breast."""
-    return tuple(Evidence(EvidenceKind.BREAST, s.value) for s in sides)
-
-
-def cite_searched(search: Search, sides: Iterable[Laterality], kinds: Iterable[FindingType]) -> tuple[Evidence, ...]:
-    """Every current view of the breasts that was searched for all of these kinds of finding."""
-    wanted = tuple(kinds)
-    return tuple(Evidence(EvidenceKind.VIEW, v.id) for s in sides for v in search.views_searched(s, wanted))
-
-
-def cite_pairs(exam: Exam, side: Laterality | None = None) -> tuple[Evidence, ...]:
-    """The prior pairs of a breast, or of the exam."""
-    return tuple(Evidence(EvidenceKind.PRIOR_PAIR, f"{v.id}|{p.id}") for v, p in prior_pairs(exam, side))
-
-
-def cite_finding(finding: Finding, exam: Exam) -> tuple[Evidence, ...]:
-    """The finding, and with a change the prior pairs of the views that show it (else of its breast)."""
-    cited = Evidence(EvidenceKind.FINDING, finding.id)
-    if finding.change is None:
-        return (cited,)
-    pairs = cite_pairs(exam, finding.laterality)
-    shown = tuple(p for p in pairs if finding.mark_in(p.ref.split("|")[0]))
-    return (cited, *(shown or pairs))
-
-
-# --- findings ---------------------------------------------------------------------------------------------------
-
-
-def finding_text(finding: Finding, exam: Exam, lead: str = "") -> str:
-    """`Right breast: irregular, spiculated mass in the upper outer quadrant, 10 o'clock, ..., seen on CC and MLO`."""
-    core = " ".join(p for p in (lead, phrases.core_phrase(finding), phrases.associated_phrase(finding)) if p)
-    place = phrases.place_parts(finding.location)
-    in_breast = bool(place) and not place[0].endswith(("o'clock", "depth"))
-    parts = [f"{core} in the {place[0]}", *place[1:]] if in_breast else [core, *place]
-    size = size_mm(finding, exam)
-    parts += [f"measuring {size} mm"] if size else []
-    parts.append(f"seen on {phrases.views_phrase(phrases.projections_of(finding))}")
-    parts += [phrases.CHANGES[finding.change]] if finding.change else []
-    return f"{capitalised(finding.laterality.word)} breast: {', '.join(parts)}."
-
-
-def finding_statement(finding: Finding, exam: Exam) -> Statement:
-    """The sentence of a finding above threshold."""
-    text = finding_text(finding, exam)
-    return _statement(text, Section.FINDINGS, cite_finding(finding, exam), fact_of_finding(finding, exam))
-
-
-def uncertain_statement(finding: Finding, exam: Exam) -> Statement:
-    """The sentence of a finding in the lower score band; it is no finding of the report, so its views are cited."""
-    fact = fact_of_finding(finding, exam)
-    uncertain = Fact(**{**fact.__dict__, "status": Status.UNCERTAIN})
-    views = tuple(Evidence(EvidenceKind.VIEW, m.view_id) for m in finding.marks)
-    return _statement(finding_text(finding, exam, "possible"), Section.FINDINGS, views, uncertain)
-
-
-def negative_statements(side: Laterality, search: Search) -> list[Statement]:
-    """What is denied of a breast without findings: one sentence for each set of views that was searched alike."""
-    groups: dict[tuple[View, ...], list[FindingType]] = {}
-    for kind in search.kinds_searched(side):
-        groups.setdefault(search.views_searched(side, (kind,)), []).append(kind)
-    return [negative_statement(side, search, kinds) for kinds in groups.values()]
-
-
-def negative_statement(side: Laterality, search: Search, kinds: Sequence[FindingType]) -> Statement:
-    """`No mass, architectural distortion or asymmetry in the right breast.`, citing the views searched for all of them."""
-    text = f"No {denied_words(kinds)} {where_searched(side, search, kinds)}."
-    evidence = cite_searched(search, (side,), kinds)
-    return _statement(text, Section.FINDINGS, evidence, *negative_facts(side, kinds))
-
-
-def denied_words(kinds: Sequence[FindingType]) -> str:
-    """What is denied, as a phrase after `no`."""
-    if len(kinds) == len(FindingType):
-        return "suspicious finding"
-    return listed([phrases.NOUNS[k] for k in kinds], "or")
-
-
-def negative_facts(side: Laterality, kinds: Sequence[FindingType]) -> list[Fact]:
-    """The negative facts of a breast: one for all kinds together, else one each."""
-    denied = [FactKind.ANY_FINDING] if len(kinds) == len(FindingType) else [FactKind(k.value) for k in kinds]
-    return [Fact(Status.NEGATIVE, kind, side) for kind in denied]
-
-
-def where_searched(side: Laterality, search: Search, kinds: Sequence[FindingType]) -> str:
-    """`in the right breast`, or `on the right CC` where only one projection was searched for all of `kinds`."""
-    views = search.views_searched(side, kinds)
-    if len(views) == len(Projection):
-        return f"in the {side.word} breast"
-    return f"on the {side.word} {listed([v.projection.value for v in views])}"
-
-
-def _findings(chart: Chart, side: Laterality) -> list[Statement]:
-    found = [finding_statement(f, chart.exam) for f in chart.findings_of(side)]
-    return found or negative_statements(side, chart.search)
-
-
-# --- the other sections -----------------------------------------------------------------------------------------
 
 
 def indication(chart: Chart) -> list[Statement]:
@@ -209,16 +46,15 @@ def indication(chart: Chart) -> list[Statement]:
     if given is None:
         return []
     words = given.replace('"', "'")
-    return [_statement(f'Given with the exam: "{words}".', Section.INDICATION, cite_exam(chart.exam))]
+    return [statement(f'Given with the exam: "{words}".', Section.INDICATION, cite_exam(chart.exam))]
 
 
-def technique(chart: Chart) -> Statement:
+def technique_statement(exam: Exam) -> Statement:
     """Which views were read."""
-    exam = chart.exam
     names = [f"{v.laterality.word} {v.projection}" for v in exam.current]
     text = f"Mammography, {count_word(len(names))} view{'s' if len(names) > 1 else ''}: {listed(names)}."
     facts = [technique_fact(exam, s) for s in exam.imaged]
-    return _statement(text, Section.TECHNIQUE, cite_exam(exam), *facts)
+    return statement(text, Section.TECHNIQUE, cite_exam(exam), *facts)
 
 
 def technique_fact(exam: Exam, side: Laterality) -> Fact:
@@ -227,40 +63,38 @@ def technique_fact(exam: Exam, side: Laterality) -> Fact:
     return Fact(Status.POSITIVE, FactKind.TECHNIQUE, side, views=shown)
 
 
-def comparison(chart: Chart) -> Statement:
+def comparison_statement(exam: Exam) -> Statement:
     """Which prior was read, with its day; or that there was none."""
-    exam = chart.exam
     pairs = cite_pairs(exam)
     if not pairs:
-        text = (
-            "No comparable prior exam was available." if exam.prior else "No prior exam was available for comparison."
-        )
-        return _statement(text, Section.COMPARISON, cite_exam(exam), Fact(Status.NEGATIVE, FactKind.COMPARISON))
-    day = exam.prior_date
-    text = (
-        f"Compared with the prior exam of {day.isoformat()}." if day else "Compared with the prior exam, date unknown."
-    )
-    fact = Fact(Status.POSITIVE, FactKind.COMPARISON, None, day.isoformat() if day else None)
-    return _statement(text, Section.COMPARISON, pairs, fact)
+        comparable = "comparable prior exam was available" if exam.prior else "prior exam was available for comparison"
+        fact = Fact(Status.NEGATIVE, FactKind.COMPARISON)
+        return statement(f"No {comparable}.", Section.COMPARISON, cite_exam(exam), fact)
+    day = exam.prior_date.isoformat() if exam.prior_date else None
+    text = f"Compared with the prior exam of {day}." if day else "Compared with the prior exam, date unknown."
+    return statement(text, Section.COMPARISON, pairs, Fact(Status.POSITIVE, FactKind.COMPARISON, None, day or UNDATED))
+
+
+# --- composition ------------------------------------------------------------------------------------------------
 
 
 def composition(chart: Chart) -> list[Statement]:
     """Density of every imaged breast, one sentence when both are alike; else with the exam's, the denser breast's."""
     imaged = [b for b in chart.breasts if b.imaged]
+    stated = [density_statement(b.laterality, b.density) for b in imaged]
     letters = [b.density for b in imaged if b.density]
-    if len(letters) == 2 and letters[0] == letters[1]:
-        text = density_text("Both breasts", "are", letters[0])
-        facts = [density_fact(b.laterality, b.density) for b in imaged]
-        return [_statement(text, Section.COMPOSITION, cite_breasts(b.laterality for b in imaged), *facts)]
-    stated = [density_statement(b) for b in imaged]
-    return [*stated, exam_density_statement(chart)] if len(letters) == 2 else stated
+    if len(letters) < 2:
+        return stated
+    if letters[0] == letters[1]:
+        return [joined(density_text("Both breasts", "are", letters[0]), *stated)]
+    return [*stated, exam_density_statement(imaged)]
 
 
-def exam_density_statement(chart: Chart) -> Statement:
+def exam_density_statement(breasts: list[Breast]) -> Statement:
     """Density of the exam where the breasts differ: the denser one's (ACR BI-RADS 5th edition, breast composition)."""
-    letter = max(b.density for b in chart.breasts if b.density)
-    text = f"Overall density: {letter}, as in the denser breast."
-    return _statement(text, Section.COMPOSITION, cite_breasts(chart.exam.imaged), density_fact(None, letter))
+    letter = max(b.density for b in breasts if b.density)
+    text = f"Overall breast density: {letter}."
+    return statement(text, Section.COMPOSITION, cite_breasts(b.laterality for b in breasts), density_fact(None, letter))
 
 
 def density_text(subject: str, verb: str, density: str) -> str:
@@ -270,115 +104,49 @@ def density_text(subject: str, verb: str, density: str) -> str:
     return f"{subject} {verb} {term(f'composition.{density}').label} (density {density})."
 
 
-def density_statement(breast: Breast) -> Statement:
+def density_statement(side: Laterality, density: str | None) -> Statement:
     """Density of one breast, or that it was not assessed."""
-    side = breast.laterality
     text = f"{capitalised(side.word)} breast: the density was not assessed."
-    if breast.density:
-        text = density_text(f"The {side.word} breast", "is", breast.density)
-    return _statement(text, Section.COMPOSITION, cite_breasts((side,)), density_fact(side, breast.density))
+    if density:
+        text = density_text(f"The {side.word} breast", "is", density)
+    return statement(text, Section.COMPOSITION, cite_breasts((side,)), density_fact(side, density))
 
 
-def impression(chart: Chart) -> list[Statement]:
-    """Per breast the level of suspicion of its findings and its category, then the category of the exam."""
-    per_breast = (
-        s for b in chart.breasts if b.imaged for s in (*suspicion_statements(chart, b), birads_statement(b, chart))
-    )
-    return [*per_breast, overall_statement(chart)]
+# --- findings and limits ----------------------------------------------------------------------------------------
 
 
-def suspicion_statements(chart: Chart, breast: Breast) -> list[Statement]:
-    """The level of suspicion of each finding of a breast that has one, citing the finding."""
-    found = chart.findings_of(breast.laterality)
-    graded = [(f, g) for f in found if (g := breast.grade(f.id)) is not None and g.level]
-    return [_suspicion(f, g) for f, g in graded]
-
-
-def _suspicion(finding: Finding, grade: Grade) -> Statement:
-    side = finding.laterality
-    text = f"{capitalised(side.word)} breast, {phrases.brief(finding)}: level of suspicion: {grade.level}."
-    fact = Fact(Status.POSITIVE, FactKind.SUSPICION, side, grade.assessment.category.value)
-    return _statement(text, Section.IMPRESSION, (Evidence(EvidenceKind.FINDING, finding.id),), fact)
-
-
-def birads_words(category: Category) -> str:
-    """`BI-RADS 4, suspicious`."""
-    return f"BI-RADS {category}, {category.facts.wording}"
-
-
-def birads_statement(breast: Breast, chart: Chart) -> Statement:
-    """Category of one breast, citing the findings it rests on, or that none was assigned."""
-    side = breast.laterality
-    category = breast.assessment.category if breast.assessment else None
-    words = birads_words(category) if category else "no BI-RADS category was assigned"
-    text = f"{capitalised(side.word)} breast: {words}."
-    evidence = (*_cite_decisive(chart, breast), *cite_breasts((side,)))
-    return _statement(text, Section.IMPRESSION, evidence, birads_fact(side, category))
-
-
-def _cite_decisive(chart: Chart, breast: Breast) -> tuple[Evidence, ...]:
-    """The findings of a breast that is recalled or sampled."""
-    if breast.assessment is None or breast.assessment.category in FREE_OF_DISEASE:
-        return ()
-    return tuple(Evidence(EvidenceKind.FINDING, f.id) for f in chart.findings_of(breast.laterality))
-
-
-def overall_statement(chart: Chart) -> Statement:
-    """Category of the exam, the most severe breast's; or that none was assigned."""
-    given = chart.overall
-    category = given.category if isinstance(given, Assessment) else None
-    words = birads_words(category) if category else "no BI-RADS category was assigned"
-    return _statement(f"Overall: {words}.", Section.IMPRESSION, _cite_assessed(chart), birads_fact(None, category))
-
-
-def recommendations(chart: Chart) -> list[Statement]:
-    """What to do next for each imaged breast, citing the breast and the findings it is for."""
-    return [recommendation(chart, b) for b in chart.breasts if b.imaged]
-
-
-def recommendation(chart: Chart, breast: Breast) -> Statement:
-    """What to do next for a breast: `Right breast: recall for additional imaging (mass at 10 o'clock)`."""
-    side = breast.laterality
-    evidence = (*_cite_decisive(chart, breast), *cite_breasts((side,)))
-    if breast.assessment is None:
-        text = f"{capitalised(side.word)} breast: no recommendation is given."
-        return _statement(text, Section.RECOMMENDATION, evidence, Fact(Status.NEGATIVE, FactKind.RECOMMENDATION, side))
-    category = breast.assessment.category
-    management = category.facts.management.rstrip(".")
-    found = chart.findings_of(side) if category not in FREE_OF_DISEASE else ()
-    of = f" ({listed([phrases.brief(f) for f in found])})" if found else ""
-    text = f"{capitalised(side.word)} breast: {management[:1].lower()}{management[1:]}{of}."
-    fact = Fact(Status.POSITIVE, FactKind.RECOMMENDATION, side, management_group(category))
-    return _statement(text, Section.RECOMMENDATION, evidence, fact)
-
-
-def management_group(category: Category) -> str:
-    """The group of managements a category belongs to: `routine`, `short interval`, `biopsy`, ..."""
-    return MANAGEMENTS[category.facts.management.rstrip(".").lower()]
-
-
-def _cite_assessed(chart: Chart) -> tuple[Evidence, ...]:
-    return cite_breasts(b.laterality for b in chart.assessed) or cite_exam(chart.exam)
+def findings(chart: Chart, side: Laterality) -> list[Statement]:
+    """The findings of a breast, or what is denied of it."""
+    found = [finding_statement(f, chart.exam) for f in chart.findings_of(side)]
+    return found or negative_statements(side, chart.search)
 
 
 def limits(chart: Chart) -> list[Statement]:
-    """What was not imaged or searched, where one view was read alone, and lengths that could not be given."""
+    """What was not imaged or searched, where one view was read alone, and what could not be given."""
     exam = chart.exam
     stated = [not_imaged_statement(exam, s) for s in Laterality if s not in exam.imaged]
     stated += [one_view_statement(exam, s) for s in exam.imaged if len(exam.views_of(s)) == 1]
     stated += not_searched_statements(chart.search)
     if any(size_mm(f, exam) is None for f in chart.findings):
         text = "The pixel spacing is not known, so no size is given in millimetres."
-        fact = Fact(Status.POSITIVE, FactKind.LIMIT, None, NO_MILLIMETRES)
-        stated.append(_statement(text, Section.LIMITS, cite_exam(exam), fact))
+        stated.append(_limit(exam, text, Fact(Status.POSITIVE, FactKind.LIMIT, None, NO_MILLIMETRES)))
+    if not chart.words_measured:
+        text = (
+            "Descriptors and change since a prior exam are not given: "
+            "how often they would be right has not been measured on images of patients."
+        )
+        stated.append(_limit(exam, text, Fact(Status.POSITIVE, FactKind.LIMIT, None, UNMEASURED_WORDS)))
     return stated
+
+
+def _limit(exam: Exam, text: str, fact: Fact) -> Statement:
+    return statement(text, Section.LIMITS, cite_exam(exam), fact)
 
 
 def not_imaged_statement(exam: Exam, side: Laterality) -> Statement:
     """Names a breast of which there is no view."""
     fact = Fact(Status.NEGATIVE, FactKind.LIMIT, side, NOT_IMAGED)
-    text = f"The {side.word} breast was not imaged and is not assessed."
-    return _statement(text, Section.LIMITS, cite_exam(exam), fact)
+    return _limit(exam, f"The {side.word} breast was not imaged and is not assessed.", fact)
 
 
 def one_view_statement(exam: Exam, side: Laterality) -> Statement:
@@ -386,14 +154,11 @@ def one_view_statement(exam: Exam, side: Laterality) -> Statement:
     view = exam.views_of(side)[0]
     fact = Fact(Status.POSITIVE, FactKind.LIMIT, side, ONE_VIEW, views=frozenset({view.projection}))
     text = f"The {side.word} {view.projection} is the only view, so a finding can be hidden and no quadrant is given."
-    return _statement(text, Section.LIMITS, cite_exam(exam), fact)
+    return _limit(exam, text, fact)
 
 
 def not_searched_statements(search: Search) -> list[Statement]:
     """Names the kinds of finding that were not looked for, with views and reason."""
     gaps = [g for side in search.exam.imaged for g in search.gaps(side) if g.kind is not None]
-    facts = [Fact(Status.NEGATIVE, FactKind.LIMIT, None, NOT_SEARCHED)]
-    return [
-        _statement(f"{capitalised(words)}.", Section.LIMITS, cite_exam(search.exam), *facts)
-        for words in gap_words(gaps)
-    ]
+    fact = Fact(Status.NEGATIVE, FactKind.LIMIT, None, NOT_SEARCHED)
+    return [_limit(search.exam, f"{capitalised(words)}.", fact) for words in gap_words(gaps)]

@@ -73,8 +73,8 @@ def download(
         size_bytes: the size, where it is known beforehand.
 
     Raises:
-        InputError: when the server refuses or cannot be reached, the connection breaks (the part is kept), or `check`
-            refuses the content.
+        InputError: when the server refuses or cannot be reached, the connection breaks (the part is kept), it sends more
+            than the known size, or `check` refuses the content.
     """
     part = path.with_name(f"{path.name}.part")
     part.parent.mkdir(parents=True, exist_ok=True)
@@ -118,9 +118,14 @@ def _fetch(url: str, part: Path, progress: Progress, size_bytes: int | None) -> 
             goes_on = reply.status == 206 and _starts_at(reply.headers.get("Content-Range"), have)
             have = have if goes_on else 0
             length = reply.headers.get("Content-Length")
-            size = have + int(length) if length is not None else size_bytes
+            size = have + int(length) if length is not None and length.isdecimal() else size_bytes
+            if size_bytes is not None and size is not None and size > size_bytes:
+                raise InputError(f"{url} has {size} bytes", f"{size_bytes}", "look for another address")
             with part.open("ab" if goes_on else "wb") as stream:
                 _pour(reply, stream, have, size, progress)
+            if size_bytes is not None and part.stat().st_size > size_bytes:
+                part.unlink()
+                raise InputError(f"{url} sends more than {size_bytes} bytes", "no more", "look for another address")
     except urllib.error.HTTPError as error:
         if error.code == 416 and have:
             return  # nothing comes after the part: whether it is the whole is for the check to say
@@ -148,4 +153,6 @@ def _pour(reply: http.client.HTTPResponse, stream: BinaryIO, have: int, size: in
         except OSError as error:
             raise InputError(f"cannot write the fetched file: {error.strerror}", "", "make room") from error
         have += len(chunk)
+        if size is not None and have > size:
+            return  # more than there should be: enough was read to know it
         progress(have, size)

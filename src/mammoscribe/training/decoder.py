@@ -21,6 +21,7 @@ from mammoscribe.domain.assessment import Category
 from mammoscribe.domain.evidence import Evidence, EvidenceKind, Sentence
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding
+from mammoscribe.domain.search import everything_searched
 from mammoscribe.domain.view import Laterality, SpacingSource
 from mammoscribe.models.report_decoder import DecoderConfig, ReportDecoder, kinds_of
 from mammoscribe.models.report_draft import NO_ROW
@@ -80,8 +81,8 @@ SentenceWriter = Callable[[DecoderExample, np.random.Generator], Sequence[Senten
 
 def write_in_random_style(example: DecoderExample, rng: np.random.Generator) -> tuple[Sentence, ...]:
     """The reference report in a random style, without dates and millimetres."""
-    exam, style = without_measures(example.exam), int(rng.integers(len(STYLES)))
-    return write_reference(exam, example.findings, example.breasts, style, rng)
+    search, style = everything_searched(without_measures(example.exam)), int(rng.integers(len(STYLES)))
+    return write_reference(search, example.findings, example.breasts, style, rng)
 
 
 def without_measures(exam: Exam) -> Exam:

@@ -18,7 +18,9 @@ from mammoscribe.domain.report import Breast, Calibration
 from mammoscribe.domain.search import everything_searched
 from mammoscribe.domain.view import Box, Laterality, Projection, Role, SpacingSource, View, standard_view_id
 from mammoscribe.models.fact_memory import FactTable, facts_memory
-from mammoscribe.reporting.render import Chart, render
+from mammoscribe.reporting.chart import Chart
+from mammoscribe.reporting.findings import AS_ASSOCIATED
+from mammoscribe.reporting.render import render
 from mammoscribe.reporting.styles import STYLES, write_reference
 from mammoscribe.reporting.vocabulary import PHRASES
 from mammoscribe.training.decoder import DecoderExample
@@ -83,7 +85,7 @@ def _random_descriptors(rng: np.random.Generator, kind: FindingType) -> tuple[st
     chosen = []
     for axis in kind.axes:
         if rng.random() < (0.15 if axis is Axis.ASSOCIATED else 0.95):
-            terms = [t.id for t in terms_of(axis, Edition.BIRADS_2013) if t.id != f"{Axis.ASSOCIATED}.{kind}"]
+            terms = [t.id for t in terms_of(axis, Edition.BIRADS_2013) if AS_ASSOCIATED.get(t.id) is not kind]
             chosen.append(str(rng.choice(terms)))
     return tuple(chosen)
 
@@ -117,9 +119,10 @@ def tokenizer_texts(count: int = 6000, seed: int = 7) -> Iterator[str]:
     rng = np.random.default_rng(seed)
     for _ in range(count):
         table = random_fact_table(rng)
-        for statement in render(Chart(table.exam, everything_searched(table.exam), table.breasts, table.findings)):
+        search = everything_searched(table.exam)
+        for statement in render(Chart(table.exam, search, table.breasts, table.findings)):
             yield statement.sentence.text
-        for sentence in write_reference(table.exam, table.findings, table.stated, int(rng.integers(len(STYLES))), rng):
+        for sentence in write_reference(search, table.findings, table.stated, int(rng.integers(len(STYLES))), rng):
             yield sentence.text
     for _ in range(3):  # the trainer keeps what it has seen three times
         yield from (term.label for term in TERMS.values())

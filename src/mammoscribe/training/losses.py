@@ -31,7 +31,6 @@ class LossWeights:
     change: float = 0.3
     link: float = 0.3
     density: float = 1.0
-    birads: float = 0.3
     recall: float = 0.5
     malignant: float = 1.0
 
@@ -212,16 +211,12 @@ def _link_loss(queries: QueryOutput, query: Tensor, finding: Tensor, batch: View
 
 
 def breast_losses(out: ReaderNetOutput, targets: Targets) -> dict[str, Tensor]:
-    """Density, ordinal BI-RADS, recall and malignancy over the breasts that are imaged and labelled."""
+    """Density, recall and malignancy over the breasts that are imaged and labelled."""
     b, imaged = out.breasts, out.breasts.imaged
     parts: dict[str, Tensor] = {}
     density = _labels(targets, "density", imaged)
     if (density >= 0).any():
         parts["density"] = F.cross_entropy(b.density.float(), density, ignore_index=-1)
-    birads = _labels(targets, "birads", imaged)
-    if (birads >= 0).any():
-        above = (birads[:, None] > torch.arange(4)[None]).float()
-        parts["birads"] = F.binary_cross_entropy_with_logits(b.birads.float()[birads >= 0], above[birads >= 0])
     for task in ("recall", "malignant"):
         label = _labels(targets, task, imaged)
         if (label >= 0).any():

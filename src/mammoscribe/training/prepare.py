@@ -53,7 +53,7 @@ def _as_bytes(prepared: PreparedView) -> np.ndarray:
 def _detail(picture: Picture, prepared: PreparedView, um_per_px: float) -> Detail:
     """The prepared view again, at the scale of the second look."""
     fine = resample(picture, prepared, um_per_px)
-    top = prepared.crop.y0 * prepared.placement.scale_y + prepared.placement.offset_y
+    top = prepared.placement.to_canvas_box(prepared.crop).y0
     return Detail(_as_bytes(fine), float(top), prepared.um_per_px / um_per_px)
 
 

@@ -17,8 +17,8 @@ from mammoscribe.models.phrase_net import PhraseNet
 from mammoscribe.models.reader_net import ReaderConfig, ReaderNet, starter_config
 from mammoscribe.models.report_decoder import DecoderConfig, ReportDecoder
 from mammoscribe.models.tokenizer import load_tokenizer
+from mammoscribe.models.weights_file import load_net, read_checkpoint
 from mammoscribe.phantom import TRAINING_SPEC
-from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
 from mammoscribe.training.batches import Augmentation
 from mammoscribe.training.decoder import DecoderSchedule, train_decoder
@@ -91,7 +91,7 @@ def fold_marks(cache: Path, out: Path, checkpoint: Path, looks: Path | None, lef
     look_net = None
     if looks is not None:
         look_net = LookNet()
-        look_net.load_state_dict(_state(looks))
+        load_net(look_net, read_checkpoint(looks), looks)
     write_marks(film_net(checkpoint), look_net and look_net.eval(), cache, out, left_out)
 
 
@@ -165,22 +165,24 @@ def _fresh(config: ReaderConfig) -> ReaderNet:
 
 
 def _warm(config: ReaderConfig, checkpoint: Path) -> ReaderNet:
-    if not checkpoint.is_file():
-        raise InputError(f"no checkpoint at {checkpoint}", "", "run the stage before this one")
     net = _fresh(config)
-    net.load_state_dict(_state(checkpoint))
+    load_net(net, read_checkpoint(checkpoint), checkpoint)
     return net
+
+
+def check_start(warm_start: Path | None, looks: Path | None) -> None:
+    """Raise InputError for checkpoints that a recipe could not start from, before anything is drawn or prepared."""
+    if warm_start is not None:
+        _warm(starter_config(), warm_start)
+    if looks is not None:
+        load_net(LookNet(LookConfig()), read_checkpoint(looks), looks)
 
 
 def film_net(checkpoint: Path) -> ReaderNet:
     """The network of a checkpoint with the statistics of films, ready to look at them."""
     net = _warm(starter_config(), checkpoint).eval()
-    films_statistics(torch.load(checkpoint, weights_only=True), net).lend_to(net)
+    films_statistics(read_checkpoint(checkpoint), net).lend_to(net)
     return net
-
-
-def _state(checkpoint: Path) -> dict:
-    return torch.load(checkpoint, weights_only=True)["net"]
 
 
 def write_csv(path: Path, rows: Sequence[dict]) -> None:

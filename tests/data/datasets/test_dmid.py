@@ -61,7 +61,7 @@ def test_a_normal_picture_is_normal_and_a_view_may_be_written_with_a_space(tmp_p
 def test_the_categories_are_those_of_the_birads_line_of_the_text(make, tmp_path):
     make(tmp_path)
     found = exams(tmp_path)
-    assert found["IMG001"].labels == {"birads": "3|4a", "density": "b"}
+    assert found["IMG001"].labels == {"birads": "3|4A", "density": "b"}
     assert found["IMG001"].report.sections[Section.FINDINGS] == "A mass (BIRADS 4b)."
     assert found["IMG004"].labels == {"birads": "1"}
     assert found["IMG004"].images == ()
@@ -101,5 +101,5 @@ def test_every_report_of_the_export_is_read_with_its_category(data_root: Path) -
     assert len({e.report.raw for e in found}) == 375
     assert Counter(e.labels.get("density") for e in found) == {"b": 165, "c": 153, "a": 64, "d": 30, None: 2}
     worst = Counter(max(e.labels["birads"].split("|")) for e in found)
-    assert worst == {"1": 166, "3": 94, "4c": 47, "4a": 36, "4b": 28, "2": 22, "5": 18, "4": 2, "0": 1}
-    assert sum(Section.FINDINGS in e.report.sections for e in found) == 409
+    assert worst == {"1": 166, "3": 94, "4C": 47, "4A": 36, "4B": 28, "2": 22, "5": 18, "4": 2, "0": 1}
+    assert sum(Section.FINDINGS in e.report.sections for e in found) == 410  # `Fundings` too

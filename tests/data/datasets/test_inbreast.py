@@ -47,7 +47,7 @@ def test_the_table_says_the_view_where_the_name_says_ml(tmp_path):
 def test_values_are_tidy_and_a_blank_density_is_none(tmp_path):
     inbreast.release(tmp_path)
     first, second, _ = exams(tmp_path)
-    assert first.breasts == {Laterality.RIGHT: {"birads": "1|4a", "density": "b"}}
+    assert first.breasts == {Laterality.RIGHT: {"birads": "1|4A", "density": "b"}}
     assert second.breasts == {Laterality.RIGHT: {"birads": "2"}}
 
 

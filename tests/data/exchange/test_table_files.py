@@ -45,7 +45,7 @@ def test_labels_become_classes_by_their_values(tmp_path):
     ]  # fmt: skip
     catalogue = written(records, tmp_path)
     write_splits(catalogue.folder, {"p1": "train", "p2": "val", "p3": "test"})
-    assert export_labels(catalogue, tmp_path / "l.csv", {"effusion": "finding=effusion"}) == 3
+    assert export_labels(catalogue, tmp_path / "l.csv", {"effusion": "finding=effusion"}).num_rows == 3
     table = read_labels(tmp_path / "l.csv")
     assert table.classes == ("effusion",)
     assert [(r.id, r.split, r.patient_id, r.labels[0]) for r in table.rows[:2]] == [

@@ -7,6 +7,7 @@ import io
 import random
 import tracemalloc
 import zipfile
+from unicodedata import category
 
 import openpyxl
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mammoscribe.data.dataset import Fault
-from mammoscribe.data.formats import tables
+from mammoscribe.data.formats import sheets, tables
 from mammoscribe.data.formats.tables import all_rows, columns_of, headless_rows, read_rows
 from mammoscribe.support.errors import InputError
 
@@ -183,18 +184,21 @@ def test_all_rows_are_read_or_the_first_bad_one_is_told(tmp_path):
         all_rows(write(tmp_path / "t.csv", PLAIN + "4\n"), "a CSV")
 
 
-TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+BYTES = "".join(map(chr, range(0xC2, 0xF5)))  # letters that may be bytes of UTF-8, and keep what follows them
+TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cf", "Cs"], exclude_characters=f"\0'={BYTES}"), max_size=12
+)
 
 
 @given(st.lists(st.lists(TEXT, min_size=3, max_size=3), max_size=8), st.sampled_from(",;\t|"), st.booleans())
-@example([[";", "\t", " "], ["\ufeff", ",", '"'], ["", "", "x\r"]], ",", False)
+@example([[";", "\t", " "], ["", ",", '"'], ["", "", "x\r"]], ",", False)
 @example([["#", "\x85\u2028", "\x0b\x1c"]], ",", False)
 def test_rows_that_csv_wrote_come_back_equal(tmp_path_factory, rows, delimiter, quote_all):
     path = tmp_path_factory.mktemp("csv") / "t.csv"
     quoting = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
     with path.open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream, delimiter=delimiter, quoting=quoting).writerows([HEADER, *rows])
-    stripped = [[field.strip() for field in row] for row in rows]
+    stripped = [["".join(" " if category(c) == "Zs" else c for c in f).strip() for f in row] for row in rows]
     assert read(path) == ([row for row in stripped if any(row)], [])
 
 
@@ -308,7 +312,7 @@ def test_a_sheet_whose_parts_are_damaged_is_one_sentence(part, sheet):
 
 def test_what_is_called_a_sheet_and_is_none_is_said_so(tmp_path, sheet, monkeypatch):
     assert "is not a spreadsheet" in read(write(tmp_path / "u.xlsx", PLAIN))[1][0]
-    monkeypatch.setattr(tables, "MAX_XLSX_BYTES", 1000)
+    monkeypatch.setattr(sheets, "MAX_XLSX_BYTES", 1000)
     assert "save it as CSV" in read(sheet)[1][0]
 
 
@@ -343,3 +347,104 @@ def test_a_table_without_any_such_row_is_refused(tmp_path):
         headless(write(tmp_path / "t.csv", "a text\n"))
     with pytest.raises(InputError, match="is not there"):
         headless(tmp_path / "none.csv")
+
+
+# --- headers that are not in the first line, marks for Excel, what programs add to fields ---------------------------------
+
+BODY = "Accession No;Report;X\nT0;FINDINGS: a, b, c.;\nT1;FINDINGS: d.;\n"
+TITLES = [
+    "Report export\n\n", "Report export;;\nDate;2024-01-01;\n;;\n", "Export of reports, 2024\n\n\n", "sep=;\n", '"sep=;"\n',
+    "Hospital of X\nDate: 01.02.2024\nRows: 2\n", "sep=;\nReport export;;\n;;\n", "Printed by: Dr. Y;;\nWard;7;\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("title", TITLES)
+@pytest.mark.parametrize("names", [["Accession No", "Report"], []])
+def test_what_stands_above_the_header_is_passed_over(title, names, tmp_path):
+    path = write(tmp_path / "t.csv", title + BODY)
+    rows = list(read_rows(path, wanted=names))
+    assert [dict(row.fields) for row in rows] == [
+        {"Accession No": "T0", "Report": "FINDINGS: a, b, c.", "X": ""}, {"Accession No": "T1", "Report": "FINDINGS: d.", "X": ""},
+    ]  # fmt: skip
+    assert rows[0].line == (title + BODY).split("T0")[0].count("\n") + 1
+    assert columns_of(path, wanted=names) == ("Accession No", "Report", "X")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id\nA1\nA2\n", "id,report\n1,a\n2,b\n", ",id,report\n0,1,a\n1,2,b\n", "id,report\n1,A mass, a cyst, x\n2,b\n", "id;n\n1;2\n",
+        "id,a,b\n1,,\n2,,\n", "a|b\n1|2\n",
+    ],
+)  # fmt: skip
+def test_a_header_in_the_first_line_stays_the_header(text, tmp_path):
+    first = text.split("\n")[0]
+    mark = next(m for m in (",", ";", "|", "\0") if m in first or m == "\0")
+    assert columns_of(write(tmp_path / "t.csv", text)) == tuple(first.split(mark))
+
+
+def test_a_sheet_with_a_title_is_read_from_its_header(tmp_path):
+    book = openpyxl.Workbook()
+    for row in (
+        ["Report export"],
+        ["Date", dt.date(2024, 1, 1)],
+        [],
+        ["id", "text", "n"],
+        ["1", "a", None],
+        ["2", "b", 3],
+    ):
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")
+    for names in (["id", "n"], []):
+        rows = list(read_rows(tmp_path / "t.xlsx", wanted=names))
+        assert [(row.line, dict(row.fields)) for row in rows] == [
+            (5, {"id": "1", "text": "a", "n": ""}), (6, {"id": "2", "text": "b", "n": "3"}),
+        ]  # fmt: skip
+
+
+def test_a_tab_can_be_named_as_the_mark(tmp_path):
+    assert read(write(tmp_path / "t.csv", "sep=\t\nid\tn\n1\t2\n")) == ([["1", "2"]], [])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("\u00a0A1\u00a0", "A1"), ("A1\u200b", "A1"), ("\ufeffA1", "A1"), ("A\u202f1", "A 1"), ('"=""00123"""', "00123"), ("'00123", "00123"),
+        ("'tis", "'tis"), ("=A1+1", "=A1+1"), ("A\u00ad1", "A\u00ad1"),
+    ],
+)  # fmt: skip
+def test_what_programs_add_to_a_field_is_taken_off(field, value, tmp_path):
+    assert read(write(tmp_path / "t.csv", f"id,n\n{field},2\n")) == ([[value, "2"]], [])
+
+
+def test_names_of_columns_may_have_invisible_characters_and_line_breaks(tmp_path):
+    assert columns_of(write(tmp_path / "t.csv", '\u200bid\u00a0 no,"Breast\nDensity"\n1,2\n')) == (
+        "id no",
+        "Breast Density",
+    )
+
+
+def test_a_sheet_shows_zeros_in_front_as_its_format_says(tmp_path):
+    book = openpyxl.Workbook()
+    for row in (["id", "n"], [123, 7], [45, 8]):
+        book.active.append(row)
+    book.active["A2"].number_format = "00000"
+    book.save(tmp_path / "t.xlsx")
+    assert read(tmp_path / "t.xlsx") == ([["00123", "7"], ["45", "8"]], [])
+
+
+def test_a_formula_without_a_value_is_said_to_be_one_and_never_blank(tmp_path):
+    book = openpyxl.Workbook()
+    for row in (["id", "n", "m"], [1, "=1+1", None], [2, 5, "=A1"]):
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")  # openpyxl writes no values of formulas
+    assert read(tmp_path / "t.xlsx") == ([["1", "#FORMULA!", ""], ["2", "5", "#FORMULA!"]], [])
+
+
+def test_a_formula_with_its_value_is_that_value(tmp_path, sheet):
+    def computed(xml):
+        return xml.replace(b'<c r="B2" t="n"><v>2</v></c>', b'<c r="B2"><f>1+1</f><v>2</v></c>')
+
+    path = rewritten(sheet, "xl/worksheets/sheet1.xml", computed)
+    assert b"<f>" in zipfile.ZipFile(path).read("xl/worksheets/sheet1.xml")
+    assert read(path) == ([["1", "2"], ["3", "4"]], [])

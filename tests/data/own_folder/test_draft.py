@@ -129,14 +129,139 @@ def test_texts_alone_are_documents_in_their_language(tmp_path):
     assert (found["language"], found["report_text"], found["report_patient"]) == ("es", "texto", "paciente")
 
 
-def test_a_table_with_sides_and_views_is_told_to_be_nearly_a_manifest(tmp_path):
-    for n in range(2):
-        write_picture(tmp_path / f"{n}.png")
-    write_lines(tmp_path / "t.csv", "file,side,view,BIRADS,birads_all", "0.png,R,CC,4,4$5", "1.png,L,AT,1,1")
+def test_a_table_that_says_side_and_view_of_each_picture_makes_mammography_exams(tmp_path):
+    for n in range(4):
+        write_picture(tmp_path / f"{n}.png", n)
+    write_lines(
+        tmp_path / "t.csv", "file,study,side,view,BIRADS,birads_all", "0.png,s1,R,CC,4,4$5", "1.png,s1,R,MLO,4,1", "2.png,s1,L,CC,1,1",
+        "3.png,s2,L,AT,2,1",
+    )  # fmt: skip
     text, found = drafted(tmp_path)
-    assert "# side and view look like sides and views of mammograms: as a manifest" in text
-    assert "laterality =" not in text
-    assert found["report_image"] == "file" and found["labels"] == {"birads": "BIRADS"}
+    assert (found["kind"], found["report_image"], found["report_exam"], found["laterality"], found["view"]) == (
+        "mammo-exam", "file", "study", "side", "view",
+    )  # fmt: skip
+    assert found["labels"] == {"birads": "BIRADS"}
+    records, faults = read(tmp_path, text)
+    assert [(v.path, v.laterality, v.projection) for v in records["s1"].images] == [
+        ("0.png", "R", "CC"), ("1.png", "R", "MLO"), ("2.png", "L", "CC"),
+    ]  # fmt: skip
+    assert records["s1"].breasts == {"R": {"birads": "4"}, "L": {"birads": "1"}}
+    assert len(faults) == 1 and "an AT view; expected CC or MLO" in faults[0]
+
+
+def test_a_column_with_the_whole_view_is_enough(tmp_path):
+    for n in range(2):
+        write_picture(tmp_path / f"{n}.png", n)
+    write_lines(tmp_path / "t.csv", "file;Projection", "0.png;Right CC", "1.png;LMLO")
+    text, found = drafted(tmp_path)
+    assert (found["kind"], found["view"]) == ("mammo-exam", "Projection") and "laterality" not in found
+    records, faults = read(tmp_path, text)
+    assert not faults and [r.images[0].projection for r in records.values()] == ["CC", "MLO"]
+
+
+def test_the_column_with_most_different_ids_is_taken_and_not_one_of_a_few_values(tmp_path):
+    for n in range(1, 7):
+        write_dicom(
+            tmp_path / f"{n}" / "1.dcm",
+            n,
+            AccessionNumber=f"X{n}",
+            PatientID=f"P{n}",
+            StudyInstanceUID=f"1.2.{n}",
+            SOPInstanceUID=f"1.3.{n}",
+        )
+    rows = [f"BI-RADS {n % 3},{n % 3 + 1},X{n},The report of this exam" for n in range(1, 7)]
+    write_lines(tmp_path / "t.csv", "BI-RADS,Code,Nr,Report", *rows)
+    _, found = drafted(tmp_path)
+    assert (found["exam"], found["report_exam"], found["report_text"]) == ("header:AccessionNumber", "Nr", "Report")
+    assert found["labels"] == {"birads": "BI-RADS"}
+    # where the folders are called 1 to 6 and no header has an accession number, the codes 1 to 3 are still not the ids
+    write_lines(tmp_path / "t.csv", "BI-RADS,Nr,Report", *[f"{n % 4},{n},The report of this exam" for n in range(1, 7)])
+    assert drafted(tmp_path)[1]["report_exam"] == "Nr"
+
+
+def test_a_column_of_labels_is_not_the_one_of_the_ids_though_it_has_as_many_of_them(tmp_path):
+    for n in range(1, 5):
+        write_picture(tmp_path / f"{n}" / "R_CC.png", n)
+    write_lines(tmp_path / "t.csv", "BI-RADS,Nr,Report", *[f"{5 - n},{n},The report of this exam" for n in range(1, 5)])
+    _, found = drafted(tmp_path)
+    assert (found["exam"], found["report_exam"], found["labels"]) == ("folder", "Nr", {"birads": "BI-RADS"})
+
+
+def test_ids_that_are_written_differently_are_shown_and_nothing_is_joined(tmp_path):
+    for n in range(3):
+        write_dicom(tmp_path / "d" / f"{n}.dcm", n, AccessionNumber=f"0012{n}", PatientID=f"P{n}", StudyInstanceUID=f"1.2.{n}", SOPInstanceUID=f"1.3.{n}")  # fmt: skip
+    write_lines(tmp_path / "t.csv", "When,Case no,Report", *[f"2020-01-02,12{n},A report of it" for n in range(3)])
+    text, found = drafted(tmp_path)
+    assert found["report_exam"] == "Case no"
+    assert "3 of its values are like ids of images looked at, and written differently (12" in text
+    _, faults = read(tmp_path, text)
+    assert len(faults) == 1 and "00120 became 120" in faults[0]
+
+
+def test_reports_of_mammography_alone_are_exams_and_other_texts_are_documents(tmp_path):
+    write_lines(tmp_path / "t.csv", "id,report", "1,Bilateral mammogram without a mass", "2,BI-RADS 2 in both breasts")
+    _, found = drafted(tmp_path)
+    assert (found["kind"], found["language"]) == ("mammo-exam", "en")
+    write_lines(
+        tmp_path / "t.csv", "id,report", "1,The chest is clear of any disease", "2,No fracture of the wrist is seen"
+    )
+    assert drafted(tmp_path)[1]["kind"] == "text-document"
+
+
+def test_a_report_in_portuguese_is_known_as_such(tmp_path):
+    write_lines(
+        tmp_path / "t.csv",
+        "id,laudo",
+        "1,Observa-se um nódulo na mama da paciente com contornos regulares e não há calcificações",
+    )
+    _, found = drafted(tmp_path)
+    assert (found["language"], found["report_text"]) == ("pt", "laudo")
+
+
+def test_a_column_with_the_words_of_a_label_is_no_section_of_the_report(tmp_path):
+    values = [
+        "4 (suspicious)",
+        "category 0 – incomplete",
+        "BI-RADS 2 - benign finding, routine screening",
+        "Birads category-3",
+    ]
+    write_lines(
+        tmp_path / "t.csv", "id,Report,BI-RADS", *[f'{n},The report of it,"{value}"' for n, value in enumerate(values)]
+    )
+    _, found = drafted(tmp_path)
+    assert (found["report_text"], found["labels"]) == (
+        "Report",
+        {"birads": "BI-RADS"},
+    ) and "report_sections" not in found
+
+
+def test_dates_that_can_be_two_days_are_drafted_with_their_order(tmp_path):
+    for n in range(2):
+        write_picture(tmp_path / f"e{n}_R_CC.png", n)
+    write_lines(tmp_path / "t.csv", "Exam,Report,Done", "e0,A report of it,01/02/2020", "e1,A report of it,03/04/2020")
+    text, found = drafted(tmp_path)
+    assert (found["report_date"], found["report_date_order"]) == ("Done", "dmy")
+    records, _ = read(tmp_path, text)
+    assert str(records["e0"].date) == "2020-02-01"
+    write_lines(tmp_path / "t.csv", "Exam,Report,Done", "e0,A report of it,01/02/2020", "e1,A report of it,03/14/2020")
+    text, found = drafted(tmp_path)
+    assert "report_date_order" not in found
+    records, _ = read(tmp_path, text)
+    assert str(records["e0"].date) == "2020-01-02"
+
+
+def test_a_table_with_a_title_is_drafted_by_its_header(tmp_path):
+    write_lines(
+        tmp_path / "t.csv",
+        "Report export;;",
+        "Date;2024-01-01;",
+        ";;",
+        "Accession No;Report;X",
+        "1;The report of it;",
+        "2;Another one;",
+    )
+    _, found = drafted(tmp_path)
+    assert (found["report_exam"], found["report_text"]) == ("Accession No", "Report")
 
 
 def test_where_only_some_images_are_dicom_no_header_is_taken(tmp_path):

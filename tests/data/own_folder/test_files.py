@@ -262,3 +262,60 @@ def test_when_no_picture_is_named_rightly_both_sides_are_shown(tmp_path):
     (told,) = faults
     assert "captions.csv names ../1.png, /etc/hostname, the files are img/3.png, img/a/1.png, img/a/2.png" in told
     assert re.search(r"look at images and report_image\.$", told)
+
+
+# --- a table that says side and view of each picture ----------------------------------------------------------------------
+
+PICTURES = """
+name = "ours"
+kind = "mammo-exam"
+images = "*.png"
+reports = "t.csv"
+report_image = "File"
+report_exam = "Exam"
+laterality = "Side"
+view = "View"
+"""
+
+
+def test_side_and_view_of_a_picture_come_from_its_row(tmp_path):
+    for n in range(3):
+        write_picture(tmp_path / f"{n}.png", n)
+    write_lines(
+        tmp_path / "t.csv",
+        "File,Exam,Side,View,B",
+        "0.png,e1,derecha,Craniocaudal,4",
+        "1.png,e1,LT,OML,1",
+        "2.png,e1,R,ML,4",
+    )
+    records, faults = read(tmp_path, PICTURES + 'labels = { birads = "B" }\n')
+    assert [(v.path, str(v.laterality), str(v.projection)) for v in records["e1"].images] == [
+        ("0.png", "R", "CC"),
+        ("1.png", "L", "MLO"),
+    ]
+    assert {str(side): dict(labels) for side, labels in records["e1"].breasts.items()} == {
+        "R": {"birads": "4"},
+        "L": {"birads": "1"},
+    }
+    assert faults == ["t.csv line 4: an ML view; expected CC or MLO."]
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (["0.png,e1,X,CC"], "t.csv line 2: laterality 'X'; expected R or L"), (["0.png,e1,R,CC", "0.png,e1,R,MLO"], "is R CC, R MLO; expected one view"),
+        (["0.png,e1,R,"], "nothing says which view"),
+    ],
+)  # fmt: skip
+def test_a_row_that_does_not_say_one_view_is_told(rows, told, tmp_path):
+    write_picture(tmp_path / "0.png")
+    write_lines(tmp_path / "t.csv", "File,Exam,Side,View", *rows)
+    _, faults = read(tmp_path, PICTURES)
+    assert len(faults) == 1 and told in faults[0] and "--view" not in faults[0]
+
+
+def test_a_header_that_contradicts_the_table_is_told(tmp_path):
+    write_dicom(tmp_path / "0.dcm", 1, ImageLaterality="R", ViewPosition="CC")
+    write_lines(tmp_path / "t.csv", "File,Exam,Side,View", "0.dcm,e1,L,CC")
+    _, faults = read(tmp_path, PICTURES.replace("*.png", "*.dcm"))
+    assert len(faults) == 1 and "says R CC, t.csv says L CC" in faults[0]

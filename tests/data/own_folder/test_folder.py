@@ -147,7 +147,7 @@ def test_texts_alone_are_documents(tmp_path):
     )  # fmt: skip
     assert note.labels == {"w": "p1"}
     assert faults[0] == "document 2 has no text; expected a text."
-    assert faults[1].startswith("the date 'soon'; expected YYYY-MM-DD")
+    assert faults[1].startswith("the date 'soon'; expected a day such as 2020-01-31")
 
 
 def test_reports_alone_are_exams_without_views(tmp_path):
@@ -252,6 +252,27 @@ def test_images_of_two_days_under_one_exam_are_told(dicom):
     assert "exam A3 has images of 2020-01-01, 2023-03-04; expected one day" in faults[0]
 
 
+def test_of_several_pictures_of_a_view_one_is_read_and_the_others_are_set_aside_with_their_reasons(tmp_path):
+    def view(name, **said):
+        write_dicom(tmp_path / f"{name}.dcm", AccessionNumber="A1", PatientID="P1", **said)
+
+    view("a", AcquisitionTime="101500", AcquisitionDate="20200102")
+    view("b", AcquisitionTime="101700", AcquisitionDate="20200102")
+    view("raw", PresentationIntentType="FOR PROCESSING")
+    view("synthetic", ImageType=["DERIVED", "PRIMARY", "TOMO", "GENERATED_2D"])
+    text = 'name = "x"\nkind = "mammo-exam"\nimages = ["*.dcm"]\nexam = "header:AccessionNumber"\n'
+    (tmp_path / "ours.toml").write_text(text)
+    dataset, root = folder_dataset(tmp_path / "ours.toml")
+    items = list(dataset.edition_in(root).read(root))
+    (record,) = (item for item in items if not isinstance(item, Fault))
+    assert [image.path for image in record.images] == ["b.dcm"]
+    assert {item.where: (item.set_aside, item.error.found) for item in items if isinstance(item, Fault)} == {
+        "a.dcm": (True, "a.dcm: an earlier repeat of b.dcm"),
+        "raw.dcm": (True, "raw.dcm: a FOR PROCESSING image beside b.dcm"),
+        "synthetic.dcm": (True, "synthetic.dcm: a 2D view synthesised from tomosynthesis beside b.dcm"),
+    }
+
+
 def test_two_folders_of_one_name_are_not_taken_for_one_exam(tmp_path):
     for name in ("p1/2020/R_CC.png", "p2/2020/R_CC.png", "p2/2021/R_CC.png"):
         write_picture(tmp_path / name)
@@ -293,3 +314,35 @@ def test_the_dataset_called_folder_wants_one_toml_of_its_kind_and_root(dicom):
     assert "describes records of kind image-text, the dataset `folder` has mammo-exam" in told()
     (dicom / "second.toml").write_text(TOML)
     assert "holds ours.toml, second.toml; expected one TOML file" in told()
+
+
+# --- days of a table in several orders --------------------------------------------------------------------------------------
+
+NOTES = 'name = "x"\nkind = "text-document"\nreports = "n.csv"\nreport_exam = "id"\nreport_text = "text"\nreport_date = "day"\n'
+
+
+def days_of(folder, *days, more=""):
+    write_lines(folder / "n.csv", "id,text,day", *[f"{n},A note.,{day}" for n, day in enumerate(days)])
+    records, faults = read(folder, NOTES + more)
+    return [str(record.date) for record in records.values()], faults
+
+
+def test_the_order_of_days_is_that_of_the_whole_column(tmp_path):
+    assert days_of(tmp_path, "01/02/2020", "25/12/2020") == (["2020-02-01", "2020-12-25"], [])
+    assert days_of(tmp_path, "01/02/2020", "12/25/2020") == (["2020-01-02", "2020-12-25"], [])
+    assert days_of(tmp_path, "01/02/2020", "3 Jan 2020", more='report_date_order = "dmy"\n') == (
+        ["2020-02-01", "2020-01-03"],
+        [],
+    )
+
+
+def test_days_whose_order_cannot_be_known_are_one_sentence(tmp_path):
+    with pytest.raises(
+        InputError, match=r"ours\.toml: report_date: the dates of day, such as '01/02/2020', can all be two days"
+    ):
+        days_of(tmp_path, "01/02/2020", "03/04/2020")
+
+
+def test_a_day_against_the_order_that_was_said_costs_its_record(tmp_path):
+    days, faults = days_of(tmp_path, "01/02/2020", "12/25/2020", more='report_date_order = "dmy"\n')
+    assert days == ["2020-02-01"] and len(faults) == 1 and "the date '12/25/2020'" in faults[0]

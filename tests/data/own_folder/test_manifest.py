@@ -121,6 +121,18 @@ def test_what_is_no_standard_view_is_set_aside_and_its_exam_read(tmp_path):
     assert "says patient P1, m.csv says P2" in faults["e4"].error.sentence()
 
 
+def test_of_two_rows_of_one_view_the_last_is_read_and_the_other_is_set_aside(tmp_path):
+    pictures(tmp_path, "a", "b")
+    write_lines(tmp_path / "m.csv", HEAD, "e1,p1,R,CC,a.png,,0", "e1,p1,R,CC,b.png,,0", "e2,p2,R,CC,a.png,,0")
+    (tmp_path / "ours.toml").write_text(FIRST)
+    dataset, root = folder_dataset(tmp_path / "ours.toml")
+    items = list(dataset.edition_in(root).read(root))
+    records = {item.id: item for item in items if not isinstance(item, Fault)}
+    assert [image.path for image in records["e1"].images] == ["b.png"] and "e2" in records
+    (fault,) = (item for item in items if isinstance(item, Fault))
+    assert fault.set_aside and fault.error.found == "m.csv line 2: a.png: a repeat, listed before b.png"
+
+
 def test_where_all_views_are_set_aside_no_more_is_said(tmp_path):
     write_dicom(tmp_path / "a.dcm", SOPInstanceUID="1.2.1", StudyDate="20180102")
     write_dicom(tmp_path / "b.dcm", 1, SOPInstanceUID="1.2.2", ViewPosition="XCCL")

@@ -125,13 +125,13 @@ def test_text_files_that_are_no_reports_are_told(dicom, monkeypatch):
     (dicom / "texts" / "A5.txt").write_text(" \n")
     (dicom / "texts" / "A6.doc").write_bytes(b"\xd0\xcf\x11\xe0")
     (dicom / "texts" / "A7.pdf").write_bytes(b"%PDF-1.7")
-    (dicom / "texts" / "A8.rtf").write_bytes(b"{\\rtf1 A mass.}")
+    (dicom / "texts" / "A8.rtf").write_bytes(b"{\\rtf1 A mass. {")
     (dicom / "texts" / "A9.docx").write_bytes(b"no zip")
     records, faults = read(dicom, TEXTS)
     assert [r.id for r in records.values() if r.report is not None] == ["A1"]
     expected = (
         "a report of less", "is not a text file", "a link that leads out", "texts/A5.txt is empty", "is an old Word document",
-        "is a PDF", "is an RTF document", "A9.docx",
+        "is a PDF", "A8.rtf: an RTF text breaks off", "A9.docx",
     )  # fmt: skip
     for told, fault in zip(expected, faults, strict=True):
         assert told in fault
@@ -153,3 +153,98 @@ def test_a_wide_table_leaves_behind_the_columns_that_nobody_named(dicom, monkeyp
     write_lines(dicom / "reports.csv", "Accession,Report,Secret", "A1,A mass.,x")
     read(dicom, TOML)
     assert {"Accession": "A1", "Report": "A mass."} in kept
+
+
+# --- texts as hospitals export them, ids that spreadsheets lost, sheets with another name --------------------------------
+
+ENCODED = {
+    "A1": ("FINDINGS: A mass.\\n\\nIMPRESSION: BI-RADS 2.", "A mass.", "BI-RADS 2."),
+    "A2": ("<p><b>FINDINGS:</b> A mass &lt; 5 mm.</p><p>IMPRESSION: x</p>", "A mass < 5 mm.", "x"),
+    "A3": ("FINDINGS: NÃ³dulo.\\.br\\IMPRESSION: y", "Nódulo.", "y"),
+}
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.json", "r.xlsx"])
+def test_texts_are_decoded_whatever_the_table_is(name, dicom):
+    rows = [[accession, text] for accession, (text, _, _) in ENCODED.items()]
+    if name == "r.csv":
+        write_lines(dicom / name, "Accession,Report", *[f'{accession},"{text}"' for accession, text in rows])
+    elif name == "r.json":
+        (dicom / name).write_text(json.dumps([{"Accession": a, "Report": t} for a, t in rows]))
+    else:
+        write_sheet(dicom / name, ["Accession", "Report"], *rows)
+    records, faults = read(dicom, TOML.replace("reports.csv", name))
+    assert not faults
+    found = {a: (r.report.sections["findings"], r.report.sections["impression"]) for a, r in records.items()}
+    assert found == {accession: (findings, impression) for accession, (_, findings, impression) in ENCODED.items()}
+
+
+def test_a_text_that_cannot_be_decoded_costs_the_text_and_not_the_labels_or_the_pictures(dicom):
+    write_lines(dicom / "r.csv", "Accession,Report,B", "A1,#NAME?,2", "A2,N\ufffddulo,3", "A3,A mass.,4")
+    records, faults = read(dicom, TOML.replace("reports.csv", "r.csv") + 'labels = { birads = "B" }\n')
+    assert {a: (r.report is not None, r.labels["birads"]) for a, r in records.items()} == {
+        "A1": (False, "2"), "A2": (False, "3"), "A3": (True, "4"),
+    }  # fmt: skip
+    assert [fault.split(";")[0] for fault in faults] == [
+        "r.csv line 2: Report: in place of the text there is the error #NAME? of a spreadsheet",
+        "r.csv line 3: Report: letters of the text are lost ('N\ufffddulo')",
+    ]
+
+
+def test_an_entity_that_was_decoded_once_is_not_decoded_again(dicom):
+    write_lines(dicom / "r.csv", "Accession,Report", "A1,FINDINGS: A &amp;lt; sign.<br>")
+    records, _ = read(dicom, TOML.replace("reports.csv", "r.csv"))
+    assert records["A1"].report.sections == {"findings": "A < sign."}
+
+
+def test_rtf_files_are_read(dicom):
+    (dicom / "texts").mkdir()
+    (dicom / "texts" / "A1.rtf").write_bytes(rb"{\rtf1\ansi FINDINGS: n\'f3dulo.\par IMPRESSION: x\par}")
+    records, faults = read(dicom, TEXTS)
+    assert not faults and records["A1"].report.sections == {"findings": "nódulo.", "impression": "x"}
+
+
+def test_an_id_that_a_spreadsheet_lost_is_a_fault_of_its_row(dicom):
+    write_lines(dicom / "r.csv", "Accession,Report", "1.23457E+11,A mass.", "A1,Normal.")
+    records, faults = read(dicom, TOML.replace("reports.csv", "r.csv"))
+    assert records["A1"].report is not None
+    assert len(faults) == 1
+    assert faults[0].startswith(
+        "r.csv line 2: Accession: a spreadsheet changed this id to 1.23457E+11, so that its last digits are lost"
+    )
+
+
+def test_ids_with_invisible_characters_join(dicom):
+    write_lines(dicom / "r.csv", "\ufeffAccession,Report", "A1\u200b,One.", "\u00a0A2,Two.", '"=""A3""",Three.')
+    records, faults = read(dicom, TOML.replace("reports.csv", "r.csv"))
+    assert not faults and [r.report.raw for r in records.values()] == ["One.", "Two.", "Three."]
+
+
+def test_a_table_in_another_sheet_is_found_for_the_error(dicom):
+    write_sheet(dicom / "r.xlsx", ["Accession", "Report"], ["A1", "A mass."], sheet="All reports")
+    with pytest.raises(InputError, match='write report_sheet = "All reports", which has them'):
+        read(dicom, TOML.replace("reports.csv", "r.xlsx"))
+
+
+def test_json_that_is_nested_too_deeply_is_one_sentence(dicom):
+    deep = "[" * 100_000 + "]" * 100_000
+    (dicom / "r.json").write_text(f'[{{"Accession": "A1", "Report": "A mass."}}, {deep}]')
+    _, faults = read(dicom, TOML.replace("reports.csv", "r.json"))
+    assert any("nested too deeply" in fault for fault in faults)
+    (dicom / "r.jsonl").write_text(f'{deep}\n{{"Accession": "A1", "Report": "A mass."}}\n')
+    records, faults = read(dicom, TOML.replace("reports.csv", "r.jsonl"))
+    assert records["A1"].report is not None and len(faults) == 1 and "r.jsonl line 1 is not JSON" in faults[0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1252", "utf-8-sig"])
+def test_json_is_read_in_any_usual_encoding(encoding, dicom):
+    (dicom / "r.json").write_bytes('[{"Accession": "A1", "Report": "Nódulo en la mamá."}]'.encode(encoding))
+    records, faults = read(dicom, TOML.replace("reports.csv", "r.json"))
+    assert not faults and records["A1"].report.raw == "Nódulo en la mamá."
+
+
+def test_letters_whose_second_byte_became_a_space_that_is_not_broken_are_mended(dicom):
+    spoiled = "Não há nódulo à direita, à esquerda há. Mamografía à".encode().decode("latin-1")
+    write_lines(dicom / "r.csv", "Accession,Report", f'A1,"{spoiled}"')
+    records, faults = read(dicom, TOML.replace("reports.csv", "r.csv"))
+    assert not faults and records["A1"].report.raw == "Não há nódulo à direita, à esquerda há. Mamografía à"

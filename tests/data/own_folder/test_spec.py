@@ -125,11 +125,16 @@ def test_a_mistake_is_one_sentence_with_file_and_key(change, told, tmp_path):
         (FIRST + 'reports = "r.csv"\nreport_exam = "e"\nlabels = { a = "a" }\n', "from which nothing is taken"),
         (FIRST + 'reports = "*.txt"\nreport_exam = "e"\n', "report_exam without a table"),
         (FIRST + 'reports = "r.xls"\n', "expected a table (.csv, .tsv, .xlsx"),
-        (FIRST + 'reports = "texts/*.pdf"\n', "a pattern of text files (.txt, .docx)"),
+        (FIRST + 'reports = "texts/*.pdf"\n', "a pattern of text files (.txt, .docx, .rtf)"),
         (FIRST + 'images = "*"\nexam = "column"\n', "exam = column without report_image"),
         (FIRST + 'images = "*"\nexam = "folder"\nsplit = "s"\n', "split without a table"),
         ('name = "x"\nkind = "image-text"\nreports = "r.csv"\nreport_exam = "e"\nreport_text = "t"\nlaterality = "s"\n',
          "laterality for image-text"),
+        (FIRST + 'images = "*"\nexam = "folder"\nreports = "r.csv"\nreport_exam = "e"\nreport_text = "t"\nview = "v"\n',
+         "view without report_image"),
+        (FIRST + 'reports = "r.csv"\nreport_exam = "e"\nreport_text = "t"\nreport_date_order = "dmy"\n', "without report_date"),
+        (FIRST + 'reports = "r.csv"\nreport_exam = "e"\nreport_text = "t"\nreport_date = "d"\nreport_date_order = "ydm"\n',
+         "did you mean"),
     ],
 )  # fmt: skip
 def test_too_little_or_too_much_is_refused(text, told, tmp_path):
@@ -168,3 +173,8 @@ def test_any_text_as_identity_is_one_or_an_input_error(text):
     for group in ("exam", "patient"):
         with contextlib.suppress(InputError):
             assert Identity.parsed(text, group).how in ("header", "folder", "name", "column")
+
+
+def test_toml_that_is_nested_too_deeply_is_one_sentence(tmp_path):
+    with pytest.raises(InputError, match=r"ours\.toml is not TOML \(it is nested too deeply\)"):
+        spec_of(tmp_path, "name = " + "[" * 100_000 + "]" * 100_000)

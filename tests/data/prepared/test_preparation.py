@@ -39,9 +39,9 @@ def test_a_mammogram_lies_on_its_canvas_with_its_regions_and_back(tmp_path):
 
 
 def test_the_datasets_spacing_goes_before_the_headers(tmp_path):
-    write_dicom(tmp_path / "a.dcm", PixelSpacing=[1.0, 1.0], ImagerPixelSpacing=[1.0, 1.0])
+    write_dicom(tmp_path / "a.dcm", PixelSpacing=[0.9, 0.9], ImagerPixelSpacing=[0.9, 0.9])
     view = ListedView("a.dcm", R, CC)
-    ours, declared = (prepare_picture(v, tmp_path, SMALL) for v in (view, replace(view, spacing_mm=(2.0, 2.0))))
+    ours, declared = (prepare_picture(v, tmp_path, SMALL) for v in (view, replace(view, spacing_mm=(1.8, 1.8))))
     assert declared.placement.scale_x == pytest.approx(2 * ours.placement.scale_x)
 
 

@@ -1,7 +1,6 @@
 """Preparing: written once, the same on every machine, resumable; what cannot be read is listed and the rest goes on."""
 
 import csv
-import fcntl
 import json
 import multiprocessing
 import os
@@ -19,13 +18,15 @@ from mammoscribe.data.catalogue import open_catalogue, write_splits
 from mammoscribe.data.prepared import shards
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.data.prepared.preparation import PREPARATIONS, Preparation, prepare_picture
-from mammoscribe.data.prepared.prepare import prepare
+from mammoscribe.data.prepared.prepare import LOCK, prepare
 from mammoscribe.data.records import ListedImage, TextDocument
 from mammoscribe.imaging.perceptual import picture_hash
 from mammoscribe.phantom.encoding import encode
 from mammoscribe.support.errors import InputError
+from mammoscribe.support.locks import alone
 from tests.data.datasets.made import write_dicom, write_picture
 from tests.data.some_records import exam, study, written
+from tests.imaging.drawn import crashing
 
 PLAIN = Preparation("p", longest_px=40)
 
@@ -68,6 +69,16 @@ def test_two_processes_write_the_same_bytes_as_one(catalogue, tmp_path):
     prepared(catalogue, tmp_path / "two", records_per_shard=1, workers=2)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert len(listed_errors(tmp_path / "two")) == 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_pictures_that_crash_their_decoder_are_listed_and_the_rest_is_prepared(workers, catalogue, tmp_path):
+    for name in ("e1", "e5"):
+        crashing(catalogue.root / name / "l_mlo.png")
+    done = prepared(catalogue, tmp_path / "out", records_per_shard=1, workers=workers)
+    assert (done.num_records, done.num_pictures, done.num_errors) == (7, 12, 2)
+    assert [error[2].split(":")[0] for error in listed_errors(tmp_path / "out")] == ["e1/l_mlo.png", "e5/l_mlo.png"]
+    assert all("the decoder crashed" in error[2] for error in listed_errors(tmp_path / "out"))
 
 
 def test_a_second_run_keeps_what_is_finished_and_writes_what_changed(catalogue, tmp_path):
@@ -281,13 +292,14 @@ def test_a_damaged_catalogue_is_one_sentence(text, told, catalogue, tmp_path):
 def test_two_runs_do_not_write_to_one_folder_at_once(catalogue, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / ".shard-of-the-other").touch()
-    handle = os.open(tmp_path / "out", os.O_RDONLY)
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    with pytest.raises(InputError, match="another run"):
+    with (
+        alone(tmp_path / "out" / LOCK, "held by the test"),
+        pytest.raises(InputError, match="another run is preparing"),
+    ):
         prepared(catalogue, tmp_path / "out")
     assert (tmp_path / "out" / ".shard-of-the-other").exists()
-    os.close(handle)
     prepared(catalogue, tmp_path / "out")
+    assert not list((tmp_path / "out").glob(".*"))
 
 
 def test_an_old_index_never_stands_beside_a_new_shard(catalogue, tmp_path, monkeypatch):
@@ -308,7 +320,7 @@ def test_an_old_index_never_stands_beside_a_new_shard(catalogue, tmp_path, monke
     assert PreparedDataset(out)[6].record.id == "e6" and PreparedDataset(out).verify() == []
 
 
-@pytest.mark.parametrize("name", ["shards.os.fsync", "shards.tempfile.mkstemp", "prepare.text_writer"])
+@pytest.mark.parametrize("name", ["shards.os.fsync", "shards.temporary_file", "prepare.text_writer"])
 def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(name, catalogue, tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")

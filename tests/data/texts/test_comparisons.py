@@ -45,6 +45,23 @@ NOT_SPANISH = [
     "Asimetría comparada con la mama contralateral.", "TC de alta resolución.",
 ]  # fmt: skip
 
+PORTUGUESE = [
+    "Nódulo estável em relação ao exame anterior.", "Sem alterações evolutivas.", "Sem mudanças significativas.",
+    "Calcificações inalteradas desde 2019.", "Persiste o nódulo.", "Permanecem as calcificações.", "Mantém-se a assimetria.",
+    "Observa-se novamente um cisto.", "Novo nódulo na mama direita.", "Surgimento de microcalcificações.", "Houve redução do nódulo.",
+    "O nódulo aumentou de tamanho.", "O derrame diminuiu.", "Não se observa mais o nódulo.", "Já não se identifica o cisto.",
+    "Comparado com a mamografia de 2018.", "Não há exames anteriores para comparação.", "Em comparação com o estudo prévio.",
+    "Nódulo semelhante ao exame de 2019.", "Aumento das dimensões do nódulo.", "SEM ALTERACOES SIGNIFICATIVAS EM RELACAO AO EXAME ANTERIOR",
+    "Sem alterações em relação ao estudo de 2020.", "Lesão já conhecida.", "Nódulo maior que no anterior.",
+]  # fmt: skip
+NOT_PORTUGUESE = [
+    "Pele e mamilos sem alterações.", "Nódulo espiculado na mama direita.", "Não se observam calcificações suspeitas.",
+    "Linfonodos axilares de aspecto habitual.", "Recomenda-se nova mamografia em 6 meses.", "Assimetria semelhante à mama contralateral.",
+    "Nódulo no terço anterior da mama.", "Não se pode descartar malignidade.", "As mamas são densas.", "Cirurgia prévia.",
+    "Dor há três dias de evolução.", "Assimetria em relação à mama esquerda.", "Controle em seis meses para avaliar estabilidade.",
+    "Persiste na compressão localizada.", "Sugere-se realizar nova incidência em perfil.", "Parênquima sem alterações focais.",
+]  # fmt: skip
+
 
 @pytest.mark.parametrize("sentence", COMPARING)
 def test_a_comparison_is_found(sentence):
@@ -59,6 +76,39 @@ def test_what_only_looks_like_one_is_none(sentence):
 def test_spanish_comparisons_are_found_and_others_are_not():
     assert [s for s in SPANISH if not comparisons_in(s, "es")] == []
     assert [s for s in NOT_SPANISH if comparisons_in(s, "es")] == []
+
+
+def test_portuguese_comparisons_are_found_and_others_are_not():
+    assert [s for s in PORTUGUESE if not comparisons_in(s, "pt")] == []
+    assert [s for s in NOT_PORTUGUESE if comparisons_in(s, "pt")] == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "negative"),
+    [
+        ("Não há massas.", True), ("Sem calcificações.", True), ("Ausência de nódulos.", True), ("Nenhuma massa.", True), ("Massa.", False),
+        ("Sem mudanças.", False), ("Não se pode excluir malignidade.", False), ("Sem exames anteriores.", False), ("No entanto, há um nódulo.", False),
+        ("Pele sem alterações.", True), ("Exame sem contraste.", False),
+    ],
+)  # fmt: skip
+def test_a_portuguese_denial_is_told_from_a_statement(sentence, negative):
+    assert is_negative(sentence, "pt") is negative
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Nódulo estável na mama esquerda.", "Nódulo na mama esquerda."), ("Calcificações benignas inalteradas desde 2019.", "Calcificações benignas."),
+        ("Novo nódulo espiculado.", "Nódulo espiculado."), ("Observa-se um novo nódulo oval.", "Observa-se um nódulo oval."),
+        ("Observa-se novamente um cisto simples.", "Observa-se um cisto simples."), ("Persiste a assimetria esquerda.", "Observa-se a assimetria esquerda."),
+        ("Persistem os cistos à direita.", "Observam-se os cistos à direita."), ("Massa de recente surgimento na axila.", "Massa na axila."),
+        ("Novamente observa-se um cisto.", "Observa-se um cisto."), ("Silhueta cardíaca estável.", ""), ("O nódulo permanece estável.", ""),
+        ("Não há novas massas.", ""), ("Possível novo nódulo.", ""), ("Nódulo estável e nova massa.", ""), ("Persiste.", ""),
+        ("O derrame desapareceu.", ""), ("Sem mudanças.", ""), ("Houve redução do nódulo.", ""),
+    ],
+)  # fmt: skip
+def test_portuguese_sentences_are_rewritten_or_dropped_too(before, after):
+    assert rewritten(before, is_negative(before, "pt"), "pt") == after
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,9 @@ def test_the_gradient_is_scaled_down_to_the_norm_and_reported_before(tmp_path):
     layer = start(tmp_path / "start")
     before = layer.weight.detach().clone(), layer.bias.detach().clone()
     by_hand(layer)
-    gradient = torch.cat([((b - a.detach()) / 0.1).flatten() for b, a in zip(before, (layer.weight, layer.bias), strict=True)])
+    gradient = torch.cat(
+        [((b - a.detach()) / 0.1).flatten() for b, a in zip(before, (layer.weight, layer.bias), strict=True)]
+    )
     train(linear_run(clip_norm="0.5"), tmp_path / "run")
     after = weights(tmp_path / "run", 1)
     moved = torch.cat([(b - after[f"layer.{n}"]).flatten() for b, n in zip(before, ("weight", "bias"), strict=True)])

@@ -4,7 +4,6 @@ Folders, names of files and sheets, blanks and numbers in names, the outlines (V
 the authors' tools and from loaders in public repositories. The columns of the sheet `all`: from the export, read whole.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from mammoscribe.data.texts.report_sections import report_of
 from mammoscribe.data.texts.report_text import ReportText
 from mammoscribe.domain.view import Laterality
 from mammoscribe.support.errors import InputError, MammoscribeError, NotAMammogram
+from mammoscribe.support.parsing import json_value
 
 _COLUMNS = (
     "Image_name", "Patient_ID", "Side", "Type", "Age", "Breast density (ACR)", "BIRADS", "Findings", "View", "Tags",
@@ -193,7 +193,7 @@ def _outlines_in(outlines: Spool, used: DiskSet) -> RegionsOf:
 def _regions(shape: str) -> tuple[Region, ...]:
     """The box around an outline of the VGG Image Annotator, none for `{}`: the pixels that it touches."""
     try:
-        said = json.loads(shape)
+        said = json_value(shape)
         if not said:
             return ()
         if said["name"] in ("polygon", "polyline"):

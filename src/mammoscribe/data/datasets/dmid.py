@@ -12,6 +12,7 @@ from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
 from mammoscribe.data.formats.spool import Spool
 from mammoscribe.data.formats.tables import Row, headless_rows, read_rows
 from mammoscribe.data.records import Kind, ListedView, MammoExam
+from mammoscribe.data.texts.decoding import text_of_bytes
 from mammoscribe.data.texts.report_sections import report_of
 from mammoscribe.domain.view import Laterality, Projection
 from mammoscribe.support.errors import InputError, MammoscribeError
@@ -51,7 +52,7 @@ def _read_export(root: Path) -> Iterator[Item]:
         if isinstance(row, Fault):
             yield row
         elif row.get("id") and row.get("report"):
-            yield _record(row.get("id"), row.get("report"), None, {})
+            yield _recorded(row.get("id"), row.get("report"), None, {})
         else:
             yield row.fault("no id or no report", "both")
 
@@ -72,12 +73,20 @@ def _exam(root: Path, image: str, rows: Sequence[Row], report: Path | None) -> I
     except MammoscribeError as error:
         yield rows[0].fault(error.found, error.expected)
     if view is not None or text.strip():
-        yield _record(image, text, view, _breast(rows))
+        yield _recorded(image, text, view, _breast(rows))
+
+
+def _recorded(image: str, text: str, view: ListedView | None, breast: Mapping[str, str]) -> Item:
+    """The exam, or a Fault where its text cannot be decoded."""
+    try:
+        return _record(image, text, view, breast)
+    except InputError as error:
+        return Fault(image, InputError(f"the report of {image}: {error.found}", error.expected, error.do))
 
 
 def _record(image: str, text: str, view: ListedView | None, breast: Mapping[str, str]) -> MammoExam:
     """The exam of one picture: nobody published which ones are of the same woman."""
-    categories = [c.lower() for line in _CATEGORY_LINE.findall(text) for c in _CATEGORY.findall(line)]
+    categories = [c.upper() for line in _CATEGORY_LINE.findall(text) for c in _CATEGORY.findall(line)]
     density = _DENSITY.search(text)
     labels = {"birads": "|".join(dict.fromkeys(categories)), "density": density[1].lower() if density else ""}
     return MammoExam(
@@ -126,10 +135,7 @@ def _text(path: Path) -> str:
         raise InputError(
             f"{path.name} is {'empty' if not raw.strip() else 'not a text file'}", "a report as plain text"
         )
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", errors="replace")
+    return text_of_bytes(raw)
 
 
 DMID = Dataset(
@@ -142,7 +148,7 @@ DMID = Dataset(
     cite="Oza et al., Digital mammography dataset for breast cancer diagnosis research (DMID) with breast mass segmentation"
     " analysis, Biomedical Engineering Letters 2024;14:317-330, doi 10.1007/s13534-023-00339-y",
     labels=(
-        Label("birads", "exam", "0 to 5 with 4a, 4b, 4c: the BIRADS line of the report, several joined by |"),
+        Label("birads", "exam", "0 to 5 with 4A, 4B, 4C: the BIRADS line of the report, several joined by |"),
         Label("density", "exam", "a to d: the ACR class in the report"),
         Label("tissue", "breast", "F fatty, G fatty-glandular or D dense-glandular; not the BI-RADS density"),
         Label("pathology", "breast", "normal, benign or malignant; a picture with several joined by |"),

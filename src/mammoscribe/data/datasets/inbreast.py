@@ -91,7 +91,7 @@ def _read(root: Path) -> Iterator[Item]:
         regions = _regions(root / "AllXML" / f"{number}.xml")
         return ListedView(f"AllDICOMs/{pictures[number].string}", side, projection, regions=regions)
 
-    labels = {"birads": lambda row: whole("Bi-Rads")(row).lower(), "density": _DENSITY}
+    labels = {"birads": whole("Bi-Rads"), "density": _DENSITY}
     return read_view_table(root, ViewTable("INbreast.csv", _COLUMNS, exam, patient, view, {}, labels, date=_date))
 
 
@@ -104,7 +104,7 @@ INBREAST = Dataset(
     obtain="asked of its authors (INESC Porto); where it has no INbreast.csv, save INbreast.xls as CSV under that name",
     cite="Moreira et al., INbreast, Academic Radiology 2012;19(2):236-248, doi 10.1016/j.acra.2011.09.014",
     labels=(
-        Label("birads", "breast", "1, 2, 3, 4a, 4b, 4c, 5 or 6, of each picture; joined by | where they differ"),
+        Label("birads", "breast", "1, 2, 3, 4A, 4B, 4C, 5 or 6, of each picture; joined by | where they differ"),
         Label("density", "breast", "a to d for the ACR classes 1 to 4 of the fourth edition (share of gland)"),
         Label("finding", "region", "name of the contour, in one spelling: mass, calcification, cluster,"
               " spiculated region, asymmetry, distortion, ..."),

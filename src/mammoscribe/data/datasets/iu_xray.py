@@ -6,7 +6,6 @@ is read.
 """
 
 import html
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -22,6 +21,7 @@ from mammoscribe.data.formats.xml_document import MAX_BYTES, parse_document
 from mammoscribe.data.records import SPLITS, ImageText, Kind, ListedImage
 from mammoscribe.data.texts.report_text import ReportText, Section
 from mammoscribe.support.errors import InputError, MammoscribeError, SetAside
+from mammoscribe.support.parsing import json_value, kind_of_value
 
 _REPORTS, _PROJECTIONS = "indiana_reports.csv", "indiana_projections.csv"
 _ANNOTATION = "*annotation.json"
@@ -183,11 +183,11 @@ def _annotation(path: Path) -> dict[str, object]:
     if (size := path.stat().st_size) > _MAX_ANNOTATION_BYTES:
         raise InputError(f"{path} has {size >> 20} MB", f"at most {_MAX_ANNOTATION_BYTES >> 20} MB (IU X-ray has 1)")
     try:
-        found = json.loads(path.read_text("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+        found = json_value(path.read_text("utf-8-sig"))
+    except ValueError as error:
         raise InputError(f"{path} is not JSON ({error})", "R2Gen's annotation", "fetch it again") from error
     if not isinstance(found, dict):
-        raise InputError(f"{path} is a {type(found).__name__}", "an object with train, val and test")
+        raise InputError(f"{path} is {kind_of_value(found)}", "an object with train, val and test")
     return found
 
 

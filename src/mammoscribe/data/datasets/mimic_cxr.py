@@ -17,6 +17,7 @@ from mammoscribe.data.formats.study_table import Moment, StudyTable, day, read_s
 from mammoscribe.data.formats.tables import Row
 from mammoscribe.data.formats.view_table import Join, Value, column, whole
 from mammoscribe.data.records import Kind, ListedImage
+from mammoscribe.data.texts.decoding import text_of_bytes
 from mammoscribe.data.texts.report_sections import report_of
 from mammoscribe.data.texts.report_text import ReportText
 from mammoscribe.imaging.decode import is_dicom, open_dicom
@@ -57,7 +58,7 @@ class _Reports:
         try:
             for name, raw in members(self._archive, ".txt", Limits(member_bytes=_MAX_REPORT_BYTES)):
                 if found := re.search(r"(?:^|/)s(\d+)\.txt$", name, re.ASCII):
-                    self._packed.add_one(found[1], Row(self._archive.name, 0, {"text": _text(raw)}))
+                    self._packed.add_one(found[1], Row(self._archive.name, 0, {"text": text_of_bytes(raw)}))
         except InputError as error:
             yield Fault(self._archive.name, error)
 
@@ -69,13 +70,9 @@ class _Reports:
             if path.is_file():
                 if path.stat().st_size > _MAX_REPORT_BYTES:
                     raise InputError(f"{path.name} has {path.stat().st_size:,} bytes", "a report")
-                return report_of(_text(path.read_bytes()))
+                return report_of(text_of_bytes(path.read_bytes()))
         packed = self._packed.rows_of(study)
         return report_of(packed[0].get("text")) if packed else None
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", errors="replace").replace("\0", "")
 
 
 def _key(observation: str) -> str:
@@ -212,6 +209,7 @@ _LICENCE = (
 _OBTAIN = (
     "credentialed account, CITI training (Data or Specimens Only Research) and the data use agreement 1.5.0 signed"
 )
+_ADD_REPORTS = f"put {_ARCHIVE} of mimic-cxr, or it unpacked, into the folder"
 _FAULTS = (
     "what could identify people is ___ in the texts; dates are shifted, but their order and distances within a patient hold",
     "reports compare with earlier studies, which may not be in the dataset: choose what becomes of such sentences",
@@ -246,6 +244,7 @@ MIMIC_CXR = Dataset(
         ),
     ),
     patients="subject_id",
+    add_reports=_ADD_REPORTS,
 )  # fmt: skip
 
 MIMIC_CXR_JPG = Dataset(
@@ -261,7 +260,7 @@ MIMIC_CXR_JPG = Dataset(
     known_faults=(
         *_FAULTS,
         "pictures are histogram-equalised to 8 bits, JPEG of quality 95: grey values are not those of the DICOM",
-        f"the reports are not in this download: put {_ARCHIVE} of mimic-cxr, or it unpacked, into the folder",
+        f"the reports are not in this download: {_ADD_REPORTS}",
     ),
     editions=(
         Edition(
@@ -273,4 +272,5 @@ MIMIC_CXR_JPG = Dataset(
         ),
     ),
     patients="subject_id",
+    add_reports=_ADD_REPORTS,
 )  # fmt: skip

@@ -2,9 +2,11 @@
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mammoscribe.data.catalogue import Catalogue
+from mammoscribe.data.labels.classes import ClassCounts, ClassRule
 from mammoscribe.data.manifest import COLUMNS
 from mammoscribe.data.records import ImageText, Kind, ListedView, MammoExam, Record, TextDocument, group_of
 from mammoscribe.support.errors import InputError
@@ -75,45 +77,49 @@ def _exam_rows(
         ]  # fmt: skip
 
 
+@dataclass(frozen=True)
+class LabelsWritten:
+    """What a table of labels holds: its rows, and values of labels that were not understood, with how often each came."""
+
+    num_rows: int
+    not_understood: Mapping[str, int]
+
+
 def export_labels(
     catalogue: Catalogue,
     out: Path,
     classes: Mapping[str, str],
     on_record: Callable[[], None] = lambda: None,
-) -> int:
-    """Write a table of labelled pictures (`data.labelled`): a row per picture, 1 or 0 per class; gives the rows.
+) -> LabelsWritten:
+    """Write a table of labelled pictures (`data.labelled`): a row per picture, 1 or 0 per class.
 
     Args:
         catalogue: with splits.
         out: the CSV.
-        classes: class name -> `LABEL=VALUE` (`effusion` -> `chexpert_pleural_effusion=1.0`); the class is 1 where the label
-            has that value (or has it among values joined by `|`), 0 where it has another, blank where it is not there.
+        classes: class name -> `LABEL=VALUE` or `LABEL=VALUE|VALUE` (`labels.classes`): the class is 1 where the label has
+            one of the values, 0 where it has another, blank where it has none, one that does not tell, or one that is not
+            understood.
 
     Raises:
-        InputError: before there are splits, for a label that no record has, or when no picture has a file.
+        InputError: before there are splits, for a label that no record has, for a class that no picture is of, or when no
+            picture has a file.
     """
     splits = catalogue.splits()
     if splits is None:
         raise InputError(f"{catalogue.folder} has no splits", "splits.csv", "run `mammoscribe data split` first")
-    rules = {name: _rule(text) for name, text in classes.items()}
+    counts = ClassCounts({name: ClassRule.parsed(text) for name, text in classes.items()})
     known = {name for record in catalogue.records() for name in _labels_anywhere(record)}
-    for label, _ in rules.values():
-        look_up(label, dict.fromkeys(known), "label of this dataset")
+    for rule in counts.rules.values():
+        look_up(rule.label, dict.fromkeys(known), "label of this dataset")
     first = {r.id: _first_path(r) for r in catalogue.records()} if _has_priors(catalogue) else {}
 
     def rows() -> Iterator[list[str]]:
         for record in catalogue.records():
-            yield from _label_rows(record, splits, rules, catalogue.root, first)
+            yield from _label_rows(record, splits, counts, catalogue.root, first)
             on_record()
 
-    return _write(out, (*LABEL_COLUMNS, *rules), rows())
-
-
-def _rule(text: str) -> tuple[str, str]:
-    label, separator, value = text.partition("=")
-    if not separator or not label or not value:
-        raise InputError(f"the class {text!r}", "LABEL=VALUE, such as pathology=MALIGNANT")
-    return label, value
+    written = _write(out, (*LABEL_COLUMNS, *counts.rules), rows(), counts.check)
+    return LabelsWritten(written, {f"{label} {value!r}": n for (label, value), n in counts.not_understood.items()})
 
 
 def _labels_anywhere(record: Record) -> Iterator[str]:
@@ -137,7 +143,7 @@ def _first_path(record: Record) -> str | None:
 def _label_rows(
     record: Record,
     splits: Mapping[str, str],
-    rules: Mapping[str, tuple[str, str]],
+    counts: ClassCounts,
     root: Path,
     first: Mapping[str, str | None],
 ) -> Iterator[list[str]]:
@@ -155,16 +161,14 @@ def _label_rows(
         paired = prior is not None and isinstance(record, ImageText) and len(record.images) == 1
         yield [
             name, str(root / image.path), str(root / str(prior)) if paired else "", splits.get(group_of(record), ""),
-            record.patient_id, *(_code(labels.get(label), value) for label, value in rules.values()),
+            record.patient_id, *counts.codes(labels),
         ]  # fmt: skip
 
 
-def _code(found: str | None, wanted: str) -> str:
-    return "" if found is None else str(int(wanted in found.split("|")))
-
-
-def _write(out: Path, header: Sequence[str], rows: Iterator[list[str]]) -> int:
-    """Write rows as they come, under a temporary name until all are there."""
+def _write(
+    out: Path, header: Sequence[str], rows: Iterator[list[str]], check: Callable[[], None] = lambda: None
+) -> int:
+    """Write rows as they come, under a temporary name until all are there and `check` is content with them."""
     written = 0
     with text_writer(out) as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -174,4 +178,5 @@ def _write(out: Path, header: Sequence[str], rows: Iterator[list[str]]) -> int:
             written += 1
         if not written:
             raise InputError("no picture of this dataset has a file", "the pictures beside the tables")
+        check()
     return written

@@ -3,13 +3,43 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 from mammoscribe.data.formats.tables import Row
+from mammoscribe.support.errors import InputError
+
+
+class _Database(sqlite3.Connection):
+    """A temporary database; a full disk is the user's to mend, and says so."""
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        with _full_disk_reported():
+            return super().execute(*args)
+
+    def executemany(self, *args: Any) -> sqlite3.Cursor:
+        with _full_disk_reported():
+            return super().executemany(*args)
+
+
+@contextmanager
+def _full_disk_reported() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
+            raise
+        found = "there is no room for temporary files"
+        raise InputError(found, "", "make room, or set SQLITE_TMPDIR to a folder of a larger disk") from error
 
 
 def temporary_database(schema: str, cache_mb: int = 4) -> sqlite3.Connection:
-    """An empty SQLite database that uses no more memory than its cache; its file is gone when it is closed."""
-    database = sqlite3.connect("")  # SQLite's name for a file of its own that it deletes itself
+    """An empty SQLite database that uses no more memory than its cache; its file is gone when it is closed.
+
+    Raises:
+        InputError: while it is written to, when the disk of the temporary files is full.
+    """
+    database = sqlite3.connect("", factory=_Database)  # SQLite's name for a file of its own that it deletes itself
     database.executescript(
         f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-{cache_mb * 1024};{schema}"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mammoscribe.data.dataset import Fault, Item
 from mammoscribe.data.formats.tables import Row
-from mammoscribe.data.formats.view_table import Join, Value, grouped_rows, joined_labels, only
+from mammoscribe.data.formats.view_table import Join, Value, grouped_rows, joined_labels, only, report_or_fault
 from mammoscribe.data.records import ImageText, ListedImage
 from mammoscribe.data.texts.report_text import ReportText
 from mammoscribe.support.errors import InputError, MammoscribeError
@@ -69,6 +69,9 @@ def _study(study: str, rows: Sequence[Row], spec: StudyTable) -> Iterator[Item]:
         return
     good = [row for row, _, _ in kept]
     date, time = min((moment for _, _, moment in kept), key=_order)
+    report, fault = report_or_fault(study, lambda: spec.report(study, good))
+    if fault is not None:
+        yield fault
     try:
         yield ImageText(
             id=study,
@@ -76,7 +79,7 @@ def _study(study: str, rows: Sequence[Row], spec: StudyTable) -> Iterator[Item]:
             images=tuple(image for _, image, _ in kept),
             date=date,
             time=time,
-            report=spec.report(study, good),
+            report=report,
             labels=joined_labels(good, spec.labels),
             split=only("split", study, [spec.split(r) for r in good], "study") or None,
         )

@@ -7,27 +7,23 @@ import codecs
 import csv
 import gzip
 import io
-import re
-import zipfile
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import TextIO
 
 from mammoscribe.data.dataset import Fault
+from mammoscribe.data.formats import table_layout as layout
+from mammoscribe.data.formats.sheets import Line, sheet_lines
 from mammoscribe.support.errors import InputError
 
 MAX_ROW_LINES, MAX_ROW_CHARS = 2_000, 4_000_000
 """A quoted field that runs on for longer is taken as a quotation mark that was never closed."""
-MAX_XLSX_BYTES = 512 << 20
 _DAMAGED = (EOFError, OSError, zlib.error)
-_DAMAGED_SHEET = (
-    *_DAMAGED, zipfile.BadZipFile, SyntaxError, KeyError, IndexError, ValueError, TypeError, AttributeError,
-)  # fmt: skip
-"""What openpyxl raises for a damaged file (an XML error is a SyntaxError)."""
 _OTHER_FILES = {
     b"PK\x03\x04": ("a ZIP or XLSX file", "give its name the ending it should have"),
     b"\xd0\xcf\x11\xe0": ("an old Excel file", "save it as XLSX or CSV"),
@@ -59,9 +55,13 @@ class Row:
 
 
 def read_rows(
-    path: Path, required: Sequence[str] = (), sheet: str | None = None, twice: Sequence[str] = ()
+    path: Path,
+    required: Sequence[str] = (),
+    sheet: str | None = None,
+    twice: Sequence[str] = (),
+    wanted: Sequence[str] = (),
 ) -> Iterator[Row | Fault]:
-    """Rows of a table, in order; what is blank is passed over.
+    """Rows of a table, in order; blank rows are passed over, and so are rows above the header (a title).
 
     Args:
         path: `.csv`, `.tsv`, `.txt` (the header says what stands between fields: comma, semicolon, tab or bar), each
@@ -69,6 +69,7 @@ def read_rows(
         required: columns that must be there.
         sheet: of an XLSX; the first when None.
         twice: columns that the file is known to have twice; the first of them is read.
+        wanted: columns by which the header is known, besides the required ones.
 
     Raises:
         InputError: on the first row, when the file is not there, not a table, or lacks a required column.
@@ -76,9 +77,8 @@ def read_rows(
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path} is {'a folder' if path.is_dir() else 'not there'}", "a table (CSV, TSV or XLSX)")
-    lines = _sheet_lines(path, sheet) if path.suffix.lower() == ".xlsx" else _text_lines(path)
     header: list[str] | None = None
-    for number, fields in lines:
+    for number, fields in _lines_from_header(path, sheet, (*required, *wanted)):
         if isinstance(fields, str):
             yield Fault(f"{path.name} line {number}", InputError(f"{path.name} line {number}: {fields}", "a whole row"))
         elif header is None:
@@ -87,6 +87,37 @@ def read_rows(
             yield _row(path.name, number, header, fields)
     if header is None:
         raise InputError(f"{path} is empty", f"a table with the columns {', '.join(required) or 'of its data'}")
+
+
+def _lines_from_header(path: Path, sheet: str | None, names: Sequence[str]) -> Iterator[Line]:
+    """The lines of a table, the header first; lines above it are left out."""
+    if path.suffix.lower() == ".xlsx":
+        yield from _sheet_from_header(sheet_lines(path, sheet), names)
+    else:
+        yield from _text_lines(path, names)
+
+
+def _sheet_from_header(lines: Iterator[Line], names: Sequence[str]) -> Iterator[Line]:
+    preview: list[Line] = []
+    damage: InputError | None = None
+    try:
+        for line in islice(lines, layout.PREVIEW):
+            preview.append(line)  # noqa: PERF402  # what came before an error stays
+    except InputError as error:  # the rows before the damage are read first
+        damage = error
+    at = layout.header_at([[] if isinstance(fields, str) else fields for _, fields in preview], names)
+    width = 0
+    for number, fields in chain(preview[at:], _raising(damage), lines):
+        if isinstance(fields, list):  # a sheet leaves out trailing blank cells
+            width = width or len(fields)
+            fields = fields + [""] * (width - len(fields))
+        yield number, fields
+
+
+def _raising(error: InputError | None) -> Iterator[Line]:
+    if error is not None:
+        raise error
+    yield from ()
 
 
 def all_rows(path: Path, what: str) -> list[Row]:
@@ -127,7 +158,7 @@ def headless_rows(
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path} is {'a folder' if path.is_dir() else 'not there'}", "a table (CSV, TSV or XLSX)")
-    lines = _sheet_lines(path, sheet) if path.suffix.lower() == ".xlsx" else _text_lines(path)
+    lines = sheet_lines(path, sheet) if path.suffix.lower() == ".xlsx" else _text_lines(path, None)
     begun = False
     for number, fields in lines:
         where = f"{path.name} line {number}"
@@ -146,17 +177,20 @@ def headless_rows(
         raise InputError(f"no row of {path} is one of the table", f"rows with {', '.join(names)}")
 
 
-def columns_of(path: Path, sheet: str | None = None) -> tuple[str, ...]:
-    """The names in the first line of a table, or of a sheet of an XLSX; InputError when there is none."""
-    lines = _sheet_lines(path, sheet) if path.suffix.lower() == ".xlsx" else _text_lines(path)
-    for _, fields in lines:
+def columns_of(path: Path, sheet: str | None = None, wanted: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names in the header of a table, or of a sheet of an XLSX; InputError when there is none.
+
+    Args:
+        path, sheet, wanted: as for `read_rows`.
+    """
+    for _, fields in _lines_from_header(path, sheet, wanted):
         if not isinstance(fields, str):
             return tuple(_header(path, fields, ()))
     raise InputError(f"{path} is empty", "a table with a header")
 
 
 def _header(path: Path, fields: list[str], required: Sequence[str], twice: Sequence[str] = ()) -> list[str]:
-    header = [name.strip() for name in fields]
+    header = [" ".join(layout.clean(name).split()) for name in fields]
     while header and not header[-1]:
         header.pop()
     header = ["" if name in twice and name in header[:at] else name for at, name in enumerate(header)]
@@ -177,7 +211,7 @@ def _row(table: str, line: int, header: list[str], fields: list[str]) -> Row | F
         return Fault(f"{table} line {line}", InputError(words, f"{len(header)}, as in the first line"))
     if any("\0" in f for f in fields):
         return Fault(f"{table} line {line}", InputError(f"{table} line {line} holds a NUL character", "text"))
-    return Row(table, line, {name: value.strip() for name, value in zip(header, fields, strict=False) if name})
+    return Row(table, line, {name: layout.clean(value) for name, value in zip(header, fields, strict=False) if name})
 
 
 @contextmanager
@@ -193,7 +227,7 @@ def _opened(path: Path) -> Iterator[io.BufferedReader]:
             yield packed
 
 
-def _encoding_of(path: Path) -> str:
+def encoding_of(path: Path) -> str:
     """UTF-16 by its mark, UTF-8 where all of it is, else Windows-1252 (a superset of Latin-1's printable part)."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with _opened(path) as stream:
@@ -223,12 +257,17 @@ def _check_text(path: Path, first: bytes) -> None:
         raise InputError(f"{path} is not a text file", "a table (CSV, TSV or XLSX)")
 
 
-def _text_lines(path: Path) -> Iterator[tuple[int, list[str] | str]]:
-    """(line, fields) of each row, or (line, what is wrong with it)."""
+def _text_lines(path: Path, names: Sequence[str] | None) -> Iterator[Line]:
+    """(line, fields) of each row, or (line, what is wrong with it).
+
+    Args:
+        path: the table.
+        names: columns by which its header is known; None for a table without a header.
+    """
     try:
         with _opened(path) as stream:
-            text = io.TextIOWrapper(stream, encoding=_encoding_of(path), errors="replace", newline="")
-            yield from _split_rows(_numbered(text))
+            text = io.TextIOWrapper(stream, encoding=encoding_of(path), errors="replace", newline="")
+            yield from _split_rows(_numbered(text), names)
     except _DAMAGED as error:
         raise InputError(f"{path} cannot be read to its end ({error})", "a whole file", "fetch it again") from error
 
@@ -248,10 +287,13 @@ def _numbered(text: TextIO) -> Iterator[_Line]:
             line = text.readline(MAX_ROW_CHARS)
 
 
-def _split_rows(lines: Iterator[_Line]) -> Iterator[tuple[int, list[str] | str]]:
+def _split_rows(lines: Iterator[_Line], names: Sequence[str] | None) -> Iterator[Line]:
     """Rows of the lines; where a quotation mark is never closed, that line is a fault and the next ones stand again."""
-    given_back: deque[_Line] = deque()
-    delimiter, width = "", 0
+    given_back = deque(islice(lines, layout.PREVIEW))
+    begin, delimiter = layout.beginning([line or "" for _, line in given_back], names)
+    for _ in range(begin):
+        given_back.popleft()
+    width = 0
 
     def following() -> _Line | None:
         return given_back.popleft() if given_back else next(lines, None)
@@ -261,9 +303,8 @@ def _split_rows(lines: Iterator[_Line]) -> Iterator[tuple[int, list[str] | str]]
         if line is None:
             yield number, f"a line of more than {MAX_ROW_CHARS:,} characters"
             continue
-        if not line.strip("\r\n\ufeff \t,;" if not delimiter else None):
+        if not line.strip(None if width else "\r\n\ufeff \t,;"):
             continue
-        delimiter = delimiter or _delimiter(line)
         fields, taken = _one_row(line, delimiter, following)
         if fields is None or (taken and width and not _fits(fields, width)):
             given_back.extendleft(reversed(taken))
@@ -271,11 +312,6 @@ def _split_rows(lines: Iterator[_Line]) -> Iterator[tuple[int, list[str] | str]]
         else:
             width = width or len(fields)
             yield number, fields
-
-
-def _delimiter(header: str) -> str:
-    """The one of the usual marks that stands most often between the names of a header."""
-    return max(",;\t|", key=re.sub(r'"[^"]*"', "", header).count)
 
 
 def _fits(fields: list[str], width: int) -> bool:
@@ -320,42 +356,3 @@ def _csv_row(lines: Iterable[str], delimiter: str, strict: bool) -> list[str]:
         return next(csv.reader(lines, delimiter=delimiter, strict=strict))
     finally:
         csv.field_size_limit(limit)
-
-
-def _sheet_lines(path: Path, sheet: str | None) -> Iterator[tuple[int, list[str] | str]]:
-    import openpyxl  # slow to import, and only spreadsheets need it
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(info.file_size for info in archive.infolist())
-        if size > MAX_XLSX_BYTES:
-            raise InputError(
-                f"{path} unpacks to {size >> 20} MB", f"at most {MAX_XLSX_BYTES >> 20} MB", "save it as CSV"
-            )
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except _DAMAGED_SHEET as error:
-        raise InputError(f"{path} is not a spreadsheet ({error})", "an XLSX file") from error
-    try:
-        names = [page.title for page in book.worksheets]
-        if not names or (sheet is not None and sheet not in names):
-            raise InputError(f"{path} has the sheets {', '.join(names) or 'none'}", f"a sheet called {sheet or '...'}")
-        page = book[sheet or names[0]]
-        page.reset_dimensions()  # type: ignore[union-attr]  # some programs write a wrong size, and it would be believed
-        width = 0
-        for number, cells in enumerate(page.iter_rows(values_only=True), start=1):
-            fields = ["" if c is None else _cell(c) for c in cells]
-            if any(f.strip() for f in fields):
-                width = width or len(fields)
-                yield number, fields + [""] * (width - len(fields))  # a sheet leaves out trailing blank cells
-    except _DAMAGED_SHEET as error:
-        raise InputError(f"{path} cannot be read to its end ({error})", "a whole file", "save it again") from error
-    finally:
-        book.close()
-
-
-def _cell(value: object) -> str:
-    """A cell as text: whole numbers without `.0`, dates as ISO days."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    text = str(value)
-    return text.removesuffix(" 00:00:00") if hasattr(value, "isoformat") else text

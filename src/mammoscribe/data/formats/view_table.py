@@ -9,10 +9,12 @@ from pathlib import Path
 from mammoscribe.data.dataset import Fault, Item
 from mammoscribe.data.formats.spool import Spool
 from mammoscribe.data.formats.tables import Row, read_rows
+from mammoscribe.data.naming import parse_projection
 from mammoscribe.data.records import ListedView, MammoExam
 from mammoscribe.data.texts.report_text import ReportText
 from mammoscribe.domain.view import Box, Laterality, Projection
 from mammoscribe.support.errors import InputError, MammoscribeError, NotAMammogram
+from mammoscribe.support.words import with_article
 
 Value = Callable[[Row], str]
 """One label out of a row, "" where the row does not say."""
@@ -154,19 +156,30 @@ def _exam(exam_id: str, rows: Sequence[Row], spec: ViewTable) -> Iterator[Item]:
     if not kept:
         return
     good = [row for row, _ in kept]
+    report, fault = report_or_fault(exam_id, lambda: spec.report(good))
+    if fault is not None:
+        yield fault
     try:
         yield MammoExam(
             id=exam_id,
             patient_id=only("patient", exam_id, [spec.patient(r) for r in good]),
             images=tuple(sorted(merged([view for _, view in kept]), key=spec.rank)),
             date=next((day for r in good if (day := spec.date(r)) is not None), None),
-            report=spec.report(good),
+            report=report,
             breasts=_breasts(kept, spec.breast_labels),
             labels=joined_labels(good, spec.exam_labels),
             split=only("split", exam_id, [spec.split(r) for r in good]) or None,
         )
     except MammoscribeError as error:
         yield Fault(exam_id, InputError(error.found, error.expected, error.do))
+
+
+def report_or_fault(name: str, read: Callable[[], ReportText | None]) -> tuple[ReportText | None, Fault | None]:
+    """A report, or what is wrong with it: the pictures of its exam are read all the same."""
+    try:
+        return read(), None
+    except MammoscribeError as error:
+        return None, Fault(name, InputError(f"the report of {name}: {error.found}", error.expected, error.do))
 
 
 def merged(views: Sequence[ListedView]) -> tuple[ListedView, ...]:
@@ -203,12 +216,12 @@ def only(what: str, exam_id: str, values: Sequence[str], kind: str = "exam") -> 
 
 def projection_in(word: str) -> Projection:
     """CC or MLO; another view (`ML`, `XCCL`, ...) raises NotAMammogram, no word at all InputError."""
-    name = word.strip().upper()
-    if name in Projection.__members__:
-        return Projection(name)
-    if name:
-        raise NotAMammogram(f"a {name} view", "CC or MLO")
-    raise InputError("no view", "CC or MLO")
+    if not word.strip():
+        raise InputError("no view", "CC or MLO")
+    try:
+        return parse_projection(word)
+    except InputError as error:
+        raise NotAMammogram(f"{with_article(word.strip().upper())} view", "CC or MLO") from error
 
 
 def column(*names: str) -> Value:

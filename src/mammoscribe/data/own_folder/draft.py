@@ -2,11 +2,16 @@
 
 import glob
 import json
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from mammoscribe.data.naming import parse_laterality
+from mammoscribe.data.labels.values import kind_of, normalised
+from mammoscribe.data.naming import parse_laterality, parse_projection, parse_view
+from mammoscribe.data.own_folder.dates import OrderFound, is_day
+from mammoscribe.data.own_folder.ids import lost_by_a_spreadsheet
 from mammoscribe.data.own_folder.look import (
     Column,
     Files,
@@ -17,20 +22,28 @@ from mammoscribe.data.own_folder.look import (
     looked_at,
     way_of_pictures,
 )
-from mammoscribe.data.own_folder.said import date_of, is_both, split_of
-from mammoscribe.data.texts.report_sections import split_sections
+from mammoscribe.data.own_folder.said import is_both, split_of
+from mammoscribe.data.texts.report_sections import headings_in, languages
 from mammoscribe.data.texts.report_text import Section
 from mammoscribe.support.errors import InputError
 
 _EXAM = ("accession", "exam", "study", "case", "uid", "id")
-_TEXT = ("report", "text", "findings", "caption", "informe", "befund", "note")
+_TEXT = ("report", "text", "findings", "caption", "informe", "laudo", "befund", "note")
 _PATIENT = ("patient", "mrn", "subject", "paciente")
 _LABELS = {
     "birads": ("birads", "bi-rads", "bi rads", "bi_rads", "assessment"),
     "density": ("density", "acr", "composition", "densidad"),
     "cancer": ("cancer", "malignan"),
-    "pathology": ("pathology", "histolog"),
+    "pathology": ("pathology", "patolog"),
+    "histology": ("histolog",),
 }
+_MAMMOGRAPHY = re.compile(r"bi-?\s?rads|mammogra|mamograf|\bmammo\b|\bmamas?\b", re.IGNORECASE)
+_WORDS = {
+    "en": ("the", "of", "and", "is", "with", "in"),
+    "es": ("el", "la", "los", "las", "en", "una", "del", "y", "con", "se"),
+    "pt": ("o", "os", "da", "do", "das", "dos", "em", "uma", "com", "e", "não", "na"),
+}
+"""Words by which the language of reports is known."""
 MAX_TABLES = 20
 _LONG = 25
 """Letters that a text has on average, at least, and an id has not."""
@@ -38,16 +51,29 @@ _LONG = 25
 
 @dataclass(frozen=True)
 class _Table:
+    """A table, or a folder of text files, and how many ids of the sample are in which of its columns.
+
+    Args:
+        way, exam, hits: the way of naming exams whose ids are in the column `exam`, and how many different ones.
+        near: where none is, ids of the sample and how the column writes them.
+    """
+
     name: str
     columns: Mapping[str, Column]
     way: Way | None = None
     exam: str = ""
     hits: int = 0
+    near: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def longest(self) -> float:
         """Letters of the column with the longest values."""
         return max((column.mean_letters for column in self.columns.values()), default=0)
+
+    @property
+    def names_pictures(self) -> bool:
+        """Whether its rows are about pictures."""
+        return self.way is not None and self.way.exam == "column"
 
 
 def draft_toml(folder: Path) -> str:
@@ -71,13 +97,12 @@ def draft_toml(folder: Path) -> str:
     unread: list[str] = []
     tables = list(_tables(root, files, looked.ways, unread))
     manifest = next((t for t in tables if {"exam_id", "path"} <= {name.lower() for name in t.columns}), None)
-    kind = "mammo-exam" if looked.num_mammograms or manifest else "image-text" if files.images else "text-document"
-    seen = f"{looked.num_mammograms} of {len(files.sample)} images looked at are CC or MLO views"
+    kind, seen = _kind(files, looked, tables, manifest)
     lines = [
         "# A draft: every line is a guess from a look at the folder. Correct it, then `mammoscribe data check` it.",
         f"name = {_text(root.name or 'ours')}",
-        f"kind = {_text(kind)}{f'  # {seen}' if files.images else ''}",
-        f"language = {_text(_language(tables))}  # of the reports: en or es",
+        f"kind = {_text(kind)}{f'  # {seen}' if seen else ''}",
+        f"language = {_text(_language(tables))}  # of the reports: {', '.join(languages())}",
         'licence = "not stated"  # the terms of your data',
         f'root = {_text(root.as_posix())}  # or "." when this file lies in it',
         *(_said(files, looked, tables) if manifest is None else _of_manifest(manifest)),
@@ -86,22 +111,49 @@ def draft_toml(folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _kind(files: Files, looked: Looked, tables: Sequence[_Table], manifest: _Table | None) -> tuple[str, str]:
+    """What the records are, and why: mammograms by their headers or names, or by a table of them."""
+    if manifest is not None:
+        return "mammo-exam", ""
+    if looked.num_mammograms:
+        return "mammo-exam", f"{looked.num_mammograms} of {len(files.sample)} images looked at are CC or MLO views"
+    if table := next((t for t in tables if t.names_pictures and _side_and_view(t)), None):
+        return "mammo-exam", f"{_comment(table.name)} says side and view of each picture"
+    if not files.images and any(_MAMMOGRAPHY.search(text) for table in tables for text in _texts_of(table)):
+        return "mammo-exam", "the reports are of mammography; without images they are exams without pictures"
+    seen = f"{looked.num_mammograms} of {len(files.sample)} images looked at are CC or MLO views"
+    return ("image-text", seen) if files.images else ("text-document", "")
+
+
+def _texts_of(table: _Table) -> Iterator[str]:
+    yield from table.columns
+    yield from (value for column in table.columns.values() for value in column.values)
+
+
+def _side_and_view(table: _Table) -> tuple[str, str] | None:
+    """("", column) where one column has the whole view, (column, column) for side and projection, None for neither."""
+    whole = next((c.name for c in table.columns.values() if c.share_of(parse_view) > 0.5), "")
+    if whole:
+        return "", whole
+    sides = [c for c in table.columns.values() if c.all_are(parse_laterality)]
+    views = [c for c in table.columns.values() if c.mean_letters < _LONG and c.share_of(parse_projection) >= 0.5]
+    return (sides[0].name, views[0].name) if sides and views else None
+
+
 def _of_manifest(manifest: _Table) -> Iterator[str]:
     yield f"manifest = {_text(manifest.name)}  # it has exam_id and path"
     yield from _labels(manifest, set())
 
 
 def _said(files: Files, looked: Looked, tables: Sequence[_Table]) -> Iterator[str]:
-    table = max(tables, key=lambda t: (t.hits, t.longest), default=None)
+    table = max(tables, key=lambda t: (t.hits, len(t.near), t.longest), default=None)
     texts = max(_text_files(files, looked.ways), key=lambda t: (t.hits, t.name), default=None)
     chosen = texts if table is None or (texts is not None and texts.hits > table.hits) else table
     told = list(_reports(chosen, tables, looked, bool(files.images))) if chosen is not None else []
     if files.images:
         yield f"images = {_patterns(files)}  # {files.num_images} files"
-        if not looked.num_mammograms and chosen is not None:
-            yield from _views(chosen)
         by_table = any(line.startswith("report_image") for line in told)
-        ways = looked.ways if chosen is None or chosen.way is None or chosen.way.exam == "column" else (chosen.way,)
+        ways = looked.ways if chosen is None or chosen.way is None or chosen.names_pictures else (chosen.way,)
         if ways and not by_table:
             yield f"exam = {_text(ways[0].exam)}  # {_comment(ways[0].why)}"
     yield from told
@@ -136,15 +188,48 @@ def _tables(root: Path, files: Files, ways: Sequence[Way], unread: list[str]) ->
         except InputError as error:
             unread.append(f"# {_comment(name)} cannot be read: {_comment(error.sentence())}")
             continue
-        best = _Table(name, columns)
-        for way in ways:
-            for column in columns.values():
-                if column.hits[way.exam] >= max(best.hits + 1, way.num_needed):
-                    best = _Table(name, columns, way, column.name, column.hits[way.exam])
         if columns:
-            yield best
+            yield _best(name, columns, ways)
     if len(names) > MAX_TABLES:
         unread.append(f"# {len(names) - MAX_TABLES} more tables were not looked at")
+
+
+def _best(name: str, columns: Mapping[str, Column], ways: Sequence[Way]) -> _Table:
+    """The table with the way and column that have most different ids of the sample in common; if none has, nearly.
+
+    Where two have as many, the column that has few other values, and that is no label, is the one of the ids.
+    """
+    labels = {c.name for c in columns.values() if any(_is_label(label, c) for label in _LABELS)}
+    best, rank = _Table(name, columns), (0, False, 0.0)
+    for way in ways:
+        for column in columns.values():
+            number = column.num_found(way)
+            found = (number, column.name not in labels, number / max(1, column.num_distinct))
+            if number >= max(1, way.num_needed) and found > rank:
+                best, rank = _Table(name, columns, way, column.name, number), found
+    if best.way is not None:
+        return best
+    pairs = [
+        (way, column)
+        for way in ways
+        for column in columns.values()
+        if way.exam != "column" and column.name not in labels and column.num_near(way) >= max(1, way.num_needed)
+    ]
+    if not pairs:
+        return best
+    way, column = max(pairs, key=lambda pair: pair[1].num_near(pair[0]))
+    return _Table(name, columns, way, column.name, 0, column.near[way.exam])
+
+
+def _is_label(label: str, column: Column) -> bool:
+    """Whether a column has the values of a label, by its name and by what most of them are."""
+    if not any(word in column.name.lower() for word in _LABELS[label]):
+        return False
+    kind = kind_of(label)
+    if kind is None:
+        return column.mean_letters < 2 * _LONG
+    understood = column.share_of(lambda value: normalised(kind, value))
+    return understood >= 0.5 or (label != "pathology" and column.mean_letters < _LONG)
 
 
 def _reports(table: _Table, tables: Sequence[_Table], looked: Looked, has_images: bool) -> Iterator[str]:
@@ -156,43 +241,69 @@ def _reports(table: _Table, tables: Sequence[_Table], looked: Looked, has_images
         )
         yield f"reports = {_text(table.name)}  # {named}"
         return
-    names_files = table.way is not None and table.way.exam == "column"
     exam = table.exam or _likely(table, _EXAM, set(), lambda c: c.mean_letters < 4 * _LONG) or next(iter(table.columns))
     used = {exam}
-    texts = list(_texts(table, used, must=not has_images))
     labels = list(_labels(table, used))
-    mark = "" if texts or labels else "# "
+    view = _side_and_view(table) if table.names_pictures and not looked.num_dicom else None
+    used |= set(view or ())
+    texts = list(_texts(table, used, must=not has_images))
+    mark = "" if texts or labels or view else "# "
     others = ", ".join(t.name for t in tables if t is not table)
     yield f"{mark}reports = {_text(table.name)}" + (f"  # also there: {_comment(others)}" if others else "")
     yield f"# its columns: {_comment(', '.join(table.columns))}"
-    key, what = ("report_image", "names") if names_files else ("report_exam", "ids")
-    told = f"{table.hits} of its values are {what} of images looked at" if table.hits else "a guess"
-    if has_images and not table.hits:
-        told = "a guess: no id of the images looked at is in any column; correct this, or exam"
-    yield f"{mark}{key} = {_text(exam)}  # {told}"
-    if names_files and (group := _likely(table, _EXAM[:-2], used)):
+    key = "report_image" if table.names_pictures else "report_exam"
+    yield f"{mark}{key} = {_text(exam)}  # {_why(table, exam, has_images)}"
+    if table.names_pictures and (group := _likely(table, _EXAM[:-2], used)):
         used.add(group)
         yield f"{mark}report_exam = {_text(group)}  # a guess; without it every picture is an exam of its own"
     yield from texts
-    if not looked.num_dicom and (patient := _likely(table, _PATIENT, used)):
-        used.add(patient)
-        yield f"{mark}report_patient = {_text(patient)}  # a guess"
-    if not looked.num_dicom and (day := _all(table, date_of, used)):
-        yield f"{mark}report_date = {_text(day)}  # a guess"
+    if not looked.num_dicom:
+        yield from _who_and_when(table, used, mark)
     yield from labels
-    if looked.num_mammograms and labels and (side := _all(table, lambda v: is_both(v) or parse_laterality(v), used)):
-        yield f"# laterality = {_text(side)}  # when a row is one breast, and its labels are that breast's"
+    yield from _view_lines(table, used, view, bool(looked.num_mammograms and labels))
     if split := _all(table, lambda value: split_of("", [value]), used):
         yield f"{mark}split = {_text(split)}  # a guess"
 
 
-def _views(table: _Table) -> Iterator[str]:
-    """A hint where a table of pictures that say no view says it itself."""
-    side = _all(table, parse_laterality, set())
-    view = next((c.name for c in table.columns.values() if {"CC", "MLO"} & {v.upper() for v in c.values}), "")
-    if side and view:
-        found = f"{side} and {view} look like sides and views of mammograms"
-        yield f"# {_comment(found)}: as a manifest (exam_id,laterality,view,path) the table makes exams of them"
+def _why(table: _Table, exam: str, has_images: bool) -> str:
+    """Why a column is taken for that of the ids, and how it writes them where they differ."""
+    if table.hits:
+        return f"{table.hits} of its values are {'names' if table.names_pictures else 'ids'} of images looked at"
+    if table.near:
+        known, written = next(iter(table.near.items()))
+        return _comment(
+            f"{len(table.near)} of its values are like ids of images looked at, and written differently ({written} for {known}): "
+            "nothing is joined by likeness, so correct the table, or exam"
+        )
+    spoiled = [why for value in sorted(table.columns[exam].values) if (why := lost_by_a_spreadsheet(value))]
+    if spoiled:
+        return _comment(spoiled[0])
+    return "a guess: no id of the images looked at is in any column; correct this, or exam" if has_images else "a guess"
+
+
+def _who_and_when(table: _Table, used: set[str], mark: str) -> Iterator[str]:
+    """Patient and day, which pictures without headers do not say."""
+    if patient := _likely(table, _PATIENT, used):
+        used.add(patient)
+        yield f"{mark}report_patient = {_text(patient)}  # a guess"
+    if day := _all(table, is_day, used):
+        used.add(day)
+        yield f"{mark}report_date = {_text(day)}  # a guess"
+        order = OrderFound()
+        for value in sorted(table.columns[day].values):
+            order.note(value)
+        if order.either and len(order.examples) != 1:
+            yield f'{mark}report_date_order = "dmy"  # or "mdy": {_comment(order.either)} can be two days'
+
+
+def _view_lines(table: _Table, used: set[str], view: tuple[str, str] | None, may_be_breasts: bool) -> Iterator[str]:
+    """Columns that say what a picture shows, or which breast a row is about."""
+    if view is not None:
+        if view[0]:
+            yield f"laterality = {_text(view[0])}  # of the picture; the labels are then those of that breast"
+        yield f"view = {_text(view[1])}  # of the picture"
+    elif may_be_breasts and (side := _all(table, lambda v: is_both(v) or parse_laterality(v), used)):
+        yield f"# laterality = {_text(side)}  # when a row is one breast, and its labels are that breast's"
 
 
 def _texts(table: _Table, used: set[str], must: bool) -> Iterator[str]:
@@ -207,7 +318,7 @@ def _texts(table: _Table, used: set[str], must: bool) -> Iterator[str]:
         return
     text = _likely(table, _TEXT, used, lambda column: column.has_words)
     text = text or _likely(table, ("",), used, lambda column: column.has_words and column.mean_letters >= _LONG)
-    text = text or _likely(table, _TEXT, used, lambda column: not column.all_are(date_of))
+    text = text or _likely(table, _TEXT, used, lambda column: not column.all_are(is_day))
     told = "a guess" if text else "no column looks like a text: correct this"
     text = text or (list(table.columns)[-1] if must else "")
     if text:
@@ -216,14 +327,14 @@ def _texts(table: _Table, used: set[str], must: bool) -> Iterator[str]:
 
 
 def _section(name: str) -> Section | None:
-    found = {s for language in ("en", "es") for s in split_sections(f"{name}: text", language)} - {Section.OTHER}
+    found = {h.section for language in languages() for h in headings_in(f"{name}: text", language)} - {Section.OTHER}
     return found.pop() if len(found) == 1 else None
 
 
 def _labels(table: _Table, used: set[str]) -> Iterator[str]:
     found: dict[str, str] = {}
     for label, words in _LABELS.items():
-        if name := _likely(table, words, used, lambda column: column.mean_letters < _LONG, by_name=True):
+        if name := _likely(table, words, used, lambda column, label=label: _is_label(label, column), by_name=True):
             found[label] = name
             used.add(name)
     if found:
@@ -250,13 +361,14 @@ def _all(table: _Table, kind: Callable[[str], object], used: set[str]) -> str:
 
 
 def _language(tables: Sequence[_Table]) -> str:
+    """The language whose words are most frequent in the long values; English where there are none."""
     texts = " ".join(
         value.lower() for t in tables for c in t.columns.values() if c.mean_letters >= _LONG for value in c.values
     )
-    spanish, english = (
-        sum(texts.count(f" {w} ") for w in words) for words in (("de", "la", "el", "en"), ("the", "of", "and", "no"))
-    )
-    return "es" if spanish > english else "en"
+    words = Counter(re.findall(r"[^\W\d_]+", texts))
+    counts = {language: sum(words[word] for word in _WORDS[language]) for language in languages()}
+    best = max(counts, key=lambda language: counts[language])
+    return best if counts[best] > 2 else languages()[0]
 
 
 def _text(value: str) -> str:

@@ -1,27 +1,34 @@
 """The image files of a lab's folder, one after the other: whose they are, which exam they belong to, what they show."""
 
 import datetime as dt
+import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 
+from mammoscribe.data.choice import candidate_of
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.formats.spool import DiskSet
 from mammoscribe.data.formats.tables import Row
+from mammoscribe.data.formats.view_table import projection_in
 from mammoscribe.data.found import Declared, look_at
-from mammoscribe.data.naming import parse_view
+from mammoscribe.data.naming import ViewKind, parse_laterality, parse_view
 from mammoscribe.data.own_folder.pictures import NamedPictures
 from mammoscribe.data.own_folder.spec import FolderSpec, Identity
 from mammoscribe.data.own_folder.walk import files_of, suffixes_in
 from mammoscribe.data.records import Kind
 from mammoscribe.domain.view import Role
+from mammoscribe.imaging.damage import damage_told
 from mammoscribe.imaging.decode import check_readable, is_dicom, open_dicom
-from mammoscribe.imaging.header import check_length, damage_told, end_of, made_on
+from mammoscribe.imaging.header import check_length, end_of, made_on
 from mammoscribe.imaging.plain import is_plain, plain_size
 from mammoscribe.support.errors import InputError, MammoscribeError, SetAside
 
-_HOW_TO_SAY = "let (?P<view>...) in the expression of exam name it, or list the views in a manifest"
+_HOW_TO_SAY = (
+    "let (?P<view>...) in the expression of exam name it, name the columns with side and view (laterality, view), or list the"
+    " views in a manifest"
+)
 """Instead of `--view`, which belongs to other commands."""
 
 
@@ -31,7 +38,8 @@ class FoundImage:
 
     Args:
         exam: the id of its exam.
-        row: its fields: path, patient ("" where nothing says it), date, laterality, view, folder.
+        row: its fields: path, patient ("" where nothing says it), date, laterality, view, folder, and for a mammogram
+            `about`: what a choice between several pictures of one view looks at, as JSON.
         reports: rows of the table that name this picture.
     """
 
@@ -49,6 +57,7 @@ class _Facts:
     laterality: str = ""
     view: str = ""
     instance: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,15 +121,15 @@ def _told(name: str, error: MammoscribeError) -> InputError:
 
 def _image(spec: FolderSpec, file: _File, instances: DiskSet) -> FoundImage:
     is_mammogram = spec.kind is Kind.MAMMO_EXAM
-    facts = _facts_of_view(file) if is_mammogram else _facts_of_image(file)
+    facts = _facts_of_view(file, _declared(spec, file)) if is_mammogram else _facts_of_image(file)
     exam = _exam(spec, file, facts)
     patient = _patient(spec, file, facts)
     if facts.instance and not instances.add(facts.instance):
-        raise InputError(f"{file.name} is the same object as an earlier file (SOP Instance UID)", "each object once")
+        raise SetAside(f"{file.name} is the same object as an earlier file (SOP Instance UID)", "each object once")
     view = facts.view if is_mammogram else file.said.get("view") or facts.view
     fields = {
         "path": file.name, "patient": patient, "date": file.said.get("date") or facts.date, "laterality": facts.laterality,
-        "view": view, "folder": file.folder,
+        "view": view, "folder": file.folder, "about": facts.about,
     }  # fmt: skip
     return FoundImage(exam, Row(file.name, 1, fields), file.rows)
 
@@ -143,17 +152,39 @@ def _day(text: str, name: str) -> str:
         raise InputError(f"the date {text!r} in the name of {name}", "YYYY-MM-DD or YYYYMMDD") from error
 
 
-def _facts_of_view(file: _File) -> _Facts:
-    """A mammography view: its header, or its name, says what it shows."""
-    declared = Declared(parse_view(file.said["view"]), "its name") if "view" in file.said else Declared()
+def _declared(spec: FolderSpec, file: _File) -> Declared:
+    """The view of a file by its name, or by the rows of the table that name it."""
+    if "view" in file.said:
+        return Declared(parse_view(file.said["view"]), "its name")
+    kinds = {kind for row in file.rows if (kind := _view_in(spec, row)) is not None} if spec.view else set()
+    if len(kinds) > 1:
+        listed = ", ".join(sorted(f"{side} {view}" for side, view in kinds))
+        raise InputError(f"{spec.reports} says that {file.name} is {listed}", "one view")
+    return Declared(kinds.pop(), spec.reports) if kinds else Declared()
+
+
+def _view_in(spec: FolderSpec, row: Row) -> ViewKind | None:
+    """The view in a row: side and projection, or both in one column; None where it is blank."""
+    side, view = row.get(spec.laterality), row.get(spec.view)
+    if not view:
+        return None
+    try:
+        return (parse_laterality(side), projection_in(view)) if spec.laterality else parse_view(view)
+    except InputError as error:
+        raise type(error)(f"{row.where}: {error.found}", error.expected, error.do) from error
+
+
+def _facts_of_view(file: _File, declared: Declared) -> _Facts:
+    """A mammography view: its header, its name or the table says what it shows."""
     found = look_at(file.path, Role.CURRENT, declared)
     kind = (found.view.laterality, found.view.projection)
+    about = json.dumps(asdict(candidate_of(file.name, found.view.width_px * found.view.height_px, found.header)))
     if (of := found.header) is None:
-        return _Facts(None, "", *kind)
+        return _Facts(None, "", *kind, about=about)
     header = {
         "AccessionNumber": of.accession, "StudyInstanceUID": of.study_uid or "", "PatientID": of.patient_id or "",
     }  # fmt: skip
-    return _Facts(header, of.date.isoformat() if of.date else "", *kind, of.sop_instance_uid)
+    return _Facts(header, of.date.isoformat() if of.date else "", *kind, of.sop_instance_uid, about)
 
 
 def _facts_of_image(file: _File) -> _Facts:

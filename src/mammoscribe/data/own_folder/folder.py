@@ -1,25 +1,28 @@
 """A lab's own folder as a dataset: images and reports joined by exam, as its TOML file says."""
 
 import datetime as dt
-import re
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from mammoscribe.data.choice import Candidate, one_for_each
 from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
 from mammoscribe.data.formats.spool import DiskSet, Spool
 from mammoscribe.data.formats.tables import Row
+from mammoscribe.data.own_folder.dates import DateOrder, OrderFound, date_of
 from mammoscribe.data.own_folder.files import found_images, image_files
+from mammoscribe.data.own_folder.ids import KnownIds, why_unlike
 from mammoscribe.data.own_folder.manifest import manifest_exams
 from mammoscribe.data.own_folder.pictures import NamedPictures
 from mammoscribe.data.own_folder.reports import report_rows, text_of_rows
-from mammoscribe.data.own_folder.said import breasts_of, date_of, labels_of, one, split_of
+from mammoscribe.data.own_folder.said import breasts_of, labels_of, one, split_of
 from mammoscribe.data.own_folder.spec import FolderSpec, read_spec
 from mammoscribe.data.records import ImageText, Kind, ListedImage, ListedView, MammoExam, Record, TextDocument
 from mammoscribe.domain.view import Laterality, Projection
-from mammoscribe.support.errors import InputError, MammoscribeError
+from mammoscribe.support.errors import InputError, MammoscribeError, SetAside
 
 SHOWN = 3
 """Ids of either side that are shown when nothing joins."""
@@ -37,6 +40,7 @@ def folder_dataset(toml: Path) -> tuple[Dataset, Path]:
     dataset = Dataset(
         spec.name, f"the folder that {spec.path.name} describes", spec.kind, spec.language, spec.licence or "not stated",
         "your own", "not stated", labels, (), (edition,),
+        add_reports=f'name them in {spec.path.name}: reports = "reports.csv", report_exam = "...", report_text = "..."',
     )  # fmt: skip
     return dataset, root
 
@@ -59,13 +63,18 @@ def read_folder(spec: FolderSpec) -> Iterator[Item]:
     with ExitStack() as stack:
         reports = stack.enter_context(Spool())
         named = stack.enter_context(NamedPictures()) if spec.report_image else None
+        order = OrderFound()
         for item in report_rows(spec, root):
             if isinstance(item, Fault):
                 yield item
-            elif named is not None:
+                continue
+            if spec.report_date:
+                order.note(item[1].get(spec.report_date))
+            if named is not None:
                 named.add(*item)
             else:
                 reports.add_one(*item)
+        spec = _with_order(spec, order)
         if spec.manifest:
             yield from _joined(spec, manifest_exams(spec, root), reports)
         elif spec.images:
@@ -75,6 +84,25 @@ def read_folder(spec: FolderSpec) -> Iterator[Item]:
         else:
             for exam_id, rows in reports.groups():
                 yield _guarded(exam_id, lambda e=exam_id, r=rows: _alone(spec, e, r))
+
+
+def _with_order(spec: FolderSpec, found: OrderFound) -> FolderSpec:
+    """The description with the order of its dates: as it says, or as the whole column shows."""
+    if spec.report_date_order or not spec.report_date:
+        return spec
+    try:
+        order = found.order(spec.report_date)
+    except InputError as error:
+        raise InputError(f"{spec.path}: report_date: {error.found}", error.expected, error.do) from error
+    return replace(spec, report_date_order=str(order or ""))
+
+
+def _day_of(spec: FolderSpec, exam_id: str, rows: Sequence[Row]) -> dt.date | None:
+    """The one day that the rows of an exam say."""
+    order = DateOrder(spec.report_date_order) if spec.report_date_order else None
+    days = [date_of(text, order) for row in rows if (text := row.get(spec.report_date))]
+    text = one("date", exam_id, [day.isoformat() for day in days if day is not None])
+    return dt.date.fromisoformat(text) if text else None
 
 
 def _spooled(
@@ -96,7 +124,15 @@ def _spooled(
 
 def _exams_of_images(spec: FolderSpec, images: Spool) -> Iterator[tuple[str, Item]]:
     for exam_id, rows in images.groups():
-        yield exam_id, _guarded(exam_id, lambda e=exam_id, r=rows: _exam_of_images(spec, e, r))
+        item = _guarded(exam_id, lambda e=exam_id, r=rows: _exam_of_images(spec, e, r))
+        if isinstance(item, MammoExam):
+            kinds = [(view.laterality, view.projection) for view in item.images]
+            left_out = one_for_each(kinds, [Candidate(**json.loads(row.get("about"))) for row in rows])
+            for number, reason in left_out.items():
+                path = rows[number].get("path")
+                yield exam_id, Fault(path, SetAside(f"{path}: {reason}", "one picture of each view"))
+            item = replace(item, images=tuple(v for n, v in enumerate(item.images) if n not in left_out))
+        yield exam_id, item
 
 
 def _guarded(where: str, make: Callable[[], Record]) -> Item:
@@ -127,8 +163,8 @@ def _exam_of_images(spec: FolderSpec, exam_id: str, rows: Sequence[Row]) -> Reco
 
 def _joined(spec: FolderSpec, exams: Iterator[tuple[str, Item]], reports: Spool) -> Iterator[Item]:
     """The exams with their reports and labels; then the reports that belong to none."""
-    seen, joined, some = DiskSet(), 0, []
-    with Spool() as alike:
+    seen, joined = DiskSet(), 0
+    with KnownIds() as known:
         for exam_id, item in exams:
             seen.add(exam_id)
             rows = reports.rows_of(exam_id)
@@ -136,40 +172,31 @@ def _joined(spec: FolderSpec, exams: Iterator[tuple[str, Item]], reports: Spool)
             if isinstance(item, Fault):
                 yield item
                 continue
-            some += [exam_id] if len(some) < SHOWN else []
-            alike.add_one(_plain_id(exam_id), Row("", 0, {"id": exam_id}))
+            known.add(exam_id)
             yield _guarded(exam_id, lambda i=item, r=rows: _with_report(spec, i, r))
         orphans = ((name, rows) for name, rows in reports.groups() if seen.add(name))
         if not joined:
-            yield from _none_joined(spec, some, alike, orphans)
+            yield from _none_joined(spec, known, orphans)
             return
         for name, rows in orphans:
-            near = alike.rows_of(_plain_id(name))
-            do = f"is it {near[0].get('id')}, and did a spreadsheet change the id?" if near else ""
             where = rows[0].where if spec.has_table else rows[0].table
             found = f"{where}: the report of exam {name} belongs to no image that was read"
-            yield Fault(where, InputError(found, "images of that exam", do))
+            yield Fault(where, InputError(found, "images of that exam", why_unlike(name, known.alike(name))))
 
 
-def _none_joined(
-    spec: FolderSpec, exams: Sequence[str], alike: Spool, orphans: Iterator[tuple[str, list[Row]]]
-) -> Iterator[Fault]:
+def _none_joined(spec: FolderSpec, known: KnownIds, orphans: Iterator[tuple[str, list[Row]]]) -> Iterator[Fault]:
     """One Fault instead of one for each report, with examples of both sides, where the ids are written differently."""
     names = [name for name, _ in islice(orphans, 1000)]
     if not names:
         return
+    exams = known.first(SHOWN)
     found = f"no report belongs to an exam: the reports say {', '.join(names[:SHOWN])}"
     found += f", the images {', '.join(exams)}" if exams else ", and no exam was read"
-    pairs = ((name, rows[0].get("id")) for name in names if (rows := alike.rows_of(_plain_id(name))))
+    pairs = ((name, alike) for name in names if (alike := known.alike(name)))
     do = "look at exam and report_exam"
     if (pair := next(pairs, None)) is not None:
         do = f"{pair[1]} became {pair[0]}: keep that column as text in the spreadsheet, or correct it there"
     yield Fault(spec.reports, InputError(found, "the same ids in both", do))
-
-
-def _plain_id(text: str) -> str:
-    """An id as it is after everything that spreadsheets do to ids: 00123, 123 and 123.0 are the same."""
-    return re.sub(r"\.0$", "", text.strip()).lstrip("0").casefold()
 
 
 def _with_report(spec: FolderSpec, record: Record, rows: Sequence[Row]) -> Record:
@@ -180,7 +207,7 @@ def _with_report(spec: FolderSpec, record: Record, rows: Sequence[Row]) -> Recor
         return record if patient == record.patient_id else replace(record, patient_id=patient)
     date = record.date
     if spec.report_date and date is None:
-        date = date_of(one("date", record.id, [row.get(spec.report_date) for row in rows]))
+        date = _day_of(spec, record.id, rows)
     said = {"report": text_of_rows(spec, record.id, rows), "patient_id": patient, "date": date}
     if spec.has_table:
         said["split"] = split_of(record.id, [row.get(spec.split) for row in rows])
@@ -215,7 +242,7 @@ def _alone(spec: FolderSpec, exam_id: str, rows: Sequence[Row]) -> Record:
         bare = MammoExam if spec.kind is Kind.MAMMO_EXAM else ImageText
         return _with_report(spec, bare(exam_id, exam_id, (), report=report), rows)
     patient = one("patient", exam_id, [row.get(spec.report_patient) for row in rows]) if spec.report_patient else ""
-    date = date_of(one("date", exam_id, [row.get(spec.report_date) for row in rows])) if spec.report_date else None
+    date = _day_of(spec, exam_id, rows) if spec.report_date else None
     split = split_of(exam_id, [row.get(spec.split) for row in rows])
     return TextDocument(
         exam_id, report.raw, patient or None, language=spec.language, date=date, labels=labels_of(spec, exam_id, rows),

@@ -4,23 +4,27 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from mammoscribe.data.formats.tables import Row
 from mammoscribe.data.naming import view_in_name
+from mammoscribe.data.own_folder.dates import is_day
+from mammoscribe.data.own_folder.ids import plain_id
 from mammoscribe.data.own_folder.reports import table_rows
-from mammoscribe.data.own_folder.said import date_of
 from mammoscribe.data.own_folder.spec import TABLE_SUFFIXES, TEXT_SUFFIXES
 from mammoscribe.data.own_folder.walk import files_of
+from mammoscribe.imaging.damage import damage_told
 from mammoscribe.imaging.decode import is_dicom, open_dicom
-from mammoscribe.imaging.header import damage_told
 from mammoscribe.imaging.refusal import refusal
 from mammoscribe.support.errors import InputError
 
 PICTURES = (".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".pgm")
 SAMPLE, ROWS = 40, 20_000
 """Files of which the headers are read, and rows of a table that are looked at."""
+KEPT, COUNTED, MAX_ID_CHARS = 50, 2000, 64
+"""Different values of a column that are kept, and counted; letters of the longest that may be an id."""
 _BEFORE_VIEW = r"(?i)(?P<exam>[^/]+?)[-_ .]+(?:right|left|rt|lt|r|l)[-_ .]*(?:cc|mlo)"
 _BEFORE_MARK = r"(?P<exam>[^/_-]+)[_-][^/]*$"
 _STEM = r"(?P<exam>[^/]+?)(?:\.[^/.]+)?$"
@@ -41,6 +45,12 @@ class Way:
     ids: frozenset[str]
     why: str
     num_needed: int = 1
+
+    @cached_property
+    def plain_ids(self) -> Mapping[str, str]:
+        """Plain form of an id (`ids.plain_id`) -> the id; forms of several ids, and of one letter, are left out."""
+        forms = Counter(plain_id(name) for name in self.ids)
+        return {form: name for name in self.ids if len(form := plain_id(name)) > 1 and forms[form] == 1}
 
 
 @dataclass
@@ -69,13 +79,15 @@ class Looked:
 
 @dataclass
 class Column:
-    """A column of a table: values met, their letters, and how many are ids of each way."""
+    """A column of a table: values met, their letters, and which ids of each way are among them."""
 
     name: str
     num_values: int = 0
     num_letters: int = 0
     values: set[str] = field(default_factory=set)
-    hits: Counter[str] = field(default_factory=Counter)
+    found: dict[str, set[str]] = field(default_factory=dict)
+    near: dict[str, dict[str, str]] = field(default_factory=dict)
+    _distinct: set[str] = field(default_factory=set)
 
     @property
     def mean_letters(self) -> float:
@@ -85,25 +97,52 @@ class Column:
     @property
     def has_words(self) -> bool:
         """Whether a value has more than one word and is no day with its time."""
-        return any(" " in value for value in self.values) and not self.all_are(date_of)
+        return any(" " in value for value in self.values) and not self.all_are(is_day)
+
+    @property
+    def num_distinct(self) -> int:
+        """Different values, as far as they are counted."""
+        return len(self._distinct)
+
+    def num_found(self, way: Way) -> int:
+        """How many different ids of a way are among the values."""
+        return len(self.found.get(way.exam, ()))
+
+    def num_near(self, way: Way) -> int:
+        """How many different ids of a way are among the values in another spelling."""
+        return len(self.near.get(way.exam, ()))
 
     def add(self, value: str, ways: Sequence[Way]) -> None:
-        """Count one value; the first fifty different ones are kept."""
+        """Look at one value; the first fifty different ones are kept."""
         if not value:
             return
         self.num_values += 1
         self.num_letters += len(value)
-        if len(self.values) < 50:
+        if len(self.values) < KEPT:
             self.values.add(value)
+        if len(self._distinct) < COUNTED:
+            self._distinct.add(value)
+        plain = plain_id(value) if len(value) <= MAX_ID_CHARS else ""
         for way in ways:
-            self.hits[way.exam] += value in way.ids
+            if value in way.ids:
+                self.found.setdefault(way.exam, set()).add(value)
+            elif plain and (meant := way.plain_ids.get(plain)) is not None:
+                self.near.setdefault(way.exam, {}).setdefault(meant, value)
 
     def all_are(self, kind: Callable[[str], object]) -> bool:
         """Whether every value that was kept is of a kind; `kind` gives something or raises InputError."""
-        try:
-            return bool(self.values) and all(kind(value) for value in self.values)
-        except InputError:
-            return False
+        return bool(self.values) and self.share_of(kind) == 1
+
+    def share_of(self, kind: Callable[[str], object]) -> float:
+        """Share of the values that were kept which are of a kind."""
+        return sum(_is(kind, value) for value in self.values) / max(1, len(self.values))
+
+
+def _is(kind: Callable[[str], object], value: str) -> bool:
+    try:
+        return bool(kind(value))
+    except InputError:
+        return False
 
 
 def files_in(root: Path) -> Files:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from mammoscribe.data.choice import candidate_of, one_for_each
 from mammoscribe.data.dataset import Fault, Item
 from mammoscribe.data.formats.spool import DiskSet, temporary_database
 from mammoscribe.data.formats.tables import columns_of
@@ -86,10 +87,23 @@ class _Manifest:
                     seen.append((row, self._look(row)))
                 except SetAside as error:
                     yield exam_id, Fault(f"{self._path.name} line {row.line}", error)
+            for fault in self._repeats(seen):
+                yield exam_id, fault
             for exam in self._exams(exam_id, seen, rows):
                 yield exam.id, exam
         except MammoscribeError as error:
             yield exam_id, Fault(exam_id, InputError(error.found, error.expected, error.do))
+
+    def _repeats(self, seen: list[Seen]) -> Iterator[Fault]:
+        """Take out of `seen` what is not the one picture of its view, and say why."""
+        kinds = [(*view.kind, view.view.date) for _, view in seen]
+        sizes = [view.view.width_px * view.view.height_px for _, view in seen]
+        pictures = [candidate_of(view.path.name, n, view.header) for (_, view), n in zip(seen, sizes, strict=True)]
+        left_out = one_for_each(kinds, pictures)
+        for number, reason in sorted(left_out.items(), reverse=True):
+            row, _ = seen.pop(number)
+            where = f"{self._path.name} line {row.line}"
+            yield Fault(where, SetAside(f"{where}: {row.path}: {reason}", "one picture of each view"))
 
     def _look(self, row: ManifestRow) -> FoundView:
         (found,) = found_in_rows([row], self._path.parent, self._path.name, absolute=True)

@@ -9,18 +9,23 @@ from pathlib import Path, PurePosixPath
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.formats.docx import docx_text
 from mammoscribe.data.formats.json_lists import json_lines, json_list
+from mammoscribe.data.formats.sheets import sheet_names
+from mammoscribe.data.formats.table_layout import clean
 from mammoscribe.data.formats.tables import Row, columns_of, read_rows
+from mammoscribe.data.own_folder.ids import lost_by_a_spreadsheet
 from mammoscribe.data.own_folder.spec import FolderSpec, is_pattern
 from mammoscribe.data.own_folder.walk import files_of, suffixes_in
-from mammoscribe.data.texts.report_sections import report_of
+from mammoscribe.data.texts.decoding import decoded, text_of_bytes
+from mammoscribe.data.texts.report_sections import sectioned
 from mammoscribe.data.texts.report_text import ReportText
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
+from mammoscribe.support.parsing import kind_of_value
 
 MAX_TEXT_BYTES = 4 << 20
 TEXT = "text"
 _JSON = (".json", ".jsonl")
-_NO_TEXT = {b"%PDF": "a PDF", b"{\\rtf": "an RTF document", b"\xd0\xcf\x11\xe0": "an old Word document"}
+_NO_TEXT = {b"%PDF": "a PDF", b"\xd0\xcf\x11\xe0": "an old Word document"}
 _ENCRYPTED = b"\xd0\xcf\x11\xe0"
 """How an old Excel file begins, and also an XLSX with a password (MS-OFFCRYPTO 2.3: both are compound files)."""
 
@@ -64,27 +69,54 @@ def _report_files(spec: FolderSpec, root: Path) -> Iterator[str | Fault]:
 
 
 def _keyed(spec: FolderSpec, table: Path) -> Iterator[tuple[str, Row] | Fault]:
-    key = spec.report_image or spec.report_exam
+    """(key, row) of a table, its texts decoded; a row whose text cannot be decoded is a Fault, and keeps its other columns."""
     columns = columns_wanted(spec)
+    texts = frozenset(filter(None, (spec.report_text, *spec.report_sections.values())))
     try:
         for row in table_rows(table, columns, spec.report_sheet or None):
             if isinstance(row, Fault):
                 yield row
-            elif not (name := row.get(key)):
-                yield row.fault(f"no {key}", f"{'a picture' if spec.report_image else 'an exam'} in every row")
-            elif not name.isprintable():
-                yield row.fault(f"{key} is {name!a}", "letters, digits and marks")
+            elif (fault := _fault_of_key(spec, row)) is not None:
+                yield fault
             else:
-                yield name, replace(row, fields={column: row.get(column) for column in columns.values()})
+                narrow = replace(row, fields={column: row.get(column) for column in columns.values()})
+                decoded_row, faults = _with_texts_decoded(narrow, texts)
+                yield from faults
+                if not faults or spec.images or spec.manifest:
+                    yield row.get(spec.report_image or spec.report_exam), decoded_row
     except InputError as error:
         raise InputError(f"{spec.path}: {error.found}", error.expected, error.do) from error
     except OSError as error:
         raise InputError(f"{spec.path}: reports: {table} cannot be read ({error.strerror})", "a table") from error
 
 
+def _fault_of_key(spec: FolderSpec, row: Row) -> Fault | None:
+    """What is wrong with the id or picture that a row names, None when nothing is."""
+    key = spec.report_image or spec.report_exam
+    name = row.get(key)
+    if not name:
+        return row.fault(f"no {key}", f"{'a picture' if spec.report_image else 'an exam'} in every row")
+    if not name.isprintable():
+        return row.fault(f"{key} is {name!a}", "letters, digits and marks")
+    if spoiled := lost_by_a_spreadsheet(name):
+        return row.fault(f"{key}: {spoiled}", "the whole id", "give the column the format Text and fill it anew")
+    return None
+
+
+def _with_texts_decoded(row: Row, texts: frozenset[str]) -> tuple[Row, list[Fault]]:
+    fields, faults = dict(row.fields), []
+    for column in texts:
+        try:
+            fields[column] = decoded(fields[column])
+        except InputError as error:
+            fields[column] = ""
+            faults.append(row.fault(f"{column}: {error.found}", error.expected, error.do))
+    return replace(row, fields=fields), faults
+
+
 def columns_wanted(spec: FolderSpec) -> Mapping[str, str]:
     """Key of the TOML file -> column, of every column that it names."""
-    keys = ("report_exam", "report_image", "report_text", "report_patient", "report_date", "laterality")
+    keys = ("report_exam", "report_image", "report_text", "report_patient", "report_date", "laterality", "view")
     named = {key: getattr(spec, key) for key in keys}
     named |= {f"report_sections.{section}": column for section, column in spec.report_sections.items()}
     if spec.has_table:
@@ -116,14 +148,31 @@ def table_rows(path: Path, columns: Mapping[str, str], sheet: str | None = None)
             if stream.read(4) == _ENCRYPTED:
                 found = f"reports: {path} has a password, or is an old Excel file with a new name"
                 raise InputError(found, "an XLSX file without a password", "save it as XLSX or CSV")
+    wanted = tuple(columns.values())
     checked = False
-    for row in read_rows(path, sheet=sheet):
-        if not checked and isinstance(row, Row):
-            _check_columns(path, columns, row.fields)
-            checked = True
-        yield row
-    if not checked:
-        _check_columns(path, columns, dict.fromkeys(columns_of(path, sheet)))
+    try:
+        for row in read_rows(path, sheet=sheet, wanted=wanted):
+            if not checked and isinstance(row, Row):
+                _check_columns(path, columns, row.fields)
+                checked = True
+            yield row
+        if not checked:
+            _check_columns(path, columns, dict.fromkeys(columns_of(path, sheet, wanted)))
+    except InputError as error:
+        raise InputError(error.found, error.expected, _other_sheet(path, sheet, wanted) or error.do) from error
+
+
+def _other_sheet(path: Path, sheet: str | None, wanted: tuple[str, ...]) -> str:
+    """What to do where the columns are in another sheet than the first."""
+    if sheet is not None or path.suffix.lower() != ".xlsx":
+        return ""
+    for name in sheet_names(path)[1:]:
+        try:
+            if set(wanted) <= set(columns_of(path, name, wanted)):
+                return f"write report_sheet = {json.dumps(name, ensure_ascii=False)}, which has them"
+        except InputError:
+            continue
+    return ""
 
 
 def _json_rows(path: Path, columns: Mapping[str, str]) -> Iterator[Row | Fault]:
@@ -135,10 +184,14 @@ def _json_rows(path: Path, columns: Mapping[str, str]) -> Iterator[Row | Fault]:
             yield entry
         elif not isinstance(entry, dict):
             where = f"{path.name} entry {number}"
-            yield Fault(where, InputError(f"{where} is a {type(entry).__name__}", "an object with the columns as keys"))
+            yield Fault(where, InputError(f"{where} is {kind_of_value(entry)}", "an object with the columns as keys"))
         else:
             known |= dict.fromkeys(entry)
-            yield Row(path.name, number, {str(key): _plain(value) for key, value in entry.items()})
+            try:
+                yield Row(path.name, number, {str(key): _plain(value) for key, value in entry.items()})
+            except RecursionError:
+                where = f"{path.name} entry {number}"
+                yield Fault(where, InputError(f"{where} is nested too deeply", "an object with the columns as keys"))
     if known:
         _check_columns(path, columns, known)
 
@@ -157,15 +210,17 @@ def _plain(value: object) -> str:
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return value.strip() if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return clean(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _text_file(root: Path, name: str) -> tuple[str, Row] | Fault:
     try:
-        text = _text_of(root / name, name)
-    except (InputError, OSError) as error:
-        told = error if isinstance(error, InputError) else InputError(f"{name} cannot be read ({error.strerror})")
-        return Fault(name, told)
+        text = decoded(_text_of(root / name, name))
+    except OSError as error:
+        return Fault(name, InputError(f"{name} cannot be read ({error.strerror})"))
+    except InputError as error:
+        found = error.found if name in error.found else f"{name}: {error.found}"
+        return Fault(name, InputError(found, error.expected, error.do))
     if not text.strip():
         return Fault(name, InputError(f"{name} is empty", "a report"))
     return PurePosixPath(name).stem, Row(name, 1, {TEXT: text})
@@ -178,15 +233,10 @@ def _text_of(path: Path, name: str) -> str:
         raise InputError(f"{name} has {size >> 20} MB", "a report of less than 4 MB")
     raw = path.read_bytes()
     if kind := next((kind for mark, kind in _NO_TEXT.items() if raw.startswith(mark)), ""):
-        raise InputError(f"{name} is {kind}", "plain text (.txt) or .docx", "save it as one of them")
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return raw.decode("utf-16", errors="replace")
-    if b"\0" in raw:
+        raise InputError(f"{name} is {kind}", "plain text (.txt), .rtf or .docx", "save it as one of them")
+    if b"\0" in raw and not raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise InputError(f"{name} is not a text file", "a report as plain text")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", errors="replace")
+    return text_of_bytes(raw)
 
 
 def text_of_rows(spec: FolderSpec, exam_id: str, rows: Sequence[Row]) -> ReportText | None:
@@ -197,15 +247,15 @@ def text_of_rows(spec: FolderSpec, exam_id: str, rows: Sequence[Row]) -> ReportT
         do = "put an addendum into the report's row; where a row is one breast, name the column with laterality"
         raise InputError(f"exam {exam_id} has {len(found)} reports ({listed})", "one", do)
     if len(found) > 1:
-        return report_of("\n\n".join(found), spec.language)
+        return sectioned("\n\n".join(found), spec.language)
     return next(iter(found.values()), None)
 
 
 def _report(spec: FolderSpec, row: Row) -> ReportText | None:
     if not spec.has_table:
-        return report_of(row.get(TEXT), spec.language)
+        return sectioned(row.get(TEXT), spec.language)
     if spec.report_text:
-        return report_of(row.get(spec.report_text), spec.language)
+        return sectioned(row.get(spec.report_text), spec.language)
     said = {section: text for section, column in spec.report_sections.items() if (text := row.get(column))}
     if not said:
         return None

@@ -1,10 +1,10 @@
-"""What the rows of a lab's table say of an exam: labels, breasts, split and day, each said once or told as an error."""
+"""What the rows of a lab's table hold for an exam: labels, breasts and split; rows that contradict each other are an error."""
 
-import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 
 from mammoscribe.data.formats.tables import Row
+from mammoscribe.data.labels.values import ValueKind, kind_of, normalised
 from mammoscribe.data.naming import parse_laterality
 from mammoscribe.data.own_folder.spec import FolderSpec
 from mammoscribe.data.records import SPLITS
@@ -14,9 +14,6 @@ from mammoscribe.support.errors import InputError
 _SPLIT_WORDS = {
     "training": "train", "valid": "val", "validate": "val", "validation": "val", "dev": "val", "testing": "test",
 }  # fmt: skip
-_BOTH = ("b", "both", "bilateral", "beide", "ambas")
-_DAY = re.compile(r"(?P<y>\d{4})([-/.]?)(?P<m>\d{2})\2(?P<d>\d{2})|(?P<D>\d{1,2})\.(?P<M>\d{1,2})\.(?P<Y>\d{4})")
-_TIME = re.compile(r"[T ]\d{1,2}:\d{2}(:\d{2})?(\.\d+)?( ?[AaPp][Mm]|Z|[+-]\d{2}:?\d{2})?")
 
 
 def one(what: str, exam_id: str, values: Sequence[str]) -> str:
@@ -28,10 +25,17 @@ def one(what: str, exam_id: str, values: Sequence[str]) -> str:
 
 
 def tidy(label: str, value: str) -> str:
-    """A value as other datasets have it: whole numbers without `.0`, density a to d in lower case; the rest as it is."""
-    if re.fullmatch(r"-?\d+\.0", value):
-        return value[:-2]
-    return value.lower() if label == "density" and value in ("A", "B", "C", "D") else value
+    """A value in the one spelling of its label's kind, whole numbers without `.0`; what is not understood stays as it is.
+
+    So that `4` and `BI-RADS 4` in two rows of an exam are the same; `labels.applied` lists what is not understood.
+    """
+    kind = kind_of(label)
+    if kind is not None:
+        try:
+            return normalised(kind, value)
+        except InputError:
+            return value
+    return value[:-2] if re.fullmatch(r"-?\d+\.0", value) else value
 
 
 def labels_of(spec: FolderSpec, exam_id: str, rows: Sequence[Row]) -> dict[str, str]:
@@ -52,8 +56,11 @@ def breasts_of(spec: FolderSpec, exam_id: str, rows: Sequence[Row]) -> Mapping[L
 
 
 def is_both(word: str) -> bool:
-    """Whether a word stands for both breasts."""
-    return word.lower() in _BOTH
+    """Whether a word means both breasts."""
+    try:
+        return normalised(ValueKind.LATERALITY, word) == "B"
+    except InputError:
+        return False
 
 
 def _side(row: Row, word: str) -> Laterality:
@@ -69,20 +76,3 @@ def split_of(exam_id: str, values: Sequence[str]) -> str | None:
     if word and word not in SPLITS:
         raise InputError(f"exam {exam_id} is in split {word!r}", ", ".join(SPLITS))
     return word or None
-
-
-def date_of(text: str) -> dt.date | None:
-    """The day of `2020-01-02`, `2020/01/02`, `20200102` or `02.01.2020`, a time behind it passed over; None for "".
-
-    Day and month before a slash (`01/02/2020`) are not told apart by anybody, and raise InputError.
-    """
-    if not text:
-        return None
-    match = _DAY.match(text)
-    if match is not None and (match.end() == len(text) or _TIME.fullmatch(text, match.end())):
-        year, month, day = (match[a] or match[b] for a, b in ("yY", "mM", "dD"))
-        try:
-            return dt.date(int(year), int(month), int(day))
-        except ValueError:
-            pass
-    raise InputError(f"the date {text!r}", "YYYY-MM-DD (or YYYY/MM/DD, YYYYMMDD, DD.MM.YYYY)")

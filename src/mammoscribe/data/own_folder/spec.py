@@ -1,26 +1,27 @@
 """The TOML that describes a lab's own folder: which files are images, where exam and patient stand, which table holds reports."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mammoscribe.data.own_folder.dates import DateOrder
 from mammoscribe.data.records import Kind
 from mammoscribe.data.texts.report_sections import split_sections
 from mammoscribe.data.texts.report_text import Section
 from mammoscribe.support.errors import InputError, InvalidNoun, MammoscribeError
 from mammoscribe.support.lookup import look_up
+from mammoscribe.support.parsing import toml_table
 
 HEADER_KEYWORDS = ("AccessionNumber", "StudyInstanceUID", "PatientID")
 """DICOM attributes that exam and patient may be read from."""
 TABLE_SUFFIXES = (".csv", ".tsv", ".xlsx", ".json", ".jsonl", ".gz")
-TEXT_SUFFIXES = (".txt", ".docx")
+TEXT_SUFFIXES = (".txt", ".docx", ".rtf")
 _GROUPS = ("exam", "patient", "date", "view")
 _OF_TABLE = (
     "report_sheet", "report_exam", "report_image", "report_text", "report_sections", "report_patient", "report_date",
-    "laterality",
+    "report_date_order", "laterality", "view",
 )  # fmt: skip
 _LABEL = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -68,14 +69,16 @@ class FolderSpec:
         exam: where the id of an image's exam stands; the table's where it names pictures (`report_image`).
         patient: the same for the patient; by default DICOM PatientID or the group `patient` of exam's expression, else
             the column `report_patient`, else every exam is a patient of its own.
-        reports: a table or several (a pattern), or a pattern of text files (.txt, .docx) named after their exam.
+        reports: a table or several (a pattern), or a pattern of text files (.txt, .docx, .rtf) named after their exam.
         report_sheet: of an XLSX; the first by default.
         report_exam: column that names the exam.
         report_image: column that names the picture: its path from the root, or its name where only one file has it.
         report_text: column with the report; `report_sections` (section -> column) instead of it.
         report_patient, report_date: columns with the patient and the day, where the images do not say them.
+        report_date_order: `dmy` or `mdy`, where the dates of the column do not show it themselves.
         labels: label -> column of that table, or of the manifest where there is none.
         laterality: column with the breast, where a row is one breast: its labels are that breast's.
+        view: column with the projection (CC, MLO) or the whole view (RCC), where a row names a picture (`report_image`).
         split: column with train, val or test.
 
     Raises:
@@ -101,7 +104,9 @@ class FolderSpec:
     report_patient: str = ""
     report_date: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    report_date_order: str = ""
     laterality: str = ""
+    view: str = ""
     split: str = ""
 
     def __post_init__(self) -> None:
@@ -151,7 +156,7 @@ class FolderSpec:
         if self.report_text and self.report_sections:
             raise InvalidNoun("both report_text and report_sections", "one of them")
         has_text, has_pictures = self.report_text or self.report_sections, self.images or self.manifest
-        if not has_text and not (has_pictures and (self.labels or self.split)):
+        if not has_text and not (has_pictures and (self.labels or self.split or self.view)):
             raise InvalidNoun("a table from which nothing is taken", "report_text, report_sections or labels")
         if self.report_sheet and not self.reports.lower().endswith(".xlsx"):
             raise InvalidNoun(f"report_sheet for {self.reports}", "an .xlsx file")
@@ -166,6 +171,12 @@ class FolderSpec:
             raise InvalidNoun("patient = column without report_patient", "the column that names the patient")
         if self.laterality and self.kind is not Kind.MAMMO_EXAM:
             raise InvalidNoun(f"laterality for {self.kind}", f"{Kind.MAMMO_EXAM}: the column with the breast")
+        if self.view and not (self.report_image and self.kind is Kind.MAMMO_EXAM):
+            raise InvalidNoun("view without report_image", f"report_image, in records of kind {Kind.MAMMO_EXAM}")
+        if self.report_date_order and not self.report_date:
+            raise InvalidNoun("report_date_order without report_date", 'report_date = "..."')
+        if self.report_date_order:
+            look_up(self.report_date_order, {str(order): order for order in DateOrder}, "report_date_order")
         for label, column in self.labels.items():
             if not _LABEL.fullmatch(label):
                 tidy = re.sub(r"\W+", "_", label).strip("_").lower()
@@ -201,10 +212,12 @@ def read_spec(path: Path) -> FolderSpec:
     except (UnicodeDecodeError, OSError) as error:
         raise InputError(f"{path} cannot be read ({error})", "TOML in UTF-8") from error
     try:
-        return _spec(tomllib.loads(text), path)
-    except tomllib.TOMLDecodeError as error:
+        found = toml_table(text)
+    except ValueError as error:
         do = "write expressions and paths with a backslash in '...'" if "\\" in text else ""
         raise InputError(f"{path} is not TOML ({error})", "", do) from error
+    try:
+        return _spec(found, path)
     except MammoscribeError as error:
         raise InputError(f"{path}: {error.found}", error.expected, error.do) from error
 

@@ -1,7 +1,6 @@
 """Reading a prepared dataset: records with their pictures, mapped from disk without copying, by number or shuffled."""
 
 import hashlib
-import json
 import mmap
 import operator
 import random
@@ -22,6 +21,7 @@ from mammoscribe.domain.view import Box
 from mammoscribe.imaging.placement import Placement
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import sha256_of
+from mammoscribe.support.parsing import json_value
 
 OPEN_SHARDS = 64
 """Shards that stay mapped at a time."""
@@ -193,7 +193,7 @@ class PreparedDataset:
         shard, start = int(row["shard"]), int(row["offset"])
         mapped = self._map(shard)
         try:
-            said = json.loads(mapped[start : start + int(row["size"])])
+            said = json_value(mapped[start : start + int(row["size"])])
             return StoredRecord(from_json(said["record"]), tuple(_picture(mapped, p) for p in said["pictures"]))
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"shard-{shard:06d}.tar in {self.folder} is damaged ({error})", "", AGAIN) from error
@@ -240,7 +240,7 @@ def _about(folder: Path) -> Mapping[str, Any]:
         do = "run `mammoscribe data prepare` again; it goes on" if folder.is_dir() else ""
         raise InputError(f"{folder} is not a prepared dataset, or not finished", ABOUT, do)
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = json_value(path.read_text(encoding="utf-8"))
         if about["schema"] == SCHEMA:
             return about
     except (ValueError, KeyError, TypeError):
@@ -251,6 +251,6 @@ def _about(folder: Path) -> Mapping[str, Any]:
 def _index(folder: Path, number: int) -> Mapping[str, Any]:
     path = folder / f"shard-{number:06d}.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json_value(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error})", "the index of a shard", AGAIN) from error

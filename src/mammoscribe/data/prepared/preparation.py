@@ -11,14 +11,14 @@ from PIL import Image
 
 from mammoscribe.data.records import ListedImage, ListedView
 from mammoscribe.domain.view import Box, SpacingSource, View, standard_view_id
-from mammoscribe.imaging.decode import decode
+from mammoscribe.imaging.decode import decode, decode_mammogram
 from mammoscribe.imaging.joint_prepare import published_bytes
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.placement import Placement
 from mammoscribe.imaging.prepare import BRIGHTEST, assumed_spacing, prepare_view
 from mammoscribe.support.errors import InputError, InvalidNoun
 
-VERSION = 3
+VERSION = 4
 """Rises when the same preparation gives other pixels."""
 
 
@@ -108,11 +108,13 @@ def prepare_picture(image: ListedView | ListedImage, root: Path, preparation: Pr
     if preparation.shorter_px is not None:
         pixels, placement, steps = published_bytes(path, preparation.shorter_px)
         return _finished(image, pixels, placement, steps, declared)
-    picture = decode(path, getattr(image, "frame", 0))
+    read = decode_mammogram if isinstance(image, ListedView) else decode
+    picture = read(path, getattr(image, "frame", 0))
     if preparation.longest_px is not None:
         resized, placement, steps = _fitted(picture, preparation.longest_px)
         pixels = _integers(resized, 1.0, preparation)
-        return _finished(image, pixels, placement, steps, declared or picture.spacing_mm)
+        found = _finished(image, pixels, placement, steps, declared or picture.spacing_mm)
+        return replace(found, warnings=picture.warnings)
     if not isinstance(image, ListedView) or preparation.um_per_px is None:
         raise InputError(f"{image.path} is not listed as a mammogram", f"one, for the preparation {preparation.name}")
     prepared = prepare_view(_view(image, path, picture), picture, preparation.um_per_px, preparation.canvas_px)
@@ -168,5 +170,7 @@ def _finished(
     if pixels.min() == pixels.max():
         raise InputError(f"{image.path} is blank: all its pixels are alike", "a picture")
     regions = tuple(placement.to_canvas_box(region.box) for region in image.regions)
+    if stored_mm is not None and placement.transposed:
+        stored_mm = stored_mm[1], stored_mm[0]
     spacing = None if stored_mm is None else (stored_mm[0] / placement.scale_y, stored_mm[1] / placement.scale_x)
     return PreparedPicture(np.ascontiguousarray(pixels), placement, regions, steps, spacing_mm=spacing)

@@ -21,7 +21,8 @@ from mammoscribe.data.prepared.processes import spread
 from mammoscribe.data.prepared.shards import ROW, ShardDone, ShardTask, make_shard
 from mammoscribe.data.records import SPLITS, Kind
 from mammoscribe.support.errors import InputError
-from mammoscribe.support.files import sha256_of, text_writer, write_text
+from mammoscribe.support.files import held_folder, sha256_of, text_writer, write_text
+from mammoscribe.support.parsing import json_value
 
 ABOUT, ERRORS, ROWS, SPLIT_CODES = "prepared.json", "errors.csv", "rows.bin", "splits.bin"
 SCHEMA = "mammoscribe.prepared/3"
@@ -72,7 +73,7 @@ def prepare(
     counts = _Counts(on_records, on_pictures)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with _alone(out), _SplitCodes(catalogue.folder) as codes, _tables(out) as (rows, splits):
+        with held_folder(out, "preparing into"), _SplitCodes(catalogue.folder) as codes, _tables(out) as (rows, splits):
             tasks = _tasks(catalogue, out, preparation, records_per_shard, codes, splits)
             # closed at once when something goes wrong: until then the workers go on writing
             with closing(spread(make_shard, tasks, workers, counts.add)) as results:
@@ -136,25 +137,6 @@ class _Counts:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder, so that two runs do not write to it at once; where the system has such locks."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(f"another run is preparing into {folder}", "one at a time") from error
-        yield
-    finally:
-        os.close(handle)
-
-
-@contextmanager
 def _tables(out: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
     """Rows and splits under temporary names; what a killed run left, and what says that all is there, is removed first."""
     (out / ABOUT).unlink(missing_ok=True)
@@ -213,7 +195,7 @@ class _SplitCodes:
         if self.digest is None:
             return 0
         try:
-            record: Mapping[str, Any] = json.loads(line)
+            record: Mapping[str, Any] = json_value(line)
             group = record.get("patient_id") or record["id"]
         except (ValueError, KeyError, AttributeError):
             return 0  # no record; who prepares it says so

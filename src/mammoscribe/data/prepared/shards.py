@@ -10,7 +10,6 @@ import io
 import json
 import os
 import tarfile
-import tempfile
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +24,8 @@ from mammoscribe.data.record_json import to_json
 from mammoscribe.data.records import ListedImage, ListedView, Record, TextDocument, group_of
 from mammoscribe.imaging.perceptual import picture_hash
 from mammoscribe.support.errors import InputError, MammoscribeError
-from mammoscribe.support.files import sha256_of, write_bytes
+from mammoscribe.support.files import sha256_of, temporary_file, write_bytes
+from mammoscribe.support.parsing import json_value
 
 SCHEMA = "mammoscribe.shard/3"
 """Rises when what is written changes, `picture_hash` too: shards of another schema are written again."""
@@ -101,7 +101,7 @@ class ShardDone:
 
 def _paths(line: str) -> list[str]:
     try:
-        record = json.loads(line)
+        record = json_value(line)
         return [i["path"] for i in record.get("views", record.get("images", [])) if "path" in i]
     except (ValueError, TypeError, AttributeError):
         return []  # no record; who reads it says so
@@ -122,14 +122,13 @@ def make_shard(task: ShardTask, tell: Tell = lambda *_: None) -> ShardDone:
     temporary = None
     try:
         task.index_path.unlink(missing_ok=True)  # a shard without an index is not finished
-        handle, temporary = tempfile.mkstemp(dir=task.folder, prefix=".shard-")
+        handle, temporary = temporary_file(task.folder, ".shard-")
         with os.fdopen(handle, "wb") as stream:
             index = _written(task, stream, tell)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
         index |= {"input_sha256": digest, "tar_bytes": os.path.getsize(temporary)}
-        index["tar_sha256"] = sha256_of(Path(temporary))
+        index["tar_sha256"] = sha256_of(temporary)
         os.replace(temporary, task.tar_path)
         said = (json.dumps(index, ensure_ascii=False) + "\n").encode()
         write_bytes(task.index_path, said)
@@ -139,7 +138,7 @@ def make_shard(task: ShardTask, tell: Tell = lambda *_: None) -> ShardDone:
         ) from error
     finally:
         if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
     return _done(task.number, said, kept=False)
 
 
@@ -147,7 +146,7 @@ def _finished(task: ShardTask, digest: str) -> ShardDone | None:
     """What is there already for this task, None when it is to be (re)written."""
     try:
         said = task.index_path.read_bytes()
-        index = json.loads(said)
+        index = json_value(said)
         same = index["schema"] == SCHEMA and index["input_sha256"] == digest
         if same and task.tar_path.stat().st_size == index["tar_bytes"]:
             return _done(task.number, said, kept=True)

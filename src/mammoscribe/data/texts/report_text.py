@@ -35,7 +35,7 @@ class ReportText:
     Args:
         raw: the whole text as its source has it; never edited.
         sections: section -> text, without headings; text under no known heading is `other`.
-        language: ISO 639-1, `en` or `es`.
+        language: ISO 639-1, `en`, `es` or `pt`.
         edits: what was dropped or rewritten in `sections`.
 
     Raises:

@@ -39,11 +39,6 @@ _NO_CHANGE_IN = (
     r"(?:there (?:is|has been) )?no (?:significant |interval |appreciable )*change in(?: the)?"
     r"(?: appearance of| size of| extent of)?)"
 )
-_SPANISH_SINCE = (
-    r"(?:,? (?:con respecto|respecto|desde|en comparación|comparad[oa]s?|en relación) "
-    r"(?:(?! (?:y|con|sin|pero|que|se|no) )[^.;,])*)?"
-)
-_SPANISH_SIZE = r"(?: (?:en|de) (?:tamaño|número|aspecto|extensión))?"
 
 
 @dataclass(frozen=True)
@@ -73,13 +68,13 @@ def rewritten(sentence: str, negative: bool, language: str = "en") -> str:
     clause at the end goes (`A nodule in the left lung, unchanged from 2009`) where a statement is left; `remains
     enlarged` becomes `is enlarged`; `again`, `still` and `now` go beside `is seen`; `Redemonstration of X` and `No
     change in X` become `X`. Spanish: the adjective behind a finding goes (`Nódulo estable`), `de nuevo` goes,
-    `Persiste X` becomes `Se observa X`. What is left must name a finding, or say of an organ what it is; else nothing
+    `Persiste X` becomes `Se observa X`; Portuguese in the same way (`Observa-se X`). What is left must name a finding, or say of an organ what it is; else nothing
     is sure.
 
     Args:
         sentence: one sentence.
         negative: whether it denies something; then nothing that changes what is denied is taken out.
-        language: `en` or `es`.
+        language: `en`, `es` or `pt`.
     """
     marker = _MARKER.match(sentence.strip())
     start = marker[0] if marker else ""
@@ -109,7 +104,7 @@ def _states_something(text: str, language: str) -> bool:
         return False
     opening = _opening(text, language)
     if opening:
-        return _names_finding(text[opening:], language)
+        return _names_finding(re.sub(_ARTICLE, "", text[opening:], flags=re.IGNORECASE), language)
     seen = _search(rf"\b(?:is|are|appears?) (?:{w.state})\b", text) if language == "en" else None
     if seen:
         return not _search(_NO_SUBJECT, text[: seen.end()])
@@ -120,16 +115,20 @@ def _states_something(text: str, language: str) -> bool:
     return begins and not _verb(text, language) and _names_finding(text, language)
 
 
+_ARTICLE = r"\A(?:el|la|los|las|o|a|os|as) (?=\w{3})"
+
+
 def _verb(text: str, language: str) -> bool:
     """Whether there is a verb outside `which may ...`."""
     return _has(_words(language).verb, re.sub(r"\b(?:which|that) (?:may|is|are|could)\b", " ", text))
 
 
 def _opening(text: str, language: str) -> int:
-    """Where the noun begins behind `There is a` or `Se observa`, 0 when the text does not begin so."""
-    seen = rf"\Athere (?:is|are)(?: also)?(?: an?)?(?: (?:{_words('en').seen}))? (?!no\b)"
-    if language == "es":
-        seen = rf"\A(?:se (?:{_words('es').seen})|existen?|hay) "
+    """Where the noun begins behind `There is a`, `Se observa` or `Observa-se`, 0 when the text does not begin so."""
+    if language == "en":
+        seen = rf"\Athere (?:is|are)(?: also)?(?: an?)?(?: (?:{_words('en').seen}))? (?!no\b)"
+    else:
+        seen = rf"\A(?:{_ROMANCE[language].seen_by.format(_words(language).seen)}) "
     found = _search(seen, text)
     return found.end() if found else 0
 
@@ -141,7 +140,7 @@ def _without_the(text: str) -> str:
 def _names_finding(text: str, language: str) -> bool:
     """Whether a noun phrase names a finding, and each part of it after a comma names one too or a state."""
     w = _words(language)
-    parts = re.split(r", (?:and |y )?", text)
+    parts = re.split(r", (?:and |y |e )?", text)
     first = _parts_of_head(parts[0], language)
     return all(_is_finding(part, w) for part in first) and all(
         _is_finding(part, w) or _has(w.state, part) for part in parts[1:]
@@ -154,7 +153,7 @@ def _parts_of_head(text: str, language: str) -> list[str]:
     while text:
         cut = _search(rf",|\b(?:{_words(language).behind})\b", text)
         parts.append(text[: cut.start()] if cut else text)
-        if cut is None or cut[0].lower() not in ("and", "y"):
+        if cut is None or cut[0].lower() not in ("and", "y", "e"):
             break
         text = text[cut.end() :]
     return parts
@@ -259,38 +258,104 @@ def _may_go(ahead: str, rest: str) -> bool:
     return re.match(r"[A-Z][a-z]|X{3}|_", rest) is None and not _search(r"\b(?:is|are|appears?) \Z", ahead)
 
 
-# --- Spanish rules ---------------------------------------------------------------------------------------------------
+# --- Spanish and Portuguese rules ------------------------------------------------------------------------------------
 
 
-def _spanish_again(text: str) -> str:
+@dataclass(frozen=True)
+class _Romance:
+    """What the rules of a Romance language are made of, expressions.
+
+    Args:
+        seen_by: beginnings of sentences about what is seen, with a place for the verb.
+        again: words for `again`.
+        persists: `persists`, for one and for several; sees: what takes its place.
+        not_after: what may not follow `persists`.
+        since: what may follow `unchanged` and goes with it.
+        size: in what something is unchanged.
+        end: where the adjective's phrase ends.
+        articles, new: in `a new mass`.
+    """
+
+    seen_by: str
+    again: str
+    persists: tuple[str, str]
+    sees: tuple[str, str]
+    not_after: str
+    since: str
+    size: str
+    end: str
+    articles: str
+    new: str
+
+
+_ROMANCE = {
+    "es": _Romance(
+        seen_by=r"se (?:{})|existen?|hay",
+        again=r"de nuevo|nuevamente|otra vez",
+        persists=("persiste|continúa|se mantiene|permanece", "persisten|continúan|se mantienen|permanecen"),
+        sees=("Se observa", "Se observan"),
+        not_after=r"de\b|con\b|sin\b|en\b",
+        since=(
+            r"(?:,? (?:con respecto|respecto|desde|en comparación|comparad[oa]s?|en relación) "
+            r"(?:(?! (?:y|con|sin|pero|que|se|no) )[^.;,])*)?"
+        ),
+        size=r"(?: (?:en|de) (?:tamaño|número|aspecto|extensión))?",
+        end=r"(?=\Z|, | en | de (?!tamaño|aspecto)| con )",
+        articles="un |una |unos |unas ",
+        new="nuev[oa]s?",
+    ),
+    "pt": _Romance(
+        seen_by=r"(?:{})-se|há|existem?",
+        again=r"de novo|novamente|outra vez",
+        persists=("persiste|continua|mantém-se|permanece", "persistem|continuam|mantêm-se|permanecem"),
+        sees=("Observa-se", "Observam-se"),
+        not_after=r"d[eoa]s?\b|com\b|sem\b|em\b|n[oa]s?\b|inalterad|est[áa]ve",
+        since=(
+            r"(?:,? (?:com respeito|em relação|desde|em comparação|comparad[oa]s?|quando comparad[oa]s?) "
+            r"(?:(?! (?:e|com|sem|mas|porém|que|se|não) )[^.;,])*)?"
+        ),
+        size=r"(?: (?:em|de) (?:tamanho|número|aspecto|extensão|dimensões))?",
+        end=r"(?=\Z|, | em | n[oa]s? | d[eoa]s? (?!tamanho|aspecto)| com )",
+        articles="um |uma |uns |umas ",
+        new="nov[oa]s?",
+    ),
+}
+
+
+def _romance_again(language: str) -> Callable[[str], str]:
     """`Se observa de nuevo un nódulo` -> `Se observa un nódulo`; `Persiste la masa` -> `Se observa la masa`."""
-    text = _sub(r"\A(?:de nuevo|nuevamente),? (?=se\b)", "", text)
-    text = _sub(r" (?:de nuevo|nuevamente|otra vez)\b,?", "", text)
-    text = _sub(
-        r"\A(?:persiste|continúa|se mantiene|permanece) (?=\w+ |\w+\Z)(?!de\b|con\b|sin\b|en\b)", "Se observa ", text
-    )
-    return _sub(
-        r"\A(?:persisten|continúan|se mantienen|permanecen) (?=\w+ |\w+\Z)(?!de\b|con\b|sin\b|en\b)",
-        "Se observan ",
-        text,
-    )
+    rules = _ROMANCE[language]
+
+    def rule(text: str) -> str:
+        text = _sub(rf"\A(?:{rules.again}),? (?=(?:se|\w+-se)\b)", "", text)
+        text = _sub(rf" (?:{rules.again})\b,?", "", text)
+        for persists, sees in zip(rules.persists, rules.sees, strict=True):
+            text = _sub(rf"\A(?:{persists}) (?=\w+ |\w+\Z)(?!{rules.not_after})", f"{sees} ", text)
+        return text
+
+    return rule
 
 
-def _spanish_adjective(text: str) -> str:
+def _romance_adjective(language: str) -> Callable[[str], str]:
     """`Nódulo axilar estable desde 2015` -> `Nódulo axilar`; `Una nueva masa` -> `Una masa`."""
-    w = _words("es")
-    end = r"(?=\Z|, | en | de (?!tamaño|aspecto)| con )"
-    text = _sub(rf",? (?:(?:{w.softener}) )?(?:{w.adjective}){_SPANISH_SIZE}{_SPANISH_SINCE}{end}", "", text)
-    return _sub(rf"\A((?:(?:se (?:{w.seen})|existen?|hay) )?(?:un |una |unos |unas )?)nuev[oa]s? (?=\w)", r"\1", text)
+    rules = _ROMANCE[language]
+
+    def rule(text: str) -> str:
+        w = _words(language)
+        text = _sub(rf",? (?:(?:{w.softener}) )?(?:{w.adjective}){rules.size}{rules.since}{rules.end}", "", text)
+        opening = rules.seen_by.format(w.seen)
+        return _sub(rf"\A((?:(?:{opening}) )?(?:{rules.articles})?){rules.new} (?=\w)", r"\1", text)
+
+    return rule
 
 
 _RULES: dict[str, tuple[Callable[[str], str], ...]] = {
     "en": (_again, _remains, _nouns, _trailing, _adjectives),
-    "es": (_spanish_again, _spanish_adjective),
+    **{language: (_romance_again(language), _romance_adjective(language)) for language in _ROMANCE},
 }
 _RULES_FOR_DENIALS: dict[str, tuple[Callable[[str], str], ...]] = {
     "en": (_again, _remains, _nouns, _adjectives_before_denial),
-    "es": (),
+    **dict.fromkeys(_ROMANCE, ()),
 }
 """Rules for sentences that deny something: none changes what is denied (`No new mass` is not `No mass`)."""
 

@@ -3,13 +3,30 @@
 import re
 from collections.abc import Iterator
 
-_TITLES = frozenset({"dr", "dra", "mr", "mrs", "ms", "prof", "sr", "sra", "st", "sta"})
+_TITLES = frozenset({"dr", "dra", "mr", "mrs", "ms", "prof", "profa", "sr", "sra", "st", "sta"})
 _BEFORE_ANYTHING = frozenset(
-    {"vs", "e.g", "i.e", "p.ej", "ej", "cf", "fig", "figs", "approx", "aprox", "núm", "nº", "u.s", "ee.uu"}
+    {
+        "vs",
+        "e.g",
+        "i.e",
+        "p.ej",
+        "ej",
+        "cf",
+        "fig",
+        "figs",
+        "approx",
+        "aprox",
+        "núm",
+        "nº",
+        "u.s",
+        "ee.uu",
+        "p.ex",
+        "ex",
+    }
 )
 _BEFORE_LOWER_CASE = frozenset({
     "a.m", "p.m", "etc", "al", "inc", "jr", "cm", "mm", "mg", "ml", "cc", "yr", "yrs", "mo", "min", "max", "incl",
-    "ant", "post", "lat", "med", "inf", "sup", "bilat", "dept", "izq", "izqda", "dcha", "der", "ud", "uds",
+    "ant", "post", "lat", "med", "inf", "sup", "bilat", "dept", "izq", "izqda", "dcha", "der", "ud", "uds", "esq", "dir",
 })  # fmt: skip
 """Abbreviations that may also be the last word of a sentence: the next word decides."""
 _LIST_WORDS = frozenset(["no", "nos", "núm", "fig", "figs", "grade", "level", "t", "l", "c"])
@@ -19,7 +36,7 @@ _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 _BULLET = re.compile(r"\s*(?:[-–•*·]|\d{1,2}[.)])\s+")
 _UNFINISHED = re.compile(
     r"(?:,|\b(?:the|an?|of|and|or|with|without|in|to|at|on|by|for|from|no|is|are|"
-    r"el|la|los|las|un|una|de|del|y|o|con|sin|en|por|al))\Z",
+    r"el|la|los|las|un|una|de|del|y|o|con|sin|en|por|al|os|as|um|uma|do|da|dos|das|e|com|sem|em|na|nas|nos|ao|à))\Z",
     re.IGNORECASE,
 )
 WRAPPED = 60
@@ -71,7 +88,7 @@ def _ends(text: str, match: re.Match[str]) -> bool:
         return False
     if _INITIALS.fullmatch(word):
         return not (
-            _is_initial(words) or (lower and (word.isupper() or following.startswith(("m.", "ej.", "g.", "e."))))
+            _is_initial(words) or (lower and (word.isupper() or following.startswith(("m.", "ej.", "ex.", "g.", "e."))))
         )
     return not _is_list_number(text, match.start(), word)
 

@@ -11,11 +11,6 @@ from safetensors import SafetensorError
 from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.training.engine.stop import OTHER_PROCESS, USER_ERROR
 
-<<<<<<< HEAD
-DISK = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up", errno.EROFS: "it is read-only",
-        errno.EACCES: "it may not be written", errno.EPERM: "it may not be written", errno.EFBIG: "the file would be too large",
-        errno.EIO: "the disk cannot be written or read"}  # fmt: skip
-=======
 ROOM, ELSEWHERE = "make room there, or choose another folder", "choose another folder"
 DISK = {
     errno.ENOSPC: ("the disk is full", ROOM), errno.EDQUOT: ("the quota is used up", ROOM),
@@ -23,7 +18,6 @@ DISK = {
     errno.EACCES: ("you may not write there", ELSEWHERE), errno.EPERM: ("you may not write there", ELSEWHERE),
     errno.EIO: ("the disk fails", ELSEWHERE),
 }  # fmt: skip
->>>>>>> w_engine
 
 
 class OtherProcessEnded(InputError):

@@ -1,0 +1,1 @@
+"""What a mammogram shows beside tissue: nipple, skin line, folds, pectoral muscle, axilla, metal, letters, film borders."""

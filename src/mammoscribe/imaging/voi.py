@@ -1,0 +1,132 @@
+"""VOI windows and look-up tables of a DICOM header (PS3.3 C.11.1, C.11.2): which there are, and what each does to values."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.multival import MultiValue
+
+from mammoscribe.imaging.damage import reason_of
+
+FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+Apply = Callable[[np.ndarray], np.ndarray]
+"""Grey 0..1 of modality values."""
+
+
+@dataclass(frozen=True)
+class Voi:
+    """One way to show modality values: its name for the steps, and what it does."""
+
+    name: str
+    apply: Apply
+
+
+@dataclass(frozen=True)
+class Window:
+    """One VOI window; `function` is LINEAR, LINEAR_EXACT or SIGMOID."""
+
+    centre: float
+    width: float
+    function: str = "LINEAR"
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """Grey 0..1 of modality values, by the equations of PS3.3 C.11.2.1.2 and C.11.2.1.3."""
+        if self.function == "SIGMOID":
+            return 1.0 / (1.0 + np.exp(np.clip(-4.0 * (values - self.centre) / self.width, -80, 80)))
+        if self.function == "LINEAR_EXACT":
+            return np.clip((values - self.centre) / self.width + 0.5, 0.0, 1.0)
+        if self.width == 1:
+            return (values > self.centre - 0.5).astype(float)
+        return np.clip((values - (self.centre - 0.5)) / (self.width - 1) + 0.5, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Lut:
+    """A look-up table: `table[i]` for the value `first + i`, clamped to its ends."""
+
+    first: int
+    table: np.ndarray
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """The table's entries of modality values."""
+        index = np.clip(np.rint(values).astype(np.int64) - self.first, 0, self.table.size - 1)
+        return self.table[index]
+
+
+def lut_of(item: Dataset, signed: bool, little_endian: bool) -> Lut:
+    """The table in a Modality or VOI LUT item.
+
+    pydicom's own functions refuse tables of other than 8 or 16 bits, which scanners write.
+
+    Args:
+        item: with LUT Descriptor and LUT Data.
+        signed: whether the values looked up may be negative, and the first one is meant as a signed number.
+        little_endian: of LUT Data that are bytes.
+
+    Raises:
+        ValueError: when there are fewer entries than the descriptor says, or none.
+    """
+    descriptor = item.get("LUTDescriptor")
+    if descriptor is None or len(descriptor) != 3 or item.get("LUTData") is None:
+        raise ValueError("a LUT without descriptor or data")
+    entries, first = int(descriptor[0]) or 1 << 16, int(descriptor[1])
+    if first >= 1 << 15 and signed:
+        first -= 1 << 16  # a signed first value in an unsigned element
+    data = item.LUTData
+    if isinstance(data, bytes):
+        data = np.frombuffer(data, np.uint8 if len(data) <= entries + 1 else "<u2" if little_endian else ">u2")
+    table = np.atleast_1d(np.asarray(data, dtype=float))[:entries]
+    if entries < 1 or table.size < entries:
+        raise ValueError(f"a LUT with {table.size} of {entries} entries")
+    return Lut(first, table)
+
+
+def vois(header: Dataset, signed: bool) -> Iterator[Voi | str]:
+    """What the header offers, in order: tables, then windows; a sentence for each that cannot be used.
+
+    A table is scaled by its own greatest entry: the bits that its descriptor claims are often wrong.
+    """
+    items = header.get("VOILUTSequence") or []
+    for number, item in enumerate(items, start=1):
+        try:
+            lut = lut_of(item, signed, header.original_encoding[1] is not False)
+            top = float(lut.table.max())
+            if top <= float(lut.table.min()):
+                raise ValueError("a LUT that is all alike")
+        except (ValueError, TypeError, AttributeError, IndexError) as error:
+            yield f"VOI LUT {number} cannot be used ({reason_of(error)})"
+        else:
+            yield Voi(f"VOI LUT to {top:g}, {number} of {len(items)}", lambda v, lut=lut, top=top: lut.apply(v) / top)
+    try:
+        found = windows(header)
+    except ValueError as error:
+        yield f"the windows cannot be used ({reason_of(error)})"
+        return
+    for number, window in enumerate(found, start=1):
+        name = f"window {window.centre:g}/{window.width:g} {window.function}, {number} of {len(found)}"
+        yield Voi(name, lambda v, window=window: window.apply(v.astype(float)))
+
+
+def windows(header: Dataset) -> tuple[Window, ...]:
+    """All usable windows of the header, in order; a width that the function cannot use is left out.
+
+    Raises:
+        ValueError: for values that are no numbers, or a function that the standard does not have.
+    """
+    centres, widths = (numbers(header.get(k)) for k in ("WindowCenter", "WindowWidth"))
+    function = str(header.get("VOILUTFunction") or "LINEAR").upper()
+    if function not in FUNCTIONS:
+        raise ValueError(f"VOI LUT Function {function!r}")
+    least = 1.0 if function == "LINEAR" else 1e-9
+    return tuple(
+        Window(c, w, function) for c, w in zip(centres, widths, strict=False) if np.isfinite(c) and least <= w < 1e12
+    )
+
+
+def numbers(value: object) -> tuple[float, ...]:
+    """The numbers of an element with one value or several, `0,07` written with a comma too; ValueError for other text."""
+    if value is None or value == "":
+        return ()
+    items = value if isinstance(value, (list, tuple, MultiValue)) else [value]
+    return tuple(float(str(v).replace(",", ".")) for v in items)
