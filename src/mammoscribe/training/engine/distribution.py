@@ -96,7 +96,7 @@ def _sharded(accelerate: Any, run: Run, device: str, group: Any, shared: dict[st
 
 def _deepspeed(run: Run, device: str) -> Any:
     try:
-        import deepspeed.ops
+        import deepspeed.ops  # pyright: ignore[reportMissingImports]
         from accelerate.utils import DeepSpeedPlugin
     except ImportError as error:
         raise MissingExtra(
