@@ -18,12 +18,12 @@ from mammoscribe.data.catalogue import open_catalogue, write_splits
 from mammoscribe.data.prepared import shards
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.data.prepared.preparation import PREPARATIONS, Preparation, prepare_picture
-from mammoscribe.data.prepared.prepare import LOCK, prepare
+from mammoscribe.data.prepared.prepare import prepare
 from mammoscribe.data.records import ListedImage, TextDocument
 from mammoscribe.imaging.perceptual import picture_hash
 from mammoscribe.phantom.encoding import encode
 from mammoscribe.support.errors import InputError
-from mammoscribe.support.locks import alone
+from mammoscribe.support.files import held_folder
 from tests.data.datasets.made import write_dicom, write_picture
 from tests.data.some_records import exam, study, written
 from tests.imaging.drawn import crashing
@@ -293,7 +293,7 @@ def test_two_runs_do_not_write_to_one_folder_at_once(catalogue, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / ".shard-of-the-other").touch()
     with (
-        alone(tmp_path / "out" / LOCK, "held by the test"),
+        held_folder(tmp_path / "out", "held by the test in"),
         pytest.raises(InputError, match="another run is preparing"),
     ):
         prepared(catalogue, tmp_path / "out")
