@@ -120,6 +120,10 @@ def test_two_patients_or_two_exams_are_refused_with_the_candidates(tmp_path: Pat
     dicom(tmp_path / "e" / "b.dcm", "LCC", StudyInstanceUID="2.25.9")
     with pytest.raises(InputError, match=r"2 exams \(2\.25\.1: a\.dcm; 2\.25\.9: b\.dcm\).*--prior"):
         load_exam([tmp_path / "e"])
+    dicom(tmp_path / "same" / "a.dcm")
+    dicom(tmp_path / "same" / "b.dcm", StudyInstanceUID="2.25.9", AcquisitionTime="101500")
+    with pytest.raises(InputError, match=r"2 exams \(2\.25\.1: a\.dcm; 2\.25\.9: b\.dcm\).*--prior"):
+        load_exam([tmp_path / "same"])
     loaded = load_exam([tmp_path / "e"], exam_id="2.25.9")
     assert names_of(loaded) == ["L CC"]
     assert [(s.source, s.reason) for s in loaded.exam.set_aside] == [

@@ -112,6 +112,16 @@ def test_a_page_of_a_tiff_is_chosen_by_frame(tmp_path: Path) -> None:
         decode(tmp_path / "a.tif", frame=2)
 
 
+def test_a_plain_picture_of_too_many_pixels_is_refused_before_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    monkeypatch.setattr("mammoscribe.imaging.plain.MAX_PIXELS", 64 * 64 * 3 - 1)
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
+    with pytest.raises(InputError, match=r"a\.png has 0 million pixels; expected at most"):
+        decode(tmp_path / "a.png")
+
+
 def test_colour_png_is_read_as_luminance_and_grey_png_in_three_channels_exactly(tmp_path: Path) -> None:
     grey = (half_disc() * 255).astype(np.uint8)
     Image.fromarray(np.stack([grey] * 3, -1)).save(tmp_path / "rgb.png")

@@ -178,7 +178,11 @@ print(process._process.pid, flush=True)
 
 FORKED = """
 import multiprocessing
-child = multiprocessing.get_context("fork").Process(target=decode, args=(sys.argv[1],))
+def in_the_child():
+    decode(sys.argv[1])
+    (own,) = decoder._PROCESSES._idle
+    sys.exit(own._process.pid == process._process.pid)
+child = multiprocessing.get_context("fork").Process(target=in_the_child)
 child.start()
 child.join()
 sys.exit(child.exitcode)

@@ -177,8 +177,9 @@ def test_a_lut_is_scaled_by_its_own_greatest_entry_whatever_bits_it_claims(claim
     assert close(claims.pixels, stored / 4095, 1e-6)
 
 
-def test_a_signed_range_wider_than_sixteen_bits_keeps_its_order() -> None:
-    stored = np.linspace(-32768, 32767, 64 * 64).astype(np.int16).reshape(64, 64)
+@pytest.mark.parametrize(("low", "high"), [(-32768, 32767), (-20000, 20000), (-30000, 10000)])
+def test_a_signed_range_wider_than_sixteen_bits_keeps_its_order(low: int, high: int) -> None:
+    stored = np.linspace(low, high, 64 * 64).astype(np.int16).reshape(64, 64)
     got = grey_of(stored, bits=16)
     assert np.all(np.diff(got.ravel()) >= 0)
     assert close(got, (stored.astype(float) + 32768) / 65535, 1e-6)

@@ -67,6 +67,10 @@ def test_a_reduced_picture_may_have_a_coarse_spacing() -> None:
     assert header_spacing(header(512, 394, PixelSpacing=[0.5, 0.5]))[0] == (0.5, 0.5)
 
 
+def test_a_millimetre_is_a_placeholder_in_a_small_picture_too() -> None:
+    assert header_spacing(header(256, 200, PixelSpacing=[1, 1]))[0] is None
+
+
 def test_numbers_with_a_comma_are_numbers() -> None:
     dataset = header()
     dataset.add_new("ImagerPixelSpacing", "LO", ["0,07", "0,07"])

@@ -77,9 +77,10 @@ def test_overlay_bits_above_the_stored_ones_are_cut_away() -> None:
         marked = STORED.copy()
         marked[20:60, 10:30] |= 1 << bit
         assert np.array_equal(read_stored(mammogram(marked)).values, STORED)
-    declared = mammogram(marked)
-    declared.add_new((0x6000, 0x0102), "US", 15)
+    declared = mammogram(STORED, bits=11)  # what the pixels alone would take for a twelfth bit
     assert np.array_equal(read_stored(declared).values, STORED)
+    declared.add_new((0x6000, 0x0102), "US", 11)
+    assert np.array_equal(read_stored(declared).values, STORED & 0x07FF)
 
 
 def test_pixels_in_the_upper_bits_are_shifted_down_where_the_header_says_so() -> None:

@@ -56,7 +56,7 @@ def air_is_bright(grey: np.ndarray) -> bool:
     """
     smooth = ndimage.median_filter(grey, 3)
     black, white = (float((side <= _NEARLY).mean()) for side in (smooth, 1.0 - smooth))
-    return white > black and _surrounded_by_dark(1.0 - smooth) and not _surrounded_by_dark(smooth)
+    return white > black and _surrounded_by_dark(1.0 - smooth)
 
 
 def _surrounded_by_dark(smooth: np.ndarray) -> bool:

@@ -38,7 +38,7 @@ class Declared:
 def transfer_syntax(dataset: Dataset) -> UID:
     """The transfer syntax; InputError for one that DICOM does not define."""
     syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
-    if isinstance(syntax, UID) and syntax.is_transfer_syntax and not syntax.is_private:
+    if isinstance(syntax, UID) and syntax.is_transfer_syntax:
         return syntax
     found = (
         f"the transfer syntax {worded(syntax, 70)} is not one of DICOM's"

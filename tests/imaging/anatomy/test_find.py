@@ -130,7 +130,7 @@ def test_a_view_takes_less_than_60_ms() -> None:
 
 
 @given(
-    height=st.integers(16, 160), width=st.integers(16, 160), mm=st.floats(0.08, 2.0), seed=st.integers(0, 999),
+    height=st.integers(20, 160), width=st.integers(20, 160), mm=st.floats(0.08, 2.0), seed=st.integers(0, 999),
     name=st.sampled_from(["LCC", "RMLO"]), sized=st.booleans(), white=st.floats(0.0, 1.0),
 )  # fmt: skip
 @settings(max_examples=40, deadline=None)
