@@ -66,6 +66,8 @@ class OperatingPoint:
             raise InvalidNoun(f"levels of {levels}", "numbers from 0 to 1")
         for name, wanted in (("malignant", 5), ("mark_weights", 3)):
             values = getattr(self, name)
+            if name == "malignant" and values is None:
+                continue
             if len(values) != wanted or not all(map(_is_number, values)):
                 raise InvalidNoun(f"{name} of {list(values)}", f"{wanted} numbers")
         if not (_is_number(self.prevalence) and 0 < self.prevalence < 1 and type(self.n) is int and self.n > 0):
