@@ -7,8 +7,8 @@ lost when no sentence of the report cites what it is about. Then the oracle read
 phantoms with disturbed findings, and of real exams where MAMMOSCRIBE_DATA has them. Last, the oracle itself is measured:
 how many of the false claims it objects to when a gate lets all of them pass.
 
-    python benchmarks/gate.py                     # 10,000 claims, 200 phantoms, 30 real exams
-    python benchmarks/gate.py --claims 1000 --phantoms 0 --real 0
+    python -m benchmarks.gate                    # 10,000 claims, 200 phantoms, 30 real exams
+    python -m benchmarks.gate --claims 1000 --phantoms 0 --real 0
 """
 
 import argparse
