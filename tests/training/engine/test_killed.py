@@ -12,7 +12,7 @@ from benchmarks.engine_toy import toy_run
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.engine.run import Run
 from mammoscribe.training.engine.train import train
-from tests.training.engine.forked import forked
+from benchmarks.engine_processes import children, forked
 
 RUN = {"steps": "60", "checkpoint_every": "5", "validate_every": "20", "dropout": "0.2"}
 
@@ -57,19 +57,6 @@ def _train(run: Run, folder: Path, answer: Path) -> None:
         train(run, folder)
     except InputError as error:
         answer.write_text(str(error))
-
-
-def children(pid: int) -> list[int]:
-    """Processes that a process started and that live."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid and fields[0] != "Z":
-            found.append(int(stat.parent.name))
-    return found
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the worker in /proc")

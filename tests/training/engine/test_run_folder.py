@@ -6,7 +6,7 @@ import pytest
 
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.engine.run_folder import RunFolder, comparable, read_about, read_metrics
-from tests.training.engine.forked import forked
+from benchmarks.engine_processes import forked
 
 ABOUT = {"recipe": "r", "fields": {"steps": 4, "schedule": {"learning_rate": 0.1}}, "data": {"a": "d1"}, "init": None}
 

@@ -20,7 +20,7 @@ from mammoscribe.training.engine.run import Run
 from mammoscribe.training.engine.task import Validation
 from mammoscribe.training.engine.train import train
 from mammoscribe.training.engine.watch import Diverged
-from tests.training.engine.forked import forked
+from benchmarks.engine_processes import forked
 from tests.training.engine.linear import Linear, errors, linear_run
 
 TIMED = ("seconds", "items_per_s", "memory_mb")

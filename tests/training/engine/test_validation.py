@@ -10,7 +10,7 @@ from torch import nn
 
 from mammoscribe.training.engine.task import Validation
 from mammoscribe.training.engine.validation import is_better, measured
-from tests.training.engine.forked import in_ranks
+from benchmarks.engine_processes import in_ranks
 
 
 class Numbers:

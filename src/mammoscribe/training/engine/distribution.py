@@ -219,12 +219,16 @@ def is_sharded(kind: Kind, networks: nn.Module, optimiser: Any) -> bool:
     return bool(held) and sum(own for own, _ in held) < sum(whole for _, whole in held)
 
 
-def end(accelerator: Any, failed: bool = False) -> None:
+def end(accelerator: Any, model: nn.Module | None, failed: bool = False) -> None:
     """Let go of the processes, so that another run can begin in this one; after a failure without waiting for them."""
     from accelerate.state import AcceleratorState, GradientState
 
     if getattr(accelerator, "deepspeed_engine_wrapped", None) is not None:
         accelerator.free_memory()  # DeepSpeed lets go of the network here, and needs the processes for it
+    if isinstance(model, nn.parallel.DistributedDataParallel):
+        # DDP's reducer must not be the last that holds the group of processes: torch would end the threads of gloo while it
+        # holds Python's lock, and they wait for that lock. The group is still held by torch.distributed at this point.
+        del model.logger, model.reducer
     if failed and accelerator.num_processes > 1:
         torch.distributed.distributed_c10d._abort_process_group()
     else:

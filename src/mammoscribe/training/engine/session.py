@@ -258,4 +258,4 @@ class Session:
             if self.folder is not None:
                 self.folder.release()
         finally:
-            end(self.accelerator, failed)
+            end(self.accelerator, vars(self).get("model"), failed)  # a run that could not be built has none

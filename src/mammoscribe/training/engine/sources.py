@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,10 +163,15 @@ def _made(maker: _Maker, tickets: Iterator[Ticket], workers: int, pin: bool) -> 
         _Guarded(maker), batch_size=None, sampler=tickets, num_workers=workers, collate_fn=_as_it_is,  # type: ignore[arg-type]
         worker_init_fn=_begin, pin_memory=pin,
     )  # fmt: skip
-    for batch in loader:
-        if isinstance(batch, _Failed):
-            raise InputError(batch.found, batch.expected, batch.do)
-        yield batch
+    batches: Any = iter(loader)
+    try:
+        for batch in batches:
+            if isinstance(batch, _Failed):
+                raise InputError(batch.found, batch.expected, batch.do)
+            yield batch
+    finally:
+        with suppress(RuntimeError):  # a worker that was killed is told of again, by a signal handler of torch
+            batches._shutdown_workers()
 
 
 def _as_it_is(batch: Any) -> Any:
