@@ -18,12 +18,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks import engine_toy
+from benchmarks.engine_processes import in_ranks
 from benchmarks.engine_toy import toy_run
 from mammoscribe.support.errors import MammoscribeError
 from mammoscribe.training.engine.collectives import from_first, gather_rows, of_all, share_buffers, summed
 from mammoscribe.training.engine.run import Run
 from mammoscribe.training.engine.train import train
-from benchmarks.engine_processes import in_ranks
 from tests.training.engine.linear import Linear, errors, linear_run
 
 SHORT = {"steps": "12", "checkpoint_every": "6", "validate_every": "6", "accumulate": "2", "ema_decay": "0.9"}

@@ -14,13 +14,13 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from benchmarks.engine_processes import forked
 from benchmarks.engine_toy import toy_run
 from mammoscribe.support.errors import InputError, MissingExtra
 from mammoscribe.training.engine.run import Run
 from mammoscribe.training.engine.task import Validation
 from mammoscribe.training.engine.train import train
 from mammoscribe.training.engine.watch import Diverged
-from benchmarks.engine_processes import forked
 from tests.training.engine.linear import Linear, errors, linear_run
 
 TIMED = ("seconds", "items_per_s", "memory_mb")
