@@ -121,7 +121,10 @@ def processes(folder: Path) -> Iterator[Row]:
         worst = max(abs(a[name] - b[name]) for a, b in pairs for name in a)
         n = f"{len(pairs)} lines, 2 processes"
         yield Row(f"{kind}: largest difference of any loss, norm or figure", worst, n, None, 1e-4, Sense.AT_MOST, 9)
-        for what, share, right in (("weights", weights, expected[kind][0]), ("Adam's averages", averages, expected[kind][1])):
+        for what, share, right in (
+            ("weights", weights, expected[kind][0]),
+            ("Adam's averages", averages, expected[kind][1]),
+        ):
             bar = None if right == 1.0 else 0.55
             yield Row(f"{kind}: share of {what} that a process holds", share, "mean of 2", None, bar, Sense.AT_MOST)
 
@@ -192,9 +195,18 @@ def kills(folder: Path, number: int) -> Iterator[Row]:
             in_ranks(2, own, trained, toy_run(**KILLED), own / "run")
         equal.append(lines(own / "run") == whole[world])
         spent = time.monotonic() - start
-        print(f"{way.__name__} after step {step}: {'equal' if equal[-1] else 'NOT equal'}, {spent:.1f} s", file=sys.stderr)
+        print(
+            f"{way.__name__} after step {step}: {'equal' if equal[-1] else 'NOT equal'}, {spent:.1f} s", file=sys.stderr
+        )
     n = f"{number} kills of a process, a worker or one of two processes in turn"
-    yield Row("killed by SIGKILL and gone on with: runs whose every figure is that of an undisturbed run", sum(equal), n, None, number, digits=0)
+    yield Row(
+        "killed by SIGKILL and gone on with: runs whose every figure is that of an undisturbed run",
+        sum(equal),
+        n,
+        None,
+        number,
+        digits=0,
+    )
     yield Row("… of which were cut off before their last line", sum(kept), n, digits=0)
 
 
@@ -211,7 +223,9 @@ def stops(folder: Path) -> Iterator[Row]:
         code = trained(toy_run(), out, stop)
         trained(toy_run(), out)
         same = float(lines(out) == lines(folder / "one"))
-        yield Row(f"{name} after step 17: exit code (85 asks to be started again)", float(code), "1 run", None, 85, digits=0)
+        yield Row(
+            f"{name} after step 17: exit code (85 asks to be started again)", float(code), "1 run", None, 85, digits=0
+        )
         yield Row("… figures of the run that went on are those of an undisturbed run", same, "1 run", None, 1, digits=0)
     code = trained(toy_run(minutes="0.00001"), folder / "late")
     yield Row("time limit: exit code", float(code), "1 run", None, 85, digits=0)
@@ -246,7 +260,9 @@ class Resident:
         def counts(batches: Batches) -> dict[str, float]:
             return {"error": len(batches["rows"]["y"])}
 
-        return Task({"net": Layers(self.width)}, {"rows": ArraySource(rows_of(run.batch["rows"]))}, {"error": 1.0}, loss, counts)
+        return Task(
+            {"net": Layers(self.width)}, {"rows": ArraySource(rows_of(run.batch["rows"]))}, {"error": 1.0}, loss, counts
+        )
 
 
 def rows_of(batch: int) -> dict[str, Tensor]:
@@ -259,7 +275,9 @@ def rows_of(batch: int) -> dict[str, Tensor]:
 def engine_seconds(width: int, batch: int, steps: int, folder: Path) -> float:
     """Processor seconds of a step of the engine."""
     times: list[float] = []
-    run = Run("resident", Resident(width), steps, {"rows": batch}, execution=Execution(device="cpu", checkpoint_every=10**6))
+    run = Run(
+        "resident", Resident(width), steps, {"rows": batch}, execution=Execution(device="cpu", checkpoint_every=10**6)
+    )
     train(run, folder, lambda _: times.append(time.process_time()))
     return statistics.median(np.diff(times[5:]).tolist())
 
@@ -293,7 +311,9 @@ def cost(folder: Path, rounds: int) -> Iterator[Row]:
         own_ms = 1000 * statistics.median(e - b for e, b in pairs)
         ratio = statistics.median(e / b for e, b in pairs)
         n = f"{rounds} rounds of {steps} steps, one thread"
-        yield Row(f"step of {bare_ms:.1f} ms in a bare loop: the engine's against it", ratio, n, None, bar, Sense.AT_MOST)
+        yield Row(
+            f"step of {bare_ms:.1f} ms in a bare loop: the engine's against it", ratio, n, None, bar, Sense.AT_MOST
+        )
         yield Row("… the engine's own part of a step, ms", own_ms, n, digits=2)
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.engine_processes import children, forked
 from benchmarks.engine_toy import toy_run
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.engine.run import Run
 from mammoscribe.training.engine.train import train
-from benchmarks.engine_processes import children, forked
 
 RUN = {"steps": "60", "checkpoint_every": "5", "validate_every": "20", "dropout": "0.2"}
 

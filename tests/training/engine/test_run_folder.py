@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from benchmarks.engine_processes import forked
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.engine.run_folder import RunFolder, comparable, read_about, read_metrics
-from benchmarks.engine_processes import forked
 
 ABOUT = {"recipe": "r", "fields": {"steps": 4, "schedule": {"learning_rate": 0.1}}, "data": {"a": "d1"}, "init": None}
 

@@ -8,9 +8,9 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from benchmarks.engine_processes import in_ranks
 from mammoscribe.training.engine.task import Validation
 from mammoscribe.training.engine.validation import is_better, measured
-from benchmarks.engine_processes import in_ranks
 
 
 class Numbers:

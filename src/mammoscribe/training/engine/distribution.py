@@ -1,4 +1,4 @@
-"""Processes and sharding, by accelerate: DDP, FSDP2 and DeepSpeed; where it would quietly do less, this says so.
+"""Processes and sharding, by accelerate: DDP, FSDP2 and DeepSpeed; and a check that what was asked for really happened.
 
 accelerate shards with FSDP2 on accelerators only and is silently DDP on a CPU. There the same plugin is switched on by
 hand, and sharding is asserted after it was asked for, on every device.
@@ -77,7 +77,7 @@ def _check(run: Run, device: str) -> None:
 
 
 def _sharded(accelerate: Any, run: Run, device: str, group: Any, shared: dict[str, Any]) -> Any:
-    """FSDP2 by accelerate's plugin; on a CPU it has to be told that it may."""
+    """FSDP2 by accelerate's plugin; on a CPU it has to be switched on by hand."""
     from accelerate.state import PartialState
     from accelerate.utils import DistributedType
     from torch.distributed.fsdp import MixedPrecisionPolicy
@@ -122,7 +122,7 @@ def _alone() -> None:
 
 
 def deepspeed_config(run: Run) -> dict[str, Any]:
-    """The DeepSpeed configuration of a run, entries of its own file included.
+    """The DeepSpeed configuration of a run, including the entries of the user's file.
 
     Raises:
         InputError: for a file that cannot be read, or that sets what the run decides.
@@ -143,10 +143,10 @@ def deepspeed_config(run: Run) -> dict[str, Any]:
         "gradient_clipping": run.optimiser.clip_norm or 0.0,
         "steps_per_print": sys.maxsize,
     }
-    return _merged(config, _own_file(run))
+    return _merged(config, _users_file(run))
 
 
-def _own_file(run: Run) -> Mapping[str, Any]:
+def _users_file(run: Run) -> Mapping[str, Any]:
     path = run.distribution.deepspeed
     if path is None:
         return {}

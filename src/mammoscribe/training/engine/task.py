@@ -89,7 +89,9 @@ class Validation:
 
 def matrices(_: str, parameter: nn.Parameter) -> bool:
     """Whether a parameter decays: matrices and kernels do; biases, norms and single rows of embeddings do not."""
-    shape = getattr(parameter, "ds_shape", parameter.shape)  # DeepSpeed empties what it has sharded, and keeps its shape
+    shape = getattr(
+        parameter, "ds_shape", parameter.shape
+    )  # DeepSpeed empties what it has sharded, and keeps its shape
     return len(shape) > 1 and shape[0] != 1
 
 
