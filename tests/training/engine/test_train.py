@@ -337,6 +337,21 @@ def test_what_does_not_work_here_is_one_sentence(changes, words, tmp_path):
         train(toy_run(**changes), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"distribution.kind": "fsdp2", "offload": "all"}, "offload with fsdp2 on the CPU"),
+        ({"distribution.kind": "zero3", "distribution.deepspeed": "nowhere.json"}, r"nowhere\.json cannot be read"),
+    ],
+)
+def test_what_does_not_work_in_several_processes_is_one_sentence(changes, words, monkeypatch, tmp_path):
+    if changes["distribution.kind"] == "zero3":
+        pytest.importorskip("deepspeed")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match=words):
+        train(toy_run(**changes), tmp_path)
+
+
 def test_a_batch_of_sources_that_the_task_does_not_have_is_one_sentence(tmp_path):
     with pytest.raises(InputError, match="a batch of exam; expected one of each source: exams, pairs"):
         train(replace(toy_run(), batch={"exam": 4}), tmp_path)

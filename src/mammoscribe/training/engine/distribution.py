@@ -68,6 +68,8 @@ def _check(run: Run, device: str) -> None:
         raise InputError(f"{kind} on mps", "ddp there")
     if kind is Kind.FSDP2 and world < 2:
         raise InputError("fsdp2 with one process", "two or more", "raise the number of processes, or set kind=ddp")
+    if kind is Kind.FSDP2 and device == "cpu" and run.distribution.offload is not Offload.NONE:
+        raise InputError("offload with fsdp2 on the CPU, where there is nothing to offload from", "offload none there")
     if kind is not Kind.DDP and device == "cpu" and torch.cuda.is_available():
         raise InputError(
             f"{kind} on the CPU of a machine with a GPU", "device cuda", "or hide it: CUDA_VISIBLE_DEVICES=''"
