@@ -364,6 +364,13 @@ def test_without_accelerate_the_extra_is_named(monkeypatch, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_without_deepspeed_the_extra_is_named(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "deepspeed", None)
+    monkeypatch.setitem(sys.modules, "deepspeed.ops", None)
+    with pytest.raises(MissingExtra, match=r"zero2 needs DeepSpeed; pip install 'mammoscribe\[deepspeed\]'"):
+        train(toy_run(**{"distribution.kind": "zero2"}), tmp_path)
+
+
 def test_a_tracker_that_is_not_installed_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr("accelerate.tracking.get_available_trackers", list)
     with pytest.raises(MissingExtra, match="tracker mlflow is not installed; pip install mlflow"):
@@ -381,6 +388,19 @@ def test_tensorboard_gets_the_lines_too(tmp_path):
     assert [e.value for e in events.Scalars("loss/total")] == pytest.approx(
         [r["loss/total"] for r in rows(tmp_path)[:5]]
     )
+
+
+def test_mlflow_keeps_the_lines_in_the_runs_folder(monkeypatch, tmp_path):
+    mlflow = pytest.importorskip("mlflow")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    train(toy_run(trackers="mlflow", steps="5"), tmp_path / "run")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/run/mlflow.db")
+    found = client.search_runs([client.get_experiment_by_name("mammoscribe").experiment_id])
+    history = client.get_metric_history(found[0].info.run_id, "loss/total")
+    steps = [r for r in rows(tmp_path / "run") if "rate" in r]
+    assert [m.value for m in history] == pytest.approx([r["loss/total"] for r in steps])
 
 
 def test_lines_may_be_fewer(whole, tmp_path):

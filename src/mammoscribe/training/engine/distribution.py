@@ -4,6 +4,7 @@ accelerate shards with FSDP2 on accelerators only and is silently DDP on a CPU. 
 hand, and sharding is asserted after it was asked for, on every device.
 """
 
+import importlib
 import json
 import os
 import socket
@@ -98,16 +99,16 @@ def _sharded(accelerate: Any, run: Run, device: str, group: Any, shared: dict[st
 
 def _deepspeed(run: Run, device: str) -> Any:
     try:
-        import deepspeed.ops
-        from accelerate.utils import DeepSpeedPlugin
+        operations = importlib.import_module("deepspeed.ops")
     except ImportError as error:
         raise MissingExtra(
             f"{run.distribution.kind} needs DeepSpeed", "", "pip install 'mammoscribe[deepspeed]'"
         ) from error
     if device == "cpu":
-        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = (
-            False  # gloo is enough; this one is compiled for minutes
-        )
+        # gloo is enough on a CPU, and compiling this operation takes minutes
+        operations.__compatible_ops__["deepspeed_shm_comm"] = False
+    from accelerate.utils import DeepSpeedPlugin
+
     _alone()
     return DeepSpeedPlugin(hf_ds_config=deepspeed_config(run))
 
