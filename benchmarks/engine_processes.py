@@ -14,7 +14,7 @@ WAIT_S = 120
 
 
 def forked(function: Callable[..., Any], *arguments: Any) -> ForkProcess:
-    """A process that runs the function; whoever starts it waits for it or kills it."""
+    """A process that runs the function; the caller waits for it or kills it."""
     process = CONTEXT.Process(target=function, args=arguments)
     process.start()
     return process

@@ -31,7 +31,7 @@ def labels(batches: Batches) -> dict[str, float]:
 
 
 def in_order(rng: np.random.Generator) -> np.ndarray:
-    """Every pass as the rows stand."""
+    """Every pass in the order of the rows."""
     return np.arange(len(X))
 
 

@@ -1,4 +1,4 @@
-"""Faults of disks, workers, processes and memory become one sentence; faults of ours stay tracebacks."""
+"""Faults of disks, workers, processes and memory become one sentence; programming errors stay tracebacks."""
 
 import errno
 import os

@@ -73,6 +73,22 @@ time.sleep(600)"""
         os.kill(int((tmp_path / "0").read_text()), 0)
 
 
+def test_processes_that_wait_for_a_dead_one_are_asked_before_they_are_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "OWN_END_S", 0.3)
+    code = f"""def note(n, _):
+    open(r'{tmp_path}/asked', 'w').write('')
+    sys.exit(0)
+if rank == 1:
+    while not os.path.exists(r'{tmp_path}/ready'): time.sleep(0.01)
+    sys.exit(7)
+signal.signal(signal.SIGTERM, note)
+open(r'{tmp_path}/ready', 'w').write('')
+time.sleep(600)"""
+    with pytest.raises(InputError, match="process 2 of 2 ended with exit code 7"):
+        launch(script(code), 2)
+    assert (tmp_path / "asked").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_signals_are_handed_to_every_process(number, tmp_path):
     code = f"""def note(n, _):

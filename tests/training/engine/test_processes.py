@@ -48,7 +48,7 @@ def alone(tmp_path_factory) -> Path:
 
 
 def launched(folder: Path, processes: int, **changes: str) -> subprocess.CompletedProcess[str]:
-    """The toy run in processes of its own, as the command line starts it."""
+    """The toy run in new processes, as the command line starts it."""
     command = [sys.executable, engine_toy.__file__, "--out", str(folder), "--processes", str(processes)]
     settings = [f"--set={name}={text}" for name, text in changes.items()]
     paths = os.pathsep.join(p for p in sys.path if p)
@@ -196,6 +196,22 @@ def test_a_parameter_that_one_process_does_not_use_is_named(tmp_path):
 def test_a_partial_task_trains_as_in_one_process(tmp_path):
     assert in_ranks(2, tmp_path, _branches, True, tmp_path / "two") == ["0", "0"]
     assert _branches(True, tmp_path / "one") == "0"
+
+
+def _noise(folder: Path) -> list[float]:
+    found = []
+
+    def loss(modules, batches):
+        found.append(float(torch.rand(())))
+        return errors(modules, batches)
+
+    train(linear_run(4, Linear(loss=loss)), folder)
+    return found
+
+
+def test_noise_differs_from_process_to_process(tmp_path):
+    first, second = in_ranks(2, tmp_path, _noise, tmp_path / "run")
+    assert len({*first, *second}) == 8
 
 
 def _not_finite(folder: Path) -> str:

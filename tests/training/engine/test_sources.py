@@ -1,4 +1,4 @@
-"""Sources: every item once in a pass, whoever takes it; the same stream for any number of processes, parts and workers."""
+"""Sources: every item once in a pass, whichever process takes it; the same stream for any number of processes, parts and workers."""
 
 import os
 import random
@@ -139,7 +139,24 @@ def test_a_worker_that_is_killed_is_noticed():
     _, worker = next(found)
     assert worker != os.getpid()
     os.kill(worker, signal.SIGKILL)
-    with pytest.raises(RuntimeError, match="DataLoader worker"):
+    with pytest.raises((RuntimeError, InputError), match=r"DataLoader worker|a worker process that makes batches died"):
+        list(islice(found, 50))
+
+
+class Large:
+    """A batch that is long on its way from a worker."""
+
+    def __call__(self, items: list[int]) -> tuple[int, list[torch.Tensor]]:
+        return os.getpid(), [torch.zeros(64) for _ in range(400)]
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.002, 0.005, 0.01])
+def test_a_worker_that_is_killed_while_it_hands_over_a_batch_is_a_dead_worker_too(delay_s):
+    found = ItemSource(ITEMS, Large()).batches(Feed(0, size=1, workers=1))
+    worker, _ = next(found)
+    time.sleep(delay_s)
+    os.kill(worker, signal.SIGKILL)
+    with pytest.raises((RuntimeError, InputError), match=r"DataLoader worker|a worker process that makes batches died"):
         list(islice(found, 50))
 
 

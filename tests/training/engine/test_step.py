@@ -1,9 +1,11 @@
 """One optimiser step, against the same step written out by hand."""
 
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -209,3 +211,19 @@ def test_buffers_that_several_modules_share_are_kept_for_each(tmp_path):
     assert kept["banks.drawn.mean"].abs().max() == 0
     assert kept["banks.filmed.mean"].abs().max() > 0
     train(linear_run(1, task), tmp_path)
+
+
+def test_noise_differs_from_step_to_step_and_is_the_same_in_the_same_run(tmp_path):
+    def drawn(folder: Path, seed: str) -> list[tuple[float, float, float]]:
+        found = []
+
+        def loss(modules, batches):
+            found.append((float(torch.rand(())), random.random(), float(np.random.rand())))  # noqa: NPY002
+            return errors(modules, batches)
+
+        train(linear_run(5, Linear(loss=loss), **{"seeds.noise": seed}), folder)
+        return found
+
+    first, again, other = drawn(tmp_path / "a", "0"), drawn(tmp_path / "b", "0"), drawn(tmp_path / "c", "1")
+    assert first == again
+    assert len({number for numbers in (*first, *other) for number in numbers}) == 30

@@ -86,13 +86,13 @@ def test_the_last_checkpoints_and_the_best_weights_are_kept(whole):
     ("number", "code"), [(signal.SIGTERM, 85), (signal.SIGUSR1, 85), (signal.SIGINT, 130)], ids=["term", "usr1", "int"]
 )
 def test_a_signal_ends_in_a_checkpoint_and_the_run_goes_on_exactly(number, code, whole, tmp_path):
-    told: list[str] = []
-    stopped = train(toy_run(), tmp_path, at(13, lambda: os.kill(os.getpid(), number)), told.append)
+    notes: list[str] = []
+    stopped = train(toy_run(), tmp_path, at(13, lambda: os.kill(os.getpid(), number)), notes.append)
     assert (stopped.step, stopped.finished, stopped.exit_code) == (13, False, code)
-    assert told == [f"stopped after step 13 of 40: {number.name} was received"]
+    assert notes == [f"stopped after step 13 of 40: {number.name} was received"]
     assert names(tmp_path)[-1] == "step-00000013"
-    finished = train(toy_run(), tmp_path, tell=told.append)
-    assert (finished.finished, told[1]) == (True, "goes on from step 13")
+    finished = train(toy_run(), tmp_path, notify=notes.append)
+    assert (finished.finished, notes[1]) == (True, "goes on from step 13")
     assert rows(tmp_path) == rows(whole)
     assert all(
         torch.equal(t, weights(whole, "step-00000040")[n]) for n, t in weights(tmp_path, "step-00000040").items()
@@ -146,9 +146,9 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(whole, tmp_pat
     train(toy_run(), tmp_path, at(25, lambda: os.kill(os.getpid(), signal.SIGTERM)))
     damaged = tmp_path / "checkpoints" / "step-00000025" / "state" / "optimizer.bin"
     damaged.write_bytes(damaged.read_bytes()[:-100])
-    told: list[str] = []
-    train(toy_run(), tmp_path, tell=told.append)
-    assert told == ["step-00000025 is damaged and is not used", "goes on from step 20"]
+    notes: list[str] = []
+    train(toy_run(), tmp_path, notify=notes.append)
+    assert notes == ["step-00000025 is damaged and is not used", "goes on from step 20"]
     assert rows(tmp_path) == rows(whole)
 
 
@@ -180,11 +180,11 @@ def test_only_what_decides_nothing_may_change(tmp_path, whole):
 
 
 def test_a_run_begins_with_the_best_weights_of_another(whole, tmp_path):
-    told: list[str] = []
-    train(replace(toy_run(learning_rate="1e-30", steps="1"), init=whole), tmp_path, tell=told.append)
+    notes: list[str] = []
+    train(replace(toy_run(learning_rate="1e-30", steps="1"), init=whole), tmp_path, notify=notes.append)
     best = next(n for n in names(whole) if n.startswith("best"))
     assert all(torch.equal(t, weights(whole, best)[n]) for n, t in weights(tmp_path, "step-00000001").items())
-    assert told == [f"weights from {whole}"]
+    assert notes == [f"weights from {whole}"]
     with pytest.raises(InputError, match="does not fit heads"):
         train(replace(toy_run(width="8"), init=whole), tmp_path / "other")
 
@@ -238,6 +238,33 @@ def test_averages_are_what_is_validated_and_exported(tmp_path):
     assert torch.equal(exported[0]["layer.weight"], average["layer.weight"])
     assert not torch.equal(exported[0]["layer.weight"], weights(tmp_path, "step-00000005")["layer.weight"])
     assert sorted(p.name for p in (tmp_path / "model").iterdir()) == ["SHA256SUMS", "card.json"]
+
+
+def test_a_validation_measures_the_averages_and_training_goes_on_with_the_weights(tmp_path):
+    class Once:
+        def __len__(self) -> int:
+            return 1
+
+        def batches(self, numbers):
+            return iter([None] * len(numbers))
+
+    def bias(modules, _):
+        return float(modules["layer"].bias[0])
+
+    def build(**changes: str):
+        validation = Validation(Once(), bias, lambda found: {"bias": found[0]}, "bias")
+        return linear_run(3, Linear(changes={"validation": validation}), validate_every="1", **changes)
+
+    train(build(), tmp_path / "plain")
+    train(build(ema_decay="0.9"), tmp_path / "averaged")
+    steps = [[r for r in rows(tmp_path / f) if "rate" in r] for f in ("plain", "averaged")]
+    assert steps[0] == steps[1]
+    measured = [r["val/bias"] for r in rows(tmp_path / "averaged") if "val/bias" in r]
+    for step, value in enumerate(measured, 1):
+        folder = tmp_path / "averaged" / "checkpoints" / f"step-{step:08d}"
+        average, weight = (float(load_file(folder / f"{n}.safetensors")["layer.bias"][0]) for n in ("ema", "weights"))
+        assert value == pytest.approx(average)
+        assert value != weight
 
 
 def test_an_export_that_fails_leaves_no_half_model(tmp_path):
@@ -310,6 +337,21 @@ def test_what_does_not_work_here_is_one_sentence(changes, words, tmp_path):
         train(toy_run(**changes), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"distribution.kind": "fsdp2", "offload": "all"}, "offload with fsdp2 on the CPU"),
+        ({"distribution.kind": "zero3", "distribution.deepspeed": "nowhere.json"}, r"nowhere\.json cannot be read"),
+    ],
+)
+def test_what_does_not_work_in_several_processes_is_one_sentence(changes, words, monkeypatch, tmp_path):
+    if changes["distribution.kind"] == "zero3":
+        pytest.importorskip("deepspeed")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match=words):
+        train(toy_run(**changes), tmp_path)
+
+
 def test_a_batch_of_sources_that_the_task_does_not_have_is_one_sentence(tmp_path):
     with pytest.raises(InputError, match="a batch of exam; expected one of each source: exams, pairs"):
         train(replace(toy_run(), batch={"exam": 4}), tmp_path)
@@ -320,6 +362,13 @@ def test_without_accelerate_the_extra_is_named(monkeypatch, tmp_path):
     with pytest.raises(MissingExtra, match=r"pip install 'mammoscribe\[train\]'"):
         train(toy_run(), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_without_deepspeed_the_extra_is_named(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "deepspeed", None)
+    monkeypatch.setitem(sys.modules, "deepspeed.ops", None)
+    with pytest.raises(MissingExtra, match=r"zero2 needs DeepSpeed; pip install 'mammoscribe\[deepspeed\]'"):
+        train(toy_run(**{"distribution.kind": "zero2"}), tmp_path)
 
 
 def test_a_tracker_that_is_not_installed_is_named(monkeypatch, tmp_path):
@@ -339,6 +388,19 @@ def test_tensorboard_gets_the_lines_too(tmp_path):
     assert [e.value for e in events.Scalars("loss/total")] == pytest.approx(
         [r["loss/total"] for r in rows(tmp_path)[:5]]
     )
+
+
+def test_mlflow_keeps_the_lines_in_the_runs_folder(monkeypatch, tmp_path):
+    mlflow = pytest.importorskip("mlflow")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    train(toy_run(trackers="mlflow", steps="5"), tmp_path / "run")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/run/mlflow.db")
+    found = client.search_runs([client.get_experiment_by_name("mammoscribe").experiment_id])
+    history = client.get_metric_history(found[0].info.run_id, "loss/total")
+    steps = [r for r in rows(tmp_path / "run") if "rate" in r]
+    assert [m.value for m in history] == pytest.approx([r["loss/total"] for r in steps])
 
 
 def test_lines_may_be_fewer(whole, tmp_path):

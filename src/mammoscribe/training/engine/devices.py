@@ -28,7 +28,7 @@ def chosen_device(name: str) -> str:
 
 
 def on_device(value: Any, device: torch.device) -> Any:
-    """The same tensors, dataclasses, dicts, lists and tuples of them on a device; what has a `to` of its own uses it."""
+    """The same tensors, dataclasses, dicts, lists and tuples of them on a device; an object with a `to` method is moved by it."""
     if isinstance(value, Tensor):
         return value.to(device, non_blocking=True)
     if isinstance(value, dict):

@@ -1,9 +1,10 @@
-"""Processes and sharding, by accelerate: DDP, FSDP2 and DeepSpeed; where it would quietly do less, this says so.
+"""Processes and sharding, by accelerate: DDP, FSDP2 and DeepSpeed; and a check that what was asked for really happened.
 
 accelerate shards with FSDP2 on accelerators only and is silently DDP on a CPU. There the same plugin is switched on by
 hand, and sharding is asserted after it was asked for, on every device.
 """
 
+import importlib
 import json
 import os
 import socket
@@ -68,6 +69,8 @@ def _check(run: Run, device: str) -> None:
         raise InputError(f"{kind} on mps", "ddp there")
     if kind is Kind.FSDP2 and world < 2:
         raise InputError("fsdp2 with one process", "two or more", "raise the number of processes, or set kind=ddp")
+    if kind is Kind.FSDP2 and device == "cpu" and run.distribution.offload is not Offload.NONE:
+        raise InputError("offload with fsdp2 on the CPU, where there is nothing to offload from", "offload none there")
     if kind is not Kind.DDP and device == "cpu" and torch.cuda.is_available():
         raise InputError(
             f"{kind} on the CPU of a machine with a GPU", "device cuda", "or hide it: CUDA_VISIBLE_DEVICES=''"
@@ -77,7 +80,7 @@ def _check(run: Run, device: str) -> None:
 
 
 def _sharded(accelerate: Any, run: Run, device: str, group: Any, shared: dict[str, Any]) -> Any:
-    """FSDP2 by accelerate's plugin; on a CPU it has to be told that it may."""
+    """FSDP2 by accelerate's plugin; on a CPU it has to be switched on by hand."""
     from accelerate.state import PartialState
     from accelerate.utils import DistributedType
     from torch.distributed.fsdp import MixedPrecisionPolicy
@@ -96,16 +99,16 @@ def _sharded(accelerate: Any, run: Run, device: str, group: Any, shared: dict[st
 
 def _deepspeed(run: Run, device: str) -> Any:
     try:
-        import deepspeed.ops  # pyright: ignore[reportMissingImports]
-        from accelerate.utils import DeepSpeedPlugin
+        operations = importlib.import_module("deepspeed.ops")
     except ImportError as error:
         raise MissingExtra(
             f"{run.distribution.kind} needs DeepSpeed", "", "pip install 'mammoscribe[deepspeed]'"
         ) from error
     if device == "cpu":
-        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = (
-            False  # gloo is enough; this one is compiled for minutes
-        )
+        # gloo is enough on a CPU, and compiling this operation takes minutes
+        operations.__compatible_ops__["deepspeed_shm_comm"] = False
+    from accelerate.utils import DeepSpeedPlugin
+
     _alone()
     return DeepSpeedPlugin(hf_ds_config=deepspeed_config(run))
 
@@ -122,7 +125,7 @@ def _alone() -> None:
 
 
 def deepspeed_config(run: Run) -> dict[str, Any]:
-    """The DeepSpeed configuration of a run, entries of its own file included.
+    """The DeepSpeed configuration of a run, including the entries of the user's file.
 
     Raises:
         InputError: for a file that cannot be read, or that sets what the run decides.
@@ -143,10 +146,10 @@ def deepspeed_config(run: Run) -> dict[str, Any]:
         "gradient_clipping": run.optimiser.clip_norm or 0.0,
         "steps_per_print": sys.maxsize,
     }
-    return _merged(config, _own_file(run))
+    return _merged(config, _users_file(run))
 
 
-def _own_file(run: Run) -> Mapping[str, Any]:
+def _users_file(run: Run) -> Mapping[str, Any]:
     path = run.distribution.deepspeed
     if path is None:
         return {}

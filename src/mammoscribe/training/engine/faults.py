@@ -29,6 +29,12 @@ def exit_code(error: MammoscribeError) -> int:
     return OTHER_PROCESS if isinstance(error, OtherProcessEnded) else USER_ERROR
 
 
+def worker_died(error: BaseException) -> InputError:
+    """The sentence about a worker that makes batches and is gone."""
+    found = f"a worker process that makes batches died ({_short(str(error))})"
+    return InputError(found, "", "check its memory, or use fewer workers")
+
+
 _WORKER = ("DataLoader worker",)
 _OTHERS = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "Timed out waiting", "Socket Timeout",
            "NCCL", "ProcessGroup", "[Rank ", "gloo/transport", "recvBytes", "sendBytes")  # fmt: skip
@@ -62,7 +68,7 @@ def _joined(*parts: str) -> str:
 
 
 def _found(error: BaseException, folder: Path) -> tuple[str, str] | None:
-    """What was found and what to do, or None for an error that is nobody's but ours."""
+    """What was found and what to do, or None for an error that only a developer can mend."""
     text = str(error)
     if isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in text:
         return "there is not enough memory for a step", "raise accumulate, or lower batch or the precision"
@@ -70,7 +76,8 @@ def _found(error: BaseException, folder: Path) -> tuple[str, str] | None:
     if disk is not None:
         return f"{folder} cannot be written: {disk[0]}", disk[1]
     if any(word in text for word in _WORKER):
-        return f"a worker process that makes batches died ({_short(text)})", "check its memory, or use fewer workers"
+        died = worker_died(error)
+        return died.found, died.do
     if isinstance(error, torch.distributed.DistError) or any(word in text for word in _OTHERS):
         return (
             f"another process of this run ended or does not answer ({_short(text)})",
@@ -83,9 +90,9 @@ def _of_disk(error: BaseException, text: str) -> tuple[str, str] | None:
     """Why a file could not be written and what to do; torch and safetensors give the system's error in words."""
     if isinstance(error, OSError) and error.errno in DISK:
         return DISK[error.errno]
-    for number, said in DISK.items():
+    for number, reason in DISK.items():
         if f"os error {number})" in text:
-            return said
+            return reason
     failed = ("PytorchStreamWriter failed", "unexpected pos", "file write failed")
     return ("the disk may be full", ROOM) if any(word in text for word in failed) else None
 

@@ -27,7 +27,7 @@ def launch(command: Sequence[str], processes: int) -> int:
     """Run `command` in `processes` processes and wait; the first one prints to this terminal.
 
     Returns:
-        0, 85 (stopped with a checkpoint), 130 (Ctrl-C), or 2 when the first process has said what was wrong.
+        0, 85 (stopped with a checkpoint), 130 (Ctrl-C), or 2 after the first process has printed what was wrong.
 
     Raises:
         InputError: when another process failed or was killed, with the last line that it printed.
@@ -83,7 +83,7 @@ class _Group:
                 time.sleep(TICK_S)
 
     def _explain(self) -> int:
-        """End the others. What the first process has said is enough; else the one that failed by itself is named."""
+        """End the others. What the first process has printed is enough; otherwise the one that failed first is named."""
         failed = [
             r for r, p in enumerate(self._running) if p.poll() not in (None, 0, REQUEUE, INTERRUPTED, OTHER_PROCESS)
         ]
@@ -116,7 +116,7 @@ class _Group:
 
 
 def _environment(processes: int) -> Mapping[str, str]:
-    """What the processes find each other by; threads are shared out where nobody has said how many."""
+    """The variables by which the processes find each other; threads are divided between them unless OMP_NUM_THREADS is set."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

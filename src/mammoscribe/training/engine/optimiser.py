@@ -1,4 +1,4 @@
-"""The optimiser of a run: parameter groups by decay and learning rate, made from the task's wishes."""
+"""The optimiser of a run: parameter groups by decay and learning rate, as the task asks for."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ def make_optimiser(
 
     Args:
         networks: the task's modules, not yet spread over processes.
-        task: says what decays and which learning rates differ.
+        task: decides what decays and which learning rates differ.
         settings: kind and values.
         rate: first learning rate; each step sets its own.
         fused: one kernel for all parameters, on CUDA.

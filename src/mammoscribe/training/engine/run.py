@@ -92,7 +92,7 @@ class Optimiser:
 
 @dataclass(frozen=True)
 class Distribution:
-    """How the network is spread over the processes; how many there are is for whoever starts them.
+    """How the network is spread over the processes; their number is decided where they are started.
 
     Args:
         kind: see `Kind`.

@@ -24,7 +24,7 @@ class RunFolder:
     Args:
         path: the folder, made if it is not there.
         about: what decides what is learned, as JSON holds it; kept in run.json, and compared with what is there.
-        beside: what else run.json says: command, versions, machine.
+        beside: what else goes into run.json: command, versions, machine.
 
     Raises:
         InputError: for a folder of another run, one in use, one that cannot be written, and files that are no run's.
@@ -124,7 +124,7 @@ def is_validation(row: Mapping[str, Any]) -> bool:
 
 
 def read_about(folder: Path) -> dict[str, Any] | None:
-    """What run.json says, or None where there is none.
+    """The content of run.json, or None where there is none.
 
     Raises:
         InputError: when it cannot be read.

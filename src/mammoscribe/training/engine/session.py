@@ -38,25 +38,25 @@ from mammoscribe.training.engine.validation import is_better, measured
 from mammoscribe.training.engine.watch import Reached
 
 PLOTS_EVERY_S = 60.0
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 OnRow = Callable[[Row], None]
 
 
 class Session:
-    """See the module.
+    """What one process does for a run between its start and its end; `train` calls its methods in order.
 
     Args:
         run: what is trained.
         path: folder of the run.
         on_row: called with every line of metrics.jsonl, in the first process.
-        tell: called with notes for the user, in the first process.
+        notify: called with notes for the user, in the first process.
 
     Raises:
         MammoscribeError: when the run cannot be built, or the folder cannot be used.
     """
 
-    def __init__(self, run: Run, path: Path, on_row: OnRow, tell: Tell) -> None:
-        self.run, self.path, self._on_row, self._tell = run, path, on_row, tell
+    def __init__(self, run: Run, path: Path, on_row: OnRow, notify: Notify) -> None:
+        self.run, self.path, self._on_row, self._notify = run, path, on_row, notify
         self.accelerator = begin(run)
         self.folder: RunFolder | None = None
         self._feeds: dict[str, Iterator[Any]] = {}
@@ -75,7 +75,7 @@ class Session:
         networks = Networks(task, partial(autocast, run, accelerator.device))
         if run.init is not None:
             fresh = load_modules(weights_at(run.init), task.modules)
-            self.tell(f"weights from {run.init}" + (f"; fresh: {', '.join(fresh)}" if fresh else ""))
+            self.notify(f"weights from {run.init}" + (f"; fresh: {', '.join(fresh)}" if fresh else ""))
         fused = accelerator.device.type == "cuda" and run.distribution.offload is Offload.NONE
         optimiser = make_optimiser(networks, task, run.optimiser, run.schedule.rate(0, run.steps), fused)
         self.model, optimiser = prepare(accelerator, run, task, networks, optimiser)
@@ -120,20 +120,20 @@ class Session:
         self.folder = RunFolder(self.path, about, {**places, **session})
         self.folder.begin_session({**session, "processes": self.accelerator.num_processes})
 
-    def tell(self, note: str) -> None:
+    def notify(self, note: str) -> None:
         """A note for the user, once."""
         if self.accelerator.is_main_process:
-            self._tell(note)
+            self._notify(note)
 
     def restore(self) -> None:
         """Go on from the newest checkpoint that is whole, or begin."""
         checkpoint, damaged = from_first(newest_whole(self.path) if self.folder is not None else None)
         for path in damaged:
-            self.tell(f"{path.name} is damaged and is not used")
+            self.notify(f"{path.name} is damaged and is not used")
         if checkpoint is not None:
             self.state.load(checkpoint)
             self._saved = self.step
-            self.tell(f"goes on from step {self.step}")
+            self.notify(f"goes on from step {self.step}")
         if self.folder is not None:
             self.folder.go_back_to(self.step, self.state.counters.validated)
         for name, source in self.task.sources.items():

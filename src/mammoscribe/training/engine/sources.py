@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mammoscribe.support.errors import InputError, InvalidNoun, MammoscribeError
+from mammoscribe.training.engine.faults import worker_died
 from mammoscribe.training.engine.seeding import derived, generator, seed_all
 from mammoscribe.training.engine.task import Feed
 
@@ -89,7 +90,7 @@ class ItemSource:
     digest: str = ""
 
     def batches(self, feed: Feed) -> Iterator[Any]:
-        """Endless batches, as `Source` says."""
+        """Endless batches; see `Source`."""
         tickets = Stream(len(self.items), feed.seed, self.order).tickets(feed)
         return _made(_Maker(self, feed.seed, feed.rank), tickets, feed.workers, feed.pin)
 
@@ -165,13 +166,29 @@ def _made(maker: _Maker, tickets: Iterator[Ticket], workers: int, pin: bool) -> 
     )  # fmt: skip
     batches: Any = iter(loader)
     try:
-        for batch in batches:
+        while True:
+            batch = _next(batches)
             if isinstance(batch, _Failed):
                 raise InputError(batch.found, batch.expected, batch.do)
+            if batch is _END:
+                return
             yield batch
     finally:
-        with suppress(RuntimeError):  # a worker that was killed is told of again, by a signal handler of torch
+        with suppress(RuntimeError):  # torch's signal handler reports a killed worker a second time here
             batches._shutdown_workers()
+
+
+_END = object()
+
+
+def _next(batches: Iterator[Any]) -> Any:
+    """The next batch, or _END; a worker that dies while it hands over a batch leaves a broken connection."""
+    try:
+        return next(batches, _END)
+    except (ConnectionError, EOFError, FileNotFoundError) as error:
+        if "DataLoader worker process" in str(error):  # raised by the task's code in a worker
+            raise
+        raise worker_died(error) from error
 
 
 def _as_it_is(batch: Any) -> Any:
@@ -208,7 +225,7 @@ class ArraySource:
         return len(next(iter(self.arrays.values())))
 
     def batches(self, feed: Feed) -> Iterator[dict[str, Tensor]]:
-        """Endless batches, as `Source` says."""
+        """Endless batches; see `Source`."""
         stream = Stream(len(self), feed.seed, self.order)
         return (self.rows(numbers) for _, _, numbers in stream.tickets(feed))
 

@@ -60,7 +60,7 @@ class State:
     def __init__(self, accelerator: Any, kind: Kind, model: nn.Module, networks: Networks, ema: Ema | None) -> None:
         self._accelerator, self._kind, self._model, self._networks, self._ema = accelerator, kind, model, networks, ema
         self.counters = Counters()
-        if kind is Kind.DDP:  # its weights are in a file of ours, so accelerate need not write them again
+        if kind is Kind.DDP:  # the weights are written as safetensors below, so accelerate need not write them too
             accelerator.register_save_state_pre_hook(lambda _, weights, __: weights.clear())
             accelerator.register_load_state_pre_hook(lambda models, _: models.clear())
 
@@ -116,9 +116,9 @@ class State:
             InputError: for one of other networks, another kind of distribution, or (ZeRO) another number of processes.
         """
         try:
-            said = json.loads((checkpoint / COUNTERS).read_text(encoding="utf-8"))
-            kind, processes = said.pop("kind"), said.pop("processes")
-            counters = Counters(**(said | {"watch": Watch(**said["watch"])}))
+            stored = json.loads((checkpoint / COUNTERS).read_text(encoding="utf-8"))
+            kind, processes = stored.pop("kind"), stored.pop("processes")
+            counters = Counters(**(stored | {"watch": Watch(**stored["watch"])}))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{checkpoint / COUNTERS} cannot be read ({error})", "a checkpoint of this version"

@@ -13,7 +13,7 @@ REQUEUE = 85
 INTERRUPTED = 130
 """Exit code after Ctrl-C; the checkpoint is written all the same."""
 USER_ERROR = 2
-"""Exit code after a sentence that says what was wrong."""
+"""Exit code after an error that was printed in one sentence."""
 OTHER_PROCESS = 3
 """Exit code of a process that could not go on because another one of the run ended; that one has the reason."""
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)

@@ -1,5 +1,6 @@
 """TensorBoard, MLflow and Weights & Biases beside metrics.jsonl, by accelerate; all of them write to the run's folder."""
 
+import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ PACKAGES = {"tensorboard": "tensorboard", "mlflow": "mlflow", "wandb": "wandb"}
 
 
 def begin_trackers(accelerator: Any, names: Sequence[str], folder: Path, fields: Mapping[str, Any]) -> None:
-    """Start what `names` asks for; nothing is sent anywhere (W&B runs offline, MLflow keeps files).
+    """Start what `names` asks for; nothing is sent anywhere (W&B runs offline, MLflow keeps a database in the folder).
 
     Raises:
         InputError: for an unknown name, with the nearest.
@@ -30,10 +31,15 @@ def begin_trackers(accelerator: Any, names: Sequence[str], folder: Path, fields:
         raise MissingExtra(f"tracker {absent[0]} is not installed", "", f"pip install {PACKAGES[absent[0]]}")
     accelerator.log_with = filter_trackers(list(names), str(folder))
     accelerator.project_configuration.set_directories(str(folder))
+    if "mlflow" in names and accelerator.is_main_process:
+        database = f"sqlite:///{folder.absolute()}/mlflow.db"
+        importlib.import_module("mlflow").set_tracking_uri(database)  # else it writes to the working directory
     scalars = {n: v if isinstance(v, bool | int | float | str) else str(v) for n, v in flat(fields).items()}
-    accelerator.init_trackers(
-        "mammoscribe", scalars, {"wandb": {"mode": "offline", "dir": str(folder)}, "mlflow": {"logging_dir": str(folder / "mlflow")}}
-    )  # fmt: skip
+    places = {
+        "wandb": {"mode": "offline", "dir": str(folder)},
+        "mlflow": {"logging_dir": str(folder.absolute() / "mlflow")},
+    }
+    accelerator.init_trackers("mammoscribe", scalars, places)
 
 
 def track(accelerator: Any, row: Mapping[str, Any]) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 from mammoscribe.training.engine.checkpoints import kept
 from mammoscribe.training.engine.faults import one_sentence
 from mammoscribe.training.engine.run import Run
-from mammoscribe.training.engine.session import OnRow, Session, Tell
+from mammoscribe.training.engine.session import Notify, OnRow, Session
 from mammoscribe.training.engine.stop import INTERRUPTED, REQUEUE, Outcome, Stop, listening
 
 
-def train(run: Run, folder: Path, on_row: OnRow = lambda _: None, tell: Tell = lambda _: None) -> Outcome:
+def train(run: Run, folder: Path, on_row: OnRow = lambda _: None, notify: Notify = lambda _: None) -> Outcome:
     """Train `run` in `folder`; a run that was stopped or killed goes on from its last checkpoint, exactly.
 
     Started in several processes (`launch`, torchrun, srun), it trains one network in all of them. It ends after
@@ -20,7 +20,7 @@ def train(run: Run, folder: Path, on_row: OnRow = lambda _: None, tell: Tell = l
         run: what is trained.
         folder: gets run.json, metrics.jsonl, sessions.jsonl, checkpoints/, plots/ and model/.
         on_row: called with each line of metrics.jsonl, in the first process.
-        tell: called with notes for the user, in the first process.
+        notify: called with notes for the user, in the first process.
 
     Returns:
         how it ended, with the exit code for the shell.
@@ -33,7 +33,7 @@ def train(run: Run, folder: Path, on_row: OnRow = lambda _: None, tell: Tell = l
     with listening(run.execution.minutes) as stop, warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")  # DeepSpeed's, every step
         with one_sentence(folder):
-            session = Session(run, folder, on_row, tell)
+            session = Session(run, folder, on_row, notify)
         failed = True
         try:
             with one_sentence(folder, lambda: _left(folder)):
@@ -52,7 +52,7 @@ def _steps(session: Session, stop: Stop) -> Outcome:
             break
         if not session.advance(stop.wanted()):
             session.save()
-            session.tell(f"stopped after step {session.step} of {session.run.steps}: {stop.reason()}")
+            session.notify(f"stopped after step {session.step} of {session.run.steps}: {stop.reason()}")
             return Outcome(session.step, False, stop.reason(), _code(stop))
     session.finish()
     return Outcome(session.step, True)

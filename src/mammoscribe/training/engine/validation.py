@@ -40,7 +40,7 @@ def measured(model: nn.Module, validation: Validation, accelerator: Any) -> dict
 
 
 def _share(number: int, rank: int, world: int) -> list[int]:
-    """Batches of a process, as many as of every other: one that has fewer repeats its last, which nobody counts.
+    """Batches of a process, as many as of every other: one that has fewer repeats its last, and the repetition is not counted.
 
     Sharded networks are put together by all processes at every pass, so all have to make as many.
     """
