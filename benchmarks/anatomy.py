@@ -32,7 +32,7 @@ from mammoscribe.evaluation.reading_records import decode_phantom
 from mammoscribe.imaging.anatomy.find import find_anatomy
 from mammoscribe.imaging.decode import decode_view
 from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
-from mammoscribe.models.reader import Reader
+from mammoscribe.models.reader.reader import Reader
 from mammoscribe.phantom import TRAINING_SPEC, draw_exam
 from mammoscribe.reading import load_reader, prepare
 from mammoscribe.support.errors import MammoscribeError

@@ -8,7 +8,7 @@ import torch
 
 from mammoscribe.evaluation.card import Row, markdown, write_rows
 from mammoscribe.evaluation.reading_records import cache_path
-from mammoscribe.models.reader import Reader
+from mammoscribe.models.reader.reader import Reader
 from mammoscribe.phantom import BENCH_V1
 from mammoscribe.reading import load_reader
 from mammoscribe.support.errors import MammoscribeError

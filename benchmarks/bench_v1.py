@@ -18,7 +18,7 @@ from mammoscribe.evaluation.bench import bench_rows
 from mammoscribe.evaluation.card import Row
 from mammoscribe.evaluation.reading_records import read_record
 from mammoscribe.evaluation.records import ExamRecord, read_records, write_records
-from mammoscribe.models.reader import Reader
+from mammoscribe.models.reader.reader import Reader
 from mammoscribe.phantom import BENCH_V1, draw_exam
 
 

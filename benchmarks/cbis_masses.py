@@ -29,7 +29,8 @@ from mammoscribe.evaluation.bootstrap import clopper_pearson, ratio_interval
 from mammoscribe.evaluation.card import Row, markdown, write_rows
 from mammoscribe.evaluation.detection import is_hit
 from mammoscribe.imaging.picture import Picture
-from mammoscribe.models.reader import Reader, load_reader
+from mammoscribe.models.reader.loading import load_reader
+from mammoscribe.models.reader.reader import Reader
 from mammoscribe.reading import read_exam
 
 ROOT = Path(__file__).parents[1]

@@ -18,8 +18,8 @@ import torch
 from mammoscribe.domain.evidence import Claim, EvidenceKind
 from mammoscribe.domain.search import everything_searched
 from mammoscribe.evaluation.facts import FactCounts, count_facts, findings_only, text_keys, truth_keys
-from mammoscribe.models.fact_memory import FactTable
-from mammoscribe.models.report_decoder import DecoderConfig, ReportDecoder
+from mammoscribe.models.decoder.memory import FactTable
+from mammoscribe.models.decoder.network import DecoderConfig, ReportDecoder
 from mammoscribe.models.tokenizer import load_tokenizer
 from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.facts import Status, birads_fact, density_fact

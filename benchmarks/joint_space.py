@@ -21,7 +21,7 @@ from mammoscribe.evaluation.joint import KindResult, PhraseResult, kind_rows, ph
 from mammoscribe.evaluation.reading_records import decode_phantom
 from mammoscribe.explain.zero_shot import mammography_prompts, prompt_sides
 from mammoscribe.imaging.decode import decode_view
-from mammoscribe.models.starter_space import StarterSpace, load_starter_space
+from mammoscribe.models.reader.space import StarterSpace, load_starter_space
 from mammoscribe.phantom import BENCH_V1, draw_exam
 from mammoscribe.reporting.phrases import NOUNS, core_phrase
 from mammoscribe.support.errors import MammoscribeError

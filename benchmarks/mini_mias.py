@@ -13,8 +13,8 @@ from pathlib import Path
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.evaluation.card import markdown, table, write_rows
 from mammoscribe.evaluation.films import film_rows, froc_table, read_films
-from mammoscribe.models.card import OperatingPoint, read_card
-from mammoscribe.models.reader import WEIGHTS
+from mammoscribe.models.reader.card import OperatingPoint, read_card
+from mammoscribe.models.reader.loading import WEIGHTS
 from mammoscribe.support.errors import MammoscribeError
 
 ROOT = Path(__file__).parents[1]

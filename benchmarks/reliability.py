@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from mammoscribe.domain.view import Origin
-from mammoscribe.models.reader import load_reader
+from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.training.finish import measure_reliability
 
 

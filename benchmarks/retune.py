@@ -29,7 +29,7 @@ from mammoscribe.data.labelled import LabelKind
 from mammoscribe.evaluation.card import Row, Sense, markdown, table, write_rows
 from mammoscribe.evaluation.incremental import IncrementalResult, Metric, mean_defined
 from mammoscribe.explain.load import load_space
-from mammoscribe.models.adaptors import PromptBank
+from mammoscribe.models.biovil.adaptors import PromptBank
 from mammoscribe.support.errors import MammoscribeError
 from mammoscribe.training.feature_cache import FeatureKind, FeatureSet, load_features
 from mammoscribe.training.retune import RetuneSchedule

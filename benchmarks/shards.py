@@ -184,7 +184,7 @@ def reading_rows(source: Source) -> Iterator[Row]:
 
 def consumed(dataset: PreparedDataset, preset: str, batch: int, steps: int) -> float:
     """Pictures a second that training of a reader consumes from memory, by the time between its steps."""
-    from mammoscribe.models.reader_net import PRESETS, ReaderNet
+    from mammoscribe.models.reader.network import PRESETS, ReaderNet
     from mammoscribe.training.loop import Schedule, Source, train
     from mammoscribe.training.prepared_exams import PreparedExams
 

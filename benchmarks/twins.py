@@ -20,7 +20,7 @@ from mammoscribe.evaluation.bootstrap import interval_or_none
 from mammoscribe.evaluation.card import Row
 from mammoscribe.evaluation.reading_records import read_phantom
 from mammoscribe.evaluation.twins import TwinCase, TwinResult, twin_cases
-from mammoscribe.models.reader import Reader
+from mammoscribe.models.reader.reader import Reader
 from mammoscribe.phantom import BENCH_V1, PhantomExam, draw_exam
 from mammoscribe.support.files import write_text
 

@@ -12,7 +12,7 @@ from mammoscribe.data.labelled import LabelKind
 from mammoscribe.domain.view import Box
 from mammoscribe.imaging.joint_pixels import JointPixels
 from mammoscribe.imaging.placement import Placement
-from mammoscribe.models.adaptors import PromptBank
+from mammoscribe.models.biovil.adaptors import PromptBank
 from mammoscribe.models.joint_space import JointImages
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.feature_cache import FeatureKind, FeatureSet

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from mammoscribe.models.joint_fast import FastTextModel
+from mammoscribe.models.biovil.fast import FastTextModel
 
 FEW_ROWS = 128
 """Below that, reading the weights takes the time, and two halves are no less to read."""

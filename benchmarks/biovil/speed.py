@@ -26,10 +26,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mammoscribe.explain.grounding import ground
 from mammoscribe.imaging.joint_prepare import prepare_published
-from mammoscribe.models.biovil_space import BiovilSpace
-from mammoscribe.models.joint_fast import FastTextModel, for_inference
-from mammoscribe.models.joint_image import JointImageModel, LoadedImageModel, load_image_model
-from mammoscribe.models.joint_text import JointTextModel, LoadedTextModel
+from mammoscribe.models.biovil.fast import FastTextModel, for_inference
+from mammoscribe.models.biovil.image_model import JointImageModel, LoadedImageModel, load_image_model
+from mammoscribe.models.biovil.space import BiovilSpace
+from mammoscribe.models.biovil.text_model import JointTextModel, LoadedTextModel
 from tests.parity import cases, reference
 from tests.parity.filled import images
 

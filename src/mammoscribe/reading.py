@@ -27,7 +27,9 @@ from mammoscribe.exports.pictures import MarkCrop, ViewImage
 from mammoscribe.exports.text import report_text
 from mammoscribe.imaging.decode import Picture, decode_view
 from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
-from mammoscribe.models.reader import BreastReading, Canvases, Reader, ReaderOutput, load_reader
+from mammoscribe.models.reader.judging import BreastReading, ReaderOutput
+from mammoscribe.models.reader.loading import load_reader
+from mammoscribe.models.reader.reader import Canvases, Reader
 from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
 from mammoscribe.support.errors import InputError

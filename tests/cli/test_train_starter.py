@@ -34,7 +34,7 @@ def test_an_unknown_recipe_is_refused_with_the_known_ones(run, tmp_path):
 def test_a_checkpoint_that_is_none_is_refused_before_anything_is_drawn(run, tmp_path, content, options):
     import torch
 
-    from mammoscribe.models.reader_net import ReaderNet, starter_config
+    from mammoscribe.models.reader.network import ReaderNet, starter_config
 
     good, bad = tmp_path / "good.pt", tmp_path / "bad.pt"
     torch.save({"net": ReaderNet(starter_config()).state_dict()}, good)

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from mammoscribe.models import published
-from mammoscribe.models.biovil_space import BiovilSpace
-from mammoscribe.models.published import PublishedModel
+from mammoscribe.models.biovil import published
+from mammoscribe.models.biovil.published import PublishedModel
+from mammoscribe.models.biovil.space import BiovilSpace
 from mammoscribe.support.downloads import PinnedFile
 from tests.models.tiny_joint import write_published_folder
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 
 from mammoscribe.domain.finding import FindingType
-from mammoscribe.models.card import ModelCard, OperatingPoint, write_card
-from mammoscribe.models.norm_statistics import NormStatistics
-from mammoscribe.models.reader_net import ReaderNet
+from mammoscribe.models.reader.card import ModelCard, OperatingPoint, write_card
+from mammoscribe.models.reader.network import ReaderNet
+from mammoscribe.models.reader.norm_statistics import NormStatistics
 from mammoscribe.models.weights_file import save_weights
 from tests.models.tiny import tiny_config
 

@@ -90,8 +90,8 @@ def write_full_size(folder: Path) -> None:
     """The published architecture at its full size, random: 27 million and 110 million parameters."""
     from transformers import BertConfig
 
-    from mammoscribe.models.joint_image import JointImageConfig, JointImageModel
-    from mammoscribe.models.joint_text import JointTextModel
+    from mammoscribe.models.biovil.image_model import JointImageConfig, JointImageModel
+    from mammoscribe.models.biovil.text_model import JointTextModel
 
     folder.mkdir(parents=True)
     torch.manual_seed(0)

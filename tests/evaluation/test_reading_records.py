@@ -9,7 +9,7 @@ from mammoscribe.domain.evidence import Claim, Writer
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Box, Laterality
 from mammoscribe.evaluation.reading_records import cache_path, decode_phantom, record_of
-from mammoscribe.models.reader import ReaderOutput
+from mammoscribe.models.reader.judging import ReaderOutput
 from mammoscribe.phantom import BreastTruth
 from mammoscribe.reading import Reading
 from mammoscribe.reporting.chart import Chart
@@ -68,8 +68,8 @@ def test_a_reader_that_does_not_write_has_no_decoder_facts(drawn, make_report):
 
 
 def test_other_thresholds_start_a_new_file_of_partial_results(tmp_path):
-    from mammoscribe.models.card import ModelCard, OperatingPoint
-    from mammoscribe.models.reader_net import starter_config
+    from mammoscribe.models.reader.card import ModelCard, OperatingPoint
+    from mammoscribe.models.reader.network import starter_config
 
     levels = {t.value: 0.5 for t in FindingType}
     point = OperatingPoint("none", levels, levels, (1.0, 0.0, 0.0, 0.0, 0.0), 0.5, 10)

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from mammoscribe.domain.finding import FindingType
-from mammoscribe.models.card import ModelCard, OperatingPoint, read_card, write_card
-from mammoscribe.models.reader import load_reader
+from mammoscribe.models.reader.card import ModelCard, OperatingPoint, read_card, write_card
+from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.models.weights_file import load_net, load_weights, read_checkpoint, save_weights
 from mammoscribe.support.errors import InputError, InvalidNoun
 from tests.models.tiny import tiny_config

@@ -2,10 +2,10 @@
 
 import torch
 
-from mammoscribe.models.batch import ViewBatch
-from mammoscribe.models.biovil_t import ImageEncoderConfig
-from mammoscribe.models.reader_net import ReaderConfig
-from mammoscribe.models.resnet import ResNetConfig
+from mammoscribe.models.biovil.image_encoder import ImageEncoderConfig
+from mammoscribe.models.biovil.resnet import ResNetConfig
+from mammoscribe.models.reader.batch import ViewBatch
+from mammoscribe.models.reader.network import ReaderConfig
 
 
 def tiny_config() -> ReaderConfig:

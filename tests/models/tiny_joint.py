@@ -8,10 +8,10 @@ import torch
 from mammoscribe.domain.view import Box
 from mammoscribe.imaging.joint_pixels import JointPixels
 from mammoscribe.imaging.placement import Placement
-from mammoscribe.models.biovil_t import ImageEncoderConfig
-from mammoscribe.models.joint_image import JointImageConfig, JointImageModel
-from mammoscribe.models.joint_text import JointTextModel
-from mammoscribe.models.resnet import ResNetConfig
+from mammoscribe.models.biovil.image_encoder import ImageEncoderConfig
+from mammoscribe.models.biovil.image_model import JointImageConfig, JointImageModel
+from mammoscribe.models.biovil.resnet import ResNetConfig
+from mammoscribe.models.biovil.text_model import JointTextModel
 from tests.parity.filled import filled, images
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from mammoscribe.models.card import ModelCard
-from mammoscribe.models.norm_statistics import NormStatistics
-from mammoscribe.models.phrase_net import PhraseConfig, PhraseNet
-from mammoscribe.models.reader import Reader, joint_head
-from mammoscribe.models.reader_net import ReaderNet
-from mammoscribe.models.starter_space import StarterSpace
+from mammoscribe.models.reader.card import ModelCard
+from mammoscribe.models.reader.loading import joint_head
+from mammoscribe.models.reader.network import ReaderNet
+from mammoscribe.models.reader.norm_statistics import NormStatistics
+from mammoscribe.models.reader.phrases import PhraseConfig, PhraseNet
+from mammoscribe.models.reader.reader import Reader
+from mammoscribe.models.reader.space import StarterSpace
 from mammoscribe.models.tokenizer import load_tokenizer
 from mammoscribe.training.operating import neutral
 from tests.models.tiny import tiny_config

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from mammoscribe.models import biovil_t
-from mammoscribe.models.joint_image import JointImageModel
+from mammoscribe.models.biovil import image_encoder as biovil_t
+from mammoscribe.models.biovil.image_model import JointImageModel
 from tests.parity.filled import images
 
 LIMIT = 1e-5

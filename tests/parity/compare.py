@@ -19,10 +19,10 @@ from torch import Tensor
 
 from mammoscribe.explain.grounding import Interpolation, ground, heat_map, smoothed
 from mammoscribe.imaging.joint_prepare import prepare_published
-from mammoscribe.models.biovil_space import BiovilSpace
-from mammoscribe.models.joint_fast import FastTextModel, for_inference
-from mammoscribe.models.joint_image import JointImageModel, load_image_model
-from mammoscribe.models.joint_text import load_text_model
+from mammoscribe.models.biovil.fast import FastTextModel, for_inference
+from mammoscribe.models.biovil.image_model import JointImageModel, load_image_model
+from mammoscribe.models.biovil.space import BiovilSpace
+from mammoscribe.models.biovil.text_model import load_text_model
 from tests.parity import cases, reference
 from tests.parity.filled import images
 

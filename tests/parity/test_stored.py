@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from mammoscribe.imaging.joint_prepare import prepare_published
-from mammoscribe.models.joint_image import JointImageConfig, JointImageModel
-from mammoscribe.models.joint_text import JointTextModel, load_text_model
+from mammoscribe.models.biovil.image_model import JointImageConfig, JointImageModel
+from mammoscribe.models.biovil.text_model import JointTextModel, load_text_model
 from tests.parity import cases
 from tests.parity.filled import filled
 

@@ -9,9 +9,9 @@ import torch
 from mammoscribe.domain.evidence import EvidenceKind, Section
 from mammoscribe.domain.search import everything_searched
 from mammoscribe.evaluation.facts import FactCounts, count_facts, text_keys, truth_keys
-from mammoscribe.models.fact_memory import facts_memory
-from mammoscribe.models.report_decoder import DecoderConfig, ReportDecoder
-from mammoscribe.models.report_draft import NO_ROW
+from mammoscribe.models.decoder.grammar import NO_ROW
+from mammoscribe.models.decoder.memory import facts_memory
+from mammoscribe.models.decoder.network import DecoderConfig, ReportDecoder
 from mammoscribe.models.tokenizer import EVID, load_tokenizer
 from mammoscribe.reporting.styles import write_reference
 from mammoscribe.support.errors import InvalidNoun

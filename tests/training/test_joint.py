@@ -9,9 +9,9 @@ import torch
 
 from mammoscribe.domain.finding import Finding, FindingType, Mark
 from mammoscribe.domain.view import Box, Laterality, Projection
-from mammoscribe.models.joint_head import JointHead
-from mammoscribe.models.phrase_net import PhraseConfig, PhraseNet
-from mammoscribe.models.reader_net import ReaderNet
+from mammoscribe.models.reader.joint_head import JointHead
+from mammoscribe.models.reader.network import ReaderNet
+from mammoscribe.models.reader.phrases import PhraseConfig, PhraseNet
 from mammoscribe.training.joint import (
     Joined,
     JointSchedule,

@@ -9,10 +9,10 @@ import torch
 from mammoscribe.domain.view import Box
 from mammoscribe.evaluation.reading_records import decode_phantom
 from mammoscribe.imaging.prepare import prepare_view, resample
-from mammoscribe.models.assemble import RawMark
-from mammoscribe.models.looks import GREY_PLANES, PLANES, LookConfig, LookNet
-from mammoscribe.models.queries import NO_FINDING
-from mammoscribe.models.second_look import look_again
+from mammoscribe.models.reader.assemble import RawMark
+from mammoscribe.models.reader.crop_refiner import GREY_PLANES, PLANES, LookConfig, LookNet
+from mammoscribe.models.reader.queries import NO_FINDING
+from mammoscribe.models.reader.refine import look_again
 from mammoscribe.phantom import TRAINING_SPEC, draw_exam
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.details import Detail, load_details, save_details

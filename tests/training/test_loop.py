@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from mammoscribe.models.norm_statistics import FILMED
-from mammoscribe.models.reader_net import ReaderNet
+from mammoscribe.models.reader.network import ReaderNet
+from mammoscribe.models.reader.norm_statistics import FILMED
 from mammoscribe.training.batches import NO_AUGMENTATION
 from mammoscribe.training.loop import Schedule, Source, films_statistics, train
 from mammoscribe.training.samples import BreastLabels, TrainingExam, ViewSample

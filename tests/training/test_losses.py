@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mammoscribe.models.reader_net import ReaderNet
+from mammoscribe.models.reader.network import ReaderNet
 from mammoscribe.training.batches import NO_AUGMENTATION, make_batch
 from mammoscribe.training.loop import Schedule, Source, train
 from mammoscribe.training.losses import heat_targets, losses, match

@@ -8,9 +8,9 @@ import torch
 
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Box, Laterality
-from mammoscribe.models.assemble import RawMark
-from mammoscribe.models.marks import TYPES
-from mammoscribe.models.reader import Seen, breast_features
+from mammoscribe.models.reader.assemble import RawMark
+from mammoscribe.models.reader.detection_head import TYPES
+from mammoscribe.models.reader.judging import Seen, breast_features
 from mammoscribe.training.malignancy import cross_fitted, features_of, fit_malignancy, with_marks
 from tests.nouns import make_view
 

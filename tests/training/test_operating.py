@@ -135,17 +135,14 @@ def test_without_a_second_look_the_first_decides_alone():
     assert film_mark_weights([film(0.9, True), film(0.3, False)]) == FIRST
 
 
-class WordyReader:
-    """States `oval`, which is true, from a probability of 0.6, and `circumscribed`, which is not, from one of 0.4."""
+def test_words_are_stated_from_the_probability_at_which_the_facts_are_best(monkeypatch):
+    """`oval`, which is true, has a probability of 0.6, and `circumscribed`, which is not, one of 0.4."""
 
-    def judge(self, seen, exam, point):
+    def judge(seen, exam, point):
         words = [w for w, p in (("shape.oval", 0.6), ("margin.circumscribed", 0.4)) if p >= point.least_word]
         return SimpleNamespace(findings=(replace(mass("f1", 100, 0.9), descriptors=tuple(words)),))
 
-
-def test_words_are_stated_from_the_probability_at_which_the_facts_are_best():
+    monkeypatch.setattr("mammoscribe.training.operating.judge", judge)
     truth = (replace(mass("t", 100, 1.0), descriptors=("shape.oval", "margin.spiculated")),)
     seen = [SimpleNamespace(seen=None, exam=Exam("e", VIEWS), truth=truth)]
-    assert (
-        with_word_level(WordyReader(), seen, neutral()).least_word == 0.45
-    )  # the lowest that leaves the wrong word out
+    assert with_word_level(seen, neutral()).least_word == 0.45  # the lowest that leaves the wrong word out

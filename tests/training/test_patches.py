@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Box
-from mammoscribe.models.patches import (
+from mammoscribe.models.reader.calcifications import (
     BENIGN,
     DISTRIBUTIONS,
     MORPHOLOGIES,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mammoscribe.models.reader_net import ReaderNet
+from mammoscribe.models.reader.network import ReaderNet
 from mammoscribe.training.predict import mark_rows
 from mammoscribe.training.samples import TrainingExam, ViewSample
 from tests.models.tiny import tiny_config

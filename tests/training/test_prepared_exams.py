@@ -11,7 +11,7 @@ from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.data.prepared.preparation import PREPARATIONS, Preparation
 from mammoscribe.data.prepared.prepare import prepare
 from mammoscribe.data.rsna import read_rsna
-from mammoscribe.models.reader_net import starter_config
+from mammoscribe.models.reader.network import starter_config
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.batches import NO_AUGMENTATION, batches
 from mammoscribe.training.prepare import rsna_exam

@@ -9,7 +9,7 @@ import torch
 
 from mammoscribe.data.labelled import LabelKind
 from mammoscribe.evaluation.incremental import IncrementalResult, Metric, mean_defined
-from mammoscribe.models.adaptors import AdaptorConfig, AdaptorKind, RetuneAdaptors, Sides, load_adaptors
+from mammoscribe.models.biovil.adaptors import AdaptorConfig, AdaptorKind, RetuneAdaptors, Sides, load_adaptors
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.training.feature_cache import FeatureKind
 from mammoscribe.training.retune import RetuneSchedule, masked_loss, reset_small_moves, retune, train_task

@@ -7,8 +7,8 @@ import pytest
 
 from mammoscribe.domain.finding import Change, FindingType
 from mammoscribe.domain.view import Laterality
-from mammoscribe.models.marks import TYPES
-from mammoscribe.models.queries import CHANGES
+from mammoscribe.models.reader.detection_head import TYPES
+from mammoscribe.models.reader.queries import CHANGES
 from mammoscribe.training.samples import LabelledFinding, LabelledMark, TrainingExam, ViewSample
 from mammoscribe.training.statements import Statement, describe, findings_of_view, nothing, of_kind
 

@@ -111,7 +111,7 @@ def command(
         raise InputError(f"--{given[0].replace('_', '-')}, which scenario zero-shot does not use", "a run that trains")
     from mammoscribe.evaluation.heat_map import summary
     from mammoscribe.explain.load import load_space
-    from mammoscribe.models.adaptors import AdaptorKind, Sides
+    from mammoscribe.models.biovil.adaptors import AdaptorKind, Sides
     from mammoscribe.training import retune_run
     from mammoscribe.training.feature_cache import load_features
     from mammoscribe.training.retune import RetuneSchedule

@@ -107,7 +107,7 @@ def _run(
 
 def _prepare(cache: Path, data: Path | None, workers: int, progress: Progress) -> None:
     """Fill what is missing of the cache: phantoms, and the real sets where `data` is given."""
-    from mammoscribe.models.reader_net import starter_config
+    from mammoscribe.models.reader.network import starter_config
     from mammoscribe.training.prepare import prepare_mias, prepare_phantoms, prepare_rsna
     from mammoscribe.training.recipes import TRAIN_SEEDS, TRAIN_SPEC
 

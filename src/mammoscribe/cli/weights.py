@@ -22,7 +22,7 @@ app = typer.Typer(help="List, fetch, convert and verify the published BioViL fil
 @app.command("list", epilog="Example: mammoscribe weights list")
 def show() -> None:
     """Print the published models: repository, pinned revision, files with size and digest, terms."""
-    from mammoscribe.models.published import PUBLISHED
+    from mammoscribe.models.biovil.published import PUBLISHED
 
     for model in PUBLISHED.values():
         _say(f"{model.name}: {model.what}", style="bold")
@@ -45,7 +45,7 @@ def pull(
     ] = None,
 ) -> None:
     """Fetch a published model, going on where a fetch broke off; every file is checked before it gets its name."""
-    from mammoscribe.models.published import check_published, published
+    from mammoscribe.models.biovil.published import check_published, published
     from mammoscribe.support.downloads import PinnedFile, copy_checked, download
 
     model = published(name)
@@ -86,7 +86,7 @@ def convert(
 ) -> None:
     """Convert published files to safetensors in full precision, with a card that names the source and its digest."""
     folder = folder_for(out)
-    from mammoscribe.models.joint_import import import_published
+    from mammoscribe.models.biovil.imported import import_published
 
     for card in import_published(path, folder):
         _say(f"{card.name} from {card.source_file} (sha256 {card.source_sha256[:16]}...)")
@@ -98,7 +98,7 @@ def verify(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A file, or a folder of published files or our copies.")],
 ) -> None:
     """Hold files against the published digests, or against the cards of our own copies; exit 1 when one differs."""
-    from mammoscribe.models import published
+    from mammoscribe.models.biovil import published
 
     verdicts = published.verify(path)
     for verdict in verdicts:

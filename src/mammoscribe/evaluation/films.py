@@ -18,7 +18,7 @@ from mammoscribe.domain.view import Box
 from mammoscribe.evaluation.bootstrap import clopper_pearson, ratio_interval
 from mammoscribe.evaluation.card import Row
 from mammoscribe.evaluation.detection import ViewMarks, operating_point
-from mammoscribe.models.assemble import both_looks
+from mammoscribe.models.reader.assemble import both_looks
 from mammoscribe.support.errors import InputError
 
 TYPES = tuple(FindingType)

@@ -13,8 +13,8 @@ from mammoscribe.domain.view import View
 from mammoscribe.evaluation.facts import sentence_keys, text_keys, truth_keys
 from mammoscribe.evaluation.records import BreastRecord, ExamRecord
 from mammoscribe.imaging.picture import Picture
-from mammoscribe.models.card import ModelCard
-from mammoscribe.models.reader import Reader
+from mammoscribe.models.reader.card import ModelCard
+from mammoscribe.models.reader.reader import Reader
 from mammoscribe.phantom import GENERATOR_VERSION, PhantomExam
 from mammoscribe.reading import Decode, Reading, read_exam
 from mammoscribe.reporting.chart import Chart

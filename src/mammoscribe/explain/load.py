@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mammoscribe.imaging.joint_prepare import PUBLISHED, WHOLE
-from mammoscribe.models.biovil_space import IMAGE_FILES, BiovilSpace
+from mammoscribe.models.biovil.space import IMAGE_FILES, BiovilSpace
 from mammoscribe.models.joint_space import JointSpace
-from mammoscribe.models.starter_space import load_starter_space
+from mammoscribe.models.reader.space import load_starter_space
 from mammoscribe.support.errors import InputError
 
 

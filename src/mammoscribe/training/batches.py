@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mammoscribe.models.batch import ViewBatch, trimmed
+from mammoscribe.models.reader.batch import ViewBatch, trimmed
 from mammoscribe.training.samples import GREY_SCALE, BreastLabels, LabelledFinding, TrainingExam, ViewSample
 
 

@@ -23,8 +23,8 @@ from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding
 from mammoscribe.domain.search import everything_searched
 from mammoscribe.domain.view import Laterality, SpacingSource
-from mammoscribe.models.report_decoder import DecoderConfig, ReportDecoder, kinds_of
-from mammoscribe.models.report_draft import NO_ROW
+from mammoscribe.models.decoder.grammar import NO_ROW
+from mammoscribe.models.decoder.network import DecoderConfig, ReportDecoder, kinds_of
 from mammoscribe.models.tokenizer import EOS, EVID, PAD
 from mammoscribe.reporting.styles import STYLES, write_reference
 from mammoscribe.support.errors import InvalidNoun

@@ -17,7 +17,7 @@ from mammoscribe.domain.location import from_one_view, from_two_views
 from mammoscribe.domain.report import Breast, Calibration
 from mammoscribe.domain.search import everything_searched
 from mammoscribe.domain.view import Box, Laterality, Projection, Role, SpacingSource, View, standard_view_id
-from mammoscribe.models.fact_memory import FactTable, facts_memory
+from mammoscribe.models.decoder.memory import FactTable, facts_memory
 from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.findings import AS_ASSOCIATED
 from mammoscribe.reporting.render import render

@@ -13,14 +13,15 @@ from pathlib import Path
 import torch
 from rich.progress import track
 
-from mammoscribe.models.card import ModelCard, OperatingPoint, write_card
-from mammoscribe.models.joint_head import JointHead
-from mammoscribe.models.looks import LookNet
-from mammoscribe.models.patches import load_patch_net
-from mammoscribe.models.phrase_net import PhraseConfig, PhraseNet
-from mammoscribe.models.reader import Reader, joint_head
-from mammoscribe.models.reader_net import ReaderNet, starter_config
-from mammoscribe.models.report_decoder import DecoderConfig, ReportDecoder
+from mammoscribe.models.decoder.network import DecoderConfig, ReportDecoder
+from mammoscribe.models.reader.calcifications import load_patch_net
+from mammoscribe.models.reader.card import ModelCard, OperatingPoint, write_card
+from mammoscribe.models.reader.crop_refiner import LookNet
+from mammoscribe.models.reader.joint_head import JointHead
+from mammoscribe.models.reader.loading import joint_head
+from mammoscribe.models.reader.network import ReaderNet, starter_config
+from mammoscribe.models.reader.phrases import PhraseConfig, PhraseNet
+from mammoscribe.models.reader.reader import Reader
 from mammoscribe.models.tokenizer import load_tokenizer
 from mammoscribe.models.weights_file import save_weights
 from mammoscribe.phantom import TRAINING_SPEC
@@ -100,7 +101,7 @@ def validate(reader: Reader, num_exams: int) -> list[SeenExam]:
 def measure_reliability(reader: Reader, point: OperatingPoint, num_exams: int) -> tuple[str, ...]:
     """How often the sentences of a reader are right at an operating point, on phantoms that chose nothing of it."""
     seeds = track(RELIABILITY_SEEDS[:num_exams], description="exams for the reliability")
-    exams = [judged(reader, e, point.mark_weights) for e in see_validation(reader, seeds, TRAINING_SPEC)]
+    exams = [judged(e, point.mark_weights) for e in see_validation(reader, seeds, TRAINING_SPEC)]
     return reliability(exams, point.thresholds, f"{num_exams} further {point.population}")
 
 
@@ -117,8 +118,8 @@ def finish(
         out: the model folder; `rsna_out_of_fold.csv` beside the model is what benchmarks/rsna.py reads.
     """
     weights = phantom_mark_weights(exams)
-    judgements = [judged(reader, e, weights) for e in exams]
-    synthetic = with_word_level(reader, exams, synthetic_point(judgements, SYNTHETIC_POPULATION, weights))
+    judgements = [judged(e, weights) for e in exams]
+    synthetic = with_word_level(exams, synthetic_point(judgements, SYNTHETIC_POPULATION, weights))
     synthetic = replace(synthetic, reliability=measure_reliability(reader, synthetic, num_further))
     breasts = [row for f in folds for row in read_csv(f / "breasts.csv")]
     marks = [row for f in folds for row in json.loads((f / "marks.json").read_text())["mias"]]

@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mammoscribe.domain.finding import Finding
-from mammoscribe.models.joint_head import AIR, CellFeatures, JointHead, cell_features, on_grid
-from mammoscribe.models.marks import STRIDE, TYPES
-from mammoscribe.models.phrase_net import PhraseConfig, PhraseNet, phrase_ids
-from mammoscribe.models.reader_net import ReaderNet
+from mammoscribe.models.reader.detection_head import STRIDE, TYPES
+from mammoscribe.models.reader.joint_head import AIR, CellFeatures, JointHead, cell_features, on_grid
+from mammoscribe.models.reader.network import ReaderNet
+from mammoscribe.models.reader.phrases import PhraseConfig, PhraseNet, phrase_ids
 from mammoscribe.models.tokenizer import ReportTokenizer, load_tokenizer
 from mammoscribe.training.batches import NO_AUGMENTATION, make_batch
 from mammoscribe.training.loop import one_cycle

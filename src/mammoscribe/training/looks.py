@@ -14,9 +14,9 @@ from torch import Tensor
 
 from mammoscribe.domain.lexicon import Axis, term
 from mammoscribe.domain.view import Box
-from mammoscribe.models.looks import GREY_PLANES, LOOK_AXES, PRIOR_PLANES, LookConfig, LookNet, LookOutput
-from mammoscribe.models.queries import AXIS_TERMS, NO_FINDING
-from mammoscribe.models.reader_net import ReaderNet
+from mammoscribe.models.reader.crop_refiner import GREY_PLANES, LOOK_AXES, PRIOR_PLANES, LookConfig, LookNet, LookOutput
+from mammoscribe.models.reader.network import ReaderNet
+from mammoscribe.models.reader.queries import AXIS_TERMS, NO_FINDING
 from mammoscribe.training.loop import one_cycle
 from mammoscribe.training.predict import mark_rows
 from mammoscribe.training.samples import UNKNOWN, LabelledFinding, TrainingExam, ViewSample

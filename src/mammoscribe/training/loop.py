@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mammoscribe.models.batch import ViewBatch, moved
-from mammoscribe.models.norm_statistics import DRAWN, FILMED, NormStatistics
-from mammoscribe.models.reader_net import ReaderNet
+from mammoscribe.models.reader.batch import ViewBatch, moved
+from mammoscribe.models.reader.network import ReaderNet
+from mammoscribe.models.reader.norm_statistics import DRAWN, FILMED, NormStatistics
 from mammoscribe.training.batches import Augmentation, Targets, batches
 from mammoscribe.training.losses import LossWeights, losses, weighted_sum
 from mammoscribe.training.samples import TrainingExam

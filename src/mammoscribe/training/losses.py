@@ -9,10 +9,10 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from mammoscribe.domain.lexicon import Axis, term
-from mammoscribe.models.batch import ViewBatch
-from mammoscribe.models.marks import STRIDE, MarkMaps
-from mammoscribe.models.queries import AXIS_TERMS, NO_FINDING, SINGLE_AXES, QueryOutput
-from mammoscribe.models.reader_net import ReaderNetOutput
+from mammoscribe.models.reader.batch import ViewBatch
+from mammoscribe.models.reader.detection_head import STRIDE, MarkMaps
+from mammoscribe.models.reader.network import ReaderNetOutput
+from mammoscribe.models.reader.queries import AXIS_TERMS, NO_FINDING, SINGLE_AXES, QueryOutput
 from mammoscribe.training.batches import Targets
 
 NO_MATCH = 1e4

@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike
 
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.evaluation.calibration import fit_logistic
-from mammoscribe.models.malignancy import MalignancyFeatures, MarkSigns, malignancy_features
-from mammoscribe.models.marks import TYPES
+from mammoscribe.models.reader.detection_head import TYPES
+from mammoscribe.models.reader.malignancy import MalignancyFeatures, MarkSigns, malignancy_features
 
 FEATURES = MalignancyFeatures._fields
 """Columns of `breasts.csv`."""

@@ -25,10 +25,11 @@ from mammoscribe.evaluation.detection import (
     views_of,
 )
 from mammoscribe.evaluation.facts import FactCounts, count_facts, truth_keys
-from mammoscribe.models.assemble import both_looks, log_odds
-from mammoscribe.models.card import OperatingPoint
-from mammoscribe.models.malignancy import MalignancyFeatures
-from mammoscribe.models.reader import Reader, Seen, breast_features
+from mammoscribe.models.reader.assemble import both_looks, log_odds
+from mammoscribe.models.reader.card import OperatingPoint
+from mammoscribe.models.reader.judging import Seen, breast_features, judge
+from mammoscribe.models.reader.malignancy import MalignancyFeatures
+from mammoscribe.models.reader.reader import Reader
 from mammoscribe.phantom import PhantomExam, PhantomSpec, draw_exam
 from mammoscribe.phantom.exam import BreastTruth
 from mammoscribe.reading import Prepared, prepare
@@ -114,9 +115,9 @@ def mark_weights(looks: Sequence[tuple[float, float, bool]]) -> Weights:
     return (float(first), float(second), float(intercept))
 
 
-def judged(reader: Reader, exam: SeenExam, weights: Weights) -> ValidationExam:
+def judged(exam: SeenExam, weights: Weights) -> ValidationExam:
     """The exam as read with these mark weights and otherwise a neutral operating point."""
-    out = reader.judge(exam.seen, exam.exam, replace(neutral(), mark_weights=weights))
+    out = judge(exam.seen, exam.exam, replace(neutral(), mark_weights=weights))
     malignant, density = {}, {}
     for truth in exam.breasts:
         probs = out.breasts[truth.laterality].density_probs
@@ -142,19 +143,19 @@ def synthetic_point(
     )  # fmt: skip
 
 
-def with_word_level(reader: Reader, exams: Sequence[SeenExam], point: OperatingPoint) -> OperatingPoint:
+def with_word_level(exams: Sequence[SeenExam], point: OperatingPoint) -> OperatingPoint:
     """The point with the least probability of a word at which the facts of the reports have the best F1.
 
     A word that is wrong costs as much as one that is missing, so words are left out up to where more would be lost.
     """
-    scores = {level: _facts_f1(reader, exams, replace(point, least_word=level)) for level in WORD_LEVELS}
+    scores = {level: _facts_f1(exams, replace(point, least_word=level)) for level in WORD_LEVELS}
     return replace(point, least_word=max(scores, key=lambda level: (scores[level], -level)))
 
 
-def _facts_f1(reader: Reader, exams: Sequence[SeenExam], point: OperatingPoint) -> float:
+def _facts_f1(exams: Sequence[SeenExam], point: OperatingPoint) -> float:
     total = FactCounts(0, 0, 0)
     for exam in exams:
-        stated = reader.judge(exam.seen, exam.exam, point).findings
+        stated = judge(exam.seen, exam.exam, point).findings
         total += count_facts(truth_keys(stated), truth_keys(exam.truth))
     return total.f1
 

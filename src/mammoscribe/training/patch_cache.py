@@ -12,8 +12,15 @@ from mammoscribe.domain.lexicon import Axis
 from mammoscribe.domain.view import Box
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
-from mammoscribe.models.patches import BENIGN, DISTRIBUTIONS, MORPHOLOGIES, SUSPICIOUS, PatchConfig, propose_patches
-from mammoscribe.models.tophat import CELL_PX
+from mammoscribe.models.reader.calcifications import (
+    BENIGN,
+    DISTRIBUTIONS,
+    MORPHOLOGIES,
+    SUSPICIOUS,
+    PatchConfig,
+    propose_patches,
+)
+from mammoscribe.models.reader.tophat import CELL_PX
 from mammoscribe.phantom import PhantomExam, PhantomSpec, draw_exam
 from mammoscribe.support.errors import InputError
 

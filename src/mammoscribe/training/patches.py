@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mammoscribe.evaluation.detection import FrocCurve, ViewMarks, froc, sensitivity_at, threshold_at
-from mammoscribe.models.patches import (
+from mammoscribe.models.reader.calcifications import (
     BENIGN,
     SUSPICIOUS,
     PatchConfig,
@@ -31,7 +31,7 @@ from mammoscribe.models.patches import (
     find_calcifications,
     load_patch_net,
 )
-from mammoscribe.models.tophat import CELL_PX
+from mammoscribe.models.reader.tophat import CELL_PX
 from mammoscribe.phantom import TRAINING_SPEC, PhantomSpec, draw_exam
 from mammoscribe.support.files import write_bytes, write_text
 from mammoscribe.training.loop import one_cycle

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from mammoscribe.models.looks import LookNet
-from mammoscribe.models.marks import TYPES
-from mammoscribe.models.queries import NO_FINDING
-from mammoscribe.models.reader_net import ReaderNet, ReaderNetOutput
+from mammoscribe.models.reader.crop_refiner import LookNet
+from mammoscribe.models.reader.detection_head import TYPES
+from mammoscribe.models.reader.network import ReaderNet, ReaderNetOutput
+from mammoscribe.models.reader.queries import NO_FINDING
 from mammoscribe.training.batches import NO_AUGMENTATION, make_batch
 from mammoscribe.training.samples import TrainingExam
 from mammoscribe.training.view_looks import look_answers

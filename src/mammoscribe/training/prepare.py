@@ -13,10 +13,10 @@ from mammoscribe.domain.assessment import Category
 from mammoscribe.domain.view import Laterality, View
 from mammoscribe.imaging.decode import Picture, decode_view
 from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
-from mammoscribe.models.batch import SLOTS
-from mammoscribe.models.marks import TYPES
-from mammoscribe.models.queries import CHANGES
-from mammoscribe.models.reader_net import ReaderConfig
+from mammoscribe.models.reader.batch import SLOTS
+from mammoscribe.models.reader.detection_head import TYPES
+from mammoscribe.models.reader.network import ReaderConfig
+from mammoscribe.models.reader.queries import CHANGES
 from mammoscribe.phantom import PhantomExam, PhantomSpec, draw_exam
 from mammoscribe.training.details import Detail, details_folder, save_details
 from mammoscribe.training.samples import (

@@ -6,7 +6,7 @@ from typing import overload
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture, StoredRecord
 from mammoscribe.data.records import ListedView, MammoExam
 from mammoscribe.domain.view import Laterality
-from mammoscribe.models.batch import SLOTS
+from mammoscribe.models.reader.batch import SLOTS
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.samples import UNKNOWN, BreastLabels, TrainingExam, ViewSample
 

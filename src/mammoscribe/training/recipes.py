@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from mammoscribe.data.folds import fold
-from mammoscribe.models.joint_head import JointHead
-from mammoscribe.models.looks import LookConfig, LookNet
-from mammoscribe.models.norm_statistics import FILMED
-from mammoscribe.models.phrase_net import PhraseNet
-from mammoscribe.models.reader_net import ReaderConfig, ReaderNet, starter_config
-from mammoscribe.models.report_decoder import DecoderConfig, ReportDecoder
+from mammoscribe.models.decoder.network import DecoderConfig, ReportDecoder
+from mammoscribe.models.reader.crop_refiner import LookConfig, LookNet
+from mammoscribe.models.reader.joint_head import JointHead
+from mammoscribe.models.reader.network import ReaderConfig, ReaderNet, starter_config
+from mammoscribe.models.reader.norm_statistics import FILMED
+from mammoscribe.models.reader.phrases import PhraseNet
 from mammoscribe.models.tokenizer import load_tokenizer
 from mammoscribe.models.weights_file import load_net, read_checkpoint
 from mammoscribe.phantom import TRAINING_SPEC

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mammoscribe.evaluation.incremental import IncrementalResult, Step, macro_auroc_interval, measure_step
-from mammoscribe.models.adaptors import AdaptorConfig, PromptBank, RetuneAdaptors
+from mammoscribe.models.biovil.adaptors import AdaptorConfig, PromptBank, RetuneAdaptors
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.training.feature_cache import FeatureKind, FeatureSet
 from mammoscribe.training.scenarios import Task

@@ -8,7 +8,7 @@ from mammoscribe.data.labelled import LabelKind
 from mammoscribe.evaluation.heat_map import page
 from mammoscribe.evaluation.incremental import IncrementalResult, result_json
 from mammoscribe.explain.zero_shot import mammography_prompts, published_prompts, read_prompts
-from mammoscribe.models.adaptors import (
+from mammoscribe.models.biovil.adaptors import (
     AdaptorConfig,
     AdaptorKind,
     PromptBank,

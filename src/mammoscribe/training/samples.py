@@ -48,7 +48,7 @@ class ViewSample:
     """One view on its canvas.
 
     Args:
-        slot: index into models.batch.SLOTS.
+        slot: index into models.reader.batch.SLOTS.
         canvas: [H, W] uint8; `prior` the same, or None.
         nipple: (x, y) in canvas px. mm_per_px: scale.
         marks: true boxes; meaningful only when `marks_labelled`.

@@ -8,9 +8,9 @@ import numpy as np
 from mammoscribe.domain.finding import Finding, FindingType, Mark
 from mammoscribe.domain.location import Location, from_one_view, from_two_views
 from mammoscribe.domain.view import Box, Laterality, Projection
-from mammoscribe.models.batch import SLOTS
-from mammoscribe.models.marks import TYPES
-from mammoscribe.models.queries import CHANGES
+from mammoscribe.models.reader.batch import SLOTS
+from mammoscribe.models.reader.detection_head import TYPES
+from mammoscribe.models.reader.queries import CHANGES
 from mammoscribe.reporting import finding_styles
 from mammoscribe.reporting.phrases import NOUNS, core_phrase, place_parts
 from mammoscribe.training.samples import TrainingExam

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from mammoscribe.models.looks import GREY_PLANES, LookNet, look_from_all_sides, look_planes
+from mammoscribe.models.reader.crop_refiner import GREY_PLANES, LookNet, look_from_all_sides, look_planes
 from mammoscribe.training.samples import GREY_SCALE, ViewSample
 
 

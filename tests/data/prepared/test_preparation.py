@@ -13,7 +13,7 @@ from mammoscribe.data.records import ListedImage, ListedView, Region
 from mammoscribe.domain.view import Box
 from mammoscribe.imaging.decode import decode
 from mammoscribe.imaging.joint_prepare import prepare_published, published_bytes
-from mammoscribe.models.reader_net import base_config, starter_config
+from mammoscribe.models.reader.network import base_config, starter_config
 from mammoscribe.support.errors import InputError, InvalidNoun
 from tests.data.datasets.made import write_dicom, write_picture
 from tests.data.some_records import CC, L, R

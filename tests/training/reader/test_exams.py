@@ -9,7 +9,7 @@ from mammoscribe.data.supervision import Question, Supervision, Teaching
 from mammoscribe.data.texts.report_text import ReportText
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Laterality, Projection
-from mammoscribe.models.marks import TYPES
+from mammoscribe.models.reader.detection_head import TYPES
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.reader.exams import PreparedExams, Teachers, training_exam
 from mammoscribe.training.reader.report_labels import labels_of_report

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from mammoscribe.domain.finding import FindingType
-from mammoscribe.models.marks import TYPES
-from mammoscribe.models.reader_net import ReaderNet, debug_config
+from mammoscribe.models.reader.detection_head import TYPES
+from mammoscribe.models.reader.network import ReaderNet, debug_config
 from mammoscribe.training.reader.batches import NO_AUGMENTATION, make_batch
 from mammoscribe.training.reader.losses import LossWeights, counts, losses
 from mammoscribe.training.reader.samples import (

@@ -6,7 +6,7 @@ import pytest
 
 from mammoscribe.data.datasets.rsna import RSNA
 from mammoscribe.data.load import load_exam
-from mammoscribe.models.reader import load_reader
+from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.reading import read_exam
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.engine.train import train

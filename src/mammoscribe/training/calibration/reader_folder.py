@@ -8,10 +8,10 @@ import torch
 from safetensors.torch import load_file
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
-from mammoscribe.models.card import ModelCard, OperatingPoint, write_card
-from mammoscribe.models.norm_statistics import NormStatistics
-from mammoscribe.models.reader import Reader
-from mammoscribe.models.reader_net import ReaderConfig, ReaderNet
+from mammoscribe.models.reader.card import ModelCard, OperatingPoint, write_card
+from mammoscribe.models.reader.network import ReaderConfig, ReaderNet
+from mammoscribe.models.reader.norm_statistics import NormStatistics
+from mammoscribe.models.reader.reader import Reader
 from mammoscribe.models.weights_file import save_weights
 from mammoscribe.training.calibration.seen import SeenExam, see
 from mammoscribe.training.calibration.split import calibrated
@@ -46,7 +46,7 @@ class ReaderExport:
             synthetic = bool(dataset.about["synthetic"])
             names[synthetic].append(str(dataset.about["dataset"]))
             seen[synthetic] += see(reader, dataset, self.teachers)
-        points = {origin: _point(reader, seen[origin], names[origin]) for origin in seen}
+        points = {origin: _point(seen[origin], names[origin]) for origin in seen}
         drawn, acquired = points[True] or points[False], points[False] or points[True]
         assert drawn is not None and acquired is not None
         digest = save_weights(reader.parts, out / "weights.safetensors")
@@ -70,5 +70,5 @@ def _part(tensors: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor
     return {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
 
 
-def _point(reader: Reader, exams: Sequence[SeenExam], names: Sequence[str]) -> OperatingPoint | None:
-    return calibrated(reader, exams, f"validation split of {' and '.join(names)}") if exams else None
+def _point(exams: Sequence[SeenExam], names: Sequence[str]) -> OperatingPoint | None:
+    return calibrated(exams, f"validation split of {' and '.join(names)}") if exams else None

@@ -11,7 +11,8 @@ from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
 from mammoscribe.domain.view import Box, Laterality, Origin, Role, SpacingSource, View, standard_view_id
 from mammoscribe.imaging.prepare import BRIGHTEST, PreparedView
-from mammoscribe.models.reader import Canvases, Reader, Seen
+from mammoscribe.models.reader.judging import Seen
+from mammoscribe.models.reader.reader import Canvases, Reader
 from mammoscribe.support.errors import InvalidNoun
 from mammoscribe.training.reader.exams import Teachers, training_exam
 from mammoscribe.training.reader.samples import BreastLabels

@@ -16,8 +16,8 @@ from mammoscribe.domain.view import Laterality
 from mammoscribe.evaluation.bootstrap import wilson
 from mammoscribe.evaluation.calibration import fit_temperature
 from mammoscribe.evaluation.detection import ViewMarks, froc, match_findings, views_of
-from mammoscribe.models.card import OperatingPoint
-from mammoscribe.models.reader import Reader, breast_features
+from mammoscribe.models.reader.card import OperatingPoint
+from mammoscribe.models.reader.judging import breast_features, judge
 from mammoscribe.training.calibration.seen import SeenExam
 from mammoscribe.training.malignancy import fit_malignancy
 from mammoscribe.training.operating import NEVER, neutral, phantom_threshold, weaker_level
@@ -31,16 +31,15 @@ MARKED_HEALTHY = 0.1
 """Share of breasts without a kind of finding that may get a mark of it, where no boxes say more."""
 
 
-def calibrated(reader: Reader, exams: Sequence[SeenExam], population: str) -> OperatingPoint:
+def calibrated(exams: Sequence[SeenExam], population: str) -> OperatingPoint:
     """The operating point that the exams support.
 
     Args:
-        reader: the trained networks.
         exams: of the validation split.
         population: what they are, in words; printed beside every probability.
     """
     point = replace(neutral(population), n=max(1, _breasts(exams)))
-    read = [reader.judge(e.seen, e.exam, point).candidates for e in exams]
+    read = [judge(e.seen, e.exam, point).candidates for e in exams]
     levels = {k: _levels(exams, read, k) for k in FindingType}
     point = replace(
         point,

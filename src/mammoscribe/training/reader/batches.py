@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mammoscribe.imaging.prepare import BRIGHTEST
-from mammoscribe.models.batch import ViewBatch, trimmed
-from mammoscribe.models.marks import TYPES
+from mammoscribe.models.reader.batch import ViewBatch, trimmed
+from mammoscribe.models.reader.detection_head import TYPES
 from mammoscribe.training.reader.samples import BreastLabels, LabelledFinding, TrainingExam, ViewSample
 
 

@@ -8,9 +8,9 @@ from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture, St
 from mammoscribe.data.records import ListedView, MammoExam
 from mammoscribe.data.supervision import Question, Supervision
 from mammoscribe.domain.view import Laterality
-from mammoscribe.models.batch import SLOTS
-from mammoscribe.models.marks import TYPES
-from mammoscribe.models.queries import CHANGES
+from mammoscribe.models.reader.batch import SLOTS
+from mammoscribe.models.reader.detection_head import TYPES
+from mammoscribe.models.reader.queries import CHANGES
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.reader.report_labels import labels_of_report
 from mammoscribe.training.reader.samples import (

@@ -6,7 +6,7 @@ every finding. What the report leaves unsaid, or calls possible, is unknown.
 
 from mammoscribe.data.texts.report_text import ReportText
 from mammoscribe.domain.view import Laterality
-from mammoscribe.models.marks import TYPES
+from mammoscribe.models.reader.detection_head import TYPES
 from mammoscribe.reporting.facts import Fact, FactKind, Status
 from mammoscribe.reporting.parse import parse_report
 from mammoscribe.training.reader.samples import UNKNOWN, BreastLabels

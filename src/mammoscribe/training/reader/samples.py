@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mammoscribe.models.marks import TYPES
+from mammoscribe.models.reader.detection_head import TYPES
 
 UNKNOWN = -1
 """Value of a label that is not there."""

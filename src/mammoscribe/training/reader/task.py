@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
-from mammoscribe.models.batch import ViewBatch
-from mammoscribe.models.norm_statistics import NormStatistics
-from mammoscribe.models.reader_net import PRESETS, ReaderConfig, ReaderNet, ReaderNetOutput
+from mammoscribe.models.reader.batch import ViewBatch
+from mammoscribe.models.reader.network import PRESETS, ReaderConfig, ReaderNet, ReaderNetOutput
+from mammoscribe.models.reader.norm_statistics import NormStatistics
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
 from mammoscribe.training.calibration.reader_folder import ACQUIRED, DRAWN, ReaderExport

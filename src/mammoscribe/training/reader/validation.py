@@ -9,9 +9,9 @@ import torch
 from mammoscribe.domain.view import Box
 from mammoscribe.evaluation.classification import auc
 from mammoscribe.evaluation.detection import ViewMarks, froc, sensitivity_at
-from mammoscribe.models.batch import ViewBatch
-from mammoscribe.models.marks import STRIDE, TYPES
-from mammoscribe.models.reader_net import ReaderNetOutput
+from mammoscribe.models.reader.batch import ViewBatch
+from mammoscribe.models.reader.detection_head import STRIDE, TYPES
+from mammoscribe.models.reader.network import ReaderNetOutput
 from mammoscribe.training.engine.task import Modules
 from mammoscribe.training.reader.batches import Targets
 from mammoscribe.training.reader.losses import strongest_heat

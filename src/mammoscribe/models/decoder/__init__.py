@@ -1,0 +1,1 @@
+"""The report decoder: a causal transformer over what the reader found, and the grammar it writes by."""

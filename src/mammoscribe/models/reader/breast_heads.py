@@ -1,0 +1,131 @@
+"""Breast heads: density, recall and malignancy of each breast, from all tokens of its views."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mammoscribe.models.reader.batch import SLOTS, ViewBatch, tissue_cells
+from mammoscribe.models.reader.fusion import FusedTokens
+
+TASKS = ("density", "recall", "malignant")
+WORST_CELLS = 8
+LOWEST_LOGIT = -8.0
+GREY_LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9)
+
+
+@dataclass(frozen=True)
+class BreastOutput:
+    """Logits of 2 * B breasts (exam-major, right before left).
+
+    Args:
+        density: [2B, 4]. recall, malignant: [2B]. imaged: [2B] bool.
+    """
+
+    density: Tensor
+    recall: Tensor
+    malignant: Tensor
+    imaged: Tensor
+
+
+def grey_statistics(images: Tensor) -> Tensor:
+    """[N, 1, H, W] canvases -> [N, 10] level, spread and shares of the tissue above fixed levels, of about unit spread.
+
+    A linear rule on these alone gives the density letter of 85 % of synthetic breasts.
+    """
+    grey = images[:, :1].float()
+    tissue = grey > 0
+    count = tissue.sum((1, 2, 3)).clamp(min=1)
+    mean = grey.sum((1, 2, 3)) / count
+    spread = (((grey - mean[:, None, None, None]) ** 2 * tissue).sum((1, 2, 3)) / count).sqrt()
+    above = [(grey > level).sum((1, 2, 3)) / count for level in GREY_LEVELS]
+    return (torch.stack((mean, 4 * spread, *above), dim=1) - 0.5) * 8
+
+
+class TissuePooling(nn.Module):
+    """What a view looks like as a whole: grey-level statistics of its tissue, and mean and spread of the early maps.
+
+    Group normalisation takes the overall contrast out of the deep features, and with it most of what density is; these
+    statistics bring it back by a short path.
+    """
+
+    def __init__(self, channels: Sequence[int], dim: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(2 * sum(channels) + len(GREY_LEVELS) + 2, dim)
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, images: Tensor, stages: Sequence[Tensor]) -> Tensor:
+        """[N, 1, H, W] canvases and their early maps -> [N, dim]."""
+        tissue = (images[:, :1] > 0).float()
+        statistics = [grey_statistics(images)]
+        for stage in stages:
+            share = F.adaptive_avg_pool2d(tissue, (stage.shape[2], stage.shape[3]))
+            share = share / share.sum((2, 3), keepdim=True).clamp(min=1e-6)
+            of_tissue = (stage.float() * share).sum((2, 3))
+            square = (stage.float().square() * share).sum((2, 3))
+            statistics += [of_tissue, (square - of_tissue.square()).clamp(min=1e-6).sqrt()]
+        return self.norm(self.project(torch.cat(statistics, dim=1)))
+
+
+class LesionPooling(nn.Module):
+    """Recall and malignancy of each place, and of a view its worst places: multiple-instance learning.
+
+    A breast is malignant because of one place in it. Scores of single cells (4 mm) of the map that the marks are read
+    from, averaged over the highest few, let a breast label teach that place alone (Shen et al. 2021, GMIC).
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.score = nn.Conv2d(channels, 2, 1)
+
+    def forward(self, features: Tensor, images: Tensor) -> Tensor:
+        """[N, C, h, w] mark features and their canvases -> [N, 2] logits (recall, malignant)."""
+        inside = tissue_cells(images, images.shape[2] // features.shape[2]) > 0.5
+        scores = self.score(features).float().masked_fill(~inside, LOWEST_LOGIT).flatten(2)
+        return scores.topk(min(WORST_CELLS, scores.shape[2]), dim=2).values.mean(dim=2)
+
+
+class BreastHeads(nn.Module):
+    """Attention pooling (one learned query per task) over the tokens of a breast, beside their mean and its tissue."""
+
+    def __init__(self, dim: int, early_channels: Sequence[int], mark_channels: int, dropout: float = 0.2) -> None:
+        super().__init__()
+        self.tissue = TissuePooling(early_channels, dim)
+        self.lesions = LesionPooling(mark_channels)
+        self.score = nn.Linear(dim, len(TASKS))
+        self.drop = nn.Dropout(dropout)
+        self.mix = nn.ModuleList(nn.Sequential(nn.Linear(3 * dim, dim), nn.GELU()) for _ in TASKS)
+        self.grey_density = nn.Linear(len(GREY_LEVELS) + 2, 4)
+        self.density = nn.Linear(dim, 4)
+        self.recall, self.malignant = nn.Linear(dim, 1), nn.Linear(dim, 1)
+
+    def forward(
+        self, fused: FusedTokens, batch: ViewBatch, stages: Sequence[Tensor], mark_features: Tensor
+    ) -> BreastOutput:
+        """Fused tokens of B exams, early maps of their views and what marks are read from -> outputs of 2 * B breasts."""
+        b, _, dim = fused.tokens.shape
+        tokens = fused.tokens.view(b, len(SLOTS) // 2, 2, -1, dim).transpose(1, 2).reshape(2 * b, -1, dim)
+        mask = fused.mask.view(b, len(SLOTS) // 2, 2, -1).transpose(1, 2).reshape(2 * b, -1)
+        imaged = mask.any(dim=1)
+        visible = mask | ~imaged[:, None]  # an unimaged breast pools over zeros instead of over nothing
+        weights = self.score(tokens).float().masked_fill(~visible[..., None], -1e4).softmax(dim=1).to(tokens.dtype)
+        attended = torch.einsum("btd,btk->kbd", tokens, weights)
+        mean = (tokens * visible[..., None]).sum(1) / visible.sum(1, keepdim=True)
+        tissue = _mean_by_breast(self.tissue(batch.images, stages), batch.breast, 2 * b)
+        grey = _mean_by_breast(grey_statistics(batch.images), batch.breast, 2 * b)
+        worst = _mean_by_breast(self.lesions(mark_features, batch.images), batch.breast, 2 * b)
+        pooled = [m(self.drop(torch.cat((a, mean, tissue), dim=-1))) for m, a in zip(self.mix, attended, strict=True)]
+        density, recall, malignant = pooled
+        return BreastOutput(
+            self.density(density) + self.grey_density(grey).float(), self.recall(recall).squeeze(-1) + worst[:, 0],
+            self.malignant(malignant).squeeze(-1) + worst[:, 1], imaged,
+        )  # fmt: skip
+
+
+def _mean_by_breast(per_view: Tensor, breast: Tensor, num_breasts: int) -> Tensor:
+    """[N, dim] -> [num_breasts, dim]; zero for a breast without views."""
+    total = per_view.new_zeros(num_breasts, per_view.shape[1]).index_add(0, breast, per_view)
+    views = torch.bincount(breast, minlength=num_breasts).clamp(min=1)
+    return total / views[:, None]

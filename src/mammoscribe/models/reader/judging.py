@@ -1,0 +1,123 @@
+"""From what the networks gave to findings and breast readings: thresholds, words and calibration of an operating point."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from mammoscribe.domain.anatomy import MarkOnStructure, Structure
+from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.finding import Finding
+from mammoscribe.domain.report import Calibration
+from mammoscribe.domain.view import Laterality
+from mammoscribe.models.reader.assemble import (
+    RawMark,
+    assemble,
+)
+from mammoscribe.models.reader.card import OperatingPoint
+from mammoscribe.models.reader.malignancy import MalignancyFeatures, MarkSigns, malignancy_features
+from mammoscribe.models.reader.network import ReaderNetOutput
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the networks gave for one exam: marks of both paths, and the first pass' output."""
+
+    marks: tuple[RawMark, ...]
+    out: ReaderNetOutput
+
+
+@dataclass(frozen=True)
+class BreastReading:
+    """Breast-level answers of the reader, calibrated for the population that `calibration` names.
+
+    Args:
+        density: the likeliest category, a to d.
+        density_probs: of a, b, c, d; None where they were not calibrated on such images.
+        prob_malignant: probability of malignancy; None where no labels scaled it.
+        calibration: of that probability.
+    """
+
+    density: str
+    density_probs: tuple[float, float, float, float] | None
+    prob_malignant: float | None
+    calibration: Calibration
+
+
+@dataclass(frozen=True)
+class ReaderOutput:
+    """What one reading gives.
+
+    Args:
+        findings: at or above their type's threshold, most certain first.
+        possible: below it, yet strong enough to be shown as a mark and for an uncertain statement.
+        candidates: everything, down to very low scores; for FROC curves only.
+        breasts: of the imaged breasts.
+        structures: marks that would have been shown and rest on something that is no lesion.
+    """
+
+    findings: tuple[Finding, ...]
+    possible: tuple[Finding, ...]
+    candidates: tuple[Finding, ...]
+    breasts: Mapping[Laterality, BreastReading]
+    structures: tuple[MarkOnStructure, ...] = ()
+
+
+def judge(seen: Seen, exam: Exam, point: OperatingPoint) -> ReaderOutput:
+    """Findings and breast readings at an operating point."""
+    weighed = [m.weighed(point.mark_weights) for m in seen.marks]
+    marks = [m for m in weighed if m.structure in (None, Structure.AXILLA)]
+    candidates = assemble(marks, exam, seen.out.queries.link_scale, point.least_word if point.words_measured else None)
+    reported = [f for f in candidates if f.score >= point.thresholds[f.type.value]]
+    weaker = [f for f in candidates if point.possible[f.type.value] <= f.score < point.thresholds[f.type.value]]
+    return ReaderOutput(
+        tuple(reported),
+        tuple(weaker),
+        tuple(candidates),
+        _breasts(seen, exam, point),
+        marks_left_out(weighed, point),
+    )
+
+
+def marks_left_out(marks: Sequence[RawMark], point: OperatingPoint) -> tuple[MarkOnStructure, ...]:
+    """Marks on structures that are no lesion, of a score from which they would have been shown."""
+    return tuple(
+        MarkOnStructure(m.view.id, m.box, m.type, m.structure, min(1.0, m.score))
+        for m in marks
+        if m.structure not in (None, Structure.AXILLA) and m.score >= point.possible[m.type.value]
+    )
+
+
+def _breasts(seen: Seen, exam: Exam, point: OperatingPoint) -> dict[Laterality, BreastReading]:
+    readings = {}
+    for i, side in enumerate(Laterality):
+        if side in exam.imaged:
+            density = seen.out.breasts.density[i].float()
+            readings[side] = BreastReading(
+                "abcd"[int(density.argmax())], _density_probs(density, point.density_temperature),
+                _prob_malignant(breast_features(seen, side), point.malignant), point.calibration,
+            )  # fmt: skip
+    return readings
+
+
+def _prob_malignant(features: MalignancyFeatures, weights: tuple[float, ...] | None) -> float | None:
+    if weights is None:
+        return None
+    logit = sum(w * f for w, f in zip(weights, (*features, 1.0), strict=True))
+    return 1 / (1 + math.exp(-logit))
+
+
+def _density_probs(logits: torch.Tensor, temperature: float | None) -> tuple[float, float, float, float] | None:
+    if temperature is None:
+        return None
+    a, b, c, d = (logits / temperature).softmax(0).tolist()
+    return a, b, c, d
+
+
+def breast_features(seen: Seen, side: Laterality) -> MalignancyFeatures:
+    """What the malignancy of a breast is judged by."""
+    i = list(Laterality).index(side)
+    own = (m for m in seen.marks if m.view.laterality is side and m.structure in (None, Structure.AXILLA))
+    signs = (MarkSigns(m.strength, m.suspicion, m.calcification) for m in own)
+    return malignancy_features(float(seen.out.breasts.malignant[i]), float(seen.out.breasts.recall[i]), signs)

@@ -1,0 +1,124 @@
+"""The reader network: BioViL-T encoder per view, exam fusion, mark maps, finding queries and breast heads."""
+
+from dataclasses import asdict, dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from mammoscribe.models.biovil.image_encoder import ImageEncoderConfig, MultiImageEncoder
+from mammoscribe.models.biovil.resnet import ResNetConfig
+from mammoscribe.models.reader.batch import ENCODER_STRIDE, ViewBatch
+from mammoscribe.models.reader.breast_heads import BreastHeads, BreastOutput
+from mammoscribe.models.reader.detection_head import MarkHead, MarkMaps, peaks
+from mammoscribe.models.reader.fusion import ExamFusion, FusedTokens
+from mammoscribe.models.reader.queries import FindingQueries, QueryOutput
+from mammoscribe.support.errors import InvalidNoun
+
+EARLY_STAGES = 3
+
+
+@dataclass(frozen=True)
+class ReaderConfig:
+    """Shape of the reader; one architecture from the starter to a BioViL-T-size model.
+
+    Args:
+        canvas_px: (height, width) of the first pass, multiples of 32.
+        um_per_px: scale of the first pass.
+        detail_um: scale of the second look at each mark.
+    """
+
+    encoder: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
+    canvas_px: tuple[int, int] = (512, 320)
+    um_per_px: float = 400.0
+    dim: int = 256
+    heads: int = 8
+    fusion_layers: int = 3
+    query_layers: int = 3
+    mark_channels: int = 128
+    queries_per_view: int = 8
+    detail_um: float = 200.0
+
+    def __post_init__(self) -> None:
+        if any(side % ENCODER_STRIDE for side in self.canvas_px):
+            raise InvalidNoun(f"canvas of {self.canvas_px} pixels", "multiples of 32")
+
+    def as_dict(self) -> dict:
+        """Plain values, for the model card."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "ReaderConfig":
+        """Inverse of `as_dict`; an unknown key raises TypeError."""
+        values = dict(values)
+        encoder = dict(values.pop("encoder"))
+        backbone = dict(encoder.pop("backbone"))
+        backbone["depths"] = tuple(backbone["depths"])
+        values["canvas_px"] = tuple(values["canvas_px"])
+        return cls(encoder=ImageEncoderConfig(backbone=ResNetConfig(**backbone), **encoder), **values)
+
+
+def starter_config() -> ReaderConfig:
+    """The preset that ships with the package: small enough to train on two cores."""
+    backbone = ResNetConfig(in_channels=1, stem=32, width=16, depths=(2, 3, 3, 2), norm="batch")
+    return ReaderConfig(
+        encoder=ImageEncoderConfig(backbone=backbone, dim=96, heads=4, blocks=2, dropout=0.0, drop_path=0.1),
+        canvas_px=(384, 224), um_per_px=500.0, dim=192, heads=6, fusion_layers=2, query_layers=2, mark_channels=96, queries_per_view=6,
+    )  # fmt: skip
+
+
+def base_config() -> ReaderConfig:
+    """BioViL-T size: the published encoder (three equal input channels), for a workstation or cluster."""
+    return ReaderConfig()
+
+
+def debug_config() -> ReaderConfig:
+    """The starter's canvas with hardly any network: for trying a pipeline in seconds."""
+    backbone = ResNetConfig(in_channels=1, stem=8, width=4, depths=(1, 1, 1, 1), norm="batch")
+    return ReaderConfig(
+        encoder=ImageEncoderConfig(backbone=backbone, dim=32, heads=2, blocks=1, dropout=0.0, drop_path=0.0),
+        canvas_px=(384, 224), um_per_px=500.0, dim=32, heads=2, fusion_layers=1, query_layers=1, mark_channels=16, queries_per_view=3,
+    )  # fmt: skip
+
+
+PRESETS = {"starter": starter_config, "base": base_config, "debug": debug_config}
+
+
+@dataclass(frozen=True)
+class ReaderNetOutput:
+    """Everything one pass gives; one entry per head."""
+
+    maps: MarkMaps
+    queries: QueryOutput
+    breasts: BreastOutput
+    fused: FusedTokens
+
+
+class ReaderNet(nn.Module):
+    """Views of a few exams in, mark maps, finding queries and breast outputs out."""
+
+    def __init__(self, config: ReaderConfig) -> None:
+        super().__init__()
+        self.config = config
+        encoder = config.encoder
+        self.image_encoder = MultiImageEncoder(encoder)
+        self.fusion = ExamFusion(2 * encoder.dim, config.dim, config.heads, config.fusion_layers)
+        self.mark_head = MarkHead(encoder.backbone.channels, config.dim, config.mark_channels)
+        self.queries = FindingQueries(config.mark_channels, config.dim, config.heads, config.query_layers)
+        self.breast_heads = BreastHeads(config.dim, encoder.backbone.channels[:EARLY_STAGES], config.mark_channels)
+
+    def forward(self, batch: ViewBatch) -> ReaderNetOutput:
+        """One pass over the views of `batch`."""
+        images = self._channels(batch.images)
+        previous = None if batch.previous is None else self._channels(batch.previous)
+        encoded = self.image_encoder(images, previous, batch.has_prior)
+        fused = self.fusion(encoded.patches, batch, ENCODER_STRIDE)
+        maps = self.mark_head(encoded.stages, fused.of_views(batch))
+        anchors = self.queries.anchors_from_maps(maps, *peaks(maps, self.config.queries_per_view))
+        queries = self.queries(anchors, batch, fused)
+        breasts = self.breast_heads(fused, batch, encoded.stages[:EARLY_STAGES], maps.features)
+        return ReaderNetOutput(maps, queries, breasts, fused)
+
+    def _channels(self, images: Tensor) -> Tensor:
+        channels = self.config.encoder.backbone.in_channels
+        images = images.expand(-1, channels, -1, -1) if channels > 1 else images
+        return images.contiguous(memory_format=torch.channels_last)
