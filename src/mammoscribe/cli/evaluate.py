@@ -7,7 +7,7 @@ import typer
 
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import progress_bar
-from mammoscribe.cli.options import Model, folder_for
+from mammoscribe.cli.options import Device, Model, folder_for
 from mammoscribe.support.lookup import look_up
 
 EXAMPLE = "Example: mammoscribe evaluate --exams 40 --out runs/validation"
@@ -22,6 +22,7 @@ def command(
         str | None, typer.Option("--bench", metavar="NAME", help="Read a frozen test bench instead, such as bench_v1.")
     ] = None,
     model: Model = "starter",
+    device: Device = "cpu",
 ) -> None:
     """Measure a reader on synthetic exams: finds, false marks, density, facts in the text, malignancy, change.
 
@@ -32,16 +33,19 @@ def command(
     from mammoscribe.evaluation.card import markdown, write_rows
     from mammoscribe.evaluation.reading_records import read_record
     from mammoscribe.evaluation.records import read_records, write_records
+    from mammoscribe.models.devices import chosen_device
     from mammoscribe.phantom import TRAINING_SPEC, draw_exam
     from mammoscribe.phantom.bench import BENCH_V1, VALIDATION_SEEDS
     from mammoscribe.reading import load_reader
 
+    where = chosen_device(device)
     seeds, spec = VALIDATION_SEEDS[:exams], TRAINING_SPEC
     if bench is not None:
         frozen = look_up(bench, {BENCH_V1.name: BENCH_V1}, "bench")
         seeds, spec = frozen.seeds, frozen.spec
-    reader = load_reader(model)
-    path = folder / f"records-{bench or 'validation'}-{reader.card.weights_sha256[:12]}.jsonl"
+    reader = load_reader(model, where)
+    measured = f"{bench or 'validation'}-{reader.card.weights_sha256[:12]}"
+    path = folder / f"records-{measured}{'' if where.type == 'cpu' else f'-{where.type}'}.jsonl"
     records = read_records(path)
     with progress_bar() as progress:
         for seed in progress.track(seeds, description="exams"):

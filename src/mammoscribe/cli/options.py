@@ -15,6 +15,12 @@ FORMATS = {"html": "report.html", "json": "report.json", "txt": "report.txt"}
 Model = Annotated[
     str, typer.Option("--model", metavar="NAME_OR_DIR", help="The reader: one that ships here, or a folder of weights.")
 ]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device", metavar="NAME", help="Where the networks run: cpu, cuda, cuda:1 or mps (cuda, mps: not tried yet)."
+    ),
+]
 Formats = Annotated[
     str, typer.Option("--format", metavar="LIST", help=f"Comma-separated, out of {', '.join(FORMATS)}.")
 ]

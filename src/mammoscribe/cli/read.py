@@ -8,6 +8,7 @@ import typer
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import warn, working
 from mammoscribe.cli.options import (
+    Device,
     Formats,
     Model,
     OutDir,
@@ -50,6 +51,7 @@ def command(
     ] = WriterName.RENDERER,
     setting: SettingOption = SettingName.SCREENING,
     prevalence: Prevalence = None,
+    device: Device = "cpu",
 ) -> None:
     """Read one exam and write its report.
 
@@ -65,14 +67,16 @@ def command(
     from mammoscribe.data.load import load_exam
     from mammoscribe.domain.assessment import Setting
     from mammoscribe.domain.evidence import Writer
+    from mammoscribe.models.devices import chosen_device
     from mammoscribe.reading import load_reader, read_exam, write_outputs
 
+    where = chosen_device(device)
     loaded = load_exam(paths or [], prior or [], views_of(view or []), manifest, exam)
     for message in loaded.warnings:
         warn(message)
     with working("reading"):
         reading = read_exam(
-            loaded.exam, load_reader(model), Writer(writer.value), images="html" in wanted,
+            loaded.exam, load_reader(model, where), Writer(writer.value), images="html" in wanted,
             setting=Setting(setting.value), prevalence=prevalence,
         )  # fmt: skip
         written = write_outputs(reading, folder, wanted)

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from mammoscribe.domain.lexicon import Axis, terms_of
 from mammoscribe.domain.view import Box
+from mammoscribe.models.devices import device_of, mixed_precision
 from mammoscribe.models.reader.tophat import CELL_PX, TopHatConfig, group_map, speck_map
 from mammoscribe.support.errors import InputError
 
@@ -224,9 +225,9 @@ def find_calcifications(
     centres = propose_patches(pixels, mask, config)
     if not centres:
         return []
-    device = next(net.parameters()).device
+    device = device_of(net)
     patches = torch.from_numpy(cut_patches(pixels, centres, config.patch_px)).to(device)
-    with torch.autocast(device.type, torch.bfloat16):
+    with mixed_precision(device):
         output = net(patches)
     return gather_candidates(stitch(output, centres, pixels.shape, config), config)
 

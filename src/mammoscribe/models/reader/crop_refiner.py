@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from mammoscribe.domain.lexicon import Axis
+from mammoscribe.models.devices import device_of, mixed_precision
 from mammoscribe.models.reader.queries import AXIS_TERMS, CHANGES, NO_FINDING
 
 PLANES = 5
@@ -90,9 +91,10 @@ class LookNet(nn.Module):
 
 @torch.inference_mode()
 def look_from_all_sides(net: LookNet, planes: Tensor) -> LookOutput:
-    """Mean logits over the eight ways of turning and mirroring the windows; no word of the lexicon depends on them."""
-    with torch.autocast("cpu", torch.bfloat16):
-        outs = [net(turned) for turned in _all_sides(planes)]
+    """Mean logits, on the CPU, over the eight ways of turning and mirroring the windows; no word depends on them."""
+    device = device_of(net)
+    with mixed_precision(device):
+        outs = [net(turned) for turned in _all_sides(planes.to(device))]
     words = {a: _mean([o.descriptors[a] for o in outs]) for a in LOOK_AXES}
     return LookOutput(
         _mean([o.type for o in outs]), words, _mean([o.suspicion for o in outs]), _mean([o.change for o in outs])
@@ -105,7 +107,7 @@ def _all_sides(planes: Tensor) -> list[Tensor]:
 
 
 def _mean(logits: list[Tensor]) -> Tensor:
-    return torch.stack(logits).float().mean(0)
+    return torch.stack(logits).float().mean(0).cpu()
 
 
 def standardised(planes: Tensor) -> Tensor:

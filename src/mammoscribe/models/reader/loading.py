@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import torch
+
 from mammoscribe.models.decoder.network import DecoderConfig, ReportDecoder
 from mammoscribe.models.reader.calcifications import PatchConfig, PatchNet
 from mammoscribe.models.reader.card import ModelCard, read_card
@@ -18,20 +20,17 @@ from mammoscribe.support.errors import InputError
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
-def load_reader(name_or_dir: str = "starter") -> Reader:
+def load_reader(name_or_dir: str = "starter", device: torch.device | str = "cpu") -> Reader:
     """The reader that ships with the package, or one from a folder that holds `card.json` and `weights.safetensors`.
+
+    Args:
+        name_or_dir: the reader's name, or its folder.
+        device: where its networks run (`models.devices.chosen_device` checks a name).
 
     Raises:
         InputError: for an unknown name, or files that do not fit each other.
     """
-    folder = Path(name_or_dir)
-    if folder.is_dir():
-        card_path, weights_path = folder / "card.json", folder / "weights.safetensors"
-    else:
-        card_path, weights_path = WEIGHTS / f"{name_or_dir}.json", WEIGHTS / f"{name_or_dir}.safetensors"
-    if not card_path.is_file():
-        known = ", ".join(sorted(p.stem for p in WEIGHTS.glob("*.safetensors")))
-        raise InputError(f"no model {name_or_dir!r}", f"one of {known}, or a folder with card.json")
+    card_path, weights_path = _files_of(name_or_dir)
     card = read_card(card_path)
     try:
         reader = _untrained(card)
@@ -41,7 +40,31 @@ def load_reader(name_or_dir: str = "starter") -> Reader:
             f"{card_path} describes no network ({reason})", "the card that came with the weights"
         ) from error
     load_weights(reader.parts, weights_path, card.weights_sha256)
+    for part in reader.parts.values():
+        part.to(device)
     return reader
+
+
+def card_of(name_or_dir: str = "starter") -> ModelCard:
+    """The card of the reader that `load_reader` would load, without its networks.
+
+    Raises:
+        InputError: for an unknown name, or a card that cannot be read.
+    """
+    return read_card(_files_of(name_or_dir)[0])
+
+
+def _files_of(name_or_dir: str) -> tuple[Path, Path]:
+    """The card, which is there, and the weights of a reader."""
+    folder = Path(name_or_dir)
+    if folder.is_dir():
+        card_path, weights_path = folder / "card.json", folder / "weights.safetensors"
+    else:
+        card_path, weights_path = WEIGHTS / f"{name_or_dir}.json", WEIGHTS / f"{name_or_dir}.safetensors"
+    if not card_path.is_file():
+        known = ", ".join(sorted(p.stem for p in WEIGHTS.glob("*.safetensors")))
+        raise InputError(f"no model {name_or_dir!r}", f"one of {known}, or a folder with card.json")
+    return card_path, weights_path
 
 
 def _untrained(card: ModelCard) -> Reader:

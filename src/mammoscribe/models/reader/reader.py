@@ -17,6 +17,7 @@ from mammoscribe.imaging.anatomy.find import find_anatomy
 from mammoscribe.imaging.prepare import PreparedView
 from mammoscribe.models.decoder.memory import FactTable, facts_memory
 from mammoscribe.models.decoder.network import ReportDecoder
+from mammoscribe.models.devices import device_of, mixed_precision
 from mammoscribe.models.reader.assemble import (
     RawMark,
     calcification_marks,
@@ -24,13 +25,13 @@ from mammoscribe.models.reader.assemble import (
     on_structures,
     query_marks,
 )
-from mammoscribe.models.reader.batch import SLOTS, ViewBatch, trimmed
+from mammoscribe.models.reader.batch import SLOTS, ViewBatch, moved, trimmed
 from mammoscribe.models.reader.calcifications import CalcCandidate, PatchNet, find_calcifications
 from mammoscribe.models.reader.card import ModelCard
 from mammoscribe.models.reader.crop_refiner import LookNet
 from mammoscribe.models.reader.joint_head import JointHead
 from mammoscribe.models.reader.judging import ReaderOutput, Seen, judge
-from mammoscribe.models.reader.network import ReaderNet
+from mammoscribe.models.reader.network import ReaderNet, ReaderNetOutput
 from mammoscribe.models.reader.norm_statistics import NormStatistics, with_statistics
 from mammoscribe.models.reader.phrases import PhraseNet
 from mammoscribe.models.reader.refine import look_again
@@ -71,6 +72,11 @@ class Reader:
     phrases: PhraseNet | None = None
 
     @property
+    def device(self) -> torch.device:
+        """Where the networks are, all of them; what they are given is moved there, and what they give back to the CPU."""
+        return device_of(self.net)
+
+    @property
     def parts(self) -> dict[str, nn.Module]:
         """The networks by their prefix in the weights file."""
         named = {
@@ -92,9 +98,8 @@ class Reader:
     def see(self, exam: Exam, canvases: Canvases) -> Seen:
         """What the networks give, before any threshold."""
         views = canvases.first
-        with torch.autocast("cpu", torch.bfloat16):
-            batch, top = trimmed(exam_batch(exam, views))
-            out = (self.net if exam.origin is Origin.SYNTHETIC else self.film_net)(batch)
+        batch, top = trimmed(exam_batch(exam, views))
+        out = moved(self.first_pass(batch, exam.origin), "cpu")
         marks = [m for m in query_marks(out, exam, views, top) if not m.calcification]
         if self.look_net is not None:
             seen = look_again(self.look_net, marks, exam, views, canvases.detail)
@@ -102,6 +107,11 @@ class Reader:
         marks += self._calcifications(exam, canvases)
         anatomy = {v.id: find_anatomy(views[v.id], canvases.detail.get(v.id)) for v in exam.current} if marks else {}
         return Seen(tuple(on_structures(marks, anatomy, views)), out)
+
+    def first_pass(self, batch: ViewBatch, origin: Origin) -> ReaderNetOutput:
+        """The first pass over a batch of one origin, on the networks' device, where its output stays."""
+        with mixed_precision(self.device):
+            return (self.net if origin is Origin.SYNTHETIC else self.film_net)(moved(batch, self.device))
 
     @torch.inference_mode()
     def draft(self, exam: Exam, findings: tuple[Finding, ...], breasts: tuple[Breast, Breast]) -> tuple[Claim, ...]:
@@ -113,7 +123,7 @@ class Reader:
         if self.decoder is None:
             raise InputError(f"the model {self.card.name} has no report decoder", "", "use --writer renderer")
         memory, refs = facts_memory(FactTable(exam, findings, breasts))
-        return self.decoder.generate(memory, refs)
+        return self.decoder.generate(memory.to(self.device), refs)
 
     def _calcifications(self, exam: Exam, canvases: Canvases) -> list[RawMark]:
         """Marks of the patch path, each with its change where the prior was searched too."""

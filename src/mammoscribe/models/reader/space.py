@@ -11,13 +11,13 @@ from torch import Tensor
 from mammoscribe.data.found import Declared, look_at
 from mammoscribe.data.naming import parse_view
 from mammoscribe.domain.exam import Exam
-from mammoscribe.domain.view import Box, Origin, Role, View
+from mammoscribe.domain.view import Box, Role, View
 from mammoscribe.imaging.decode import decode_view
 from mammoscribe.imaging.joint_pixels import JointPixels
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.prepare import PreparedView, prepare_view
 from mammoscribe.models.joint_space import JointImages
-from mammoscribe.models.reader.batch import trimmed
+from mammoscribe.models.reader.batch import moved, trimmed
 from mammoscribe.models.reader.detection_head import STRIDE
 from mammoscribe.models.reader.joint_head import JointHead, cell_features, on_grid
 from mammoscribe.models.reader.loading import load_reader
@@ -95,7 +95,8 @@ class StarterSpace:
     @torch.inference_mode()
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """[N, J], L2-normalised; InputError for an empty phrase or one that is too long."""
-        return self.phrases(*phrase_ids(texts, load_tokenizer(), self.phrases.config.max_tokens))
+        ids, mask = moved(phrase_ids(texts, load_tokenizer(), self.phrases.config.max_tokens), self.reader.device)
+        return self.phrases(ids, mask).cpu()
 
     def _embed(self, image: MammogramPixels, prior: MammogramPixels | None) -> tuple[Tensor, Tensor, Tensor]:
         view = image.prepared.view
@@ -107,11 +108,10 @@ class StarterSpace:
                 raise InputError(f"the prior of {view.name} shows {earlier.name}", "the same view")
             views[earlier.id] = prior.prepared
             shown.append(earlier)
-        net = self.reader.net if view.origin is Origin.SYNTHETIC else self.reader.film_net
-        with torch.autocast("cpu", torch.bfloat16):
-            batch, _ = trimmed(exam_batch(Exam("image", tuple(shown)), views))
-            out = net(batch)
-        patches, whole, pooled = self.head(cell_features(out, batch))
+        batch, _ = trimmed(exam_batch(Exam("image", tuple(shown)), views))
+        batch = moved(batch, self.reader.device)
+        out = self.reader.first_pass(batch, view.origin)
+        patches, whole, pooled = moved(self.head(cell_features(out, batch)), "cpu")
         high, wide = self.reader.card.config.canvas_px
         return on_grid(patches[0], (high // STRIDE, wide // STRIDE))[None], whole, pooled
 
