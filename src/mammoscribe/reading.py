@@ -28,14 +28,14 @@ from mammoscribe.exports.text import report_text
 from mammoscribe.imaging.decode import Picture, decode_view
 from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
 from mammoscribe.models.reader.judging import BreastReading, ReaderOutput
-from mammoscribe.models.reader.loading import load_reader
+from mammoscribe.models.reader.loading import card_of, load_reader
 from mammoscribe.models.reader.reader import Canvases, Reader
 from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
 
-__all__ = ["Reading", "load_reader", "read_exam", "write_outputs"]
+__all__ = ["Reading", "card_of", "load_reader", "read_exam", "write_outputs"]
 
 Decode = Callable[[View], Picture]
 FINE_UM = 100.0

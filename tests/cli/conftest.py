@@ -57,8 +57,11 @@ class FakeHouse:
             raise InputError(f"no manifest {path}")
         yield from ((exam_id, [SimpleNamespace(exam_id=exam_id)] * 4) for exam_id in self.exam_ids)
 
-    def load_reader(self, name: str = "starter") -> SimpleNamespace:
-        return SimpleNamespace(card=SimpleNamespace(name=name, weights_sha256=self.sha))
+    def card_of(self, name: str = "starter") -> SimpleNamespace:
+        return SimpleNamespace(name=name, weights_sha256=self.sha)
+
+    def load_reader(self, name: str = "starter", device: Any = "cpu") -> SimpleNamespace:
+        return SimpleNamespace(card=self.card_of(name))
 
     def read_exam(
         self, exam: Exam, reader: Any, writer: Any = None, images: bool = True, setting: Any = None,
@@ -82,7 +85,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> FakeHouse:
     """Puts a FakeHouse in place of `reading`, `data.load` and `data.manifest`."""
     fake = FakeHouse()
     homes = {
-        "mammoscribe.reading": ("load_reader", "read_exam", "write_outputs"),
+        "mammoscribe.reading": ("card_of", "load_reader", "read_exam", "write_outputs"),
         "mammoscribe.data.load": ("load_exam", "load_rows"),
         "mammoscribe.data.manifest": ("exam_groups",),
     }

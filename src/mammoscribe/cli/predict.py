@@ -1,15 +1,17 @@
-"""`mammoscribe predict`: many exams from a manifest, one row per breast, resumable."""
+"""`mammoscribe predict`: many exams from a manifest, one row per breast, resumable, in worker processes and in shards."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mammoscribe.cli.console import errors as console
 from mammoscribe.cli.console import progress_bar
 from mammoscribe.cli.options import (
+    Device,
     Formats,
     Model,
     Prevalence,
@@ -19,19 +21,24 @@ from mammoscribe.cli.options import (
     formats_of,
     prevalence_of,
 )
-from mammoscribe.cli.results import ResultsFile, Row, error_row, held, lacks_a_view, rows_of
-from mammoscribe.support.errors import InputError, MammoscribeError
-from mammoscribe.support.names import folder_name
+from mammoscribe.cli.predicting import Listed, ReadingJob, Stopped, read_exams, stopping
+from mammoscribe.cli.results import MadeBy, ResultsFile, held
+from mammoscribe.cli.shards import merge, shard_of
+from mammoscribe.support.errors import InputError
 
-if TYPE_CHECKING:
-    from mammoscribe.data.manifest import ManifestRow
-
-EXAMPLE = "Example: mammoscribe predict manifest.csv --out results.csv --reports reports"
+EXAMPLE = "Example: mammoscribe predict manifest.csv --out results.csv --reports reports --workers 4"
+STOPPED = 130
+"""Exit code of a run that Ctrl-C ended, as shells have it."""
 
 
 def command(
-    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST.csv", help="One row per view: exam_id,...,path.")],
-    out: Annotated[Path, typer.Option("--out", metavar="CSV", help="The results; exams already in it are kept.")],
+    context: typer.Context,
+    manifest: Annotated[
+        Path | None, typer.Argument(metavar="MANIFEST.csv", help="One row per view: exam_id,...,path.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="CSV", help="The results; exams already in it are kept.")
+    ] = None,
     reports: Annotated[
         Path | None, typer.Option("--reports", metavar="DIR", help="Also write each exam's report into DIR/EXAM_ID.")
     ] = None,
@@ -42,70 +49,89 @@ def command(
     ] = False,
     setting: SettingOption = SettingName.SCREENING,
     prevalence: Prevalence = None,
+    device: Device = "cpu",
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, max=512, help="Processes that read side by side; 0 reads in this one.")
+    ] = 0,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="K/N", help="Read part K of N only, into its own file beside --out."),
+    ] = None,
+    merged: Annotated[
+        Path | None,
+        typer.Option("--merge", metavar="CSV", help="Nothing is read: join the finished shards of CSV into CSV."),
+    ] = None,
 ) -> None:
     """Read many exams: one row per breast, and a row with the reason for an exam that cannot be read.
 
-    A run that was stopped goes on where it left off.
+    A run that was stopped goes on where it left off. Rows are in the order of the manifest, whoever was first. Each
+    worker holds the model once, and an equal share of the cores.
     """
+    if merged is not None:
+        _merge(context, merged)
+        return
+    if manifest is None or out is None:
+        raise InputError("no MANIFEST.csv" if manifest is None else "no --out CSV", "predict MANIFEST.csv --out CSV")
+    part = None if shard is None else shard_of(shard)
     wanted, prevalence = formats_of(formats), prevalence_of(prevalence)
     if reports is not None:
         folder_for(reports)
-    from mammoscribe.data.load import load_rows
     from mammoscribe.data.manifest import exam_groups
-    from mammoscribe.domain.assessment import Setting
-    from mammoscribe.reading import load_reader, read_exam, write_outputs
+    from mammoscribe.models.devices import chosen_device
+    from mammoscribe.reading import card_of
 
-    num_exams = sum(1 for _ in exam_groups(manifest))
-    reader = load_reader(model)
-
-    def read_one(listed: "list[ManifestRow] | InputError") -> list[Row]:
-        if isinstance(listed, InputError):
-            raise listed
-        loaded = load_rows(listed, manifest)
-        reading = read_exam(
-            loaded.exam, reader, images=reports is not None and "html" in wanted, setting=Setting(setting.value),
-            prevalence=prevalence,
-        )  # fmt: skip
-        if reports is not None:
-            write_outputs(reading, reports / folder_name(loaded.exam.id), wanted)
-        notes = list(dict.fromkeys((*loaded.warnings, *reading.report.warnings)))
-        return rows_of(reading.report, notes, set_aside=lacks_a_view(loaded.exam))
-
-    made_by = {
-        "model": reader.card.name, "weights_sha256": reader.card.weights_sha256, "setting": setting.value,
-        "prevalence": prevalence,
+    job = ReadingJob(manifest, model, device, setting.value, prevalence, reports, wanted)
+    kind = chosen_device(device).type  # looked at before anything is read
+    order = {exam: n for n, (exam, _) in enumerate(exam_groups(manifest)) if part is None or part.takes(n)}
+    card = card_of(model)
+    made_by: MadeBy = {
+        "model": card.name, "weights_sha256": card.weights_sha256, "setting": setting.value, "prevalence": prevalence,
+        "device": kind,
     }  # fmt: skip
-    with held(out):
-        counts, kept = _run(exam_groups(manifest), num_exams, read_one, ResultsFile(out, made_by, retry_errors))
+    if part is not None:
+        out, made_by = part.file(out), {**made_by, **part.provenance(manifest, len(order))}
+    try:
+        with stopping(), held(out), ResultsFile(out, made_by, retry_errors, order) as results:
+            counts, kept = _run(job, exam_groups(manifest), results, order, workers)
+    except KeyboardInterrupt as stopped:
+        _say(f"{out}: stopped; what was done is kept, and the same command goes on from there")
+        raise typer.Exit(stopped.exit_code if isinstance(stopped, Stopped) else STOPPED) from None
     told = ", ".join(f"{n} {status}" for status, n in sorted(counts.items())) or "nothing new"
-    console.print(f"{out}: {told}; {kept} kept from before", highlight=False, markup=False, soft_wrap=True)
+    _say(f"{out}: {told}; {kept} kept from before")
     if counts and set(counts) == {"error"}:
         raise typer.Exit(1)
 
 
 def _run(
-    exams: "Iterator[tuple[str, list[ManifestRow] | InputError]]",
-    num_exams: int,
-    read_one: "Callable[[list[ManifestRow] | InputError], list[Row]]",
-    results: ResultsFile,
+    job: ReadingJob, exams: Iterator[Listed], results: ResultsFile, order: Mapping[str, int], workers: int
 ) -> tuple[Counter[str], int]:
-    """Read every exam that has no rows yet and add its rows; how many ended in which status, and how many were kept."""
+    """Read every exam of `order` that has no rows yet; how many ended in which status, and how many were kept."""
     counts: Counter[str] = Counter()
-    kept, done = 0, results.done
-    with progress_bar() as progress:
-        task = progress.add_task("exams", total=num_exams)
-        for exam_id, listed in exams:
-            if exam_id in done:
-                kept += 1
-                progress.advance(task)
-                continue
-            try:
-                rows = read_one(listed)
-            except MammoscribeError as error:
-                rows = [error_row(exam_id, error.sentence())]
-            except Exception as error:  # one exam must not stop a night's run
-                rows = [error_row(exam_id, f"unexpected {type(error).__name__}: {error}")]
+    done = results.done
+    kept = sum(exam_id in done for exam_id in order)
+    to_read = (exam for exam in exams if exam[0] in order and exam[0] not in done)
+    with progress_bar() as progress, closing(read_exams(job, to_read, workers)) as finished:
+        task = progress.add_task("exams", total=len(order), completed=kept)
+        for rows in finished:
             results.add(rows)
             counts[max((row["status"] for row in rows), key=("ok", "partial", "error").index)] += 1
             progress.advance(task)
     return counts, kept
+
+
+def _merge(context: typer.Context, out: Path) -> None:
+    """Join shards; any other option given beside would go unused."""
+    given = [name for name in context.params if name != "merged" and _given(context, name)]
+    if given:
+        raise InputError(f"{given[0]} given together with --merge", "--merge CSV alone, the --out of the shards")
+    num_exams, num_shards = merge(out)
+    _say(f"{out}: {num_exams} exams of {num_shards} shards")
+
+
+def _given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _say(text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)

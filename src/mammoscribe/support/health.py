@@ -14,6 +14,7 @@ from importlib import resources
 from pathlib import Path
 
 from mammoscribe.support.files import sha256_of
+from mammoscribe.support.workers import available_cores
 
 IMPORTED = ("torch", "numpy", "scipy", "pydicom", "PIL", "safetensors", "tokenizers", "jsonschema", "jinja2")
 DISTRIBUTIONS = {"PIL": "pillow"}
@@ -100,8 +101,9 @@ def weight_file(card: Path) -> Check:
 
 def threads() -> Check:
     """Cores this process may use, and what OMP_NUM_THREADS makes of them."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Check("threads", True, f"{cores} cores, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'not set')}")
+    return Check(
+        "threads", True, f"{available_cores()} cores, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'not set')}"
+    )
 
 
 def writable(out: Path) -> Check:

@@ -1,17 +1,15 @@
 """Work spread over processes: few tasks in flight, one thread in each, told of while it runs, nobody left behind."""
 
 import multiprocessing
-import os
 import signal
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
 from mammoscribe.support.errors import InputError
+from mammoscribe.support.workers import end_with_parent, threads_each
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -20,7 +18,6 @@ Tell = Callable[[int, int], None]
 
 TICK_S = 0.25
 """How often the parent looks at what the workers did."""
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _RECORDS, _PICTURES, _STOP = range(3)
 _board: Any = None  # in a worker, and only there: an initializer has no other way to hand over shared memory
 
@@ -57,7 +54,7 @@ def _in_processes(
     board = context.Array("q", 3)
     flying: dict[Future[Result], Task] = {}
     told = [0, 0]
-    with _one_thread_each(), ProcessPoolExecutor(workers, context, _begin, (board,)) as pool:
+    with threads_each(1), ProcessPoolExecutor(workers, context, _begin, (board,)) as pool:
         try:
             while True:
                 for task in islice(tasks, 2 * workers - len(flying)):
@@ -88,34 +85,12 @@ def _pass_on(board: Any, told: list[int], tell: Tell) -> None:
         told[:] = now
 
 
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started meanwhile use one thread: what counts is the environment when they load numpy."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name)
-            if value is not None:
-                os.environ[name] = value
-
-
 def _begin(board: Any) -> None:
     """What a worker does first."""
     global _board
     _board = board
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches all; the parent says what happened
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A pool's worker waits for tasks for ever, even when the parent was killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent()
 
 
 def _run(work: Callable[[Task, Tell], Result], task: Task) -> Result:
