@@ -22,8 +22,8 @@ from mammoscribe.cli.options import (
     prevalence_of,
 )
 from mammoscribe.cli.predicting import Listed, ReadingJob, Stopped, read_exams, stopping
-from mammoscribe.cli.results import MadeBy, ResultsFile, held
-from mammoscribe.cli.shards import merge, shard_of
+from mammoscribe.cli.results import ResultsFile, held
+from mammoscribe.cli.shards import Shard, merge, shard_of
 from mammoscribe.support.errors import InputError
 
 EXAMPLE = "Example: mammoscribe predict manifest.csv --out results.csv --reports reports --workers 4"
@@ -76,30 +76,29 @@ def command(
     wanted, prevalence = formats_of(formats), prevalence_of(prevalence)
     if reports is not None:
         folder_for(reports)
-    from mammoscribe.data.manifest import exam_groups
-    from mammoscribe.models.devices import chosen_device
-    from mammoscribe.reading import card_of
-
     job = ReadingJob(manifest, model, device, setting.value, prevalence, reports, wanted)
-    kind = chosen_device(device).type  # looked at before anything is read
-    order = {exam: n for n, (exam, _) in enumerate(exam_groups(manifest)) if part is None or part.takes(n)}
-    card = card_of(model)
-    made_by: MadeBy = {
-        "model": card.name, "weights_sha256": card.weights_sha256, "setting": setting.value, "prevalence": prevalence,
-        "device": kind,
-    }  # fmt: skip
+    counts = _predict(job, out, part, retry_errors, workers)
+    if counts and set(counts) == {"error"}:
+        raise typer.Exit(1)
+
+
+def _predict(job: ReadingJob, out: Path, part: Shard | None, retry_errors: bool, workers: int) -> Counter[str]:
+    """Read what has no rows yet of the manifest, or of a part of it; how many exams ended in which status."""
+    from mammoscribe.data.manifest import exam_groups
+
+    made_by = job.made_by()  # the device and the card are looked at before anything is read
+    order = {exam: n for n, (exam, _) in enumerate(exam_groups(job.manifest)) if part is None or part.takes(n)}
     if part is not None:
-        out, made_by = part.file(out), {**made_by, **part.provenance(manifest, len(order))}
+        out, made_by = part.file(out), {**made_by, **part.provenance(job.manifest, len(order))}
     try:
         with stopping(), held(out), ResultsFile(out, made_by, retry_errors, order) as results:
-            counts, kept = _run(job, exam_groups(manifest), results, order, workers)
+            counts, kept = _run(job, exam_groups(job.manifest), results, order, workers)
     except KeyboardInterrupt as stopped:
         _say(f"{out}: stopped; what was done is kept, and the same command goes on from there")
         raise typer.Exit(stopped.exit_code if isinstance(stopped, Stopped) else STOPPED) from None
     told = ", ".join(f"{n} {status}" for status, n in sorted(counts.items())) or "nothing new"
     _say(f"{out}: {told}; {kept} kept from before")
-    if counts and set(counts) == {"error"}:
-        raise typer.Exit(1)
+    return counts
 
 
 def _run(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from mammoscribe.cli.console import quiet_libraries
-from mammoscribe.cli.results import Row, error_row, lacks_a_view, rows_of
+from mammoscribe.cli.results import MadeBy, Row, error_row, lacks_a_view, rows_of
 from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.support.names import folder_name
 from mammoscribe.support.workers import Died, in_workers
@@ -42,6 +42,17 @@ class ReadingJob:
     prevalence: float | None
     reports: Path | None
     formats: tuple[str, ...]
+
+    def made_by(self) -> MadeBy:
+        """What decides about the results; InputError for a device that is not there, or a model without a card."""
+        from mammoscribe.models.devices import chosen_device
+        from mammoscribe.reading import card_of
+
+        kind, card = chosen_device(self.device).type, card_of(self.model)
+        return {
+            "model": card.name, "weights_sha256": card.weights_sha256, "setting": self.setting,
+            "prevalence": self.prevalence, "device": kind,
+        }  # fmt: skip
 
     def begin(self) -> "Callable[[Listed], list[Row]]":
         """Load the reader, once for many exams; InputError when it cannot be loaded."""
