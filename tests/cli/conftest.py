@@ -36,6 +36,7 @@ class FakeHouse:
     bad: dict[str, Exception] = field(default_factory=dict)
     set_aside: tuple[SetAside, ...] = ()
     settings: list[tuple[Any, float | None]] = field(default_factory=list)
+    devices: list[str] = field(default_factory=list)
     sha: str = "a" * 64
     report: Callable[[Exam], Report] = lambda exam: make_report(exam, findings=(make_finding(),))
 
@@ -61,6 +62,7 @@ class FakeHouse:
         return SimpleNamespace(name=name, weights_sha256=self.sha)
 
     def load_reader(self, name: str = "starter", device: Any = "cpu") -> SimpleNamespace:
+        self.devices.append(str(device))
         return SimpleNamespace(card=self.card_of(name))
 
     def read_exam(

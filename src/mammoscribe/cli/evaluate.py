@@ -29,16 +29,17 @@ def command(
     Validation exams are for choosing; a bench is for the last look only, and nothing is tuned on it.
     """
     folder = folder_for(out)
+    from mammoscribe.models.devices import chosen_device
+
+    where = chosen_device(device)
     from mammoscribe.evaluation.bench import bench_rows
     from mammoscribe.evaluation.card import markdown, write_rows
     from mammoscribe.evaluation.reading_records import read_record
     from mammoscribe.evaluation.records import read_records, write_records
-    from mammoscribe.models.devices import chosen_device
     from mammoscribe.phantom import TRAINING_SPEC, draw_exam
     from mammoscribe.phantom.bench import BENCH_V1, VALIDATION_SEEDS
     from mammoscribe.reading import load_reader
 
-    where = chosen_device(device)
     seeds, spec = VALIDATION_SEEDS[:exams], TRAINING_SPEC
     if bench is not None:
         frozen = look_up(bench, {BENCH_V1.name: BENCH_V1}, "bench")
