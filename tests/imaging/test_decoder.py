@@ -243,7 +243,10 @@ def test_a_decode_that_does_not_end_is_ended_when_the_asking_process_is_killed(e
         f"    open({str(started)!r} + '.part', 'w').write(str(os.getpid()))\n"
         f"    os.rename({str(started)!r} + '.part', {str(started)!r})\n    {endless}\n"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)])}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)]),
+    }
     asking = subprocess.Popen([sys.executable, "-c", ENDLESS, fake], env=environment)
     try:
         wait_for(started.exists, "the decoder does not start", 60)

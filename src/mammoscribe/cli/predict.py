@@ -9,6 +9,7 @@ import typer
 
 from mammoscribe.cli.console import errors as console
 from mammoscribe.cli.console import progress_bar
+from mammoscribe.cli.data_options import Pseudonymous, key_apart_from, personal_data
 from mammoscribe.cli.options import (
     Formats,
     Model,
@@ -24,7 +25,12 @@ from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.support.names import folder_name
 
 if TYPE_CHECKING:
+    from mammoscribe.data.deidentify import DeidentifiedExam
+    from mammoscribe.data.load import LoadedExam
     from mammoscribe.data.manifest import ManifestRow
+    from mammoscribe.data.pseudonyms import Pseudonyms
+    from mammoscribe.domain.view import View
+    from mammoscribe.imaging.picture import Picture
 
 EXAMPLE = "Example: mammoscribe predict manifest.csv --out results.csv --reports reports"
 
@@ -42,6 +48,7 @@ def command(
     ] = False,
     setting: SettingOption = SettingName.SCREENING,
     prevalence: Prevalence = None,
+    pseudonymous: Pseudonymous = None,
 ) -> None:
     """Read many exams: one row per breast, and a row with the reason for an exam that cannot be read.
 
@@ -50,20 +57,20 @@ def command(
     wanted, prevalence = formats_of(formats), prevalence_of(prevalence)
     if reports is not None:
         folder_for(reports)
-    from mammoscribe.data.load import load_rows
     from mammoscribe.data.manifest import exam_groups
     from mammoscribe.domain.assessment import Setting
     from mammoscribe.reading import load_reader, read_exam, write_outputs
 
+    names = None if pseudonymous is None else key_apart_from(pseudonymous, *([reports] if reports else []))
     num_exams = sum(1 for _ in exam_groups(manifest))
     reader = load_reader(model)
 
     def read_one(listed: "list[ManifestRow] | InputError") -> list[Row]:
         if isinstance(listed, InputError):
             raise listed
-        loaded = load_rows(listed, manifest)
+        loaded, decode = _opened(listed, manifest, names)
         reading = read_exam(
-            loaded.exam, reader, images=reports is not None and "html" in wanted, setting=Setting(setting.value),
+            loaded.exam, reader, decode=decode, images=reports is not None and "html" in wanted, setting=Setting(setting.value),
             prevalence=prevalence,
         )  # fmt: skip
         if reports is not None:
@@ -75,12 +82,44 @@ def command(
         "model": reader.card.name, "weights_sha256": reader.card.weights_sha256, "setting": setting.value,
         "prevalence": prevalence,
     }  # fmt: skip
+    groups = exam_groups(manifest)
+    if names is not None:
+        from mammoscribe.data.deidentify import pseudonymous_groups
+
+        groups, made_by["pseudonyms"] = pseudonymous_groups(groups, names), names.fingerprint
     with held(out):
-        counts, kept = _run(exam_groups(manifest), num_exams, read_one, ResultsFile(out, made_by, retry_errors))
+        counts, kept = _run(groups, num_exams, read_one, ResultsFile(out, made_by, retry_errors))
     told = ", ".join(f"{n} {status}" for status, n in sorted(counts.items())) or "nothing new"
     console.print(f"{out}: {told}; {kept} kept from before", highlight=False, markup=False, soft_wrap=True)
+    console.print(_personal(out, reports, names is not None), highlight=False, markup=False, soft_wrap=True)
     if counts and set(counts) == {"error"}:
         raise typer.Exit(1)
+
+
+def _opened(
+    rows: "list[ManifestRow]", manifest: Path, names: "Pseudonyms | None"
+) -> "tuple[LoadedExam | DeidentifiedExam, Callable[[View], Picture]]":
+    """An exam and how its views are decoded; with `names`, under pseudonyms."""
+    if names is None:
+        from mammoscribe.data.load import load_rows
+        from mammoscribe.imaging.decode import decode_view
+
+        return load_rows(rows, manifest), decode_view
+    from mammoscribe.data.deidentify import load_pseudonymous
+
+    opened = load_pseudonymous(rows, manifest, names)
+    return opened, opened.decode
+
+
+def _personal(out: Path, reports: Path | None, pseudonyms: bool) -> str:
+    """What of patients is in what was written."""
+    files = f"{out} and {reports}" if reports else f"{out}"
+    if pseudonyms:
+        hold = "hold pseudonyms and no paths" if reports else "holds pseudonyms and no paths"
+        return f"{files} {hold}; letters burnt into a picture are still in it; keep the key apart"
+    if reports:
+        return personal_data(f"{files} hold patient and exam ids, dates, file paths and pictures")
+    return personal_data(f"{files} holds exam ids and, in messages, file paths")
 
 
 def _run(

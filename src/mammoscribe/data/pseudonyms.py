@@ -28,6 +28,7 @@ _DIGITS = 20
 """Hex digits of a pseudonym, 80 bits: two of a million patients share one once in a trillion such datasets."""
 _MIN_ID_CHARS = 4
 """Shorter ids are not looked for in texts and labels, where they would be found by chance."""
+_PSEUDONYM = re.compile(rf"(?:patient|exam)-[0-9a-f]{{{_DIGITS}}}")
 PICTURE_SUFFIX = re.compile(r"\.(?:dcm|dicom|ima|png|jpe?g|tiff?|pgm)", re.IGNORECASE)
 """Endings that say what a file is; others may be a part of an id (`1.2.840.113619`)."""
 
@@ -63,6 +64,11 @@ class Pseudonyms:
     def days(self, patient_id: str) -> int:
         """By how many days the dates of a patient move back; the same for all of them, so that intervals stay."""
         return 1 + int.from_bytes(self._digest("days", patient_id)[:8], "big") % MAX_DAYS
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight hex digits that differ from key to key and tell nothing of it."""
+        return self._digest("key", "").hex()[:8]
 
     def date(self, patient_id: str, day: dt.date) -> dt.date:
         """A day of a patient, moved back; one that would be before the year 1 raises InputError."""
@@ -101,6 +107,11 @@ class Pseudonyms:
 
     def _digest(self, what: str, text: str) -> bytes:
         return hmac.new(self.key, f"{what}\0{text}".encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
+
+
+def is_pseudonym(name: str) -> bool:
+    """Whether a name has the form of a pseudonym, so that it must not be replaced once more."""
+    return _PSEUDONYM.fullmatch(name) is not None
 
 
 class _Ids:
