@@ -89,7 +89,7 @@ def test_predict_writes_and_prints_nothing_that_says_whose_exams_they_are(run, a
     assert "is cut off: it has" in told and "not used: a repeat, listed before L_CC; the indication is left out" in told
     (report,) = (out / "reports").rglob("report.json")
     exam = json.loads(report.read_text())["exam"]
-    assert exam["id"] == report.parent.name == rows[0]["exam_id"]
+    assert exam["id"] == report.parent.name == rows[1]["exam_id"]
     assert re.fullmatch(r"patient-[0-9a-f]{20}", exam["patient_id"])
     days = [dt.date.fromisoformat(exam[name]) for name in ("date", "prior_date")]
     assert days[0] - days[1] == dt.date(2023, 5, 17) - dt.date(2021, 3, 11)

@@ -131,7 +131,7 @@ def identifiers_of_paths(files: Mapping[Path, str]) -> dict[str, str]:
         whole = {str(path), str(path.absolute()), os.path.realpath(path)}
         folders = {str(Path(p).parent) for p in whole if len(Path(p).parent.parts) > 1}
         parts = [part for part in path.absolute().parts[1:-1] if not part.isalpha()]
-        own = [part for part in (path.name, path.stem) if not part.isalpha()]
+        own = {path.name} if path.stem.isalpha() else {path.name, path.stem}
         found |= dict.fromkeys([*parts, *folders], FILE) | dict.fromkeys(whole, name)
         found |= {part: name if shared[part] == 1 else FILE for part in own}
     return found
