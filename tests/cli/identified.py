@@ -4,7 +4,10 @@ import shutil
 from pathlib import Path
 
 import pydicom
+import pytest
 from pydicom.uid import generate_uid
+
+from tests.cli.tiny_reader import write_tiny_reader
 
 PATIENT, NAME = "MRN-778201", "Kowalska^Zdzislawa"
 WORDS = ("mrn-778201", "kowalska", "zdzislawa", "acc-55190", "acc-44071", "scan_kow", "kow_2023", "kow_2021", "orsini")
@@ -50,3 +53,23 @@ def spoil(path: Path, new: Path) -> Path:
     shutil.copy(path, new)
     new.write_bytes(new.read_bytes()[: new.stat().st_size // 2])
     return new
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return write_tiny_reader(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """(files by visit, folder): one exam with a prior, in files that name the patient."""
+    from typer.testing import CliRunner
+
+    from mammoscribe.cli import app
+
+    drawn, folder = tmp_path_factory.mktemp("drawn"), tmp_path_factory.mktemp("archive")
+    shown = CliRunner().invoke(app, ["phantom", "--seed", "7", "--prior", "--format", "dicom", "--out", str(drawn)])
+    assert shown.exit_code == 0, shown.output
+    visits = identify(drawn / "phantom-7", folder)
+    visits["repeat"] = [repeat(visits["current"][0])]
+    return visits, folder

@@ -8,29 +8,10 @@ import re
 import jsonschema
 import pytest
 
-from tests.cli.identified import PATIENT, WORDS, identify, repeat, spoil
-from tests.cli.tiny_reader import write_tiny_reader
+from tests.cli.identified import PATIENT, WORDS, archive, model, spoil
 from tests.privacy_search import identifiers, leaks
 
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return write_tiny_reader(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory):
-    """(files by visit, folder): one exam with a prior, in files that name the patient."""
-    from typer.testing import CliRunner
-
-    from mammoscribe.cli import app
-
-    drawn, folder = tmp_path_factory.mktemp("drawn"), tmp_path_factory.mktemp("archive")
-    shown = CliRunner().invoke(app, ["phantom", "--seed", "7", "--prior", "--format", "dicom", "--out", str(drawn)])
-    assert shown.exit_code == 0, shown.output
-    visits = identify(drawn / "phantom-7", folder)
-    visits["repeat"] = [repeat(visits["current"][0])]
-    return visits, folder
+__all__ = ["archive", "model"]
 
 
 def rows_of_visit(visits, exam_id, patient=PATIENT):
