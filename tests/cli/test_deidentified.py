@@ -67,7 +67,7 @@ def test_predict_writes_and_prints_nothing_that_says_whose_exams_they_are(run, a
     assert len({r["exam_id"] for r in rows}) == 9
     assert all(re.fullmatch(r"exam-[0-9a-f]{20}", r["exam_id"]) for r in rows)
     told = " ".join(r["message"] for r in rows)
-    assert "is cut off: it has" in told and "not used: a repeat, listed before L_CC; the indication is left out" in told
+    assert "is cut off: it has" in told and "not used: a repeat, listed before R_CC; the indication is left out" in told
     (report,) = (out / "reports").rglob("report.json")
     exam = json.loads(report.read_text())["exam"]
     assert exam["id"] == report.parent.name == rows[1]["exam_id"]

@@ -70,7 +70,6 @@ def test_reports_catalogues_shards_exports_and_models(run, archive, tmp_path, um
     )
     catalogue, manifest = out / "catalogue", out / "m.csv"
     for line in (
-        ("phantom", "--exams", "1", "--out", out / "drawn"),
         ("read", tmp_path / "in" / "ours" / "kow_2023", "--out", out / "read", "--model", model),
         ("data", "draft", tmp_path / "in" / "ours", "--out", out / "drafted.toml"),
         ("data", "check", toml, "--errors", out / "check.csv"),
