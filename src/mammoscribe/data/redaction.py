@@ -43,15 +43,20 @@ class Redactor:
     def __init__(self, known: Mapping[str, str]) -> None:
         self._given = known
         self._known = {printable(k).lower(): v for k, v in known.items() if _is_sought(k)}
-        words = "|".join(re.escape(k) for k in sorted(self._known, key=len, reverse=True))
-        self._pattern = re.compile(rf"(?<!\w)(?:{words})(?!\w)" if words else r"(?!)", re.IGNORECASE)
 
     def text(self, text: str) -> str:
         """The text without identifiers."""
-        text = self._pattern.sub(lambda match: self._known.get(match[0].lower(), ID), text)
+        text = self._pattern(text).sub(lambda match: self._known.get(match[0].lower(), ID), text)
         for pattern, name in _GENERAL:
             text = pattern.sub(name, text)
         return text
+
+    def _pattern(self, text: str) -> re.Pattern[str]:
+        """Of the identifiers that are in the text, the longest first; one of all that are known is slow to make."""
+        lower = text.lower()
+        words = sorted((known for known in self._known if known in lower), key=len, reverse=True)
+        listed = "|".join(map(re.escape, words))
+        return re.compile(rf"(?<![^\W_])(?:{listed})(?![^\W_])" if listed else r"(?!)", re.IGNORECASE)
 
     def also(self, known: Mapping[str, str]) -> "Redactor":
         """One that knows more identifiers, or better names for some of them."""
@@ -59,7 +64,7 @@ class Redactor:
 
     def names_patient(self, text: str) -> bool:
         """Whether the text holds an id, a name or a UID that is known; folders of files and dates are no matter."""
-        return any(self._known.get(m[0].lower()) in (ID, UID) for m in self._pattern.finditer(text))
+        return any(self._known.get(m[0].lower()) in (ID, UID) for m in self._pattern(text).finditer(text))
 
     def error(self, error: Exception) -> MammoscribeError:
         """The error without identifiers; one that is not ours becomes an InputError."""
