@@ -60,9 +60,7 @@ def redactor_of(paths: Iterable[Path], rows: Sequence[ManifestRow] = ()) -> Reda
     return Redactor(known | identifiers_of_files(files))
 
 
-def redactor_of_exam(
-    paths: Sequence[Path], priors: Sequence[Path], manifest: Path | None, exam_id: str | None
-) -> Redactor:
+def redactor_of_exam(paths: list[Path], priors: list[Path], manifest: Path | None, exam_id: str | None) -> Redactor:
     """What takes the identifiers of what `load_exam` is given out of messages; a list that cannot be read has none."""
     json_file = None if manifest else exam_json_among(paths)
     rows: list[ManifestRow] = []
