@@ -124,7 +124,7 @@ def export(
 
 
 _HELD = {
-    Target.LLAVA: "reports word for word; *.records.jsonl also hold patient ids, dates and labels, for `data import`",
+    Target.LLAVA: "reports word for word; *.records.jsonl also hold patient ids, dates and labels, for `data import`: do not share them",
     Target.COCO: "exam ids and paths of pictures",
     Target.YOLO: "pictures named after their files",
     Target.MANIFEST: "patient and exam ids, dates, indications and paths of pictures",

@@ -32,6 +32,13 @@ if TYPE_CHECKING:
     Decode = Callable[[View], Picture]
     _Given = tuple[list[Path], list[Path], Mapping[str, str], Path | None, str | None]
 
+NoPatient = Annotated[
+    bool,
+    typer.Option(
+        "--no-patient",
+        help="Write and print nothing that says whose exam it is: no ids, names, dates, UIDs or paths of files.",
+    ),
+]
 EXAMPLE = "Example: mammoscribe read exam/ --prior exam_2024/ --out out --format html,json"
 
 
@@ -60,13 +67,7 @@ def command(
     ] = WriterName.RENDERER,
     setting: SettingOption = SettingName.SCREENING,
     prevalence: Prevalence = None,
-    no_patient: Annotated[
-        bool,
-        typer.Option(
-            "--no-patient",
-            help="Write and print nothing that says whose exam it is: no ids, names, dates, UIDs or paths of files.",
-        ),
-    ] = False,
+    no_patient: NoPatient = False,
 ) -> None:
     """Read one exam and write its report.
 
