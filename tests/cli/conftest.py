@@ -66,7 +66,7 @@ class FakeHouse:
         return SimpleNamespace(card=self.card_of(name))
 
     def read_exam(
-        self, exam: Exam, reader: Any, writer: Any = None, images: bool = True, setting: Any = None,
+        self, exam: Exam, reader: Any, writer: Any = None, decode: Any = None, images: bool = True, setting: Any = None,
         prevalence: float | None = None,
     ) -> SimpleNamespace:  # fmt: skip
         self.read.append(exam.id)

@@ -1,6 +1,7 @@
 """Exams: any subset of the four views, never a contradiction."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
@@ -98,3 +99,16 @@ def test_a_missing_view_is_explained_by_the_file_that_was_set_aside_for_it():
 def test_months_between_exam_and_prior_need_both_dates():
     assert make_exam(prior=True).months_since_prior == pytest.approx(12.0, abs=0.1)
     assert make_exam().months_since_prior is None
+
+
+def test_withheld_dates_keep_the_interval_and_contradict_dates_that_are_there():
+    undated = tuple(replace(view, date=None) for view in make_exam(prior=True).views)
+    exam = Exam("e1", undated, dates_withheld=True, days_since_prior=730)
+    assert exam.months_since_prior == pytest.approx(23.98, abs=0.01)
+    for wrong in ({"days_since_prior": 730}, {"dates_withheld": True, "days_since_prior": 0}):
+        with pytest.raises(InvalidNoun, match="has an interval of"):
+            Exam("e1", undated, **wrong)
+    with pytest.raises(InvalidNoun, match="has an interval of"):
+        Exam("e1", undated[:4], dates_withheld=True, days_since_prior=9)
+    with pytest.raises(InvalidNoun, match="has dates and withholds them"):
+        make_exam(dates_withheld=True)

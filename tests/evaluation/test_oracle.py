@@ -99,6 +99,7 @@ FALSE = [
     ("developing", "Right breast: developing asymmetry.", FINDINGS, (F1, PAIR)),
     ("date", "Right breast: mass, new since the prior exam of 2020-01-01.", FINDINGS, (F1, PAIR)),
     ("no prior", "No prior exam was available for comparison.", Section.COMPARISON, (EXAM,)),
+    ("withheld", "Compared with the prior exam, date withheld.", Section.COMPARISON, (PAIR,)),
     ("undated", "Compared with the prior exam, date unknown.", Section.COMPARISON, (PAIR,)),
     ("density", "R: ACR D.", Section.COMPOSITION, (RIGHT,)),
     ("density of both", "Both breasts are extremely dense (density d).", Section.COMPOSITION, (RIGHT, LEFT)),

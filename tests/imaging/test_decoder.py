@@ -218,6 +218,54 @@ def test_the_process_ends_with_the_one_that_asked_however_that_ends(then, code, 
     pytest.fail("the decoding process goes on")
 
 
+ENDLESS = """
+import os, sys, threading
+from mammoscribe.imaging import decoder, decoder_process
+from tests.imaging.test_decoder import raw_stream
+begin = "from mammoscribe.imaging import decoder_process as d; exec(" + repr(sys.argv[1]) + ", d.__dict__); "
+decoder._PROGRAM = decoder._PROGRAM.replace("serve(*", begin + "d.serve(*")
+thread = threading.Thread(target=decoder.decode_apart, args=raw_stream())
+thread.start()
+thread.join()
+"""
+DECODERS = {
+    "a loop in Python": "while True: pass",
+    "a wait in C that holds the interpreter's lock and needs no processor": "ctypes.PyDLL(None).sleep(600)",
+}
+
+
+@pytest.mark.parametrize("endless", DECODERS.values(), ids=list(DECODERS))
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_decode_that_does_not_end_is_ended_when_the_asking_process_is_killed(endless, tmp_path):
+    started = tmp_path / "pid"
+    fake = (
+        "import ctypes\ndef decode_stream(stream, said):\n"
+        f"    open({str(started)!r} + '.part', 'w').write(str(os.getpid()))\n"
+        f"    os.rename({str(started)!r} + '.part', {str(started)!r})\n    {endless}\n"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, sys.path)]),
+    }
+    asking = subprocess.Popen([sys.executable, "-c", ENDLESS, fake], env=environment)
+    try:
+        wait_for(started.exists, "the decoder does not start", 60)
+        pid = int(started.read_text())
+        assert is_running(pid)
+    finally:
+        asking.kill()
+        asking.wait()
+    wait_for(lambda: not is_running(pid), "the decoding process goes on", 5)
+
+
+def wait_for(reached, otherwise: str, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not reached():
+        if time.monotonic() > end:
+            pytest.fail(otherwise)
+        time.sleep(0.02)
+
+
 def is_running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"

@@ -242,3 +242,19 @@ def test_warnings_are_carried():
     again = compose_report(chart, report.provenance, warnings=("squashed",))
     assert again.warnings == ("squashed",)
     assert dataclasses.replace(again, warnings=()) == report
+
+
+def test_a_prior_whose_date_is_withheld_is_not_called_one_of_unknown_date():
+    from dataclasses import replace
+
+    from mammoscribe.reporting.parse import parse_claim
+    from mammoscribe.reporting.render import comparison_statement
+    from tests.nouns import make_exam
+
+    exam = make_exam(prior=True)
+    undated = tuple(replace(view, date=None) for view in exam.views)
+    told = {False: "date unknown", True: "date withheld"}
+    for withheld, words in told.items():
+        text = comparison_statement(replace(exam, views=undated, dates_withheld=withheld)).sentence.text
+        assert text == f"Compared with the prior exam, {words}."
+        assert [fact.value for fact in parse_claim(text).facts] == ["date unknown"]

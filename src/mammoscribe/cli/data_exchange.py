@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mammoscribe.cli.console import progress_bar, warn
-from mammoscribe.cli.data_options import CatalogueDir, counting, say
+from mammoscribe.cli.data_options import CatalogueDir, Pseudonymous, counting, personal_data, say
 from mammoscribe.cli.options import file_for, folder_for
 from mammoscribe.data.exchange.flavours import Flavour, Views
 from mammoscribe.support.errors import InputError
@@ -88,6 +88,7 @@ def export(
             help="A class of the labels CSV, of one value or several (VALUE|VALUE); may be repeated.",
         ),
     ] = None,
+    pseudonymous: Pseudonymous = None,
 ) -> None:
     """Write a catalogue as conversations or boxes for a trainer, as a manifest, or as a table of labels.
 
@@ -105,6 +106,11 @@ def export(
     from mammoscribe.data.catalogue import open_catalogue
 
     opened = open_catalogue(catalogue)
+    if pseudonymous is not None:
+        from mammoscribe.data.pseudonymous_catalogue import under_pseudonyms
+
+        opened = under_pseudonyms(opened, pseudonymous, out)
+    say(_personal(to, out, opened, pseudonymous))
     if to is Target.LLAVA:
         _export_chats(opened, folder_for(out), flavour, views, prompts, png is not False)
     elif to in boxes:
@@ -115,6 +121,33 @@ def export(
         say(f"{out} holds {export_manifest(opened, file_for(out, 'a CSV file'))} views")
     else:
         _export_labels(opened, file_for(out, "a CSV file"), classes or [])
+
+
+_HELD = {
+    Target.LLAVA: "reports word for word; *.records.jsonl also hold patient ids, dates and labels, for `data import`: do not share them",
+    Target.COCO: "exam ids and paths of pictures",
+    Target.YOLO: "pictures named after their files",
+    Target.MANIFEST: "patient and exam ids, dates, indications and paths of pictures",
+    Target.LABELS: "patient and exam ids, labels and paths of pictures",
+}
+"""What of patients is in an export."""
+
+
+def _personal(to: Target, out: Path, catalogue: "Catalogue", key_file: Path | None) -> str:
+    """What of patients will be in the export."""
+    if not catalogue.about.pseudonymous:
+        return personal_data(f"{out} gets {_HELD[to]}")
+    texts = {
+        Target.LLAVA: ". Reports are as they were but for the exam's own ids, and may name people",
+        Target.MANIFEST: ". Indications are as they were, and may name people",
+    }
+    apart = ""
+    if key_file is not None:
+        from mammoscribe.data.kept_apart import private_folder
+        from mammoscribe.data.pseudonymous_catalogue import links_of
+
+        apart = f"; keep {key_file} and {private_folder(key_file, links_of(out))} apart from it"
+    return f"ids, dates and paths in {out} are pseudonyms{apart}{texts.get(to, '')}"
 
 
 def _check_used(to: Target, options: dict[str, tuple[object, tuple[Target, ...]]]) -> None:
@@ -155,7 +188,6 @@ def _export_chats(
         if count:
             say(f"{count} {what}")
     say(_where_pictures_are(options, out, catalogue))
-    say("*.records.jsonl hold patients, dates and labels, so that `data import` brings them back: do not share them")
     _say_faults(done.faults)
 
 

@@ -15,6 +15,7 @@ from mammoscribe.support.lookup import look_up
 
 if TYPE_CHECKING:
     from mammoscribe.data.dataset import Dataset
+    from mammoscribe.data.pseudonyms import Pseudonyms
 
 What = Annotated[
     str,
@@ -27,6 +28,14 @@ Where = Annotated[
 ]
 EditionName = Annotated[
     str | None, typer.Option("--edition", metavar="NAME", help="The layout, where a folder holds several.")
+]
+Pseudonymous = Annotated[
+    Path | None,
+    typer.Option(
+        "--pseudonymous",
+        metavar="KEYFILE",
+        help="Replace ids, dates and paths by pseudonyms of this key; it is made when it is not there. Keep it apart.",
+    ),
 ]
 CatalogueDir = Annotated[Path, typer.Argument(metavar="CATALOGUE", help="A folder made by `mammoscribe data ingest`.")]
 
@@ -44,6 +53,13 @@ def dataset_at(what: str, where: Path | None) -> tuple["Dataset", Path]:
     if where is None:
         raise InputError(f"no folder for {what}", "the folder it was downloaded to")
     return dataset, where
+
+
+def key_apart_from(key_file: Path, *folders: Path) -> "Pseudonyms":
+    """The pseudonyms of a key, which is made where there is none; InputError for a key inside one of these folders."""
+    from mammoscribe.data.pseudonyms import read_or_make_key
+
+    return read_or_make_key(key_file, folders)
 
 
 def say(line: str, style: str | None = None) -> None:

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mammoscribe.cli.console import warn
-from mammoscribe.cli.data_options import EditionName, What, Where, counting, dataset_at, personal_data, say
+from mammoscribe.cli.data_options import (
+    EditionName,
+    Pseudonymous,
+    What,
+    Where,
+    counting,
+    dataset_at,
+    personal_data,
+    say,
+)
 from mammoscribe.cli.options import file_for, folder_for
 from mammoscribe.cli.tables import show_table
 from mammoscribe.data.texts.comparisons import Comparisons
@@ -130,14 +139,7 @@ def ingest(
             help="Sentences that compare with another exam: keep them, drop them, or rewrite them to what is seen now.",
         ),
     ] = Comparisons.KEEP,
-    pseudonymous: Annotated[
-        Path | None,
-        typer.Option(
-            "--pseudonymous",
-            metavar="KEYFILE",
-            help="Replace ids, dates and paths by pseudonyms of this key; it is made when it is not there. Keep it apart.",
-        ),
-    ] = None,
+    pseudonymous: Pseudonymous = None,
 ) -> None:
     """Read a dataset once: records with their priors and report sections, and errors.csv with what cannot be read.
 

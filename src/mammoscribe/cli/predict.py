@@ -10,6 +10,7 @@ import typer
 
 from mammoscribe.cli.console import errors as console
 from mammoscribe.cli.console import progress_bar
+from mammoscribe.cli.data_options import Pseudonymous, key_apart_from, personal_data
 from mammoscribe.cli.options import (
     Device,
     Formats,
@@ -49,6 +50,7 @@ def command(
     ] = False,
     setting: SettingOption = SettingName.SCREENING,
     prevalence: Prevalence = None,
+    pseudonymous: Pseudonymous = None,
     device: Device = "cpu",
     workers: Annotated[
         int, typer.Option("--workers", min=0, max=512, help="Processes that read side by side; 0 reads in this one.")
@@ -76,7 +78,8 @@ def command(
     wanted, prevalence = formats_of(formats), prevalence_of(prevalence)
     if reports is not None:
         folder_for(reports)
-    job = ReadingJob(manifest, model, device, setting.value, prevalence, reports, wanted)
+    names = None if pseudonymous is None else key_apart_from(pseudonymous, *([reports] if reports else []))
+    job = ReadingJob(manifest, model, device, setting.value, prevalence, reports, wanted, names)
     counts = _predict(job, out, part, retry_errors, workers)
     if counts and set(counts) == {"error"}:
         raise typer.Exit(1)
@@ -84,21 +87,31 @@ def command(
 
 def _predict(job: ReadingJob, out: Path, part: Shard | None, retry_errors: bool, workers: int) -> Counter[str]:
     """Read what has no rows yet of the manifest, or of a part of it; how many exams ended in which status."""
-    from mammoscribe.data.manifest import exam_groups
-
     made_by = job.made_by()  # the device and the card are looked at before anything is read
-    order = {exam: n for n, (exam, _) in enumerate(exam_groups(job.manifest)) if part is None or part.takes(n)}
+    order = {exam: n for n, (exam, _) in enumerate(job.exams()) if part is None or part.takes(n)}
     if part is not None:
         out, made_by = part.file(out), {**made_by, **part.provenance(job.manifest, len(order))}
     try:
         with stopping(), held(out), ResultsFile(out, made_by, retry_errors, order) as results:
-            counts, kept = _run(job, exam_groups(job.manifest), results, order, workers)
+            counts, kept = _run(job, job.exams(), results, order, workers)
     except KeyboardInterrupt as stopped:
         _say(f"{out}: stopped; what was done is kept, and the same command goes on from there")
         raise typer.Exit(stopped.exit_code if isinstance(stopped, Stopped) else STOPPED) from None
     told = ", ".join(f"{n} {status}" for status, n in sorted(counts.items())) or "nothing new"
     _say(f"{out}: {told}; {kept} kept from before")
+    _say(_personal(out, job.reports, job.names is not None))
     return counts
+
+
+def _personal(out: Path, reports: Path | None, pseudonyms: bool) -> str:
+    """What of patients is in what was written."""
+    files = f"{out} and {reports}" if reports else f"{out}"
+    if pseudonyms:
+        hold = "hold pseudonyms and no paths" if reports else "holds pseudonyms and no paths"
+        return f"{files} {hold}; letters burnt into a picture are still in it; keep the key apart"
+    if reports:
+        return personal_data(f"{files} hold patient and exam ids, dates, file paths and pictures")
+    return personal_data(f"{files} holds exam ids and, in messages, file paths")
 
 
 def _run(

@@ -16,7 +16,12 @@ from mammoscribe.support.names import folder_name
 from mammoscribe.support.workers import Died, in_workers
 
 if TYPE_CHECKING:
+    from mammoscribe.data.deidentify import DeidentifiedExam
+    from mammoscribe.data.load import LoadedExam
     from mammoscribe.data.manifest import ManifestRow
+    from mammoscribe.data.pseudonyms import Pseudonyms
+    from mammoscribe.domain.view import View
+    from mammoscribe.imaging.picture import Picture
     from mammoscribe.models.reader.reader import Reader
 
 Listed: TypeAlias = "tuple[str, list[ManifestRow] | InputError]"
@@ -33,6 +38,7 @@ class ReadingJob:
         setting, prevalence: as of `read_exam`.
         reports: where each exam's report goes, None for no reports.
         formats: of the reports.
+        names: under whose pseudonyms exams are read and written, None under their own names.
     """
 
     manifest: Path
@@ -42,6 +48,17 @@ class ReadingJob:
     prevalence: float | None
     reports: Path | None
     formats: tuple[str, ...]
+    names: "Pseudonyms | None" = None
+
+    def exams(self) -> "Iterator[Listed]":
+        """The exams of the manifest, in its order."""
+        from mammoscribe.data.manifest import exam_groups
+
+        if self.names is None:
+            return exam_groups(self.manifest)
+        from mammoscribe.data.deidentify import pseudonymous_groups
+
+        return pseudonymous_groups(exam_groups(self.manifest), self.names)
 
     def made_by(self) -> MadeBy:
         """What decides about the results; InputError for a device that is not there, or a model without a card."""
@@ -52,6 +69,7 @@ class ReadingJob:
         return {
             "model": card.name, "weights_sha256": card.weights_sha256, "setting": self.setting,
             "prevalence": self.prevalence, "device": kind,
+            **({} if self.names is None else {"pseudonyms": self.names.fingerprint}),
         }  # fmt: skip
 
     def begin(self) -> "Callable[[Listed], list[Row]]":
@@ -75,19 +93,30 @@ class ReadingJob:
             return [error_row(exam_id, f"unexpected {type(error).__name__}: {error}")]
 
     def _read(self, reader: "Reader", listed: "list[ManifestRow]") -> list[Row]:
-        from mammoscribe.data.load import load_rows
         from mammoscribe.domain.assessment import Setting
         from mammoscribe.reading import read_exam, write_outputs
 
-        loaded = load_rows(listed, self.manifest)
+        loaded, decode = self._opened(listed)
         images = self.reports is not None and "html" in self.formats
         reading = read_exam(
-            loaded.exam, reader, images=images, setting=Setting(self.setting), prevalence=self.prevalence
+            loaded.exam, reader, decode=decode, images=images, setting=Setting(self.setting), prevalence=self.prevalence
         )
         if self.reports is not None:
             write_outputs(reading, self.reports / folder_name(loaded.exam.id), self.formats)
         notes = list(dict.fromkeys((*loaded.warnings, *reading.report.warnings)))
         return rows_of(reading.report, notes, set_aside=lacks_a_view(loaded.exam))
+
+    def _opened(self, rows: "list[ManifestRow]") -> "tuple[LoadedExam | DeidentifiedExam, Callable[[View], Picture]]":
+        """An exam and how its views are decoded."""
+        if self.names is None:
+            from mammoscribe.data.load import load_rows
+            from mammoscribe.imaging.decode import decode_view
+
+            return load_rows(rows, self.manifest), decode_view
+        from mammoscribe.data.deidentify import load_pseudonymous
+
+        opened = load_pseudonymous(rows, self.manifest, self.names)
+        return opened, opened.decode
 
 
 def read_exams(job: ReadingJob, exams: "Iterable[Listed]", workers: int) -> Generator[list[Row]]:

@@ -1,7 +1,8 @@
 """`mammoscribe read`: one exam in, its report out."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +24,22 @@ from mammoscribe.cli.options import (
 )
 from mammoscribe.support.errors import InputError
 
+if TYPE_CHECKING:
+    from mammoscribe.data.deidentify import DeidentifiedExam
+    from mammoscribe.data.load import LoadedExam
+    from mammoscribe.domain.view import View
+    from mammoscribe.imaging.picture import Picture
+
+    Decode = Callable[[View], Picture]
+    _Given = tuple[list[Path], list[Path], Mapping[str, str], Path | None, str | None]
+
+NoPatient = Annotated[
+    bool,
+    typer.Option(
+        "--no-patient",
+        help="Write and print nothing that says whose exam it is: no ids, names, dates, UIDs or paths of files.",
+    ),
+]
 EXAMPLE = "Example: mammoscribe read exam/ --prior exam_2024/ --out out --format html,json"
 
 
@@ -52,6 +69,7 @@ def command(
     setting: SettingOption = SettingName.SCREENING,
     prevalence: Prevalence = None,
     device: Device = "cpu",
+    no_patient: NoPatient = False,
 ) -> None:
     """Read one exam and write its report.
 
@@ -63,23 +81,45 @@ def command(
         raise InputError(
             "nothing to read", "a folder, files, or --manifest CSV --exam ID", "see mammoscribe read --help"
         )
+    given = (paths or [], prior or [], views_of(view or []), manifest, exam)
     from mammoscribe.cli.summary import summary_of
-    from mammoscribe.data.load import load_exam
     from mammoscribe.domain.assessment import Setting
     from mammoscribe.domain.evidence import Writer
     from mammoscribe.models.devices import chosen_device
     from mammoscribe.reading import load_reader, read_exam, write_outputs
 
     where = chosen_device(device)
-    loaded = load_exam(paths or [], prior or [], views_of(view or []), manifest, exam)
-    for message in loaded.warnings:
+    opened, decode = _opened_without_patient(given, out) if no_patient else _opened(given)
+    for message in opened.warnings:
         warn(message)
     with working("reading"):
         reading = read_exam(
-            loaded.exam, load_reader(model, where), Writer(writer.value), images="html" in wanted,
+            opened.exam, load_reader(model, where), Writer(writer.value), decode, images="html" in wanted,
             setting=Setting(setting.value), prevalence=prevalence,
         )  # fmt: skip
         written = write_outputs(reading, folder, wanted)
     console.print(summary_of(reading.report))
     for path in written:
         console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _opened(given: "_Given") -> "tuple[LoadedExam, Decode]":
+    """The exam and how its views are decoded."""
+    from mammoscribe.data.load import load_exam
+    from mammoscribe.imaging.decode import decode_view
+
+    return load_exam(*given), decode_view
+
+
+def _opened_without_patient(given: "_Given", out: Path) -> "tuple[DeidentifiedExam, Decode]":
+    """The same without identifiers; InputError for an --out that holds one of them."""
+    from mammoscribe.data.deidentify import redactor_of_exam, without_identity
+    from mammoscribe.data.load import load_exam
+
+    paths, priors, _, manifest, exam_id = given
+    redactor = redactor_of_exam(paths, priors, manifest, exam_id)
+    with redactor.errors():
+        opened = without_identity(load_exam(*given), redactor)
+    if redactor.names_patient(str(out)):
+        raise InputError("the folder of --out names the patient or the exam", "another name with --no-patient")
+    return opened, opened.decode

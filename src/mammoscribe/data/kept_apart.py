@@ -66,11 +66,9 @@ class KeptApart:
 
     def _linked(self, exam: str, path: str) -> str:
         """The new path of a picture of an exam, whose link is made."""
-        suffix = PurePosixPath(path).suffix.lower()
         folder = self._part / PICTURES / exam
         folder.mkdir(mode=0o700, exist_ok=True)
-        number = sum(1 for _ in folder.iterdir()) + 1
-        new = f"{exam}/{number}{suffix if PICTURE_SUFFIX.fullmatch(suffix) else ''}"
+        new = picture_name(exam, sum(1 for _ in folder.iterdir()) + 1, path)
         try:
             os.symlink(self._root / path, self._part / PICTURES / new)
         except (OSError, NotImplementedError) as error:
@@ -85,6 +83,12 @@ class KeptApart:
             shutil.rmtree(self.folder)
         os.replace(self._part, self.folder)
         return (self.folder / PICTURES).resolve()
+
+
+def picture_name(exam: str, number: int, path: str) -> str:
+    """What the picture of that number of an exam is called instead of `path`: `exam-1f.../2.dcm`."""
+    suffix = PurePosixPath(path).suffix.lower()
+    return f"{exam}/{number}{suffix if PICTURE_SUFFIX.fullmatch(suffix) else ''}"
 
 
 def private_folder(key_file: Path, catalogue: Path) -> Path:

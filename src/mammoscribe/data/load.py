@@ -64,7 +64,7 @@ def load_exam(
             used. Of several pictures of one view one is chosen (see `data.choice`), the others are in `exam.set_aside`.
     """
     paths, priors = _listed(paths), _listed(priors)
-    json_file = _exam_json(paths)
+    json_file = exam_json_among(paths)
     listed = manifest is not None or json_file is not None  # then the list says which view a current file is
     names = _ViewNames(view_names, priors if listed else [*paths, *priors])
     if manifest is not None:
@@ -117,7 +117,7 @@ class _ViewNames:
     """The --view mapping, held against the files given; an entry that fits no file, or several, is an error."""
 
     def __init__(self, given: Mapping[str, str], paths: Sequence[Path]) -> None:
-        files = {f.resolve() for p in paths for f in (_files_under(p) if p.is_dir() else [p])} if given else set()
+        files = {f.resolve() for p in paths for f in (files_under(p) if p.is_dir() else [p])} if given else set()
         self._declared: dict[Path, Declared] = {}
         for key, text in given.items():
             whole = "/" in key or "\\" in key
@@ -135,7 +135,7 @@ class _ViewNames:
         return self._declared.get(path.resolve(), Declared())
 
 
-def _exam_json(paths: list[Path]) -> Path | None:
+def exam_json_among(paths: list[Path]) -> Path | None:
     """The exam.json that was given, or that lies in the one folder given."""
     if len(paths) == 1:
         if paths[0].is_file() and paths[0].suffix.lower() == ".json":
@@ -151,7 +151,7 @@ def _unnamed(paths: list[Path], json_file: Path, rows: Sequence) -> list[SetAsid
         return []
     named = {(json_file.parent / r.path).resolve() for r in rows} | {json_file.resolve()}
     return [
-        SetAside(str(p), f"not named in {json_file.name}") for p in _files_under(paths[0]) if p.resolve() not in named
+        SetAside(str(p), f"not named in {json_file.name}") for p in files_under(paths[0]) if p.resolve() not in named
     ]
 
 
@@ -167,7 +167,7 @@ def _from_manifest(
     return found, [], rows
 
 
-def _files_under(folder: Path) -> Iterator[Path]:
+def files_under(folder: Path) -> Iterator[Path]:
     """Files of a folder and its sub-folders, by name, without hidden ones."""
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
@@ -183,7 +183,7 @@ def _from_paths(paths: list[Path], role: Role, names: _ViewNames) -> tuple[list[
     for path in paths:
         if not path.exists():
             raise InputError(f"{path} is not there", "a folder or a picture file")
-        for file in _files_under(path) if path.is_dir() else [path]:
+        for file in files_under(path) if path.is_dir() else [path]:
             try:
                 found.setdefault(file.resolve(), look_at(file, role, names.declared(file)))
             except InputError as error:

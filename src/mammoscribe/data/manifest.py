@@ -13,6 +13,7 @@ from mammoscribe.data.formats.spool import Spool
 from mammoscribe.data.formats.tables import Row, columns_of, read_rows
 from mammoscribe.data.found import Declared, FoundView, assemble, look_at, one_of_each
 from mammoscribe.data.naming import ViewKind, parse_laterality, parse_projection
+from mammoscribe.data.pseudonyms import is_pseudonym
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.view import Role
 from mammoscribe.support.errors import InputError, MammoscribeError
@@ -223,6 +224,11 @@ def found_in_rows(
             item = look_at(_inside(root, row.path, absolute), row.role, row.declared())
         except InputError as error:
             raise type(error)(f"{manifest_name}: {error.found}", error.expected, error.do) from error
+        if item.patient_id and is_pseudonym(row.patient_id):
+            raise InputError(
+                f"{manifest_name} has pseudonyms, and the headers of its files have the patient's own id",
+                "the key with which the pseudonyms were made", "give `mammoscribe predict` --pseudonymous KEYFILE",
+            )  # fmt: skip
         if item.patient_id and row.patient_id and item.patient_id != row.patient_id:
             words = f"the header of {item.path} says patient {item.patient_id}, {manifest_name} says {row.patient_id}"
             raise InputError(words, "the same patient")

@@ -28,6 +28,10 @@ _DIGITS = 20
 """Hex digits of a pseudonym, 80 bits: two of a million patients share one once in a trillion such datasets."""
 _MIN_ID_CHARS = 4
 """Shorter ids are not looked for in texts and labels, where they would be found by chance."""
+_DAY_FORMS = ("%Y-%m-%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y")
+_UID = re.compile(r"\d+(?:\.\d+){4,}")
+_DAY = re.compile(r"(?<!\d)(?:(?:19|20)\d\d([-./]?)[01]\d\1[0-3]\d|[0-3]?\d([-./])[0-3]?\d\2(?:19|20)\d\d)(?!\d)")
+_PSEUDONYM = re.compile(rf"(?:patient|exam)-[0-9a-f]{{{_DIGITS}}}")
 PICTURE_SUFFIX = re.compile(r"\.(?:dcm|dicom|ima|png|jpe?g|tiff?|pgm)", re.IGNORECASE)
 """Endings that say what a file is; others may be a part of an id (`1.2.840.113619`)."""
 
@@ -64,6 +68,18 @@ class Pseudonyms:
         """By how many days the dates of a patient move back; the same for all of them, so that intervals stay."""
         return 1 + int.from_bytes(self._digest("days", patient_id)[:8], "big") % MAX_DAYS
 
+    def _own_dates(self, patient: str, day: dt.date | None) -> dict[str, str]:
+        """The day of an exam as texts may write it in digits -> the day that it is moved to, written alike."""
+        if day is None:
+            return {}
+        moved = self.date(patient, day)
+        return {f"{day:{form}}": f"{moved:{form}}" for form in _DAY_FORMS}
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight hex digits that differ from key to key and tell nothing of it."""
+        return self._digest("key", "").hex()[:8]
+
     def date(self, patient_id: str, day: dt.date) -> dt.date:
         """A day of a patient, moved back; one that would be before the year 1 raises InputError."""
         try:
@@ -72,16 +88,16 @@ class Pseudonyms:
             raise InputError(f"the date {day}", "a day of our time") from error
 
     def record(self, record: Record, new_path: Callable[[str, str], str] = lambda _, path: path) -> Record:
-        """A record without ids, dates and paths; in its text its own ids alone are replaced.
+        """A record without ids, dates and paths; in its text its own ids and day alone are replaced.
 
-        Labels that are a path, or hold an id, are left out.
+        Labels that are a path, or hold an id, a UID or a day, are left out.
 
         Args:
             record: any; `prior_id` becomes the pseudonym of that record.
             new_path: (the exam's pseudonym, a path) -> the new path of that picture.
         """
         exam, patient = self.exam(record.id), record.patient_id or record.id
-        ids = _Ids({record.id: exam, patient: self.patient(patient)})
+        ids = _Ids({**self._own_dates(patient, record.date), record.id: exam, patient: self.patient(patient)})
         changed: dict[str, object] = {
             "id": exam,
             "patient_id": self.patient(record.patient_id) if record.patient_id else None,
@@ -103,6 +119,11 @@ class Pseudonyms:
         return hmac.new(self.key, f"{what}\0{text}".encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
 
 
+def is_pseudonym(name: str) -> bool:
+    """Whether a name has the form of a pseudonym, so that it must not be replaced once more."""
+    return _PSEUDONYM.fullmatch(name) is not None
+
+
 class _Ids:
     """The ids of one record, to find them in its texts and labels."""
 
@@ -122,12 +143,12 @@ class _Ids:
         return replace(report, raw=self.text(report.raw), sections=sections, edits=edits)
 
     def labels(self, labels: Mapping[str, str]) -> dict[str, str]:
-        """Labels without those that are paths or hold one of these ids."""
+        """Labels without those that are paths, or hold one of these ids, a UID or a day."""
         return {name: value for name, value in labels.items() if not self._tells(value)}
 
     def _tells(self, value: str) -> bool:
-        is_path = "/" in value and PICTURE_SUFFIX.fullmatch(PurePosixPath(value).suffix) is not None
-        return is_path or self._pattern.search(value) is not None
+        is_path = PICTURE_SUFFIX.fullmatch(PurePosixPath(value.replace("\\", "/")).suffix) is not None
+        return is_path or any(p.search(value) is not None for p in (self._pattern, _UID, _DAY))
 
 
 def _image(image: ListedView | ListedImage, ids: _Ids, new_path: Callable[[str], str]) -> ListedView | ListedImage:

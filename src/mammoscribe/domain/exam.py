@@ -44,10 +44,12 @@ class Exam:
         indication: why the exam was made, in the words of whoever asked for it, or None.
         set_aside: files that came with the exam and were not read.
         accession: the accession number of its current views, by which a hospital calls it, or None.
+        dates_withheld: whether the views have no dates because they are kept from the report.
+        days_since_prior: days from the prior to the exam where dates are withheld, or None.
 
     Raises:
         InvalidNoun: without a current view, on a repeated id or view, a blank indication, a prior dated after the
-            exam, or views of which some are synthetic and some are not.
+            exam, views of which some are synthetic and some are not, or withheld dates that are there.
     """
 
     id: str
@@ -56,6 +58,8 @@ class Exam:
     indication: str | None = None
     set_aside: tuple[SetAside, ...] = ()
     accession: str | None = None
+    dates_withheld: bool = False
+    days_since_prior: int | None = None
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -81,6 +85,15 @@ class Exam:
         day, earlier = self.date, [v.date for v in self.prior if v.date]
         if day and any(d >= day for d in earlier):
             raise InvalidNoun(f"exam {self.id} of {day} has a prior of {max(earlier)}", "a prior before the exam")
+        self._check_interval()
+
+    def _check_interval(self) -> None:
+        if self.dates_withheld and any(v.date for v in self.views):
+            raise InvalidNoun(f"exam {self.id} has dates and withholds them", "one of the two")
+        if self.days_since_prior is not None and not (self.dates_withheld and self.prior and self.days_since_prior > 0):
+            raise InvalidNoun(
+                f"exam {self.id} has an interval of {self.days_since_prior} days", "one or more, for withheld dates"
+            )
 
     @property
     def current(self) -> tuple[View, ...]:
@@ -136,10 +149,11 @@ class Exam:
 
     @property
     def months_since_prior(self) -> float | None:
-        """Months from the prior to the exam; None when either is undated or there is no prior."""
-        if self.date is None or self.prior_date is None:
-            return None
-        return (self.date - self.prior_date).days / 30.4375
+        """Months from the prior to the exam; None when either is of unknown date or there is no prior."""
+        days = self.days_since_prior
+        if self.date is not None and self.prior_date is not None:
+            days = (self.date - self.prior_date).days
+        return None if days is None else days / 30.4375
 
     @property
     def imaged(self) -> tuple[Laterality, ...]:

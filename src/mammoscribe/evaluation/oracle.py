@@ -142,6 +142,8 @@ def _prior(line: Line) -> Iterator[str]:
             yield f"the prior is not of {date}"
     if ("date unknown" in line.text or "undated" in line.text) and day is not None:
         yield "the date of the prior is known"
+    if line.exam.dates_withheld != ("withheld" in line.text) and re.search(r"date (unknown|withheld)", line.text):
+        yield "unknown is not withheld"
 
 
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)(?: x (\d+(?:\.\d+)?))?[ -]?(mm|cm)\b( from (?:the )?nipple)?")

@@ -48,8 +48,7 @@ def _head(report: Report) -> str:
     lines = ["MAMMOGRAPHY REPORT", words.NOTICE, *drawn, "", f"Exam: {name}, {words.day_words(exam)}"]
     lines.append("Views: " + ", ".join(v.name for v in exam.current))
     if exam.prior:
-        prior_day = exam.prior_date.isoformat() if exam.prior_date else "date unknown"
-        lines.append(f"Prior ({prior_day}): " + ", ".join(v.name for v in exam.prior))
+        lines.append(f"Prior ({words.prior_day_words(exam)}): " + ", ".join(v.name for v in exam.prior))
     lines.append(_wrapped(_one_line(f"Assessment ({report.provenance.setting}): {_assessment(report)}")))
     return "\n".join(lines)
 

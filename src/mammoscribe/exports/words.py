@@ -63,8 +63,24 @@ def _is_uid(text: str) -> bool:
 
 
 def day_words(exam: Exam) -> str:
-    """`2024-05-02`, or that the day is unknown."""
-    return exam.date.isoformat() if exam.date else "date unknown"
+    """`2024-05-02`, or that the day is unknown or withheld."""
+    return exam.date.isoformat() if exam.date else "date withheld" if exam.dates_withheld else "date unknown"
+
+
+def prior_day_words(exam: Exam) -> str:
+    """`2022-05-02`, `24 months before`, or that the day of the prior is unknown or withheld."""
+    if exam.prior_date:
+        return exam.prior_date.isoformat()
+    months = exam.months_since_prior
+    if months is not None:
+        return (
+            "less than a month before"
+            if months < 1
+            else f"{months:.0f} months before"
+            if months >= 1.5
+            else "1 month before"
+        )
+    return "date withheld" if exam.dates_withheld else "date unknown"
 
 
 def view_name(view: View) -> str:

@@ -6,9 +6,12 @@ Decoders written in C end the whole process on some damaged streams. This one ma
 import json
 import mmap
 import os
+import select
 import signal
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -96,13 +99,37 @@ def serve(requests: int, replies: int, memory: int) -> None:
         except EOFError:
             return
         seconds, length = asked.pop("seconds"), asked.pop("length")
-        signal.setitimer(signal.ITIMER_PROF, seconds)  # processor time; the signal ends this process
         try:
-            reply = _put(shared, decode_stream(shared.room(length)[:length], asked))
+            with _ending_with(requests, seconds):
+                reply = _put(shared, decode_stream(shared.room(length)[:length], asked))
         except Exception as error:  # four decoders, each with exceptions of their own
             reply = {"error": last_reason_of(error)}
-        signal.setitimer(signal.ITIMER_PROF, 0)
         send(replies, reply)
+
+
+@contextmanager
+def _ending_with(requests: int, seconds: float) -> Iterator[None]:
+    """End this process during the block when the asking process ends, or after so much processor time.
+
+    Both are signals of the kernel with their default action (SIGIO when the last writer of the pipe has gone, SIGPROF),
+    since a decoder in C that does not return lets neither Python's signal handlers nor its threads run. The death signal
+    of Linux (`prctl` PR_SET_PDEATHSIG) would also come when only the thread that started this process ends.
+    """
+    import fcntl  # not on Windows, where pixels are decoded without this process
+
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGIO, signal.SIGPROF))
+    flags = fcntl.fcntl(requests, fcntl.F_GETFL)
+    fcntl.fcntl(requests, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(requests, fcntl.F_SETFL, flags | os.O_ASYNC)
+    if select.select([requests], [], [], 0)[0]:  # nothing is asked before the reply, so this is the end of the pipe
+        os.kill(os.getpid(), signal.SIGIO)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        fcntl.fcntl(requests, fcntl.F_SETFL, flags)
 
 
 def _put(shared: Shared, pixels: np.ndarray) -> dict[str, Any]:

@@ -58,7 +58,12 @@ UNMEASURED_WORDS = "unmeasured_words"
 """Values of a LIMIT fact."""
 
 UNDATED = "date unknown"
-"""Value of a COMPARISON fact that says that the prior's date is not known."""
+"""Value of a COMPARISON fact that says that the prior's date is not known, or not told."""
+
+
+def undated_words(exam: Exam) -> str:
+    """Why a prior has no date in the report: it is not known, or withheld."""
+    return "date withheld" if exam.dates_withheld else UNDATED
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from mammoscribe.reporting.facts import (
     Status,
     density_fact,
     size_mm,
+    undated_words,
 )
 from mammoscribe.reporting.findings import finding_statement, negative_statements
 from mammoscribe.reporting.impression import impression, recommendations
@@ -71,7 +72,7 @@ def comparison_statement(exam: Exam) -> Statement:
         fact = Fact(Status.NEGATIVE, FactKind.COMPARISON)
         return statement(f"No {comparable}.", Section.COMPARISON, cite_exam(exam), fact)
     day = exam.prior_date.isoformat() if exam.prior_date else None
-    text = f"Compared with the prior exam of {day}." if day else "Compared with the prior exam, date unknown."
+    text = f"Compared with the prior exam of {day}." if day else f"Compared with the prior exam, {undated_words(exam)}."
     return statement(text, Section.COMPARISON, pairs, Fact(Status.POSITIVE, FactKind.COMPARISON, None, day or UNDATED))
 
 

@@ -18,7 +18,7 @@ from mammoscribe.domain.view import Laterality
 from mammoscribe.reporting.chart import Statement, statement
 from mammoscribe.reporting.choices import Pick
 from mammoscribe.reporting.cite import cite_breasts
-from mammoscribe.reporting.facts import birads_fact, box_mm, prior_pairs
+from mammoscribe.reporting.facts import birads_fact, box_mm, prior_pairs, undated_words
 from mammoscribe.reporting.finding_styles import (
     Sides,
     academic,
@@ -189,7 +189,9 @@ def comparison_text(style: Style, exam: Exam, pick: Pick) -> str | None:
     if not prior_pairs(exam):
         return None
     return _filled(
-        style.compared, pick, of_date=f" of {exam.prior_date.isoformat()}" if exam.prior_date else ", date unknown"
+        style.compared,
+        pick,
+        of_date=f" of {exam.prior_date.isoformat()}" if exam.prior_date else f", {undated_words(exam)}",
     )
 
 

@@ -328,7 +328,7 @@ PHRASES: dict[str, tuple[Kind, object]] = {
     **_words(Kind.PRIOR, _PRIORS),
     **_words(Kind.PRIOR, _COMPARATORS),
     **_words(Kind.NO_PRIOR, _NO_PRIORS),
-    **_words(Kind.UNDATED, "date unknown|undated|of unknown date"),
+    **_words(Kind.UNDATED, "date unknown|date withheld|undated|of unknown date"),
     **_turned(Kind.SIDE, _SIDES),
     **_turned(Kind.PROJECTION, _PROJECTIONS),
     **_words(Kind.EVERY_VIEW, "all views|any view|on all views|on any view|every view"),

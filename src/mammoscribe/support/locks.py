@@ -25,7 +25,7 @@ def alone(lock: Path, busy: str) -> Iterator[None]:
         yield
         return
     while True:
-        handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o644)
+        handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o666)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

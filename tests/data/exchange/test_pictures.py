@@ -1,11 +1,13 @@
 """Pictures as other programs open them: copied or drawn, each under a name of its own."""
 
 import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from mammoscribe.data.exchange.pictures import PictureFolder, breast_box, drawn_picture, ready_picture, windowed
 from mammoscribe.data.records import ListedImage, ListedView
@@ -136,3 +138,17 @@ def test_the_spacing_is_the_datasets_then_the_headers_and_none_where_pixels_are_
     assert drawn_picture(view, tmp_path)[1] == 0.07
     assert drawn_picture(replace(view, spacing_mm=(0.1, 0.1)), tmp_path)[1] == 0.1
     assert drawn_picture(replace(view, spacing_mm=(0.2, 0.1)), tmp_path)[1] is None
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_with_pixels_only_the_grey_levels_stay_and_what_else_a_file_holds_does_not(name, tmp_path):
+    exif, text = Image.Exif(), PngInfo()
+    exif[0x010E] = "DOE JANE"  # ImageDescription
+    text.add_text("Comment", "DOE JANE")
+    more = {"pnginfo": text} if name == "a.png" else {"comment": b"DOE JANE"}
+    Image.fromarray(grey()).save(tmp_path / name, exif=exif, **more)
+    assert b"DOE" in put(tmp_path, replace(VIEW, path=name)).read_bytes()
+    shutil.rmtree(tmp_path / "out")
+    clean = put(tmp_path, replace(VIEW, path=name), pixels_only=True)
+    assert clean.suffix == ".png" and b"DOE" not in clean.read_bytes()
+    assert np.array_equal(as_a_trainer_opens(clean), as_a_trainer_opens(tmp_path / name))

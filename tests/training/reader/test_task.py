@@ -13,7 +13,8 @@ from mammoscribe.training.engine.train import train
 from mammoscribe.training.reader.recipe import reader
 from mammoscribe.training.reader.task import named
 from tests.data.datasets.made import write_picture
-from tests.training.reader.lab import boxed_lab, labelled_lab, prepared
+from tests.privacy_search import leaks
+from tests.training.reader.lab import boxed_lab, labelled_lab, opened, prepared
 
 pytest.importorskip("accelerate")
 FAST = {"preset": "debug", "steps": "2", "precision": "fp32", "validate_every": "2", "execution.device": "cpu"}
@@ -25,6 +26,12 @@ def labs(tmp_path_factory):
     return boxed_lab(root / "boxed"), labelled_lab(root / "labelled")
 
 
+def of_exams(labs):
+    """Ids of exams and paths of pictures of the labs."""
+    records = [opened(lab)[n].record for lab in labs for n in range(len(opened(lab)))]
+    return {name.lower() for r in records for name in (r.id, *(image.path for image in r.images)) if len(name) > 4}
+
+
 def test_boxes_and_labels_of_two_datasets_train_one_reader_that_reads_a_new_exam(labs, tmp_path):
     run = reader(labs).with_set({**FAST, "batch.rsna-2023": "2", "batch.phantom": "1"})
     assert train(run, tmp_path / "run").finished
@@ -33,6 +40,7 @@ def test_boxes_and_labels_of_two_datasets_train_one_reader_that_reads_a_new_exam
     assert "validation split of phantom" in card["synthetic"]["population"]
     assert "validation split of rsna-2023" in card["real"]["population"]
     trained = load_reader(str(tmp_path / "run" / "model"))
+    assert leaks([tmp_path / "run"], of_exams(labs)) == []
     new = tmp_path / "new"
     for name in ("R_CC", "R_MLO"):
         write_picture(new / f"{name}.png", 5, height=200, width=150)

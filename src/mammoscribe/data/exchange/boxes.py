@@ -166,7 +166,7 @@ def _boxed(
 ) -> BoxedPicture:
     if image.path is None:
         raise InputError(f"a picture of {name} has no file", "the pictures beside the tables")
-    ready = ready_picture(image, root)
+    ready = ready_picture(image, root) if folder is None else folder.ready(image)
     width, height = ready.width_px, ready.height_px
     boxes: list[tuple[str, Box]] = []
     for region in image.regions:

@@ -201,7 +201,9 @@ class _Export:
     def _folder(self, part: str) -> PictureFolder:
         images = LAYOUTS[self.options.flavour].images.format(part=part)
         if images not in self._folders:
-            self._folders[images] = PictureFolder(self.catalogue.root, self.out / images if self.options.png else None)
+            folder = self.out / images if self.options.png else None
+            clean = self.catalogue.about.pseudonymous
+            self._folders[images] = PictureFolder(self.catalogue.root, folder, pixels_only=clean)
         return self._folders[images]
 
     def add(self, record: Record) -> None:

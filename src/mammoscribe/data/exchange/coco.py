@@ -33,7 +33,7 @@ def export_coco(
     """
     label, categories = categories_of(catalogue, label)
     parts, _ = parts_of(catalogue)
-    folder = PictureFolder(catalogue.root, out / "images") if png else None
+    folder = PictureFolder(catalogue.root, out / "images", pixels_only=catalogue.about.pseudonymous) if png else None
     counts = Counts.none()
     numbers = {name: number for number, name in enumerate(categories, start=1)}
     found: dict[str, dict[str, list[dict[str, Any]]]] = {part: {"images": [], "annotations": []} for part in parts}

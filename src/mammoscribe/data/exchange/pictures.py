@@ -34,7 +34,7 @@ class ReadyPicture:
         width_px, height_px: of the stored array, which is also that of the new file.
         spacing_mm: (row, column) of its pixels, None when unknown.
         source: the file, when its bytes can be copied.
-        grey: uint8 [H, W], when it is drawn anew.
+        grey: uint8 [H, W], or [H, W, 3] of a colour picture, when it is written anew.
     """
 
     name: str
@@ -57,8 +57,13 @@ def png_bytes(grey: np.ndarray | None) -> bytes:
     return stream.getvalue()
 
 
-def ready_picture(image: ListedView | ListedImage, root: Path) -> ReadyPicture:
+def ready_picture(image: ListedView | ListedImage, root: Path, pixels_only: bool = False) -> ReadyPicture:
     """Decode one picture of a record and decide whether its file can be copied.
+
+    Args:
+        image: the picture.
+        root: folder that its path starts from.
+        pixels_only: take the pixels of a file that could be copied, without what else it holds (EXIF, comments).
 
     Raises:
         InputError: without a file, or when it cannot be decoded.
@@ -68,6 +73,8 @@ def ready_picture(image: ListedView | ListedImage, root: Path) -> ReadyPicture:
     facts = picture.width_px, picture.height_px, getattr(image, "spacing_mm", None) or picture.spacing_mm
     suffixes = _COPIED.get(_plain_format(path) or "", ())
     if suffixes:
+        if pixels_only:
+            return ReadyPicture(_SUFFIX.sub("", listed) + ".png", *facts, grey=_stored(path))
         name = listed if listed.lower().endswith(suffixes) else _SUFFIX.sub("", listed) + suffixes[0]
         return ReadyPicture(name, *facts, source=path)
     return ReadyPicture(_SUFFIX.sub("", listed) + ".png", *facts, grey=_eight_bits(image, path, picture))
@@ -80,6 +87,12 @@ def drawn_picture(image: ListedView | ListedImage, root: Path) -> tuple[np.ndarr
     spacing = getattr(image, "spacing_mm", None) or picture.spacing_mm
     square = spacing[1] if spacing is not None and abs(spacing[0] / spacing[1] - 1) < 0.01 else None
     return _eight_bits(image, path, picture), square
+
+
+def _stored(path: Path) -> np.ndarray:
+    """The pixels of an 8-bit PNG or JPEG as they are, uint8 [H, W] or [H, W, 3]."""
+    with Image.open(path, formats=FORMATS) as opened:
+        return np.asarray(opened)
 
 
 def _file_of(image: ListedView | ListedImage, root: Path) -> tuple[Path, str]:
@@ -145,15 +158,17 @@ class PictureFolder:
         root: folder that the paths of the records start from.
         folder: where the pictures go; None to name the dataset's own files instead.
         flat: whether the folder has no sub-folders.
+        pixels_only: whether nothing but pixels is written: what else a PNG or JPEG holds may name a patient.
 
     Raises:
         InputError: when the folder is the dataset's own, where pictures would be written over.
     """
 
-    def __init__(self, root: Path, folder: Path | None, flat: bool = False) -> None:
+    def __init__(self, root: Path, folder: Path | None, flat: bool = False, pixels_only: bool = False) -> None:
         if folder is not None and folder.resolve() == root.resolve():
             raise InputError(f"{folder} is the dataset's own folder", "another one to write pictures into")
         self._root, self._folder, self._flat = root, folder, flat
+        self._pixels_only = pixels_only and folder is not None
         self._names: dict[tuple[str, int], str] = {}
         self._taken: set[str] = set()
 
@@ -165,11 +180,15 @@ class PictureFolder:
         Raises:
             InputError: for a picture that cannot be decoded, or that would have to be drawn anew where none is written.
         """
-        ready = [ready_picture(image, self._root) for image in images]
+        ready = [self.ready(image) for image in images]
         names = [self.put(image, picture) for image, picture in zip(images, ready, strict=True)]
         if self._folder is None:
             return list(images)
         return [_in_folder(*each) for each in zip(images, names, ready, strict=True)]
+
+    def ready(self, image: ListedView | ListedImage) -> ReadyPicture:
+        """The picture, decoded; InputError as `ready_picture`."""
+        return ready_picture(image, self._root, self._pixels_only)
 
     def add_drawing(self, wanted: str, grey: np.ndarray) -> str:
         """Write a picture that was made here, uint8 [H, W]; gives its name."""

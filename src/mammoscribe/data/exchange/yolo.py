@@ -31,7 +31,8 @@ def export_yolo(
             )
     label, categories = categories_of(catalogue, label)
     parts, _ = parts_of(catalogue)
-    folders = {part: PictureFolder(catalogue.root, out / "images" / part, flat=True) for part in parts}
+    clean = catalogue.about.pseudonymous
+    folders = {part: PictureFolder(catalogue.root, out / "images" / part, True, clean) for part in parts}
     counts = Counts.none()
     for part, picture in boxed_pictures(catalogue, label, folders, counts, on_record):
         name = PurePosixPath(picture.path).with_suffix(".txt")

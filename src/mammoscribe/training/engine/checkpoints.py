@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mammoscribe.support.errors import InputError
-from mammoscribe.support.files import sha256_of, write_text
+from mammoscribe.support.files import file_mode, sha256_of, write_text
 
 DIGESTS = "SHA256SUMS"
 """Digests of a folder's files, as `sha256sum -c` reads them."""
@@ -112,6 +112,7 @@ def save_tensors(tensors: Mapping[str, Tensor], path: Path, about: Mapping[str, 
         separate[name] = own.clone() if start in seen else own
         seen.add(start)
     save_file(separate, path, {"format": "pt", **about})
+    path.chmod(file_mode())  # safetensors makes it readable by its owner alone
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
