@@ -1,0 +1,141 @@
+"""What was measured of a joint space, kept on its card: the margin of each prompt set, and what search by picture finds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from mammoscribe.domain.view import Origin
+from mammoscribe.support.errors import InvalidNoun
+
+
+@dataclass(frozen=True)
+class PromptFigures:
+    """How well one prompt set does on labelled pictures.
+
+    Args:
+        population: what the exams are, in words, such as `synthetic exams`.
+        exams: number of exams the pictures are from.
+        pictures_with, pictures_without: pictures that show what the prompts state, and pictures that do not.
+        auc: area under the ROC curve of the difference of the two cosines, 0..1.
+        auc_low, auc_high: its 95 % interval, exams drawn whole.
+        sensitivity, specificity: at the margin, 0..1.
+
+    Raises:
+        InvalidNoun: for figures that cannot be.
+    """
+
+    population: str
+    exams: int
+    pictures_with: int
+    pictures_without: int
+    auc: float
+    auc_low: float
+    auc_high: float
+    sensitivity: float
+    specificity: float
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.population, str) or not self.population.strip():
+            raise InvalidNoun("figures of a prompt set without their population", "words")
+        counts = (self.exams, self.pictures_with, self.pictures_without)
+        if not all(type(n) is int and n > 0 for n in counts):
+            raise InvalidNoun(f"figures of a prompt set on {counts} exams and pictures", "whole numbers from 1")
+        shares = (self.auc, self.auc_low, self.auc_high, self.sensitivity, self.specificity)
+        if not all(_is_number(v) and 0 <= v <= 1 for v in shares):
+            raise InvalidNoun(f"figures of a prompt set of {shares}", "numbers from 0 to 1")
+        if self.auc_low > self.auc_high:
+            raise InvalidNoun(f"an interval from {self.auc_low} to {self.auc_high}", "its lower end first")
+
+    @property
+    def better_than_chance(self) -> bool:
+        """Whether the whole interval of the AUC lies above 0.5."""
+        return self.auc_low > 0.5
+
+
+@dataclass(frozen=True)
+class PromptMargin:
+    """From which difference of cosines on the answer to a prompt set is yes, and how good that answer is.
+
+    Args:
+        name: of the prompt set.
+        prompts_sha256: digest of its prompts (`explain.zero_shot.PromptSet.sha256`): other prompts have no margin.
+        margin: least difference, positive less negative cosine, that counts as present.
+        origin: of the pictures it holds for.
+        fixed: figures on the exams that the margin was fixed on; its sensitivity and specificity flatter.
+        measured: figures on other exams.
+
+    Raises:
+        InvalidNoun: for a margin that is no number from -2 to 2, or a digest that is none.
+    """
+
+    name: str
+    prompts_sha256: str
+    margin: float
+    origin: Origin
+    fixed: PromptFigures
+    measured: PromptFigures
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise InvalidNoun("the margin of a prompt set without a name", "words")
+        if not (_is_number(self.margin) and -2 <= self.margin <= 2):
+            raise InvalidNoun(f"a margin of {self.margin} for {self.name}", "a number from -2 to 2")
+        if not is_sha256(self.prompts_sha256):
+            raise InvalidNoun(f"prompts_sha256 {self.prompts_sha256!r} of {self.name}", "64 lower-case hex digits")
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether the prompt set did better than chance on both sets of exams; only then is a yes or no given."""
+        return self.fixed.better_than_chance and self.measured.better_than_chance
+
+
+@dataclass(frozen=True)
+class SpaceMeasures:
+    """What was measured of one joint space.
+
+    Args:
+        weights_sha256: digest of the weights it was measured on; a card of other weights refuses it.
+        margins: one for each prompt set that was measured.
+
+    Raises:
+        InvalidNoun: for two margins of the same prompts, or a digest that is none.
+    """
+
+    weights_sha256: str
+    margins: tuple[PromptMargin, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not is_sha256(self.weights_sha256):
+            raise InvalidNoun(f"weights_sha256 {self.weights_sha256!r}", "64 lower-case hex digits")
+        if len({(m.prompts_sha256, m.origin) for m in self.margins}) < len(self.margins):
+            raise InvalidNoun("two margins of the same prompts", "one of each")
+
+    def margins_of(self, prompts_sha256: str) -> tuple[PromptMargin, ...]:
+        """The margins of these prompts, one for each origin of pictures that was measured."""
+        return tuple(m for m in self.margins if m.prompts_sha256 == prompts_sha256)
+
+
+def measures_from(values: Mapping[str, Any]) -> SpaceMeasures:
+    """From the plain values of a card; KeyError, TypeError, ValueError or InvalidNoun for any that do not fit."""
+    margins = [
+        PromptMargin(
+            **{
+                **m,
+                "origin": Origin(m["origin"]),
+                "fixed": PromptFigures(**m["fixed"]),
+                "measured": PromptFigures(**m["measured"]),
+            }
+        )
+        for m in values["margins"]
+    ]
+    return SpaceMeasures(**{**values, "margins": tuple(margins)})
+
+
+def is_sha256(value: object) -> bool:
+    """Whether it is a SHA-256 as 64 lower-case hex digits."""
+    return isinstance(value, str) and len(value) == 64 and not set(value) - set("0123456789abcdef")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
