@@ -6,15 +6,16 @@ from dataclasses import asdict, replace
 import pytest
 
 from mammoscribe.domain.view import Origin
-from mammoscribe.models.space_measures import PromptFigures, PromptMargin, SpaceMeasures, measures_from
+from mammoscribe.models.space_measures import PictureSearch, PromptFigures, PromptMargin, SpaceMeasures, measures_from
 from mammoscribe.support.errors import InvalidNoun
 
 FIGURES = PromptFigures("drawn exams", 60, 40, 200, 0.8, 0.7, 0.9, 0.71, 0.64)
 MARGIN = PromptMargin("light", "a" * 64, -0.2, Origin.SYNTHETIC, FIGURES, FIGURES)
+SEARCH = PictureSearch("the same kind", "drawn exams", Origin.SYNTHETIC, 60, 90, 5, 0.3, 0.15, 0.1, 0.2)
 
 
 def test_plain_values_give_the_same_measures_back():
-    measures = SpaceMeasures("b" * 64, (MARGIN, replace(MARGIN, origin=Origin.ACQUIRED)))
+    measures = SpaceMeasures("b" * 64, (MARGIN, replace(MARGIN, origin=Origin.ACQUIRED)), (SEARCH,))
     assert measures_from(asdict(measures)) == measures
 
 
@@ -49,3 +50,20 @@ def test_one_set_of_prompts_has_one_margin_for_each_origin():
 def test_an_answer_needs_an_interval_above_chance_on_both_sets_of_exams(fixed, measured, can):
     margin = replace(MARGIN, fixed=replace(FIGURES, auc_low=fixed), measured=replace(FIGURES, auc_low=measured))
     assert margin.can_tell is can
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"related": ""}, {"population": None}, {"exams": 0}, {"queries": 1.5}, {"nearest": True}, {"precision": 1.1},
+        {"chance": math.nan}, {"gain_low": 0.3}, {"gain_high": 2.0},
+    ],
+)  # fmt: skip
+def test_figures_of_a_search_that_cannot_be_are_refused(changed):
+    with pytest.raises(InvalidNoun):
+        replace(SEARCH, **changed)
+
+
+def test_a_search_is_better_than_chance_when_its_whole_gain_is():
+    assert SEARCH.better_than_chance
+    assert not replace(SEARCH, gain_low=0.0).better_than_chance

@@ -91,12 +91,61 @@ class PromptMargin:
 
 
 @dataclass(frozen=True)
+class PictureSearch:
+    """How often the pictures nearest to one have to do with it, measured from the centre of the searched pictures.
+
+    Args:
+        related: what counts, in words that go on from "show": `a finding of the same kind`.
+        population: what the exams are, in words.
+        origin: of the pictures.
+        exams: number of exams that were searched.
+        queries: pictures that were searched by; pictures of their own exam were left out of the answers.
+        nearest: how many answers of each were looked at.
+        precision: share of these answers that are related, 0..1.
+        chance: that share among all pictures of other exams.
+        gain_low, gain_high: 95 % interval of precision less chance, exams of the queries drawn whole.
+
+    Raises:
+        InvalidNoun: for figures that cannot be.
+    """
+
+    related: str
+    population: str
+    origin: Origin
+    exams: int
+    queries: int
+    nearest: int
+    precision: float
+    chance: float
+    gain_low: float
+    gain_high: float
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(t, str) and t.strip() for t in (self.related, self.population)):
+            raise InvalidNoun("figures of a search by picture without what was looked for and where", "words")
+        counts = (self.exams, self.queries, self.nearest)
+        if not all(type(n) is int and n > 0 for n in counts):
+            raise InvalidNoun(f"a search by picture over {counts} exams, queries and answers", "whole numbers from 1")
+        if not all(_is_number(v) and 0 <= v <= 1 for v in (self.precision, self.chance)):
+            raise InvalidNoun(f"a precision of {self.precision} against {self.chance}", "numbers from 0 to 1")
+        ends = (self.gain_low, self.gain_high)
+        if not all(_is_number(v) and -1 <= v <= 1 for v in ends) or self.gain_low > self.gain_high:
+            raise InvalidNoun(f"an interval from {self.gain_low} to {self.gain_high}", "two numbers in order")
+
+    @property
+    def better_than_chance(self) -> bool:
+        """Whether the whole interval of the gain lies above 0."""
+        return self.gain_low > 0
+
+
+@dataclass(frozen=True)
 class SpaceMeasures:
     """What was measured of one joint space.
 
     Args:
         weights_sha256: digest of the weights it was measured on; a card of other weights refuses it.
         margins: one for each prompt set that was measured.
+        picture_search: what a search by picture finds, one for each kind of relation.
 
     Raises:
         InvalidNoun: for two margins of the same prompts, or a digest that is none.
@@ -104,6 +153,7 @@ class SpaceMeasures:
 
     weights_sha256: str
     margins: tuple[PromptMargin, ...] = ()
+    picture_search: tuple[PictureSearch, ...] = ()
 
     def __post_init__(self) -> None:
         if not is_sha256(self.weights_sha256):
@@ -129,7 +179,8 @@ def measures_from(values: Mapping[str, Any]) -> SpaceMeasures:
         )
         for m in values["margins"]
     ]
-    return SpaceMeasures(**{**values, "margins": tuple(margins)})
+    found = [PictureSearch(**{**s, "origin": Origin(s["origin"])}) for s in values["picture_search"]]
+    return SpaceMeasures(**{**values, "margins": tuple(margins), "picture_search": tuple(found)})
 
 
 def is_sha256(value: object) -> bool:
