@@ -22,12 +22,13 @@ def search_note(space: JointSpace, image: JointPixels) -> str:
         kind = {Origin.ACQUIRED: "images from an X-ray machine", Origin.SYNTHETIC: "drawn images"}[origin]
         return f"what a search by picture finds among {kind} with {space.name} was not measured"
     first = own[0]
+    lead = "most of the nearest pictures do not show the same: " if max(m.precision for m in own) < 0.5 else ""
     found = "; ".join(_found(m) for m in own)
-    return f"measured on {first.exams} {first.population}, of the {first.nearest} nearest pictures: {found}"
+    return f"{lead}measured on {first.exams} {first.population}, of the {first.nearest} nearest pictures {found}"
 
 
 def _found(measured: PictureSearch) -> str:
     shares = f"{measured.precision:.0%} show {measured.related}"
     if not measured.better_than_chance:
-        return f"{shares}, no more than the {measured.chance:.0%} of any choice: this it cannot tell apart"
+        return f"{shares}, which is no more than by chance ({measured.chance:.0%}): it cannot tell these from others"
     return f"{shares} ({measured.chance:.0%} by chance)"
