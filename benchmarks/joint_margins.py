@@ -1,4 +1,4 @@
-"""The joint space of a reader on validation phantoms: a margin for each shipped prompt set, and what search by picture finds.
+"""The joint space of a reader on validation phantoms: margins of prompts and sentences, and what search by picture finds.
 
 Margins, and whether a search by picture is centred, are chosen on seeds from 100000; every figure that is stated comes from
 seeds from 150000. A margin is where sensitivity and specificity are nearest to each other. Exams are taken as they come;
@@ -34,16 +34,19 @@ from mammoscribe.evaluation.picture_search import (
     whitened,
     without_components,
 )
-from mammoscribe.evaluation.prompt_margins import LabelledDifferences, fix_margin
+from mammoscribe.evaluation.prompt_margins import LabelledScores, fix_margin
 from mammoscribe.evaluation.reading_records import cache_path
+from mammoscribe.evaluation.sentence_pairs import drawn_pairs, fix_sentence_threshold
 from mammoscribe.explain.zero_shot import PromptSet, mammography_prompts, prompt_sides, scores_of
 from mammoscribe.models.reader.card import read_card, write_card
 from mammoscribe.models.reader.space import StarterSpace, load_starter_space
-from mammoscribe.models.space_measures import PictureSearch, PromptMargin, SpaceMeasures
+from mammoscribe.models.space_measures import PictureSearch, PromptMargin, SentenceThreshold, SpaceMeasures
 from mammoscribe.support.errors import MammoscribeError
 
 FIXING, MEASURING = (100_000, 235, 150), (150_000, 120, 80)
 """First seed, exams as they come, exams that show each kind."""
+PAIR_EXAMS = 200
+"""Exams whose findings are put into pairs of sentences; nothing is drawn for these."""
 POPULATIONS = ("synthetic exams (validation phantoms)", "further synthetic exams (validation phantoms)")
 WAYS = {
     "as they are": as_they_are, "centred": centred, "centred, less 1 component": without_components(1),
@@ -66,11 +69,11 @@ def margins_of(space: StarterSpace, parts: Sequence[Sequence[EmbeddedView]]) -> 
     sides = prompt_sides(space, sets)
     differences = [[[s.difference for s in row] for row in scores_of(_whole(views), sets, sides)] for views in parts]
 
-    def labelled(which: int, n: int, prompts: PromptSet) -> LabelledDifferences:
+    def labelled(which: int, n: int, prompts: PromptSet) -> LabelledScores:
         views = parts[which]
         kept = [i for i, v in enumerate(views) if prompts.name in v.kinds or v.as_it_comes]
         rows = [(differences[which][i][n], prompts.name in views[i].kinds, views[i].exam) for i in kept]
-        return LabelledDifferences(POPULATIONS[which], *zip(*rows, strict=True))
+        return LabelledScores(POPULATIONS[which], *zip(*rows, strict=True))
 
     return [
         fix_margin(prompts, labelled(0, n, prompts), labelled(1, n, prompts), Origin.SYNTHETIC)
@@ -101,13 +104,25 @@ def margin_rows(margin: PromptMargin) -> list[Row]:
     """The figures of one prompt set."""
     rows = []
     for where, f in (("fixed", margin.fixed), ("measured", margin.measured)):
-        n = f"{f.exams} exams, {f.pictures_with} pictures with, {f.pictures_without} without"
+        n = f"{f.exams} exams, {f.with_it} pictures with, {f.without} without"
         name = f"{margin.name.replace('_', ' ')}, {where}"
         rows += [Row(f"{name}: AUC ({f.auc_low:.2f} to {f.auc_high:.2f})", f.auc, n)]
         rows += [Row(f"{name}: sensitivity at {margin.margin:.4f}", f.sensitivity, n)]
         rows += [Row(f"{name}: specificity", f.specificity, n)]
     answer = "a yes or no is given" if margin.can_tell else "no yes or no is given"
     return [*rows, Row(f"{margin.name.replace('_', ' ')}: {answer}", float(margin.can_tell), "1 is yes", digits=0)]
+
+
+def sentence_rows(sentences: SentenceThreshold) -> list[Row]:
+    """The figures of pairs of sentences, by what the contradicting ones differ in."""
+    rows = []
+    every = {"sentences, fixed": sentences.fixed, **{f"sentences, {k}": f for k, f in sentences.measured.items()}}
+    for name, f in every.items():
+        n = f"{f.exams} exams, {f.with_it + f.without} pairs"
+        rows += [Row(f"{name}: AUC ({f.auc_low:.2f} to {f.auc_high:.2f})", f.auc, n)]
+        rows += [Row(f"{name}: same, kept at {sentences.threshold:.4f}", f.sensitivity, n)]
+        rows += [Row(f"{name}: contradiction, seen", f.specificity, n)]
+    return rows
 
 
 def way_rows(views: Sequence[EmbeddedView], where: str) -> list[Row]:
@@ -157,13 +172,16 @@ def main() -> int:
         cache = cache_path(RUNS / "joint_margins", replace(space.reader.card, joint=None), "jsonl", args.fresh)
         fixing, measuring = (views_of(space, part, cache) for part in (FIXING, MEASURING))
         margins, found = margins_of(space, (fixing, measuring)), search_of(measuring)
+        pairs = (drawn_pairs(range(first, first + PAIR_EXAMS)) for first, *_ in (FIXING, MEASURING))
+        sentences = fix_sentence_threshold(space, *pairs, POPULATIONS)
         if args.write:
-            measures = SpaceMeasures(space.reader.card.weights_sha256, tuple(margins), found)
+            measures = SpaceMeasures(space.reader.card.weights_sha256, tuple(margins), found, sentences)
             write_card(replace(read_card(args.write), joint=measures), args.write)
     except MammoscribeError as error:
         print(error)
         return 2
     rows = [row for margin in margins for row in margin_rows(margin)]
+    rows += sentence_rows(sentences)
     rows += way_rows(fixing, "search, chosen on") + way_rows(measuring, "search, measured")
     print(f"joint_margins, model {space.name}, each view by itself\n\n{markdown(rows)}")
     if args.json:

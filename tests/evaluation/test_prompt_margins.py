@@ -6,20 +6,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mammoscribe.domain.view import Origin
-from mammoscribe.evaluation.prompt_margins import LabelledDifferences, at_margin, balanced_margin, fix_margin
+from mammoscribe.evaluation.prompt_margins import LabelledScores, at_margin, balanced_margin, fix_margin
 from mammoscribe.explain.zero_shot import PromptSet
 from mammoscribe.support.errors import InputError, InvalidNoun
 
 SIDES = PromptSet("light", ("bright place",), ("dark place",))
 
 
-def drawn(first: int, gap: float = 1.0, exams: int = 60, seed: int = 0) -> LabelledDifferences:
+def drawn(first: int, gap: float = 1.0, exams: int = 60, seed: int = 0) -> LabelledScores:
     """Two pictures of each exam, of which every other exam shows it; differences are noise around -0.3, and a tenth of `gap` more."""
     rng = np.random.default_rng(seed + first)
     names = [f"e{first + i}" for i in range(exams) for _ in range(2)]
     present = [i % 2 == 0 for i in range(exams) for _ in range(2)]
     differences = rng.normal(-0.3, 0.1, 2 * exams) + 0.1 * gap * np.array(present)
-    return LabelledDifferences(f"exams from {first}", tuple(differences.tolist()), tuple(present), tuple(names))
+    return LabelledScores(f"exams from {first}", tuple(differences.tolist()), tuple(present), tuple(names))
 
 
 def counted(scores, truth, margin: float) -> tuple[float, float]:
@@ -50,7 +50,7 @@ def test_classes_that_are_apart_are_parted_half_way():
 
 @pytest.mark.parametrize("truth", [[True, True], [False, False]])
 def test_pictures_of_one_kind_fix_no_margin(truth):
-    with pytest.raises(InputError, match="pictures of one kind"):
+    with pytest.raises(InputError, match="cases of one kind"):
         balanced_margin([0.1, 0.2], truth)
 
 
@@ -58,12 +58,12 @@ def test_sensitivity_and_specificity_are_those_of_the_exams_that_chose_nothing()
     fixing, measuring = drawn(0), drawn(1000, gap=0.2)
     found = fix_margin(SIDES, fixing, measuring, Origin.SYNTHETIC)
     assert (found.name, found.prompts_sha256) == ("light", SIDES.sha256)
-    assert found.margin == pytest.approx(balanced_margin(fixing.differences, fixing.present), abs=1e-5)
+    assert found.margin == pytest.approx(balanced_margin(fixing.scores, fixing.present), abs=1e-5)
     for part, figures in ((fixing, found.fixed), (measuring, found.measured)):
-        expected = counted(part.differences, part.present, found.margin)
+        expected = counted(part.scores, part.present, found.margin)
         assert (figures.sensitivity, figures.specificity) == pytest.approx(expected, abs=1e-5)
         assert (figures.population, figures.exams) == (part.population, 60)
-        assert (figures.pictures_with, figures.pictures_without) == (60, 60)
+        assert (figures.with_it, figures.without) == (60, 60)
         assert figures.auc_low < figures.auc < figures.auc_high
     assert found.fixed.better_than_chance
 
@@ -83,4 +83,4 @@ def test_an_exam_in_both_parts_and_too_few_exams_are_refused():
 @pytest.mark.parametrize("differences", [(0.1,), (0.1, float("nan"))])
 def test_lists_that_do_not_fit_are_refused(differences):
     with pytest.raises(InvalidNoun):
-        LabelledDifferences("exams", differences, (True, False), ("a", "b"))
+        LabelledScores("exams", differences, (True, False), ("a", "b"))

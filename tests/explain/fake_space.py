@@ -14,7 +14,7 @@ from mammoscribe.imaging.joint_pixels import JointPixels
 from mammoscribe.imaging.joint_prepare import prepare_published, prepare_whole
 from mammoscribe.imaging.placement import Placement
 from mammoscribe.models.joint_space import JointImages
-from mammoscribe.models.space_measures import PromptFigures, PromptMargin, SpaceMeasures
+from mammoscribe.models.space_measures import AnswerFigures, PromptMargin, SpaceMeasures
 from mammoscribe.support.errors import InputError
 
 DIM, GRID = 6, 8
@@ -68,10 +68,10 @@ class MeasuredBrightness(BrightnessSpace):
         return self.origin
 
 
-def figures(low: float = 0.7, population: str = "drawn exams", **changed: float) -> PromptFigures:
+def figures(low: float = 0.7, population: str = "drawn exams", **changed: float) -> AnswerFigures:
     """Figures of a prompt set whose AUC is 0.8."""
     values = {"auc": 0.8, "auc_low": low, "auc_high": 0.9, "sensitivity": 0.71, "specificity": 0.64, **changed}
-    return PromptFigures(population, 60, 40, 200, **values)
+    return AnswerFigures(population, 60, 40, 200, **values)
 
 
 class FixedSpace(BrightnessSpace):

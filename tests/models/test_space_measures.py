@@ -6,23 +6,33 @@ from dataclasses import asdict, replace
 import pytest
 
 from mammoscribe.domain.view import Origin
-from mammoscribe.models.space_measures import PictureSearch, PromptFigures, PromptMargin, SpaceMeasures, measures_from
+from mammoscribe.models.space_measures import (
+    AnswerFigures,
+    PictureSearch,
+    PromptMargin,
+    SentenceThreshold,
+    SpaceMeasures,
+    measures_from,
+)
 from mammoscribe.support.errors import InvalidNoun
 
-FIGURES = PromptFigures("drawn exams", 60, 40, 200, 0.8, 0.7, 0.9, 0.71, 0.64)
+FIGURES = AnswerFigures("drawn exams", 60, 40, 200, 0.8, 0.7, 0.9, 0.71, 0.64)
 MARGIN = PromptMargin("light", "a" * 64, -0.2, Origin.SYNTHETIC, FIGURES, FIGURES)
 SEARCH = PictureSearch("the same kind", "drawn exams", Origin.SYNTHETIC, 60, 90, 5, 0.3, 0.15, 0.1, 0.2)
 
 
+SENTENCES = SentenceThreshold(0.5, FIGURES, {"sides": FIGURES})
+
+
 def test_plain_values_give_the_same_measures_back():
-    measures = SpaceMeasures("b" * 64, (MARGIN, replace(MARGIN, origin=Origin.ACQUIRED)), (SEARCH,))
+    measures = SpaceMeasures("b" * 64, (MARGIN, replace(MARGIN, origin=Origin.ACQUIRED)), (SEARCH,), SENTENCES)
     assert measures_from(asdict(measures)) == measures
 
 
 @pytest.mark.parametrize(
     "changed",
     [
-        {"population": " "}, {"exams": 0}, {"pictures_with": 2.5}, {"pictures_without": True}, {"auc": 1.2},
+        {"population": " "}, {"exams": 0}, {"with_it": 2.5}, {"without": True}, {"auc": 1.2},
         {"auc": math.nan}, {"sensitivity": "high"}, {"specificity": None}, {"auc_low": 0.95},
     ],
 )  # fmt: skip
@@ -67,3 +77,11 @@ def test_figures_of_a_search_that_cannot_be_are_refused(changed):
 def test_a_search_is_better_than_chance_when_its_whole_gain_is():
     assert SEARCH.better_than_chance
     assert not replace(SEARCH, gain_low=0.0).better_than_chance
+
+
+@pytest.mark.parametrize(
+    "changed", [{"threshold": 1.5}, {"threshold": "low"}, {"measured": {}}, {"measured": {"": FIGURES}}]
+)
+def test_a_threshold_of_sentences_that_cannot_be_is_refused(changed):
+    with pytest.raises(InvalidNoun):
+        replace(SENTENCES, **changed)

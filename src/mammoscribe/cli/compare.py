@@ -24,7 +24,12 @@ def command(
     ],
     threshold: Annotated[
         float | None,
-        typer.Option("--threshold", min=-1, max=1, help="Similarity from which on a pair says the same; else fitted."),
+        typer.Option(
+            "--threshold",
+            min=-1,
+            max=1,
+            help="Similarity from which on a pair says the same; else that of the model's card, else fitted.",
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="CSV", help="Also write every pair with its similarity there.")
@@ -33,11 +38,13 @@ def command(
 ) -> None:
     """Compare sentences by the cosine of their embeddings: accuracy at a threshold, and ROC-AUC.
 
-    Made for temporal statements (MS-CXR-T) and inference by similarity (RadNLI: entailment against contradiction). A
-    threshold that is fitted on these pairs flatters the accuracy.
+    Made for temporal statements (MS-CXR-T) and inference by similarity (RadNLI: entailment against contradiction). Which
+    contradictions the model of this package tells is printed with its threshold. A model without one on its card has it
+    fitted on these pairs, which flatters the accuracy.
     """
     table = csv_for(out)
     from mammoscribe.explain.similarity import pair_figures, read_pairs, sentence_similarities
+    from mammoscribe.explain.verdict import sentence_threshold, told_apart
 
     found, left_out = read_pairs(pairs)
     if left_out:
@@ -45,18 +52,29 @@ def command(
     space = open_space(model, None, None)
     with working("comparing"):
         scores = sentence_similarities(space, [p.first for p in found], [p.second for p in found])
-    figures = pair_figures(scores, [p.alike for p in found], threshold)
+    known = sentence_threshold(space) if threshold is None else None
+    figures = pair_figures(scores, [p.alike for p in found], threshold if known is None else known.threshold)
     auc = f"{figures.auc:.4f}" if isfinite(figures.auc) else "not defined, as there is one kind of pair only"
-    how = "fitted on these pairs" if figures.fitted else "as given"
+    how = "fitted on these pairs, which flatters" if figures.fitted else "as given"
+    if known is not None:
+        how = f"fixed on pairs about {known.fixed.exams} {known.fixed.population}"
     console.print(
         f"{figures.alike} pairs that say the same, {figures.opposed} that contradict: accuracy {figures.accuracy:.4f} at "
         f"{figures.threshold:.4f} ({how}), ROC-AUC {auc}",
         highlight=False, markup=False, soft_wrap=True,
     )  # fmt: skip
+    if known is not None:
+        console.print(told_apart(known), highlight=False, markup=False, soft_wrap=True)
     if table is not None:
         show_table(
             [
-                {"similarity": float(s), "alike": p.alike, "sentence_1": p.first, "sentence_2": p.second}
+                {
+                    "similarity": float(s),
+                    "says_the_same": "not given" if figures.fitted else bool(s >= figures.threshold),
+                    "alike": p.alike,
+                    "sentence_1": p.first,
+                    "sentence_2": p.second,
+                }
                 for s, p in zip(scores, found, strict=True)
             ],
             table,

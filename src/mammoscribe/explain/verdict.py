@@ -1,4 +1,4 @@
-"""Whether a zero-shot score means yes or no: only by a margin that was fixed for these prompts, model and kind of picture."""
+"""Whether a score means yes or no: only by a margin that was fixed for these prompts, this model and such pictures."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from mammoscribe.domain.view import Origin
 from mammoscribe.explain.zero_shot import PromptSet, ZeroShotScore
 from mammoscribe.imaging.joint_pixels import JointPixels
 from mammoscribe.models.joint_space import JointSpace, MeasuredSpace
-from mammoscribe.models.space_measures import PromptFigures, PromptMargin
+from mammoscribe.models.space_measures import AnswerFigures, PromptMargin, SentenceThreshold
 
 
 @dataclass(frozen=True)
@@ -73,5 +73,24 @@ def _other_pictures(origin: Origin, margin: PromptMargin) -> str:
     )
 
 
-def _exams(figures: PromptFigures) -> str:
+def _exams(figures: AnswerFigures) -> str:
     return f"{figures.exams} {figures.population}"
+
+
+def sentence_threshold(space: JointSpace) -> SentenceThreshold | None:
+    """From which similarity on two sentences say the same with this model; None where none was fixed."""
+    measures = space.measures if isinstance(space, MeasuredSpace) else None
+    return None if measures is None else measures.sentences
+
+
+def told_apart(threshold: SentenceThreshold) -> str:
+    """Which contradictions the threshold tells, and which it does not, as measured on other exams than it was fixed on."""
+    parts = []
+    for kind, figures in threshold.measured.items():
+        if figures.better_than_chance:
+            right = f"{figures.sensitivity:.2f} of those that say the same and {figures.specificity:.2f} of the others right"
+        else:
+            right = f"cannot be told apart (AUC {figures.auc:.2f}, 95 % interval {figures.auc_low:.2f} to "
+            right += f"{figures.auc_high:.2f})"
+        parts.append(f"{kind}: {right}")
+    return f"measured on pairs about {_exams(next(iter(threshold.measured.values())))}: {'; '.join(parts)}"

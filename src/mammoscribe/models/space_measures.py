@@ -1,4 +1,4 @@
-"""What was measured of a joint space, kept on its card: the margin of each prompt set, and what search by picture finds."""
+"""What was measured of a joint space, kept on its card: from where on an answer is yes, and what search by picture finds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from mammoscribe.support.errors import InvalidNoun
 
 
 @dataclass(frozen=True)
-class PromptFigures:
-    """How well one prompt set does on labelled pictures.
+class AnswerFigures:
+    """How good a yes or no is on cases whose right answer is known: pictures and a prompt set, or pairs of sentences.
 
     Args:
         population: what the exams are, in words, such as `synthetic exams`.
-        exams: number of exams the pictures are from.
-        pictures_with, pictures_without: pictures that show what the prompts state, and pictures that do not.
-        auc: area under the ROC curve of the difference of the two cosines, 0..1.
+        exams: number of exams the cases are from.
+        with_it, without: cases where yes is right, and cases where no is.
+        auc: area under the ROC curve of what the answer is given by, 0..1.
         auc_low, auc_high: its 95 % interval, exams drawn whole.
-        sensitivity, specificity: at the margin, 0..1.
+        sensitivity, specificity: at the margin or threshold, 0..1.
 
     Raises:
         InvalidNoun: for figures that cannot be.
@@ -27,8 +27,8 @@ class PromptFigures:
 
     population: str
     exams: int
-    pictures_with: int
-    pictures_without: int
+    with_it: int
+    without: int
     auc: float
     auc_low: float
     auc_high: float
@@ -37,13 +37,13 @@ class PromptFigures:
 
     def __post_init__(self) -> None:
         if not isinstance(self.population, str) or not self.population.strip():
-            raise InvalidNoun("figures of a prompt set without their population", "words")
-        counts = (self.exams, self.pictures_with, self.pictures_without)
+            raise InvalidNoun("figures of an answer without their population", "words")
+        counts = (self.exams, self.with_it, self.without)
         if not all(type(n) is int and n > 0 for n in counts):
-            raise InvalidNoun(f"figures of a prompt set on {counts} exams and pictures", "whole numbers from 1")
+            raise InvalidNoun(f"figures of an answer on {counts} exams and cases", "whole numbers from 1")
         shares = (self.auc, self.auc_low, self.auc_high, self.sensitivity, self.specificity)
         if not all(_is_number(v) and 0 <= v <= 1 for v in shares):
-            raise InvalidNoun(f"figures of a prompt set of {shares}", "numbers from 0 to 1")
+            raise InvalidNoun(f"figures of an answer of {shares}", "numbers from 0 to 1")
         if self.auc_low > self.auc_high:
             raise InvalidNoun(f"an interval from {self.auc_low} to {self.auc_high}", "its lower end first")
 
@@ -73,8 +73,8 @@ class PromptMargin:
     prompts_sha256: str
     margin: float
     origin: Origin
-    fixed: PromptFigures
-    measured: PromptFigures
+    fixed: AnswerFigures
+    measured: AnswerFigures
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
@@ -88,6 +88,32 @@ class PromptMargin:
     def can_tell(self) -> bool:
         """Whether the prompt set did better than chance on both sets of exams; only then is a yes or no given."""
         return self.fixed.better_than_chance and self.measured.better_than_chance
+
+
+@dataclass(frozen=True)
+class SentenceThreshold:
+    """From which similarity on two sentences say the same, and which contradictions it tells.
+
+    Args:
+        threshold: least cosine of two sentences that counts as saying the same.
+        fixed: figures on the pairs it was fixed on, where one sentence denies what the other states.
+        measured: what the contradicting pairs differ in, in words -> figures on pairs about other exams.
+
+    Raises:
+        InvalidNoun: for a threshold that is no cosine, or without a measure.
+    """
+
+    threshold: float
+    fixed: AnswerFigures
+    measured: Mapping[str, AnswerFigures]
+
+    def __post_init__(self) -> None:
+        if not (_is_number(self.threshold) and -1 <= self.threshold <= 1):
+            raise InvalidNoun(f"a threshold of {self.threshold} for two sentences", "a number from -1 to 1")
+        if not self.measured or not all(isinstance(kind, str) and kind.strip() for kind in self.measured):
+            raise InvalidNoun(
+                "a threshold for two sentences that was never measured", "figures by kind of contradiction"
+            )
 
 
 @dataclass(frozen=True)
@@ -146,6 +172,7 @@ class SpaceMeasures:
         weights_sha256: digest of the weights it was measured on; a card of other weights refuses it.
         margins: one for each prompt set that was measured.
         picture_search: what a search by picture finds, one for each kind of relation.
+        sentences: from where on two sentences say the same; None where it was not measured.
 
     Raises:
         InvalidNoun: for two margins of the same prompts, or a digest that is none.
@@ -154,6 +181,7 @@ class SpaceMeasures:
     weights_sha256: str
     margins: tuple[PromptMargin, ...] = ()
     picture_search: tuple[PictureSearch, ...] = ()
+    sentences: SentenceThreshold | None = None
 
     def __post_init__(self) -> None:
         if not is_sha256(self.weights_sha256):
@@ -173,14 +201,22 @@ def measures_from(values: Mapping[str, Any]) -> SpaceMeasures:
             **{
                 **m,
                 "origin": Origin(m["origin"]),
-                "fixed": PromptFigures(**m["fixed"]),
-                "measured": PromptFigures(**m["measured"]),
+                "fixed": AnswerFigures(**m["fixed"]),
+                "measured": AnswerFigures(**m["measured"]),
             }
         )
         for m in values["margins"]
     ]
     found = [PictureSearch(**{**s, "origin": Origin(s["origin"])}) for s in values["picture_search"]]
-    return SpaceMeasures(**{**values, "margins": tuple(margins), "picture_search": tuple(found)})
+    sentences = None if values["sentences"] is None else _sentences(values["sentences"])
+    return SpaceMeasures(
+        **{**values, "margins": tuple(margins), "picture_search": tuple(found), "sentences": sentences}
+    )
+
+
+def _sentences(values: Mapping[str, Any]) -> SentenceThreshold:
+    measured = {kind: AnswerFigures(**figures) for kind, figures in values["measured"].items()}
+    return SentenceThreshold(**{**values, "fixed": AnswerFigures(**values["fixed"]), "measured": measured})
 
 
 def is_sha256(value: object) -> bool:
