@@ -20,6 +20,7 @@ import torch
 from bench_setup import RUNS
 from rich.progress import track
 
+from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Origin
 from mammoscribe.evaluation.card import Row, markdown, write_rows
 from mammoscribe.evaluation.joint_views import EmbeddedView, chosen_seeds, embedded_views
@@ -43,8 +44,11 @@ from mammoscribe.models.reader.space import StarterSpace, load_starter_space
 from mammoscribe.models.space_measures import PictureSearch, PromptMargin, SentenceThreshold, SpaceMeasures
 from mammoscribe.support.errors import MammoscribeError
 
-FIXING, MEASURING = (100_000, 235, 150), (150_000, 120, 80)
-"""First seed, exams as they come, exams that show each kind."""
+Part = tuple[int, int, dict[FindingType, int]]
+"""First seed, exams as they come, and how many exams shall show each kind of finding at least."""
+RARE = {FindingType.DISTORTION: 48, FindingType.ASYMMETRY: 75}
+FIXING: Part = (100_000, 235, {FindingType.MASS: 150, FindingType.CALCIFICATION: 150, **RARE})
+MEASURING: Part = (150_000, 50, dict.fromkeys(FindingType, 12))
 PAIR_EXAMS = 200
 """Exams whose findings are put into pairs of sentences; nothing is drawn for these."""
 POPULATIONS = ("synthetic exams (validation phantoms)", "further synthetic exams (validation phantoms)")
@@ -55,7 +59,7 @@ WAYS = {
 }  # fmt: skip
 
 
-def views_of(space: StarterSpace, part: tuple[int, int, int], cache: Path) -> list[EmbeddedView]:
+def views_of(space: StarterSpace, part: Part, cache: Path) -> list[EmbeddedView]:
     """All views of one part, drawn or from the cache."""
     first, as_they_come, least = part
     seeds = chosen_seeds(first, as_they_come, least)
@@ -134,7 +138,7 @@ def way_rows(views: Sequence[EmbeddedView], where: str) -> list[Row]:
     for what, labels in (
         kinds | {"density": [(v.density,) for v in views], "view": [(v.view,) for v in views]}
     ).items():
-        asked = np.flatnonzero([bool(row) for row in labels])
+        asked = [i for i, row in enumerate(labels) if row]
         of, n = [exams[i] for i in asked], f"{len(asked)} queries"
         related, plain = related_by(labels), None
         for way, space in WAYS.items():

@@ -19,10 +19,12 @@ def planned(seed: int) -> set[FindingType]:
 
 def test_exams_come_as_they_are_and_then_those_that_show_a_rare_kind(monkeypatch):
     monkeypatch.setattr(joint_views, "_planned", planned)
-    seeds = chosen_seeds(100, as_they_come=20, least=6)
+    least = {FindingType.DISTORTION: 6, FindingType.ASYMMETRY: 5, FindingType.MASS: 6}
+    seeds = chosen_seeds(100, as_they_come=20, least=least)
     assert seeds[:20] == list(range(100, 120))
-    for kind in FindingType:
-        assert sum(kind in planned(s) for s in seeds) >= 6
+    for kind, number in least.items():
+        assert sum(kind in planned(s) for s in seeds) >= number
+    assert chosen_seeds(100, 20, {}) == list(range(100, 120))
     rare = {FindingType.ASYMMETRY, FindingType.DISTORTION}
     assert seeds[20:] and all(planned(s) & rare for s in seeds[20:])
 

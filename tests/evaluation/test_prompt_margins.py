@@ -76,8 +76,8 @@ def test_differences_that_know_nothing_cannot_tell():
 def test_an_exam_in_both_parts_and_too_few_exams_are_refused():
     with pytest.raises(InputError, match="both fixes and measures"):
         fix_margin(SIDES, drawn(0), drawn(59), Origin.SYNTHETIC)
-    with pytest.raises(InputError, match="19 exams with light among exams from 1000"):
-        fix_margin(SIDES, drawn(0), drawn(1000, exams=38), Origin.SYNTHETIC)
+    with pytest.raises(InputError, match="9 exams with light among exams from 1000"):
+        fix_margin(SIDES, drawn(0), drawn(1000, exams=18), Origin.SYNTHETIC)
 
 
 @pytest.mark.parametrize("differences", [(0.1,), (0.1, float("nan"))])

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -41,21 +41,21 @@ class EmbeddedView:
     whole: tuple[float, ...]
 
 
-def chosen_seeds(first: int, as_they_come: int, least: int) -> list[int]:
+def chosen_seeds(first: int, as_they_come: int, least: Mapping[FindingType, int]) -> list[int]:
     """Seeds from `first` on: so many as they come, then those that show a kind of finding that too few exams showed.
 
     Only the plan of an exam is drawn for this, which takes a thousandth of the time.
 
     Args:
         as_they_come: seeds that are taken whatever they show.
-        least: exams that shall show each kind of finding.
+        least: kind of finding -> exams that shall show it.
     """
     seeds = list(range(first, first + as_they_come))
     shown = Counter(kind for seed in seeds for kind in _planned(seed))
     seed = first + as_they_come
-    while any(shown[kind] < least for kind in FindingType):
+    while any(shown[kind] < number for kind, number in least.items()):
         planned = _planned(seed)
-        if any(shown[kind] < least for kind in planned):
+        if any(shown[kind] < least.get(kind, 0) for kind in planned):
             seeds.append(seed)
             shown.update(planned)
         seed += 1
@@ -91,7 +91,8 @@ def _read(cache: Path) -> list[EmbeddedView]:
     if not cache.is_file():
         return []
     rows = [json.loads(line) for line in cache.read_text(encoding="utf-8").splitlines()]
-    return [EmbeddedView(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}) for row in rows]
+    lists = ("kinds", "places", "whole")
+    return [EmbeddedView(**{**row, **{name: tuple(row[name]) for name in lists}}) for row in rows]
 
 
 def _embedded(space: StarterSpace, seed: int) -> list[EmbeddedView]:

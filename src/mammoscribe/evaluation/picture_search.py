@@ -99,7 +99,7 @@ def measured_search(
         population: what the exams are, in words.
     """
     precision, chance = precision_of(centred(rows), exams, related_by(labels))
-    asked = np.flatnonzero([bool(row) for row in labels])
+    asked = [i for i, row in enumerate(labels) if row]
     interval = gain_interval((precision - chance)[asked], [exams[i] for i in asked])
     numbers = (float(precision[asked].mean()), float(chance[asked].mean()), interval.low, interval.high)
     counts = (len({*exams}), len(asked), NEAREST)

@@ -11,8 +11,8 @@ from mammoscribe.explain.zero_shot import PromptSet
 from mammoscribe.models.space_measures import AnswerFigures, PromptMargin
 from mammoscribe.support.errors import InputError, InvalidNoun
 
-LEAST_EXAMS = 20
-"""Exams with, and exams without, below which no margin is fixed: each would move the figures by more than five points."""
+LEAST_EXAMS = 10
+"""Exams with, and exams without, below which no margin is fixed or measured: each would move the figures by ten points."""
 DIGITS = 5
 
 
