@@ -6,7 +6,9 @@ import pytest
 
 from mammoscribe.domain.view import Origin
 from mammoscribe.explain.verdict import Verdict, verdict
-from mammoscribe.explain.zero_shot import PromptSet, ZeroShotScore
+from mammoscribe.explain.zero_shot import PromptSet, ZeroShotScore, mammography_prompts
+from mammoscribe.models.reader.card import read_card
+from mammoscribe.models.reader.loading import WEIGHTS
 from mammoscribe.models.space_measures import PromptMargin
 from tests.explain.fake_space import BrightnessSpace, MeasuredBrightness, figures, spot_png
 
@@ -80,3 +82,11 @@ def test_each_origin_of_pictures_has_its_margin(picture):
     space = MeasuredBrightness(MARGIN, acquired, origin=Origin.ACQUIRED)
     assert asked(space, picture, 0.4).present is False
     assert asked(space, picture, 0.6).present is True
+
+
+def test_the_card_that_ships_has_a_margin_for_each_prompt_set_that_ships():
+    measures = read_card(WEIGHTS / "starter.json").joint
+    assert measures is not None
+    for prompts in mammography_prompts():
+        (margin,) = measures.margins_of(prompts.sha256)
+        assert (margin.name, margin.origin) == (prompts.name, Origin.SYNTHETIC)
