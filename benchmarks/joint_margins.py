@@ -42,7 +42,7 @@ from mammoscribe.explain.zero_shot import PromptSet, mammography_prompts, prompt
 from mammoscribe.models.reader.card import read_card, write_card
 from mammoscribe.models.reader.space import StarterSpace, load_starter_space
 from mammoscribe.models.space_measures import PictureSearch, PromptMargin, SentenceThreshold, SpaceMeasures
-from mammoscribe.support.errors import MammoscribeError
+from mammoscribe.support.errors import InputError, MammoscribeError
 
 Part = tuple[int, int, dict[FindingType, int]]
 """First seed, exams as they come, and how many exams shall show each kind of finding at least."""
@@ -180,7 +180,12 @@ def main() -> int:
         sentences = fix_sentence_threshold(space, *pairs, POPULATIONS)
         if args.write:
             measures = SpaceMeasures(space.reader.card.weights_sha256, tuple(margins), found, sentences)
-            write_card(replace(read_card(args.write), joint=measures), args.write)
+            card = read_card(args.write)
+            if card.weights_sha256 != measures.weights_sha256:
+                raise InputError(
+                    f"{args.write} is the card of other weights than {args.model}", "the card of that model"
+                )
+            write_card(replace(card, joint=measures), args.write)
     except MammoscribeError as error:
         print(error)
         return 2

@@ -28,7 +28,7 @@ def command(
             "--threshold",
             min=-1,
             max=1,
-            help="Similarity from which on a pair says the same; else that of the model's card, else fitted.",
+            help="Similarity from which on a pair says the same; else the card's, or fitted.",
         ),
     ] = None,
     out: Annotated[
@@ -66,16 +66,15 @@ def command(
     if known is not None:
         console.print(told_apart(known), highlight=False, markup=False, soft_wrap=True)
     if table is not None:
-        show_table(
-            [
-                {
-                    "similarity": float(s),
-                    "says_the_same": "not given" if figures.fitted else bool(s >= figures.threshold),
-                    "alike": p.alike,
-                    "sentence_1": p.first,
-                    "sentence_2": p.second,
-                }
-                for s, p in zip(scores, found, strict=True)
-            ],
-            table,
-        )
+        same = ["not given" if figures.fitted else bool(s >= figures.threshold) for s in scores]
+        rows = [
+            {
+                "similarity": float(s),
+                "says_the_same": yes,
+                "alike": p.alike,
+                "sentence_1": p.first,
+                "sentence_2": p.second,
+            }
+            for s, yes, p in zip(scores, same, found, strict=True)
+        ]
+        show_table(rows, table)
