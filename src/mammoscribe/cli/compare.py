@@ -1,8 +1,9 @@
 """`mammoscribe compare`: how well a text model tells sentences that say the same from those that contradict."""
 
+from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,11 @@ from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import warn, working
 from mammoscribe.cli.joint_options import SpaceModel, open_space
 from mammoscribe.cli.tables import csv_for, show_table
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mammoscribe.explain.similarity import Pair
 
 EXAMPLE = "Example: mammoscribe compare pairs.csv --model weights/biovil-t"
 
@@ -66,15 +72,14 @@ def command(
     if known is not None:
         console.print(told_apart(known), highlight=False, markup=False, soft_wrap=True)
     if table is not None:
-        same = ["not given" if figures.fitted else bool(s >= figures.threshold) for s in scores]
-        rows = [
-            {
-                "similarity": float(s),
-                "says_the_same": yes,
-                "alike": p.alike,
-                "sentence_1": p.first,
-                "sentence_2": p.second,
-            }
-            for s, yes, p in zip(scores, same, found, strict=True)
-        ]
-        show_table(rows, table)
+        _write_pairs(found, scores, None if figures.fitted else figures.threshold, table)
+
+
+def _write_pairs(found: "Sequence[Pair]", scores: "np.ndarray", threshold: float | None, table: Path) -> None:
+    """Every pair with its similarity, and whether it says the same; no answer where the threshold was fitted on it."""
+    same = ["not given" if threshold is None else bool(s >= threshold) for s in scores]
+    rows = [
+        {"similarity": float(s), "says_the_same": yes, "alike": p.alike, "sentence_1": p.first, "sentence_2": p.second}
+        for s, yes, p in zip(scores, same, found, strict=True)
+    ]
+    show_table(rows, table)
