@@ -4,8 +4,11 @@ import csv
 
 import pytest
 
+from mammoscribe.domain.view import Origin
+from mammoscribe.explain.zero_shot import PromptSet
+from mammoscribe.models.space_measures import PromptMargin
 from tests.cli.joint_house import Loads, stand_in
-from tests.explain.fake_space import spot_png
+from tests.explain.fake_space import MeasuredBrightness, figures, spot_png
 
 PROMPTS = '[light]\npositive = ["bright spot"]\nnegative = ["dark"]\n'
 
@@ -20,19 +23,34 @@ def pictures(tmp_path):
     return [spot_png(tmp_path / f"{n}.png", 60, 80, side=n) for n in (110, 8)]
 
 
-def test_prompts_of_ones_own_are_scored_for_every_picture(run, loads, pictures, tmp_path):
+def scored(run, pictures, tmp_path) -> tuple[list[dict[str, str]], str]:
+    """The rows that are written, and what is printed, for prompts of one's own."""
     (tmp_path / "p.toml").write_text(PROMPTS)
     shown = run("match", *pictures, "--prompts", tmp_path / "p.toml", "--out", tmp_path / "s.csv")
     assert shown.exit_code == 0, shown.output
     with (tmp_path / "s.csv").open() as stream:
-        rows = list(csv.DictReader(stream))
-    assert [(r["image"], r["what"], r["present"]) for r in rows] == [
-        (str(pictures[0]), "light", "yes"),
-        (str(pictures[1]), "light", "no"),
-    ]
+        return list(csv.DictReader(stream)), shown.stdout
+
+
+def test_prompts_without_a_margin_give_differences_and_no_yes_or_no(run, loads, pictures, tmp_path):
+    rows, printed = scored(run, pictures, tmp_path)
+    assert [(r["image"], r["what"]) for r in rows] == [(str(p), "light") for p in pictures]
     for row in rows:
-        assert float(row["margin"]) == pytest.approx(float(row["positive"]) - float(row["negative"]), abs=2e-4)
-    assert rows[0]["margin"] in shown.stdout
+        assert float(row["difference"]) == pytest.approx(float(row["positive"]) - float(row["negative"]), abs=2e-4)
+        assert row["difference"] in printed
+        assert (row["present"], row["margin"]) == ("not given", "")
+        assert row["why"] == "no yes or no: no margin was fixed for these prompts on brightness"
+
+
+def test_prompts_with_a_margin_are_answered_by_it(run, loads, pictures, tmp_path):
+    low, high = sorted(float(row["difference"]) for row in scored(run, pictures, tmp_path)[0])
+    prompts = PromptSet("light", ("bright spot",), ("dark",))
+    at = (low + 3 * high) / 4
+    loads.space = MeasuredBrightness(PromptMargin("x", prompts.sha256, at, Origin.SYNTHETIC, figures(), figures()))
+    rows, printed = scored(run, pictures, tmp_path)
+    assert [r["present"] for r in rows] == ["yes", "no"]
+    assert f"{high - at:.4f} above the margin that was fixed on 60 drawn exams" in rows[0]["why"]
+    assert rows[1]["why"] in printed
 
 
 def test_the_shipped_prompts_are_the_default_and_classes_use_the_published_ones(run, loads, pictures):

@@ -34,6 +34,21 @@ def test_pictures_are_indexed_once_and_found_by_text(run, loads, pictures, tmp_p
     assert loads.space.embedded == 3
 
 
+def test_pictures_are_found_by_picture_from_the_centre_and_what_that_is_worth_is_printed(
+    run, loads, pictures, tmp_path
+):
+    run("search", tmp_path / "i", "--images", pictures)
+    shown = run("search", tmp_path / "i", "--image", pictures / "110.png", "--out", tmp_path / "r.csv")
+    assert shown.exit_code == 0, shown.output
+    rows = found(tmp_path / "r.csv")
+    assert [r["id"] for r in rows] == ["110.png", "060.png", "008.png"]
+    assert float(rows[0]["similarity"]) == pytest.approx(1, abs=1e-4) and float(rows[-1]["similarity"]) < 0
+    assert "what a search by picture finds with brightness was not measured" in shown.stderr
+    shown = run("search", tmp_path / "i", "--text", "bright", "--out", tmp_path / "t.csv")
+    assert "not measured" not in shown.stderr
+    assert all(float(r["similarity"]) > 0 for r in found(tmp_path / "t.csv"))
+
+
 def test_texts_are_found_by_picture_in_one_go(run, loads, pictures, tmp_path):
     (tmp_path / "t.csv").write_text("id,text\nr1,dark\nr2,bright\n")
     run(

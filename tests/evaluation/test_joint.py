@@ -50,7 +50,7 @@ def test_kinds_are_told_by_the_sets_named_after_them(image):
     (told,) = tell_kinds(SpotSpace(), image, "p", [make_finding(FindingType.MASS)], sets)
     with pytest.raises(InputError, match="prompt set for pneumonia"):
         tell_kinds(SpotSpace(), image, "p", [], [PromptSet("pneumonia", ("mass",), ("no",))])
-    assert told.kind is FindingType.MASS and told.present and told.margin > 0
+    assert told.kind is FindingType.MASS and told.present and told.difference > 0
 
 
 def test_rows_hold_every_kind_that_was_measured():

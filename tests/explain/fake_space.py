@@ -9,11 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mammoscribe.domain.view import Box
+from mammoscribe.domain.view import Box, Origin
 from mammoscribe.imaging.joint_pixels import JointPixels
 from mammoscribe.imaging.joint_prepare import prepare_published, prepare_whole
 from mammoscribe.imaging.placement import Placement
 from mammoscribe.models.joint_space import JointImages
+from mammoscribe.models.space_measures import AnswerFigures, PromptMargin, SpaceMeasures
 from mammoscribe.support.errors import InputError
 
 DIM, GRID = 6, 8
@@ -54,6 +55,23 @@ class RawSpace(BrightnessSpace):
 
     def project_texts(self, texts: Sequence[str]) -> Tensor:
         return torch.stack([_direction(t) * (3 if "bright" in t else 1) for t in texts])
+
+
+class MeasuredBrightness(BrightnessSpace):
+    """One with a card: what was measured of it, and pictures that are all of one origin."""
+
+    def __init__(self, *margins: PromptMargin, origin: Origin = Origin.SYNTHETIC) -> None:
+        super().__init__(whole=False)
+        self.measures, self.origin = SpaceMeasures("0" * 64, margins), origin
+
+    def origin_of(self, image: JointPixels) -> Origin:
+        return self.origin
+
+
+def figures(low: float = 0.7, population: str = "drawn exams", **changed: float) -> AnswerFigures:
+    """Figures of a prompt set whose AUC is 0.8."""
+    values = {"auc": 0.8, "auc_low": low, "auc_high": 0.9, "sensitivity": 0.71, "specificity": 0.64, **changed}
+    return AnswerFigures(population, 60, 40, 200, **values)
 
 
 class FixedSpace(BrightnessSpace):

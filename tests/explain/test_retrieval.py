@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mammoscribe.explain import retrieval
-from mammoscribe.explain.retrieval import Index, find_images, find_texts, image_queries, search, text_queries, top_k
+from mammoscribe.explain.retrieval import (
+    Index,
+    find_images,
+    find_texts,
+    from_centre,
+    image_queries,
+    search,
+    text_queries,
+    top_k,
+)
 from mammoscribe.explain.store import Item, Kind, VectorStore, build_store
 from mammoscribe.support.errors import InputError, MissingExtra
 from tests.explain.fake_space import BrightnessSpace, spot_png
@@ -86,6 +95,55 @@ def test_faiss_is_used_only_when_asked_for_and_says_what_to_install(store, monke
     search(store, query)
     with pytest.raises(MissingExtra, match=r"mammoscribe\[faiss\]"):
         search(store, query, index=Index.FAISS)
+
+
+class Cone(Rows):
+    """Pictures in a narrow cone: all cosines are above 0.99."""
+
+    def __init__(self, count: int = 40, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        rows = np.concatenate((np.full((count, 1), 20.0), rng.normal(size=(count, 3))), axis=1)
+        super().__init__(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+        self.held, self.folder = {}, Path("cone")
+        self.centre = self.rows.mean(axis=0)
+
+    def items(self, rows: list[int]) -> list[Item]:
+        return [Item(str(row), "") for row in rows]
+
+
+@pytest.mark.parametrize("floats", [8, 4096])
+def test_pictures_are_compared_from_the_centre_of_the_index(floats, monkeypatch):
+    monkeypatch.setattr(retrieval, "BLOCK_FLOATS", floats)
+    cone = Cone()
+    query = cone.rows[[7]]
+    (plain,), (found,) = search(cone, query, 40), search(cone, query, 40, centred=True)
+    away = cone.rows.astype(float) - cone.rows.astype(float).mean(axis=0)
+    expected = [float(r @ away[7] / np.linalg.norm(r) / np.linalg.norm(away[7])) for r in away]
+    assert {h.row: h.score for h in found} == pytest.approx(dict(enumerate(expected)), abs=1e-4)
+    assert found[0].row == 7 and found[0].score == pytest.approx(1, abs=1e-5)
+    assert plain[-1].score > 0.9 and found[-1].score < 0
+
+
+def test_faiss_finds_the_same_from_the_centre_and_without_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "faiss", SimpleNamespace(IndexFlatIP=FlatIndex))
+    cone = Cone()
+    for centred in (True, False, True):
+        exact = search(cone, cone.rows[[3, 9]], 5, centred=centred)
+        fast = search(cone, cone.rows[[3, 9]], 5, Index.FAISS, centred=centred)
+        assert [[h.row for h in hits] for hits in fast] == [[h.row for h in hits] for hits in exact]
+
+
+def test_a_picture_that_is_the_centre_is_like_none_and_one_set_aside_stays_out():
+    centre = np.array([0.6, 0.8, 0, 0])
+    moved = from_centre(np.array([[0.6, 0.8, 0, 0], [1, 0, 0, 0], [np.nan] * 4]), centre)
+    assert moved[0].tolist() == [0, 0, 0, 0]
+    assert np.linalg.norm(moved[1]) == pytest.approx(1)
+    assert np.isnan(moved[2]).all()
+
+
+def test_texts_have_no_centre_to_be_compared_from(store):
+    with pytest.raises(InputError, match="an index of images"):
+        search(store, text_queries(BrightnessSpace(), ["dark"]), centred=True)
 
 
 class FlatIndex:

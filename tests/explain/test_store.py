@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mammoscribe.explain.store import Item, Kind, VectorStore, build_store, read_state
+from mammoscribe.explain.store import Item, Kind, VectorStore, build_store, mean_of, read_state
 from mammoscribe.support.errors import InputError
 from tests.explain.fake_space import BrightnessSpace, spot_png
 
@@ -135,6 +135,65 @@ def test_a_store_without_a_single_picture_is_refused_and_tried_again(tmp_path):
         build_store(BrightnessSpace(), Kind.IMAGES, items, tmp_path / "index")
     (tmp_path / "0.png").write_bytes(kept)
     assert list(build_store(BrightnessSpace(), Kind.IMAGES, items, tmp_path / "index").state.set_aside) == [1]
+
+
+def test_the_centre_of_a_store_of_pictures_is_the_mean_of_those_that_could_be_read(tmp_path):
+    items = pictures(tmp_path)
+    (tmp_path / "1.png").write_text("no picture")
+    with pytest.raises(KeyboardInterrupt):
+        build_store(BrightnessSpace(), Kind.IMAGES, items, tmp_path / "index", batch=2, on_rows=_stop)
+    assert read_state(tmp_path / "index").centre == []
+    store = build_store(BrightnessSpace(), Kind.IMAGES, items, tmp_path / "index", batch=2)
+    rows = np.load(tmp_path / "index" / "vectors.npy")
+    expected = rows[[0, 2, 3, 4]].astype(float).mean(axis=0)
+    assert store.centre == pytest.approx(expected)
+    assert VectorStore(tmp_path / "index").centre == pytest.approx(expected)
+
+
+def test_a_store_whose_centre_was_not_written_gets_it_from_the_next_run(tmp_path):
+    items = pictures(tmp_path)
+    kept = build_store(BrightnessSpace(), Kind.IMAGES, items, tmp_path / "index").state.centre
+    values = json.loads((tmp_path / "index" / "index.json").read_text())
+    (tmp_path / "index" / "index.json").write_text(json.dumps({**values, "centre": []}))
+    with pytest.raises(InputError, match=r"the centre in index\.json"):
+        VectorStore(tmp_path / "index")
+    assert build_store(BrightnessSpace(), Kind.IMAGES, items, tmp_path / "index").state.centre == kept
+
+
+def _stop(done: int) -> None:
+    raise KeyboardInterrupt
+
+
+def test_the_mean_is_the_same_whatever_the_block():
+    rows = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    rows[[3, 40]] = np.nan
+    expected = np.nanmean(rows.astype(float), axis=0)
+    for at_once in (1, 7, 50, 100):
+        assert mean_of(rows, at_once) == pytest.approx(expected)
+
+
+def test_an_index_of_the_earlier_format_is_told_what_to_do(tmp_path):
+    build_store(BrightnessSpace(), Kind.IMAGES, pictures(tmp_path), tmp_path / "index")
+    values = json.loads((tmp_path / "index" / "index.json").read_text())
+    del values["centre"]
+    (tmp_path / "index" / "index.json").write_text(json.dumps({**values, "format": "mammoscribe.index/1"}))
+    with pytest.raises(InputError, match=r"earlier version.*no centre.*delete the folder and build it again"):
+        VectorStore(tmp_path / "index")
+
+
+@pytest.mark.parametrize(
+    "centre", [[], [0.1] * 5, [0.1] * 5 + ["a"], [[0.1] * 6], [float("nan")] * 6, None, "mean", {}]
+)
+def test_a_centre_that_cannot_be_is_named(centre, tmp_path):
+    build_store(BrightnessSpace(), Kind.IMAGES, pictures(tmp_path), tmp_path / "index")
+    values = json.loads((tmp_path / "index" / "index.json").read_text())
+    (tmp_path / "index" / "index.json").write_text(json.dumps({**values, "centre": centre}))
+    with pytest.raises(InputError, match=r"the centre in index\.json of the index in .* is damaged or not there"):
+        VectorStore(tmp_path / "index")
+
+
+def test_texts_have_no_centre(tmp_path):
+    assert build_store(BrightnessSpace(), Kind.TEXTS, TEXTS, tmp_path).centre is None
 
 
 def test_nothing_to_embed_is_refused_and_leaves_nothing(tmp_path):

@@ -27,7 +27,7 @@ def prompt_file(folder: Path, text: str) -> Path:
     return path
 
 
-def test_a_side_is_the_mean_of_its_prompts_and_the_margin_the_difference(tmp_path):
+def test_a_side_is_the_mean_of_its_prompts_and_the_score_the_difference(tmp_path):
     space = BrightnessSpace()
     image = space.prepare(spot_png(tmp_path / "a.png", 60, 60))
     mixed = PromptSet("mixed", ("bright", "a lump"), ("dark",))
@@ -36,7 +36,7 @@ def test_a_side_is_the_mean_of_its_prompts_and_the_margin_the_difference(tmp_pat
     positive = F.normalize(space.embed_texts(mixed.positive).mean(0), dim=0)
     negative = space.embed_texts(mixed.negative)[0]
     assert score.positive == pytest.approx(float(whole @ positive), abs=1e-6)
-    assert score.margin == pytest.approx(float(whole @ positive - whole @ negative), abs=1e-6)
+    assert score.difference == pytest.approx(float(whole @ positive - whole @ negative), abs=1e-6)
 
 
 def test_prompts_are_averaged_before_normalising_where_the_space_allows_it(tmp_path):
@@ -49,13 +49,12 @@ def test_prompts_are_averaged_before_normalising_where_the_space_allows_it(tmp_p
     assert score.positive == pytest.approx(float(whole @ expected), abs=1e-6)
 
 
-def test_a_bright_picture_is_called_bright_and_a_dark_one_is_not(tmp_path):
+def test_a_bright_picture_is_nearer_to_the_bright_side_and_a_dark_one_is_not(tmp_path):
     space = BrightnessSpace(whole=False)
     pictures = [spot_png(tmp_path / f"{n}.png", 60, 80, side=n) for n in (100, 10)]
     bright, dark = classify(space, [space.prepare(p) for p in pictures], [SIDES])
-    assert bright[0].present and bright[0].name == "light"
-    assert dark[0].margin < bright[0].margin
-    assert not dark[0].present
+    assert bright[0].difference > 0 > dark[0].difference
+    assert bright[0].name == "light"
 
 
 def test_the_published_prompts_take_any_class():
@@ -118,6 +117,14 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
 def test_a_prompt_set_without_name_cannot_be_built():
     with pytest.raises(InvalidNoun):
         PromptSet(" ", ("a",), ("b",))
+
+
+def test_the_digest_is_of_the_prompts_and_not_of_their_order_or_name():
+    same = PromptSet("other", tuple(reversed(SIDES.positive)), SIDES.negative)
+    assert same.sha256 == SIDES.sha256
+    assert PromptSet("light", SIDES.negative, SIDES.positive).sha256 != SIDES.sha256
+    assert PromptSet("light", (*SIDES.positive, "bright area"), SIDES.negative).sha256 != SIDES.sha256
+    assert PromptSet("light", (SIDES.positive[0],), (SIDES.positive[1], *SIDES.negative)).sha256 != SIDES.sha256
 
 
 def test_sides_at_hand_give_the_same_scores(tmp_path):

@@ -10,6 +10,7 @@ from torch import nn
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.models.reader.card import ModelCard, OperatingPoint, read_card, write_card
 from mammoscribe.models.reader.loading import load_reader
+from mammoscribe.models.space_measures import SpaceMeasures
 from mammoscribe.models.weights_file import load_net, load_weights, read_checkpoint, save_weights
 from mammoscribe.support.errors import InputError, InvalidNoun
 from tests.models.tiny import tiny_config
@@ -57,6 +58,15 @@ def test_a_card_gives_back_what_was_written(tmp_path):
     assert read_card(tmp_path / "card.json") == card
 
 
+def test_measures_of_the_joint_space_belong_to_the_weights_of_the_card(tmp_path):
+    card = ModelCard("a", "phantoms", tiny_config(), "a" * 64, POINT, POINT, joint=SpaceMeasures("a" * 64))
+    write_card(card, tmp_path / "card.json")
+    assert read_card(tmp_path / "card.json") == card
+    write_card(replace(card, weights_sha256="b" * 64), tmp_path / "card.json")
+    with pytest.raises(InputError, match="measures of the joint space on other weights"):
+        read_card(tmp_path / "card.json")
+
+
 def test_a_damaged_card_is_one_sentence(tmp_path):
     (tmp_path / "card.json").write_text('{"format": "mammoscribe.card/1", "surprise": 1}')
     with pytest.raises(InputError, match="not a readable model card"):
@@ -101,6 +111,12 @@ CHANGES = {
     "half a breast": lambda v: v["real"].update(n=0.5),
     "a temperature of nothing": lambda v: v["real"].update(density_temperature=0),
     "words measured perhaps": lambda v: v["real"].update(words_measured="perhaps"),
+    "measures that are a word": lambda v: v.update(joint="good"),
+    "measures without margins": lambda v: v.update(joint={"weights_sha256": "a" * 64}),
+    "a margin of one word": lambda v: v.update(joint={"weights_sha256": "a" * 64, "margins": ["mass"]}),
+    "a margin without figures": lambda v: v.update(
+        joint={"weights_sha256": "a" * 64, "margins": [{"name": "mass", "origin": "synthetic", "margin": 0.1}]}
+    ),
     "an unknown key": lambda v: v.update(surprise=1),
 }
 

@@ -44,8 +44,9 @@ def command(
 ) -> None:
     """Zero-shot: score pictures against prompt sets, by default the shipped mammography ones, or rank texts.
 
-    The margin is the cosine with the mean of the positive prompts less that with the mean of the negative ones. A picture
-    that cannot be read is named at the end, and the exit code is 1 then.
+    The difference is the cosine with the mean of the positive prompts less that with the mean of the negative ones. Yes or
+    no is given where the model's card has a margin for exactly these prompts and for such pictures, with how often it is
+    right; else the reason why it is not. A picture that cannot be read is named at the end, and the exit code is 1 then.
     """
     if sum(bool(given) for given in (prompts, classes, texts)) > 1:
         raise InputError("two of --prompts, --class and --texts", "one of them")
@@ -74,6 +75,7 @@ def command(
 
 def _against_sets(prompts: Path | None, classes: list[str] | None) -> Callable[["JointSpace"], Match]:
     from mammoscribe.explain import zero_shot
+    from mammoscribe.explain.verdict import verdict
 
     shipped = [zero_shot.published_prompts(name) for name in classes] if classes else zero_shot.mammography_prompts()
     sets = shipped if prompts is None else zero_shot.read_prompts(prompts)
@@ -82,13 +84,17 @@ def _against_sets(prompts: Path | None, classes: list[str] | None) -> Callable[[
         sides = zero_shot.prompt_sides(space, sets)
 
         def rows(image: "JointPixels") -> Iterator[Row]:
-            for score in zero_shot.classify(space, [image], sets, sides)[0]:
+            scores = zero_shot.classify(space, [image], sets, sides)[0]
+            for prompt_set, score in zip(sets, scores, strict=True):
+                answer = verdict(space, image, prompt_set, score)
                 yield {
                     "what": score.name,
-                    "margin": score.margin,
+                    "difference": score.difference,
+                    "margin": "" if answer.margin is None else answer.margin,
+                    "present": "not given" if answer.present is None else answer.present,
                     "positive": score.positive,
                     "negative": score.negative,
-                    "present": score.present,
+                    "why": answer.why,
                 }
 
         return rows

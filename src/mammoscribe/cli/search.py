@@ -54,7 +54,8 @@ def command(
 ) -> None:
     """Search pictures by text, texts by picture, or either by its own kind.
 
-    A build that was stopped goes on where it left off; pictures that cannot be read are set aside with their reason.
+    A build that was stopped goes on where it left off; pictures that cannot be read are set aside with their reason. A
+    picture is compared with other pictures from the centre of the index: 1 is the same direction, 0 an unrelated one.
     """
     folder, table = folder_for(index), csv_for(out)
     _check(images, texts, text, image, {"--top": top, "--out": out, "--engine": engine})
@@ -108,16 +109,20 @@ def _search(
     out: Path | None,
 ) -> None:
     from mammoscribe.explain.retrieval import Index, image_queries, search, text_queries
+    from mammoscribe.explain.search_note import search_note
     from mammoscribe.explain.store import Kind
 
     store.check_space(space)
+    among_pictures = image is not None and store.state.kind is Kind.IMAGES
     if image is not None:
         prepared = space.prepare(image)
         store.check_mode(prepared.mode)
         query = image_queries(space, [prepared])
+        if among_pictures:
+            warn(search_note(space, prepared))
     else:
         query = text_queries(space, [text or ""])
-    (hits,) = search(store, query, top, Index(engine.value))
+    (hits,) = search(store, query, top, Index(engine.value), centred=among_pictures)
     if not hits:
         raise InputError(f"the index in {store.folder} holds nothing that could be read")
     # a picture's path tells nothing that its id does not tell, where that is its end; all rows have the same columns

@@ -40,12 +40,12 @@ class PhraseResult:
 
 @dataclass(frozen=True)
 class KindResult:
-    """Whether a view shows a kind of finding, and the zero-shot margin for it."""
+    """Whether a view shows a kind of finding, and the zero-shot difference for it."""
 
     patient: str
     kind: FindingType
     present: bool
-    margin: float
+    difference: float
 
 
 def point(
@@ -72,7 +72,7 @@ def tell_kinds(
     space: JointSpace, image: JointPixels, patient: str, shown: Sequence[Finding], sets: Sequence[PromptSet],
     sides: torch.Tensor | None = None,
 ) -> list[KindResult]:  # fmt: skip
-    """Zero-shot margins of one picture for prompt sets named after finding types; `sides` are their `prompt_sides`.
+    """Zero-shot differences of one picture for prompt sets named after finding types; `sides` are their `prompt_sides`.
 
     Raises:
         InputError: for a set that is named after no finding type.
@@ -83,7 +83,7 @@ def tell_kinds(
         raise InputError(f"a prompt set for {other[0]}", f"one of {', '.join(kinds)}")
     (scores,) = classify(space, [image], sets, sides)
     there = {f.type for f in shown}
-    return [KindResult(patient, kinds[s.name], kinds[s.name] in there, s.margin) for s in scores]
+    return [KindResult(patient, kinds[s.name], kinds[s.name] in there, s.difference) for s in scores]
 
 
 def phrase_rows(results: Sequence[PhraseResult], where: str) -> list[Row]:
@@ -113,10 +113,12 @@ def kind_rows(results: Sequence[KindResult], where: str) -> list[Row]:
     rows = []
     for kind in FindingType:
         own = [r for r in results if r.kind is kind]
-        labels, margins = np.array([r.present for r in own], int), np.array([r.margin for r in own])
+        labels, differences = np.array([r.present for r in own], int), np.array([r.difference for r in own])
         if 0 < labels.sum() < len(labels):
-            interval = interval_or_none(lambda a=margins, b=labels, c=[r.patient for r in own]: auc_interval(a, b, c))
+            interval = interval_or_none(
+                lambda a=differences, b=labels, c=[r.patient for r in own]: auc_interval(a, b, c)
+            )
             name = kind.value.replace("_", " ")
             n = f"{len(own)} views, {labels.sum()} with it"
-            rows.append(Row(f"{where}, {name}: zero-shot AUC", auc(margins, labels), n, interval))
+            rows.append(Row(f"{where}, {name}: zero-shot AUC", auc(differences, labels), n, interval))
     return rows

@@ -1,6 +1,6 @@
 """Retrieval in the joint space: exact search of texts by picture and pictures by text, over stores of any size."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +20,8 @@ from mammoscribe.support.errors import InputError, MissingExtra
 PICTURES = {".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".pgm"}
 BLOCK_FLOATS = 1 << 22
 """Largest number of scores or vector elements looked at in one block: 16 MB."""
+ROUNDING = 1e-6
+"""Length below which what is left of a unit vector after the centre was taken from it is rounding."""
 TEXTS_AT_ONCE = 64
 """Texts per pass, so that memory does not grow with their number."""
 
@@ -40,17 +42,24 @@ class Hit:
     score: float
 
 
-def search(store: VectorStore, queries: np.ndarray, k: int = 10, index: Index = Index.EXACT) -> list[list[Hit]]:
+def search(
+    store: VectorStore, queries: np.ndarray, k: int = 10, index: Index = Index.EXACT, centred: bool = False
+) -> list[list[Hit]]:
     """The `k` nearest items of every query, best first; of equal scores, the earlier row.
+
+    Pictures of one kind share most of their direction: where they are compared with each other, `centred` takes the mean of
+    the store's pictures from both sides first, so that the score is about what differs (Mu & Viswanath, "All-but-the-top",
+    ICLR 2018). A text is on the other side of that direction and is compared with pictures as they are.
 
     Args:
         store: what to search.
         queries: [Q, dim], of unit length.
         k: how many; fewer where the store holds fewer.
         index: how to search; both ways give the same items.
+        centred: for queries that are pictures, over a store of pictures.
 
     Raises:
-        InputError: for `k` below 1, or queries of another dimension.
+        InputError: for `k` below 1, queries of another dimension, or `centred` over a store of texts.
         MissingExtra: for FAISS where it is not installed.
     """
     queries = np.ascontiguousarray(queries, np.float32)
@@ -58,8 +67,9 @@ def search(store: VectorStore, queries: np.ndarray, k: int = 10, index: Index = 
         raise InputError(f"the nearest {k}", "at least 1")
     if queries.ndim != 2 or queries.shape[1] != store.state.dim:
         raise InputError(f"queries of shape {queries.shape}", f"[queries, {store.state.dim}]")
-    found = top_k_faiss(store, queries, k) if index is Index.FAISS else top_k(store, queries, k)
-    scores, rows = found
+    if centred:
+        queries = from_centre(queries, _centre_of(store))
+    scores, rows = (top_k_faiss if index is Index.FAISS else top_k)(store, queries, k, centred)
     items = dict(zip(kept := sorted({*rows[rows >= 0].tolist()}), store.items(kept), strict=True))
     return [
         [Hit(r, items[r], float(s)) for r, s in zip(row.tolist(), score, strict=True) if r >= 0]
@@ -67,14 +77,34 @@ def search(store: VectorStore, queries: np.ndarray, k: int = 10, index: Index = 
     ]
 
 
-def top_k(store: VectorStore, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def from_centre(rows: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Unit rows [N, dim] less the centre [dim], of unit length again; one that is the centre becomes zero, NaN stays."""
+    moved = rows - centre
+    length = np.linalg.norm(moved, axis=1, keepdims=True)
+    return moved / np.where(length < ROUNDING, np.inf, length)
+
+
+def _centre_of(store: VectorStore) -> np.ndarray:
+    if store.centre is None:
+        raise InputError(f"a search by picture from the centre of the index in {store.folder}", "an index of images")
+    return store.centre
+
+
+def _blocks(store: VectorStore, rows: int, centred: bool) -> Iterator[tuple[int, np.ndarray]]:
+    """The store's blocks, as they are or from the centre."""
+    for start, block in store.blocks(rows):
+        yield start, from_centre(block, _centre_of(store)) if centred else block
+
+
+def top_k(store: VectorStore, queries: np.ndarray, k: int, centred: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Scores [Q, k] and rows [Q, k], best first; exact, with one block of the store in memory at a time.
 
-    Where there are fewer than k items, scores are -inf and rows -1.
+    `centred` takes the rows from the centre, as the queries were. Where there are fewer than k items, scores are -inf and
+    rows -1.
     """
     num = len(queries)
     scores, rows = np.full((num, k), -np.inf, np.float32), np.full((num, k), -1, np.int64)
-    for start, block in store.blocks(max(1, BLOCK_FLOATS // max(store.state.dim, num))):
+    for start, block in _blocks(store, max(1, BLOCK_FLOATS // max(store.state.dim, num)), centred):
         found = queries @ block.T
         np.nan_to_num(found, copy=False, nan=-np.inf)
         for q in range(num):
@@ -95,15 +125,17 @@ def _merged(scores: np.ndarray, rows: np.ndarray, found: np.ndarray, start: int)
     return every[order], where[order]
 
 
-def top_k_faiss(store: VectorStore, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def top_k_faiss(
+    store: VectorStore, queries: np.ndarray, k: int, centred: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """The same by a flat inner-product index of FAISS; all vectors are held in memory, from the first search on."""
     faiss = _faiss()
-    if store.held is None:
-        store.held = faiss.IndexFlatIP(store.state.dim)
-        for _, block in store.blocks(max(1, BLOCK_FLOATS // store.state.dim)):
-            store.held.add(np.nan_to_num(np.array(block), nan=0.0))
+    if centred not in store.held:
+        store.held[centred] = faiss.IndexFlatIP(store.state.dim)
+        for _, block in _blocks(store, max(1, BLOCK_FLOATS // store.state.dim), centred):
+            store.held[centred].add(np.nan_to_num(np.array(block), nan=0.0))
     wanted = min(k + len(store.state.set_aside), len(store))
-    scores, rows = store.held.search(queries, wanted)
+    scores, rows = store.held[centred].search(queries, wanted)
     aside = np.isin(rows, list(store.state.set_aside))
     scores, rows = np.where(aside, -np.inf, scores), np.where(aside, -1, rows)
     order = np.argsort(-scores, axis=1, kind="stable")[:, :k]

@@ -16,7 +16,9 @@ from mammoscribe.models.joint_space import JointPixels, JointSpace
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_bytes, write_text
 
-FORMAT = "mammoscribe.index/1"
+FORMAT = "mammoscribe.index/2"
+BEFORE = "mammoscribe.index/1"
+"""The format without a centre."""
 PROBE = "No change since the prior exam"
 """What a space makes of this sentence is kept beside the vectors, so that another model's are not mixed with them."""
 SAME = 0.999
@@ -41,7 +43,11 @@ class Item:
 
 @dataclass
 class State:
-    """index.json: what the store holds and how far it is; `set_aside` maps rows that have no vector to the reason."""
+    """index.json: what the store holds and how far it is.
+
+    `set_aside` maps rows that have no vector to the reason. `centre` is the mean of all rows of a whole store of pictures
+    ([dim]), which a search by picture measures from; empty for texts.
+    """
 
     kind: Kind
     model: str
@@ -52,13 +58,14 @@ class State:
     done: int = 0
     mode: str = ""
     set_aside: dict[int, str] = field(default_factory=dict)
+    centre: list[float] = field(default_factory=list)
     format: str = FORMAT
 
 
 class VectorStore:
     """Rows of unit length, NaN where an item was set aside; nothing of it is held in memory, unless `held` is set.
 
-    `held` is what a search engine made of all rows, kept between searches.
+    `held` is what a search engine made of all rows, kept between searches: of rows as they are, and of centred ones.
 
     Raises:
         InputError: when the folder holds no store, or one that is not whole.
@@ -66,7 +73,7 @@ class VectorStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.held: Any = None
+        self.held: dict[bool, Any] = {}
         self.state = read_state(folder)
         if self.state.done < self.state.count:
             raise InputError(
@@ -81,6 +88,7 @@ class VectorStore:
         self._offset = array.offset
         if array.shape != (self.state.count, self.state.dim) or array.dtype != np.float32:
             raise InputError(f"{folder / VECTORS} is {array.dtype} {array.shape}", "the array that index.json names")
+        self.centre = _centre(self.state, folder)
 
     def __len__(self) -> int:
         return self.state.count
@@ -169,6 +177,9 @@ def build_store(
         _write_state(folder, state)
         if on_rows is not None:
             on_rows(state.done)
+    if kind is Kind.IMAGES and not state.centre and len(state.set_aside) < state.count:
+        state.centre = mean_of(vectors).tolist()
+        _write_state(folder, state)
     del vectors
     if len(state.set_aside) == state.count:
         (folder / STATE).unlink()  # so that the next run tries again
@@ -186,12 +197,27 @@ def read_state(folder: Path) -> State:
         )
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
+        if values["format"] == BEFORE:
+            found = (
+                f"the index in {folder} was built by an earlier version, which kept no centre for a search by picture"
+            )
+            raise InputError(found, FORMAT, "delete the folder and build it again")
         if values["format"] != FORMAT:
             raise ValueError(values["format"])
         values["set_aside"] = {int(row): reason for row, reason in values["set_aside"].items()}
         return State(**{**values, "kind": Kind(values["kind"])})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is not an index of ours ({error})", FORMAT) from error
+
+
+def mean_of(rows: np.ndarray, at_once: int = 1 << 14) -> np.ndarray:
+    """Mean of the rows that have a vector, float64 [dim], over one block of [N, dim] after the other."""
+    total, count = np.zeros(rows.shape[1]), 0
+    for start in range(0, len(rows), at_once):
+        block = np.asarray(rows[start : start + at_once], np.float64)
+        known = block[np.isfinite(block).all(axis=1)]
+        total, count = total + known.sum(axis=0), count + len(known)
+    return total / max(1, count)
 
 
 def item_lines(items: Iterable[Item]) -> list[bytes]:
@@ -243,6 +269,19 @@ def _check_way(space: JointSpace, items: Sequence[Item], state: State, vectors: 
     if float(_unit_rows(space, [prepared])[0] @ vectors[row]) < SAME:
         found = f"{items[row].id} is embedded otherwise in the index in {folder}"
         raise InputError(found, "the same picture and the same weights", "give another folder")
+
+
+def _centre(state: State, folder: Path) -> np.ndarray | None:
+    """float32 [dim] of a store of pictures, None of texts; InputError where it is not what a build leaves behind."""
+    if state.kind is Kind.TEXTS and state.centre == []:
+        return None
+    try:
+        centre = np.array(state.centre, np.float32)
+    except (ValueError, TypeError):
+        centre = np.zeros(0, np.float32)
+    if state.kind is Kind.TEXTS or centre.shape != (state.dim,) or not np.isfinite(centre).all():
+        raise _damaged(folder, f"the centre in {STATE}")
+    return centre
 
 
 def _damaged(folder: Path, file: str) -> InputError:

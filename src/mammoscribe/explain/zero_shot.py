@@ -1,5 +1,7 @@
 """Zero-shot classification: how much closer a picture is to sentences that state a finding than to those that deny it."""
 
+import hashlib
+import json
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,6 +44,12 @@ class PromptSet:
         if len({*self.positive, *self.negative}) < len(self.positive) + len(self.negative):
             raise InvalidNoun(f"prompt set {self.name} has a prompt twice", "every prompt once, on one side")
 
+    @property
+    def sha256(self) -> str:
+        """Digest of the prompts of both sides; neither the name nor the order of a side's prompts matters."""
+        sides = json.dumps([sorted(self.positive), sorted(self.negative)], ensure_ascii=True)
+        return hashlib.sha256(sides.encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class ZeroShotScore:
@@ -52,14 +60,9 @@ class ZeroShotScore:
     negative: float
 
     @property
-    def margin(self) -> float:
-        """Positive less negative: what is ranked and compared."""
+    def difference(self) -> float:
+        """Positive less negative: what pictures are ranked by, and what a margin is held against."""
         return self.positive - self.negative
-
-    @property
-    def present(self) -> bool:
-        """The published decision: the larger of the two cosines."""
-        return self.positive > self.negative
 
 
 @runtime_checkable
@@ -87,8 +90,13 @@ def classify(
     """
     sides = prompt_sides(space, sets) if sides is None else sides
     with torch.no_grad():
-        whole = F.normalize(space.embed_images(images).whole.float(), dim=1)
-    cosines = (whole @ sides.to(whole.device).T).reshape(len(images), len(sets), 2).tolist()
+        return scores_of(space.embed_images(images).whole, sets, sides)
+
+
+def scores_of(whole: Tensor, sets: Sequence[PromptSet], sides: Tensor) -> list[list[ZeroShotScore]]:
+    """The same for pictures that are embedded already: `whole` [N, J], of any length; `sides` from `prompt_sides`."""
+    unit = F.normalize(whole.float(), dim=1)
+    cosines = (unit @ sides.to(unit.device).T).reshape(len(unit), len(sets), 2).tolist()
     return [[ZeroShotScore(s.name, *pair) for s, pair in zip(sets, row, strict=True)] for row in cosines]
 
 

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
+from mammoscribe.domain.view import Origin
 from mammoscribe.imaging.joint_pixels import JointPixels
+from mammoscribe.models.space_measures import SpaceMeasures
 
-__all__ = ["JointImages", "JointPixels", "JointSpace"]
+__all__ = ["JointImages", "JointPixels", "JointSpace", "MeasuredSpace"]
 
 
 @dataclass(frozen=True)
@@ -57,4 +59,18 @@ class JointSpace(Protocol):
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """[N, J], L2-normalised."""
+        ...
+
+
+@runtime_checkable
+class MeasuredSpace(Protocol):
+    """A joint space whose card says what was measured of it, on pictures of which origin."""
+
+    @property
+    def measures(self) -> SpaceMeasures | None:
+        """What was measured; None where nothing was."""
+        ...
+
+    def origin_of(self, image: JointPixels) -> Origin:
+        """Whether a prepared picture was made with an X-ray machine or drawn."""
         ...

@@ -9,6 +9,7 @@ from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.report import Calibration
 from mammoscribe.domain.view import Origin
 from mammoscribe.models.reader.network import ReaderConfig
+from mammoscribe.models.space_measures import SpaceMeasures, is_sha256, measures_from
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.files import write_text
 
@@ -87,7 +88,11 @@ class OperatingPoint:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What ships beside the weights; `synthetic` and `real` are the operating points for the two kinds of exam."""
+    """What ships beside the weights.
+
+    `synthetic` and `real` are the operating points for the two kinds of exam; `joint` is what was measured of the joint
+    space, None where nothing was.
+    """
 
     name: str
     trained_on: str
@@ -100,6 +105,7 @@ class ModelCard:
     decoder: dict | None = None
     phrases: dict | None = None
     version: str = "1"
+    joint: SpaceMeasures | None = None
 
     def operating_point(self, origin: Origin) -> OperatingPoint:
         """The one for exams of that origin."""
@@ -122,7 +128,9 @@ def read_card(path: Path) -> ModelCard:
         if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
             raise InvalidNoun("another format")
         points = {k: _point(values.pop(k)) for k in ("synthetic", "real")}
-        card = ModelCard(config=ReaderConfig.from_dict(values.pop("config")), **points, **values)
+        joint = values.pop("joint", None)
+        measures = None if joint is None else measures_from(joint)
+        card = ModelCard(config=ReaderConfig.from_dict(values.pop("config")), **points, **values, joint=measures)
         _check_words(card)
         return card
     except InvalidNoun as error:
@@ -139,9 +147,11 @@ def _point(values: dict) -> OperatingPoint:
 def _check_words(card: ModelCard) -> None:
     if not all(isinstance(text, str) and text for text in (card.name, card.trained_on, card.version)):
         raise InvalidNoun("a card without its name, version, or what it was trained on", "words")
-    digest = card.weights_sha256
-    if not isinstance(digest, str) or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-        raise InvalidNoun(f"weights_sha256 {digest!r}", "64 lower-case hex digits")
+    if not is_sha256(card.weights_sha256):
+        raise InvalidNoun(f"weights_sha256 {card.weights_sha256!r}", "64 lower-case hex digits")
+    if card.joint is not None and card.joint.weights_sha256 != card.weights_sha256:
+        do = "measure again (benchmarks/joint_margins.py), or take `joint` out of the card"
+        raise InvalidNoun("measures of the joint space on other weights", "those of the card's weights_sha256", do)
 
 
 def _is_number(value: object) -> bool:

@@ -23,6 +23,7 @@ from mammoscribe.models.reader.joint_head import JointHead, cell_features, on_gr
 from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.models.reader.phrases import PhraseNet, phrase_ids
 from mammoscribe.models.reader.reader import Reader, exam_batch
+from mammoscribe.models.space_measures import SpaceMeasures
 from mammoscribe.models.tokenizer import load_tokenizer
 from mammoscribe.support.errors import InputError
 
@@ -67,6 +68,15 @@ class StarterSpace:
     def smoothing_patches(self) -> float:
         """One patch of 4 mm, chosen on 16 validation phantoms (0 to 1.5 were tried)."""
         return 1.0
+
+    @property
+    def measures(self) -> SpaceMeasures | None:
+        """What was measured of this space, from the reader's card."""
+        return self.reader.card.joint
+
+    def origin_of(self, image: JointPixels) -> Origin:
+        """As the picture's file says; InputError for a picture of another space."""
+        return _own(image).prepared.view.origin
 
     def prepare(self, path: Path) -> MammogramPixels:
         """Decode a mammogram and bring it onto the reader's canvas; InputError when nobody says which view it is."""
