@@ -176,8 +176,8 @@ def main() -> int:
         cache = cache_path(RUNS / "joint_margins", replace(space.reader.card, joint=None), "jsonl", args.fresh)
         fixing, measuring = (views_of(space, part, cache) for part in (FIXING, MEASURING))
         margins, found = margins_of(space, (fixing, measuring)), search_of(measuring)
-        pairs = (drawn_pairs(range(first, first + PAIR_EXAMS)) for first, *_ in (FIXING, MEASURING))
-        sentences = fix_sentence_threshold(space, *pairs, POPULATIONS)
+        pairs = [drawn_pairs(range(first, first + PAIR_EXAMS)) for first, *_ in (FIXING, MEASURING)]
+        sentences = fix_sentence_threshold(space, pairs[0], pairs[1], POPULATIONS)
         if args.write:
             measures = SpaceMeasures(space.reader.card.weights_sha256, tuple(margins), found, sentences)
             card = read_card(args.write)

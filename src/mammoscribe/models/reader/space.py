@@ -11,7 +11,7 @@ from torch import Tensor
 from mammoscribe.data.found import Declared, look_at
 from mammoscribe.data.naming import parse_view
 from mammoscribe.domain.exam import Exam
-from mammoscribe.domain.view import Box, Role, View
+from mammoscribe.domain.view import Box, Origin, Role, View
 from mammoscribe.imaging.decode import decode_view
 from mammoscribe.imaging.joint_pixels import JointPixels
 from mammoscribe.imaging.picture import Picture
