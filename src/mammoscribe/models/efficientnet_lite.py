@@ -86,9 +86,9 @@ def _same(x: Tensor, kernel: int, stride: int) -> tuple[Tensor, int]:
 class _Convolution(nn.Conv2d):
     """A convolution with the padding of TensorFlow's `SAME`."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:  # the name that the base class has
         kernel, stride = self.kernel_size[0], self.stride[0]
-        padded, padding = _same(x, kernel, stride)
+        padded, padding = _same(input, kernel, stride)
         if self.groups > 1:
             return depthwise_convolution(padded, self.weight, self.bias, stride, padding)
         return F.conv2d(padded, self.weight, self.bias, stride, padding)
@@ -97,9 +97,10 @@ class _Convolution(nn.Conv2d):
 class _Block(nn.Module):
     """Inverted residual: expand, depthwise, project; the shortcut where shapes agree."""
 
-    def __init__(self, wide_in: int, group: tuple[int, int, int], norm: str, drop_path: float) -> None:
+    def __init__(self, wide_in: int, group: tuple[int, int, int, int], norm: str, drop_path: float) -> None:
         super().__init__()
-        (expansion, stride, kernel), (wide_out, middle) = group[:3], (group[3], wide_in * group[0])
+        expansion, stride, kernel, wide_out = group
+        middle = wide_in * expansion
         bias = norm == "folded"
         self.drop_path = drop_path
         self.expands, self.shortcut = expansion > 1, stride == 1 and wide_in == wide_out
