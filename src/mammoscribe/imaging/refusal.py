@@ -6,6 +6,7 @@ from pydicom import Dataset
 from pydicom.uid import UID
 
 from mammoscribe.domain.view import Projection
+from mammoscribe.imaging.header_words import position_of
 from mammoscribe.imaging.mgcodes import OTHER_POSITIONS, OTHER_VIEWS, PROJECTIONS, REFUSED_MODIFIERS
 from mammoscribe.imaging.remarks import image_type, is_generated
 from mammoscribe.imaging.spacing import CONTACT_MAGNIFICATION, magnification
@@ -113,13 +114,15 @@ def _wrong_view(header: Dataset) -> str:
         if refused := REFUSED_MODIFIERS.get(str(modifier.get("CodeValue", ""))):
             return refused
     values = [str(item.get("CodeValue", "")) for item in items]
-    position = str(header.get("ViewPosition", "")).strip().upper()
+    position = position_of(header)
+    if _SPOT.search(position.text):
+        return f"a spot or magnification view (View Position {position.text})"
     for value in values:
-        if value in OTHER_VIEWS and position not in Projection.__members__:
+        if value in OTHER_VIEWS and position.view not in Projection.__members__:
             return OTHER_VIEWS[value]
     if any(v in PROJECTIONS or v in OTHER_VIEWS for v in values):
         return ""  # where code and position contradict each other, who reads the header says so
-    return OTHER_POSITIONS.get(position, "")
+    return OTHER_POSITIONS.get(position.view, "")
 
 
 def _class_name(sop_class: str) -> str:
