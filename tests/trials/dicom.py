@@ -135,8 +135,8 @@ CASES: dict[str, Read | Whole | Refused] = {
     "ts_priv833_R_MLO.dcm": Refused("the transfer syntax 1.2.840.113845.1.2.1 is not one of DICOM's"),
     "twice": Whole("", "the same object as", 1),
     "window_40_80_R_MLO.dcm": Read(warns="window 40/80 LINEAR, 1 of 1 leaves 100% of the tissue black or white"),
-    "window_text_R_MLO.dcm": Read(warns="'n/a' is no number"),
-    "window_zero_R_MLO.dcm": Read(warns="width of 0"),
+    "window_text_R_MLO.dcm": Read(warns="window n/a/4096 cannot be used (these are no numbers)"),
+    "window_zero_R_MLO.dcm": Read(warns="window 0/0 cannot be used"),
 }  # fmt: skip
 """By the name of a file or folder under B."""
 ABSENT = frozenset({"jls_signed_R_MLO.dcm"})

@@ -65,7 +65,7 @@ def text_of(header: Dataset, keyword: str) -> str:
 
 def side_of(text: str) -> str:
     """R, L or B (both); "" where the text is blank or says that there is no side, `NOT_UNDERSTOOD` for other words."""
-    words = _plain(_BREAST.sub(" ", _plain(text)))
+    words = " ".join(dict.fromkeys(_BREAST.sub(" ", _plain(text)).split()))
     if words in _UNPAIRED or not _plain(text):
         return ""
     return _SIDES.get(words, NOT_UNDERSTOOD)
