@@ -145,6 +145,36 @@ def test_another_view_is_refused_in_any_spelling(text: str, tmp_path: Path) -> N
         header_of(tmp_path, ImageLaterality=None, ViewCodeSequence=None, ViewPosition=text)
 
 
+@pytest.mark.parametrize(
+    ("elements", "what"),
+    [
+        ({"ImageType": ["DERIVED", "PRIMARY", "MAMMO", "DBT_RECON"]}, "a tomosynthesis slice"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "TOMO_PROJ", "LEFT"]}, "a tomosynthesis projection"),
+        ({"SeriesDescription": "R CC spot mag"}, "a spot or magnification view"),
+        ({"SeriesDescription": "RCC_MAG 1.8x"}, "a spot or magnification view"),
+        ({"SeriesDescription": "R CC Magnification"}, "a spot or magnification view"),
+    ],
+)
+def test_what_only_image_type_or_series_tells_of_is_refused(elements: dict, what: str, tmp_path: Path) -> None:
+    with pytest.raises(NotAMammogram, match=what):
+        header_of(tmp_path, **elements)
+
+
+@pytest.mark.parametrize(
+    ("elements", "generated"),
+    [
+        ({"ImageType": ["DERIVED", "PRIMARY", "TOMO_2D", "LEFT"]}, False),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "TOMO_2D", "LEFT"]}, False),
+        ({"ImageType": ["DERIVED", "PRIMARY", "TOMO", "GENERATED_2D"]}, True),
+        ({"ImageType": ["DERIVED", "PRIMARY", "", "SYNTHETIC_2D"]}, True),
+        ({"SeriesDescription": "R CC image of the day"}, False),
+    ],
+)
+def test_the_2d_views_of_an_exam_with_tomosynthesis_are_views(elements: dict, generated: bool, tmp_path: Path) -> None:
+    header = header_of(tmp_path, **elements)
+    assert header.projection is CC and header.is_generated is generated
+
+
 def test_a_header_that_says_nothing_leaves_the_view_open(tmp_path: Path) -> None:
     header = header_of(tmp_path, ViewCodeSequence=None, ImageLaterality=None)
     assert (header.laterality, header.projection) == (None, None)

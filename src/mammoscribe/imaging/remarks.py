@@ -53,7 +53,8 @@ def is_displaced(header: Dataset) -> bool:
 
 def is_generated(header: Dataset) -> bool:
     """Whether a 2D view was synthesised from tomosynthesis, by Image Type or by its maker's name for it."""
-    return "GENERATED_2D" in image_type(header) or bool(_GENERATED.search(str(header.get("SeriesDescription", ""))))
+    named = any("2D" in kind and re.search("GENERATED|SYNTH", kind) for kind in image_type(header))
+    return named or bool(_GENERATED.search(str(header.get("SeriesDescription", ""))))
 
 
 def image_type(header: Dataset) -> set[str]:
