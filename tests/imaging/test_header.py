@@ -81,7 +81,9 @@ def test_a_side_is_read_in_any_spelling(text: str, side: Laterality, tmp_path: P
 
 @pytest.mark.parametrize("text", ["LT", "left breast", "L\\L "])
 def test_a_side_in_other_words_is_not_overruled_by_the_hanging(text: str, tmp_path: Path) -> None:
-    header = header_of(tmp_path, ImageLaterality=text.split("\\"), ViewCodeSequence=None, PatientOrientation=["P", "FL"])
+    header = header_of(
+        tmp_path, ImageLaterality=text.split("\\"), ViewCodeSequence=None, PatientOrientation=["P", "FL"]
+    )
     assert header.laterality is None and "Patient Orientation says R" in header.conflicts[0]
 
 

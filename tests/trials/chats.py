@@ -56,7 +56,9 @@ def rows(place: Place) -> Iterator[Row]:
             yield Row(f"import llava/{path.name}", "an expectation", "none is written", False)
             continue
         got = done.harm() or (_refused(why, done) if why else _both(done))
-        yield Row(f"import llava/{path.name}", f"refused: '{why}'" if why else "both entries", got or "the same", not got)
+        yield Row(
+            f"import llava/{path.name}", f"refused: '{why}'" if why else "both entries", got or "the same", not got
+        )
 
 
 def _refused(why: str, done: Outcome) -> str:

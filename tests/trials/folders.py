@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tests.trials.place import Outcome, Place, Row
 
@@ -42,7 +43,7 @@ LOST = "a spreadsheet changed this id to 1.23457E+11"
 CASES = {
     "birads": Folder(
         _BIRADS,
-        dict.fromkeys(_BIRADS, {"findings": "Tissue.", "impression": "As said."}),
+        {exam: {"findings": "Tissue.", "impression": "As said."} for exam in _BIRADS},
         dict(zip(_BIRADS, ("4", "4", "4", "4A", "4", "0", "3", "2", "2"), strict=True)),
         leaks=True,
     ),
@@ -88,7 +89,7 @@ def rows(place: Place) -> Iterator[Row]:
         yield from _used(place, name, case)
 
 
-def _drafted(place: Place, name: str):
+def _drafted(place: Place, name: str) -> Path:
     done = place.command("data", "draft", place.trials / "own" / name, out=f"drafts-{name}.toml")
     return done.written
 
@@ -126,7 +127,9 @@ def _used(place: Place, name: str, case: Folder) -> Iterator[Row]:
     prepared = place.command("data", "prepare", catalogue, out=f"prepared-{name}")
     leaks = [line for line in prepared.err.splitlines() if " - leak: " in line]
     got = prepared.harm() or (
-        "" if (prepared.code, bool(leaks)) == (case.leaks, case.leaks) else f"exit code {prepared.code}, {prepared.err!r}"
+        ""
+        if (prepared.code, bool(leaks)) == (case.leaks, case.leaks)
+        else f"exit code {prepared.code}, {prepared.err!r}"
     )
     told = ", the same one in two splits told" if case.leaks else ""
     yield Row(f"prepare own/{name}", f"every picture prepared{told}", got or "the same", not got)
@@ -139,7 +142,14 @@ def _used(place: Place, name: str, case: Folder) -> Iterator[Row]:
         yield Row(f"export own/{name} llava", "refused: no report", chats.error or got, not got)
     if case.labels:
         table = place.command(
-            "data", "export", catalogue, "--to", "labels", "--class", f"asked:birads={case.asked}", out=f"labels-{name}.csv"
+            "data",
+            "export",
+            catalogue,
+            "--to",
+            "labels",
+            "--class",
+            f"asked:birads={case.asked}",
+            out=f"labels-{name}.csv",
         )
         got = table.harm() or _classes(case, table)
         yield Row(f"export own/{name} labels", f"birads={case.asked}, of 4A to 4C as of 4, blank where unlabelled", got or "the same", not got)  # fmt: skip

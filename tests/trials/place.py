@@ -17,7 +17,9 @@ SCRIPTS = (
 )  # fmt: skip
 """The scripts that write files, in their order; text_cases prints."""
 _OURS = re.compile(r"(?:error |warning: |(?:drawing|reading|writing|preparing for \w+) )")
-_FOREIGN = re.compile(r"Traceback \(most recent call last\)|\w*Warning: |\.py:\d+|site-packages|^\s*File \"", re.MULTILINE)
+_FOREIGN = re.compile(
+    r"Traceback \(most recent call last\)|\w*Warning: |\.py:\d+|site-packages|^\s*File \"", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,12 @@ _WIDTHS = (34, 72, 72)
 def shown(row: Row) -> str:
     """A row as a line of the table; what came of a case that went wrong is whole."""
     cells = [" ".join(cell.split()) for cell in (row.case, row.expected, row.got)]
-    cut = [cell if not row.ok or len(cell) <= w else f"{cell[: w - 3]}..." for cell, w in zip(cells, _WIDTHS, strict=True)]
-    return " | ".join([*(cell.ljust(width) for cell, width in zip(cut, _WIDTHS, strict=True)), "ok" if row.ok else "WRONG"])
+    cut = [
+        cell if not row.ok or len(cell) <= w else f"{cell[: w - 3]}..." for cell, w in zip(cells, _WIDTHS, strict=True)
+    ]
+    return " | ".join(
+        [*(cell.ljust(width) for cell, width in zip(cut, _WIDTHS, strict=True)), "ok" if row.ok else "WRONG"]
+    )
 
 
 def tell(rows: Iterable[Row]) -> tuple[int, int]:

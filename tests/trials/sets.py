@@ -40,7 +40,9 @@ def _boxes(records: Records) -> str:
     right, left = records["222"]["views"]
     found = [view["regions"][0]["box_px"] for view in (right, left)]
     wanted = [[46, 10, 54, 20], [4, 10, 12, 20]]  # the right picture is stored mirrored to the one that was annotated
-    return _is(found, wanted) or _is(records["222"]["breasts"], {"R": {"birads": "4", "density": "c", "finding": "mass"}})
+    return _is(found, wanted) or _is(
+        records["222"]["breasts"], {"R": {"birads": "4", "density": "c", "finding": "mass"}}
+    )
 
 
 def _categories(records: Records) -> str:

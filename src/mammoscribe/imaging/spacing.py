@@ -32,7 +32,9 @@ def header_spacing(header: Dataset) -> tuple[tuple[float, float] | None, str]:
         pair = _pair(header, name)
         if pair is None:
             if texts := element_texts(header, name):
-                warning = f"{name} {worded(' x '.join(texts), 40)!r} in the header is not used: it is no pair of numbers"
+                warning = (
+                    f"{name} {worded(' x '.join(texts), 40)!r} in the header is not used: it is no pair of numbers"
+                )
             continue
         factor = magnification(header) if name == "ImagerPixelSpacing" else 1.0
         scaled = pair[0] / factor, pair[1] / factor

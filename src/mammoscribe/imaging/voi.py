@@ -138,7 +138,9 @@ def _windows(header: Dataset) -> tuple[tuple[Window, ...], tuple[str, ...]]:
         if np.isfinite(window.centre) and least <= window.width < 1e12:
             usable.append(window)
         else:
-            unusable.append(f"window {worded(centre, 40)}/{worded(width, 40)} cannot be used (it shows no range of values)")
+            unusable.append(
+                f"window {worded(centre, 40)}/{worded(width, 40)} cannot be used (it shows no range of values)"
+            )
     return tuple(usable), tuple(unusable)
 
 
