@@ -222,7 +222,7 @@ def _predicted(place: Place, files: dict[str, Path]) -> Iterator[Row]:
     with manifest.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
         table.writerow(["exam_id", "patient_id", "laterality", "view", "path"])
-        table.writerows([name, name, "R", "MLO", str(path)] for name, path in files.items())
+        table.writerows([name, "", "R", "MLO", str(path)] for name, path in files.items())
     done = place.command("predict", manifest, out="predict/results.csv")
     results = {row["exam_id"]: row for row in done.table()} if done.written.exists() else {}
     for name in files:
