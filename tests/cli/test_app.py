@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from mammoscribe import __version__
+from mammoscribe.cli import data
 from mammoscribe.cli.app import COMMANDS
 from mammoscribe.support.errors import InputError
 
@@ -95,3 +96,14 @@ def test_a_failure_of_the_system_without_a_file_is_one_sentence(run, monkeypatch
     monkeypatch.setattr("mammoscribe.cli.data_read.show_table", full)
     shown = run("data", "list")
     assert shown.exit_code == 2 and shown.stderr == "error No space left on device.\n"
+
+
+def test_help_shows_no_python_types_of_flags_and_arguments(run):
+    pages = [["--help"], ["data", "--help"], ["weights", "--help"], ["train", "--help"]]
+    pages += [[name, "--help"] for name in COMMANDS] + [["data", name, "--help"] for name in data.COMMANDS]
+    pages += [["weights", name, "--help"] for name in ("list", "pull", "import", "verify")]
+    pages += [["train", name, "--help"] for name in ("list", "show", "reader")]
+    for page in pages:
+        shown = run(*page)
+        assert shown.exit_code == 0 and "--help" in shown.output
+        assert not [word for word in ("<bool>", "<list[", "[[", "...]...") if word in shown.output], page

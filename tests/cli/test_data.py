@@ -388,10 +388,18 @@ def test_few_patients_are_a_warning(run, tmp_path):
     shown = run("data", "split", few.folder)
     assert shown.exit_code == 0
     assert "warning: no patient is in" in shown.stderr
-    assert "3 are too few for these shares; give more patients, or --shares" in shown.stderr
-    catalogue = written([exam(f"e{n}", f"p{n}") for n in range(5)], tmp_path)
-    shown = run("data", "split", catalogue.folder, "--shares", "60/20/20", "--stratify", "has_report")
-    assert "warning" not in shown.stderr and sorted(catalogue.splits().values()) == ["test", *["train"] * 3, "val"]
+    assert "3 are too few for these shares; give more patients\n" in shown.stderr
+
+
+@pytest.mark.parametrize("patients", [4, 5, 9])
+def test_what_is_proposed_for_few_patients_leaves_no_part_empty(run, patients, tmp_path):
+    proposed = "--shares 60/20/20 --stratify has_report"
+    few = written([exam(f"e{n}", f"p{n}") for n in range(patients)], tmp_path / "few")
+    told = run("data", "split", few.folder).stderr
+    assert f"give more patients, or {proposed}" in told or set(few.splits().values()) == {"train", "val", "test"}
+    again = written([exam(f"e{n}", f"p{n}") for n in range(patients)], tmp_path / "again")
+    shown = run("data", "split", again.folder, *proposed.split())
+    assert "warning" not in shown.stderr and set(again.splits().values()) == {"train", "val", "test"}
 
 
 def test_pictures_without_reports_are_told_how_to_get_them(run, clinic, tmp_path):
@@ -400,6 +408,11 @@ def test_pictures_without_reports_are_told_how_to_get_them(run, clinic, tmp_path
     shown = run("data", "check", clinic / "ours.toml")
     assert shown.exit_code == 0
     assert 'no picture has a report; to add them, name them in ours.toml: reports = "reports.csv"' in shown.stdout
+    (clinic / "ours.toml").write_text(text)
+    table = clinic / "ours" / "t.csv"
+    table.write_text(table.read_text().splitlines()[0] + "\n")
+    shown = run("data", "check", clinic / "ours.toml")
+    assert f"no picture has a report; to add them, correct {table.name}, which ours.toml names" in shown.stdout
     jpg = tmp_path / "mimic"
     header = "subject_id,study_id,dicom_id,StudyDate,StudyTime,ViewPosition,PerformedProcedureStepDescription"
     (jpg / "files/p10/p10000001/s5").mkdir(parents=True)

@@ -152,6 +152,58 @@ def test_what_shows_nothing_or_cannot_be_used_gives_way_to_the_range_of_the_bits
     assert picture.warnings and all("full range of 12 bits is used instead" in w for w in picture.warnings)
 
 
+@pytest.mark.parametrize(
+    ("centre", "width", "told"),
+    [
+        ("n/a", "4096", "window n/a/4096 cannot be used (these are no numbers)"),
+        ("2048", "", "Window Center without Window Width cannot be used"),
+        ("", "4096", "Window Width without Window Center cannot be used"),
+        ("0", "0", "window 0/0 cannot be used (it shows no range of values)"),
+        ("2048", "-5", "window 2048/-5 cannot be used (it shows no range of values)"),
+        ("nan", "4096", "window nan/4096 cannot be used (it shows no range of values)"),
+    ],
+)
+def test_a_window_that_cannot_be_used_is_told(centre: str, width: str, told: str) -> None:
+    dataset = mammogram((half_disc() * 4000).astype(np.uint16))
+    dataset.add_new("WindowCenter", "LO", centre)
+    dataset.add_new("WindowWidth", "LO", width)
+    (warning,) = decode_pixels(dataset).warnings
+    assert warning == f"{told}; full range of 12 bits is used instead"
+
+
+def test_the_windows_beside_one_that_is_no_number_are_used() -> None:
+    dataset = mammogram((half_disc() * 4000).astype(np.uint16))
+    dataset.add_new("WindowCenter", "LO", ["x", "2000", "1500"])
+    dataset.add_new("WindowWidth", "LO", ["3000", "4000,0", "2500"])
+    assert [(w.centre, w.width) for w in windows(dataset)] == [(2000, 4000), (1500, 2500)]
+    picture = decode_pixels(dataset)
+    assert "window 2000/4000 LINEAR, 1 of 2" in picture.steps and "window x/3000" in picture.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("centre", "width", "share"), [(32768, 65535, "5%"), (8192, 16384, "20%"), (2048, 100000, "3%"), (0, 200000, "2%")]
+)
+def test_a_window_of_other_bits_in_which_all_is_one_grey_is_passed_over(centre: int, width: int, share: str) -> None:
+    stored = (half_disc() * 4000).astype(np.uint16)
+    picture = decode_pixels(mammogram(stored, WindowCenter=centre, WindowWidth=width))
+    assert close(picture.pixels, stored / 4095, 1e-6)
+    assert f"leaves the picture within {share} of the grey scale; full range of 12 bits is used" in picture.warnings[0]
+
+
+def test_a_window_that_shows_half_of_the_grey_scale_is_kept() -> None:
+    picture = decode_pixels(mammogram((half_disc() * 2000).astype(np.uint16), WindowCenter=2048, WindowWidth=4096))
+    assert "window 2048/4096 LINEAR, 1 of 1" in picture.steps and picture.warnings == ()
+
+
+def test_a_table_of_other_bits_in_which_all_is_one_grey_is_passed_over() -> None:
+    stored = (half_disc() * 4000).astype(np.uint16)
+    table = Dataset()
+    table.LUTDescriptor = [0, 0, 16]
+    table.add_new("LUTData", "OW", np.arange(65536, dtype="<u2").tobytes())
+    picture = decode_pixels(mammogram(stored, VOILUTSequence=Sequence([table])))
+    assert close(picture.pixels, stored / 4095, 1e-6) and "of the grey scale" in picture.warnings[0]
+
+
 def test_the_next_window_is_used_where_the_first_burns_the_breast_out() -> None:
     stored = (half_disc() * 4000).astype(np.uint16)
     picture = decode_pixels(mammogram(stored, WindowCenter=[40, 2000], WindowWidth=[80, 4000]))

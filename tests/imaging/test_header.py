@@ -70,6 +70,113 @@ def test_laterality_falls_back_in_order(tmp_path: Path) -> None:
     assert header_of(tmp_path, ImageLaterality=None, SharedFunctionalGroupsSequence=frames).laterality is L
 
 
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [("RT", R), ("Rt.", R), ("right breast", R), ("LT", L), ("Left", L), ("izquierda", L), ("Direita", R), ("l", L)],
+)
+def test_a_side_is_read_in_any_spelling(text: str, side: Laterality, tmp_path: Path) -> None:
+    header = header_of(tmp_path, ImageLaterality=text, PatientOrientation=None)
+    assert (header.laterality, header.warnings) == (side, ())
+
+
+@pytest.mark.parametrize("text", ["LT", "left breast", "L\\L "])
+def test_a_side_in_other_words_is_not_overruled_by_the_hanging(text: str, tmp_path: Path) -> None:
+    header = header_of(
+        tmp_path, ImageLaterality=text.split("\\"), ViewCodeSequence=None, PatientOrientation=["P", "FL"]
+    )
+    assert header.laterality is None and "Patient Orientation says R" in header.conflicts[0]
+
+
+@pytest.mark.parametrize("value", ["B", "both", ["R", "L"], ["L", "R"]])
+def test_both_breasts_are_a_conflict(value: Any, tmp_path: Path) -> None:
+    header = header_of(tmp_path, ImageLaterality=value)
+    assert header.laterality is None and "B, both breasts" in header.conflicts[0]
+
+
+def test_a_side_that_is_not_understood_is_told(tmp_path: Path) -> None:
+    header = header_of(tmp_path, ImageLaterality="X7", ViewCodeSequence=None, PatientOrientation=["P", "FL"])
+    assert header.laterality is R and header.warnings[0] == "Image Laterality 'X7' is not understood"
+
+
+@pytest.mark.parametrize("value", ["U", "unpaired", "", " "])
+def test_an_unpaired_organ_is_as_good_as_silence(value: str, tmp_path: Path) -> None:
+    header = header_of(tmp_path, ImageLaterality=value, Laterality="L")
+    assert header.laterality is L and header.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "projection"),
+    [
+        ("mlo", MLO), ("RMLO", MLO), ("R MLO", MLO), ("Right MLO", MLO), ("OML", MLO), ("medio-lateral oblique", MLO),
+        ("RCC", CC), ("R-CC", CC), ("Cranio-Caudal", CC), ("craniocaudal", CC), ("R_CC", CC),
+    ],
+)  # fmt: skip
+def test_a_view_position_is_read_in_any_spelling(text: str, projection: Projection, tmp_path: Path) -> None:
+    header = header_of(tmp_path, ViewCodeSequence=None, ViewPosition=text, PatientOrientation=None)
+    assert (header.laterality, header.projection, header.conflicts, header.warnings) == (R, projection, (), ())
+
+
+def test_the_side_in_a_view_position_is_held_against_the_laterality(tmp_path: Path) -> None:
+    assert header_of(tmp_path, ImageLaterality=None, ViewCodeSequence=None, ViewPosition="LCC").laterality is L
+    header = header_of(tmp_path, ViewCodeSequence=None, ViewPosition="LMLO")
+    assert header.conflicts == ("laterality: Image Laterality says R, View Position says L",)
+
+
+@pytest.mark.parametrize("text", ["MLOID", "MLO-ID", "R MLO ID", "MLO implant displaced", "MLO Eklund"])
+def test_an_implant_displaced_view_position_is_one(text: str, tmp_path: Path) -> None:
+    header = header_of(tmp_path, ViewCodeSequence=None, ViewPosition=text)
+    assert header.projection is MLO and header.is_displaced
+
+
+@pytest.mark.parametrize("text", ["AP", "MLOM", "OBL", "MLO\\CC", "CC MLO"])
+def test_a_view_position_that_is_not_understood_is_never_replaced_by_the_hanging(text: str, tmp_path: Path) -> None:
+    position = text.split("\\") if "\\" in text else text
+    header = header_of(tmp_path, ViewCodeSequence=None, ViewPosition=position, PatientOrientation=["P", "FL"])
+    assert header.projection is None
+    assert header.conflicts == (f"projection: View Position says {text}, Patient Orientation says MLO",)
+
+
+def test_a_view_position_that_is_not_understood_is_told_beside_a_view_code(tmp_path: Path) -> None:
+    header = header_of(tmp_path, ViewPosition="AP")
+    assert header.projection is CC and header.warnings == ("View Position 'AP' is not understood",)
+
+
+@pytest.mark.parametrize("text", ["SPOT MLO", "R MLO MAG", "Magnification CC", "RML", "L XCCL", "medio-lateral", "LLM"])
+def test_another_view_is_refused_in_any_spelling(text: str, tmp_path: Path) -> None:
+    with pytest.raises(NotAMammogram, match=r"spot or magnification|view, not"):
+        header_of(tmp_path, ImageLaterality=None, ViewCodeSequence=None, ViewPosition=text)
+
+
+@pytest.mark.parametrize(
+    ("elements", "what"),
+    [
+        ({"ImageType": ["DERIVED", "PRIMARY", "MAMMO", "DBT_RECON"]}, "a tomosynthesis slice"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "TOMO_PROJ", "LEFT"]}, "a tomosynthesis projection"),
+        ({"SeriesDescription": "R CC spot mag"}, "a spot or magnification view"),
+        ({"SeriesDescription": "RCC_MAG 1.8x"}, "a spot or magnification view"),
+        ({"SeriesDescription": "R CC Magnification"}, "a spot or magnification view"),
+    ],
+)
+def test_what_only_image_type_or_series_tells_of_is_refused(elements: dict, what: str, tmp_path: Path) -> None:
+    with pytest.raises(NotAMammogram, match=what):
+        header_of(tmp_path, **elements)
+
+
+@pytest.mark.parametrize(
+    ("elements", "generated"),
+    [
+        ({"ImageType": ["DERIVED", "PRIMARY", "TOMO_2D", "LEFT"]}, False),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "TOMO_2D", "LEFT"]}, False),
+        ({"ImageType": ["DERIVED", "PRIMARY", "TOMO", "GENERATED_2D"]}, True),
+        ({"ImageType": ["DERIVED", "PRIMARY", "", "SYNTHETIC_2D"]}, True),
+        ({"SeriesDescription": "R CC image of the day"}, False),
+    ],
+)
+def test_the_2d_views_of_an_exam_with_tomosynthesis_are_views(elements: dict, generated: bool, tmp_path: Path) -> None:
+    header = header_of(tmp_path, **elements)
+    assert header.projection is CC and header.is_generated is generated
+
+
 def test_a_header_that_says_nothing_leaves_the_view_open(tmp_path: Path) -> None:
     header = header_of(tmp_path, ViewCodeSequence=None, ImageLaterality=None)
     assert (header.laterality, header.projection) == (None, None)

@@ -77,8 +77,25 @@ def test_numbers_with_a_comma_are_numbers() -> None:
     assert header_spacing(dataset)[0] == (0.07, 0.07)
 
 
-@pytest.mark.parametrize("text", ["n/a", "0.07", "", "0.07\\0.07\\0.07"])
-def test_text_that_is_no_pair_of_numbers_is_no_spacing(text: str) -> None:
+@pytest.mark.parametrize("text", ["n/a", "0.07", "0.07\\0.07\\0.07", "0.07mm\\0.07mm", "0.07\\", "0,07,0,07"])
+def test_text_that_is_no_pair_of_numbers_is_no_spacing_and_told(text: str) -> None:
     dataset = header()
     dataset.add_new("ImagerPixelSpacing", "LO", text.split("\\") if "\\" in text else text)
+    shown = " x ".join(text.split("\\")).strip()
+    assert header_spacing(dataset) == (
+        None, f"ImagerPixelSpacing {shown!r} in the header is not used: it is no pair of numbers",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_a_blank_spacing_is_none(text: str) -> None:
+    dataset = header()
+    dataset.add_new("ImagerPixelSpacing", "LO", text)
     assert header_spacing(dataset) == (None, "")
+
+
+def test_a_spacing_that_is_no_numbers_gives_way_to_one_that_is() -> None:
+    dataset = header(PixelSpacing=[0.07, 0.07])
+    dataset.add_new("ImagerPixelSpacing", "LO", "n/a")
+    spacing, warning = header_spacing(dataset)
+    assert spacing == (0.07, 0.07) and "ImagerPixelSpacing 'n/a'" in warning

@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from mammoscribe import __version__
 from mammoscribe.cli import (
@@ -26,6 +25,7 @@ from mammoscribe.cli import (
     weights,
 )
 from mammoscribe.cli.console import MAX_LINE_CHARS, errors, quiet_libraries
+from mammoscribe.cli.plain_help import PlainCommand, PlainGroup
 from mammoscribe.support.errors import MammoscribeError, printable
 
 DESCRIPTION = (
@@ -35,7 +35,7 @@ DESCRIPTION = (
 EXAMPLE = "Example: mammoscribe demo"
 
 
-class _OneLineErrors(TyperGroup):
+class _OneLineErrors(PlainGroup):
     """A user's mistake is one clear sentence, never a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -86,7 +86,7 @@ COMMANDS = {
     "doctor": doctor,
 }
 for _name, _module in COMMANDS.items():
-    app.command(_name, epilog=_module.EXAMPLE)(_module.command)
+    app.command(_name, cls=PlainCommand, epilog=_module.EXAMPLE)(_module.command)
 app.add_typer(data.app, name="data", epilog=data.EXAMPLE)
 app.add_typer(train.app, name="train", epilog=train.EXAMPLE)
 app.add_typer(weights.app, name="weights", epilog=weights.EXAMPLE)

@@ -3,11 +3,14 @@
 import typer
 
 from mammoscribe.cli import data_exchange, data_read, data_use
+from mammoscribe.cli.plain_help import PlainCommand, PlainGroup
 
 EXAMPLE = "Example: mammoscribe data check rsna-2023 downloads/rsna"
 
 app = typer.Typer(
-    help="Read datasets: list, show, draft, check, ingest, split, audit, prepare, export, import.", no_args_is_help=True
+    cls=PlainGroup,
+    help="Read datasets: list, show, draft, check, ingest, split, audit, prepare, export, import.",
+    no_args_is_help=True,
 )
 COMMANDS = {
     "list": (data_read.show_list, "mammoscribe data list"),
@@ -22,4 +25,4 @@ COMMANDS = {
     "import": (data_exchange.bring_in, "mammoscribe data import train.json --from llava --images images --out chats"),
 }
 for _name, (_command, _example) in COMMANDS.items():
-    app.command(_name, epilog=f"Example: {_example}")(_command)
+    app.command(_name, cls=PlainCommand, epilog=f"Example: {_example}")(_command)

@@ -273,7 +273,7 @@ def _say_faults(faults: "Sequence[Fault]") -> None:
 
 
 def bring_in(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Such as train.json or train.jsonl.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Such as train.json or train.jsonl.")],
     images: Annotated[
         Path, typer.Option("--images", metavar="DIR", help="Folder that the paths of the pictures start from.")
     ],

@@ -24,7 +24,7 @@ What = Annotated[
     ),
 ]
 Where = Annotated[
-    Path | None, typer.Argument(metavar="[FOLDER]", help="Where the dataset lies; a TOML file says it itself.")
+    Path | None, typer.Argument(metavar="FOLDER", help="Where the dataset lies; a TOML file says it itself.")
 ]
 EditionName = Annotated[
     str | None, typer.Option("--edition", metavar="NAME", help="The layout, where a folder holds several.")

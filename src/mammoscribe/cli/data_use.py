@@ -71,13 +71,14 @@ def split(
 def _too_few(empty: Sequence[str], patients: int, stratify: str | None) -> str:
     """That parts have no patient, and what helps."""
     parts = " and ".join(empty)
-    do = (
-        "--shares 60/20/20"
-        if stratify
-        else "--shares 60/20/20 --stratify has_report, which cuts exactly where a hash does not"
-    )
+    exact = "" if stratify else " --stratify has_report, which cuts exactly where a hash does not"
+    do = f"; give more patients{f', or --shares 60/20/20{exact}' if patients >= _FEWEST else ''}"
     found = f"no patient is in {parts}: {patients} {'are' if patients > 1 else 'is'} too few for these shares"
-    return f"{found}; give more patients, or {do}"
+    return f"{found}{do}"
+
+
+_FEWEST = 4
+"""Patients of whom 60/20/20, cut exactly, leaves no part empty; fewer cannot be divided into three."""
 
 
 def _shares(text: str | None) -> tuple[float, float, float]:

@@ -21,7 +21,7 @@ Match = Callable[["JointPixels"], Iterator[Row]]
 
 
 def command(
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="DICOM, PNG, JPEG, TIFF or PGM.")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="DICOM, PNG, JPEG, TIFF or PGM.")],
     prompts: Annotated[
         Path | None,
         typer.Option("--prompts", metavar="TOML", help="Prompt sets of your own (docs/how_to/biovil_t.md)."),

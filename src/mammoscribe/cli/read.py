@@ -46,7 +46,7 @@ EXAMPLE = "Example: mammoscribe read exam/ --prior exam_2024/ --out out --format
 def command(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PATH...", help="A folder or files (DICOM, PNG, JPEG, PGM, TIFF), or an exam.json."),
+        typer.Argument(metavar="PATH", help="A folder or files (DICOM, PNG, JPEG, PGM, TIFF), or an exam.json."),
     ] = None,
     prior: Annotated[
         list[Path] | None,

@@ -12,6 +12,7 @@ import typer
 from mammoscribe.cli.console import errors, progress_bar, warn
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.options import folder_for
+from mammoscribe.cli.plain_help import PlainCommand, PlainGroup
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
 
@@ -22,7 +23,7 @@ EXAMPLE = "Example: mammoscribe train reader --data prepared --out runs/ours"
 RECIPES = {"reader": "findings, boxes and breast labels from mammograms: by boxes, by labels, or by reports alone"}
 """Recipes with what each trains; the functions are in `training.recipe_list`."""
 
-app = typer.Typer(help="Train on prepared data, and see which recipes there are.", no_args_is_help=True)
+app = typer.Typer(cls=PlainGroup, help="Train on prepared data, and see which recipes there are.", no_args_is_help=True)
 
 Data = Annotated[
     list[Path] | None,
@@ -40,14 +41,14 @@ DeepSpeed = Annotated[
 ]
 
 
-@app.command("list", epilog="Example: mammoscribe train list")
+@app.command("list", cls=PlainCommand, epilog="Example: mammoscribe train list")
 def list_recipes() -> None:
     """The recipes and what each trains."""
     for name, what in RECIPES.items():
         console.print(f"{name}: {what}", highlight=False, markup=False, soft_wrap=True)
 
 
-@app.command("show", epilog="Example: mammoscribe train show reader --data prepared")
+@app.command("show", cls=PlainCommand, epilog="Example: mammoscribe train show reader --data prepared")
 def show(
     recipe: Annotated[str, typer.Argument(help="A recipe of `mammoscribe train list`.")],
     data: Data = None,
@@ -86,9 +87,11 @@ def _command(recipe: str) -> Callable[..., None]:
 
 
 for _name in RECIPES:
-    app.command(_name, epilog=f"Example: mammoscribe train {_name} --data prepared --out runs/ours --set steps=500")(
-        _command(_name)
-    )
+    app.command(
+        _name,
+        cls=PlainCommand,
+        epilog=f"Example: mammoscribe train {_name} --data prepared --out runs/ours --set steps=500",
+    )(_command(_name))
 
 
 def _fields(given: list[str] | None) -> Mapping[str, str]:

@@ -11,15 +11,18 @@ from rich.text import Text
 from mammoscribe.cli.console import errors
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.options import folder_for
+from mammoscribe.cli.plain_help import PlainCommand, PlainGroup
 from mammoscribe.support.errors import InputError
 
 EXAMPLE = "Example: mammoscribe weights pull biovil-t --to weights/biovil-t"
 SIGNS = {True: ("ok", "green"), False: ("other", "bold red"), None: ("?", "yellow")}
 
-app = typer.Typer(help="List, fetch, convert and verify the published BioViL files.", no_args_is_help=True)
+app = typer.Typer(
+    cls=PlainGroup, help="List, fetch, convert and verify the published BioViL files.", no_args_is_help=True
+)
 
 
-@app.command("list", epilog="Example: mammoscribe weights list")
+@app.command("list", cls=PlainCommand, epilog="Example: mammoscribe weights list")
 def show() -> None:
     """Print the published models: repository, pinned revision, files with size and digest, terms."""
     from mammoscribe.models.biovil.published import PUBLISHED
@@ -33,7 +36,7 @@ def show() -> None:
             _say(f"  {file.file}: {size}, {digest}")
 
 
-@app.command(epilog="Example: mammoscribe weights pull biovil-t --to weights/biovil-t")
+@app.command(cls=PlainCommand, epilog="Example: mammoscribe weights pull biovil-t --to weights/biovil-t")
 def pull(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A model of `mammoscribe weights list`.")],
     to: Annotated[
@@ -79,7 +82,11 @@ def pull(
     _say(f"{model.name} is in {folder}; {model.terms}")
 
 
-@app.command("import", epilog="Example: mammoscribe weights import weights/biovil-t --out weights/biovil-t-ours")
+@app.command(
+    "import",
+    cls=PlainCommand,
+    epilog="Example: mammoscribe weights import weights/biovil-t --out weights/biovil-t-ours",
+)
 def convert(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A published image file (.pt), or a folder of files.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the copy; made when absent.")],
@@ -93,7 +100,7 @@ def convert(
     _say(f"written to {folder}")
 
 
-@app.command(epilog="Example: mammoscribe weights verify weights/biovil-t")
+@app.command(cls=PlainCommand, epilog="Example: mammoscribe weights verify weights/biovil-t")
 def verify(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A file, or a folder of published files or our copies.")],
 ) -> None:

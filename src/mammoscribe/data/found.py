@@ -117,8 +117,9 @@ def _completed(path: Path, header: ViewHeader) -> ViewKind:
     named = view_in_name(path)
     if named is None:
         missing = "projection" if header.laterality else "laterality" if header.projection else "view"
+        why = f" ({'; '.join(header.warnings)})" if header.warnings else ""
         raise InputError(
-            f"neither the header nor the name of {path} says its {missing}",
+            f"neither the header nor the name of {path} says its {missing}{why}",
             "Image Laterality and View Code Sequence, or a name like R_CC",
             f"say which view it is with --view {path.name}=RCC",
         )

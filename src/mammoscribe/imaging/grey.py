@@ -14,6 +14,9 @@ from mammoscribe.support.errors import InputError
 MOST = 0.5
 """Share of the tissue that is wholly black or white from which a window is taken to show nothing."""
 
+FLATTEST = 0.25
+"""Share of the grey scale that a picture takes at least; what leaves it narrower is made for two bits more, or for another."""
+
 _TABLE_LIMIT = 1 << 20  # wider integer ranges are mapped value by value
 _ROWS = 256  # mapped at a time, so that no second picture of 64-bit numbers is held
 _EXTREME = 0.002
@@ -31,8 +34,8 @@ class Grey:
 def to_grey(stored: Stored, header: Dataset) -> Grey:
     """Grey values of one frame.
 
-    The first VOI of the header is used that does not leave most of the tissue black or white; the range of the values
-    when none does.
+    The first VOI of the header is used that neither leaves most of the tissue black or white nor the whole picture nearly
+    one grey; the range of the values when none does.
 
     Args:
         stored: [H, W] integers or floats as decoded from the file, and the bits of them that count.
@@ -116,6 +119,8 @@ def _chosen(
             passed.append(found)
         elif (share := _lost(found.apply(tissue))) > MOST:
             passed.append(f"{found.name} leaves {share:.0%} of the tissue black or white")
+        elif high > low and (spread := float(np.ptp(found.apply(shown)))) < FLATTEST:
+            passed.append(f"{found.name} leaves the picture within {spread:.0%} of the grey scale")
         else:
             return found, _told(passed, found)
     full = _full_range(stored, header, modality, padding)

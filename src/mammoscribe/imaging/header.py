@@ -12,7 +12,8 @@ from mammoscribe.domain.view import SYNTHETIC_SOURCE, Laterality, Origin, Projec
 from mammoscribe.imaging.damage import damage_told, worded
 from mammoscribe.imaging.decode import check_readable, is_dicom, open_dicom
 from mammoscribe.imaging.enhanced import flattened
-from mammoscribe.imaging.mgcodes import OTHER_POSITIONS, OTHER_VIEWS, PROJECTIONS
+from mammoscribe.imaging.header_words import BOTH, NOT_UNDERSTOOD, position_of, side_of, text_of
+from mammoscribe.imaging.mgcodes import OTHER_VIEWS, PROJECTIONS
 from mammoscribe.imaging.orientation import hung_side, oblique_side, projection_hint
 from mammoscribe.imaging.refusal import refusal
 from mammoscribe.imaging.remarks import is_displaced, is_for_processing, is_generated, is_partial
@@ -142,7 +143,7 @@ def _view_header(path: Path, header: Dataset, named: bool) -> ViewHeader:
     return ViewHeader(
         path=path,
         laterality=_laterality(header, lateralities),
-        projection=Projection(projection) if (projection := _agreed(projections)) else None,
+        projection=Projection(projection) if (projection := _agreed(projections)) in Projection.__members__ else None,
         patient_id=_text(header, "PatientID") or None,
         study_uid=_text(header, "StudyInstanceUID") or None,
         accession=_text(header, "AccessionNumber"),
@@ -171,16 +172,16 @@ def _view_header(path: Path, header: Dataset, named: bool) -> ViewHeader:
 def _lateralities(header: Dataset) -> dict[str, str]:
     """Attribute name -> R, L or B (both), in order of trust."""
     found = {
-        "Image Laterality": _text(header, "ImageLaterality"),
-        "Laterality": _text(header, "Laterality"),
-        "Frame Laterality": _text(header, "FrameLaterality"),
+        **{name: side_of(text_of(header, keyword)) for name, keyword in _SIDE_ELEMENTS.items()},
+        "View Position": position_of(header).side,
         "Patient Orientation": oblique_side(header),
     }
-    return {name: side for name, value in found.items() if (side := _SIDES.get(value.upper()))}
+    return {name: side for name, side in found.items() if side and side != NOT_UNDERSTOOD}
 
 
-_SIDES = {"R": "R", "RIGHT": "R", "L": "L", "LEFT": "L", "B": "B", "BOTH": "B", "BILATERAL": "B"}
-_BOTH = "B"
+_SIDE_ELEMENTS = {
+    "Image Laterality": "ImageLaterality", "Laterality": "Laterality", "Frame Laterality": "FrameLaterality",
+}  # fmt: skip
 
 
 def _laterality(header: Dataset, known: dict[str, str]) -> Laterality | None:
@@ -195,14 +196,15 @@ def _projections(header: Dataset) -> dict[str, str]:
     """Attribute name -> CC, MLO or another view's name, in order of trust; the orientation when the others are silent."""
     codes = [_text(item, "CodeValue") for item in header.get("ViewCodeSequence") or []]
     known = [str(PROJECTIONS[code]) if code in PROJECTIONS else OTHER_VIEWS[code] for code in codes if code in _VIEWS]
-    position = _text(header, "ViewPosition").upper()
-    found = {
-        "View Code Sequence": known[0] if known else "",
-        "View Position": position if position in (*Projection.__members__, *OTHER_POSITIONS) else "",
-    }
+    position = position_of(header)
+    found = {"View Code Sequence": known[0] if known else "", "View Position": position.view}
     found = {name: value for name, value in found.items() if value}
-    hint = "" if found else projection_hint(header)
-    return {"Patient Orientation": hint} if hint else found
+    if found:
+        return found
+    if position.text:  # a view that is not understood may be another than the picture's hanging makes of it
+        found = {"View Position": worded(position.text, 40)}
+    hint = projection_hint(header)
+    return found | ({"Patient Orientation": hint} if hint else {})
 
 
 _VIEWS = frozenset((*PROJECTIONS, *OTHER_VIEWS))
@@ -210,19 +212,27 @@ _VIEWS = frozenset((*PROJECTIONS, *OTHER_VIEWS))
 
 def _agreed(found: dict[str, str]) -> str:
     values = set(found.values())
-    return values.pop() if len(values) == 1 and _BOTH not in values else ""
+    value = values.pop() if len(values) == 1 else ""
+    return "" if value == BOTH else value
 
 
 def _conflict(what: str, found: dict[str, str]) -> str:
-    if len(set(found.values())) < 2 and _BOTH not in found.values():
+    if len(set(found.values())) < 2 and BOTH not in found.values():
         return ""
-    words = {_BOTH: "B, both breasts"}
+    words = {BOTH: "B, both breasts"}
     return f"{what}: " + ", ".join(f"{name} says {words.get(value, value)}" for name, value in found.items())
 
 
 def _guessed(header: Dataset, lateralities: dict[str, str], projections: dict[str, str]) -> tuple[str, ...]:
-    """What stands in no attribute of its own and was taken from how the picture lies."""
-    found = []
+    """What no attribute says or says in words not understood, and what was taken from how the picture lies."""
+    found = [
+        f"{name} {worded(text_of(header, keyword), 40)!r} is not understood"
+        for name, keyword in _SIDE_ELEMENTS.items()
+        if side_of(text_of(header, keyword)) == NOT_UNDERSTOOD
+    ]
+    position = position_of(header)
+    if position.text and not position.view:
+        found.append(f"View Position {worded(position.text, 40)!r} is not understood")
     if not lateralities and (side := hung_side(header)) is not None:
         found.append(f"the header does not say which breast it is; {side.word} is guessed from Patient Orientation")
     elif list(lateralities) == ["Patient Orientation"]:
@@ -260,5 +270,4 @@ def _day(value: object) -> dt.date | None:
 
 
 def _text(header: Dataset, name: str) -> str:
-    value = header.get(name)
-    return "" if value is None else str(value).strip()
+    return text_of(header, name)

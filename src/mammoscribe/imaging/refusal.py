@@ -6,6 +6,7 @@ from pydicom import Dataset
 from pydicom.uid import UID
 
 from mammoscribe.domain.view import Projection
+from mammoscribe.imaging.header_words import position_of
 from mammoscribe.imaging.mgcodes import OTHER_POSITIONS, OTHER_VIEWS, PROJECTIONS, REFUSED_MODIFIERS
 from mammoscribe.imaging.remarks import image_type, is_generated
 from mammoscribe.imaging.spacing import CONTACT_MAGNIFICATION, magnification
@@ -35,9 +36,11 @@ _RADIOGRAPHS = frozenset({"", "MG", "CR", "DX", "RG", "SC", "OT", "XA", "RF"})
 """Modalities that digitised films and secondary captures of mammograms carry; DDSM's files say RG."""
 
 _INTERVENTION = re.compile(r"SPECIMEN|BIOPSY|STEREO|WIRE LOC|GALACTO|DUCTOGRA", re.IGNORECASE)
-_TOMO = re.compile(r"TOMO|\bDBT\b", re.IGNORECASE)
+_TOMO = re.compile(r"TOMO|(?<![A-Z])DBT(?![A-Z])", re.IGNORECASE)
+_IS_2D = re.compile(r"2 ?D", re.IGNORECASE)
+"""`TOMO_2D` and the like are the 2D views of an exam that has slices too."""
 _TOMO_PROJECTION = re.compile(r"PROJ", re.IGNORECASE)
-_SPOT = re.compile(r"SPOT|\bMAG\b|MAGNIF|^MAG_", re.IGNORECASE)
+_SPOT = re.compile(r"SPOT|(?<![A-Z])MAG(?![A-Z])|MAGNIF", re.IGNORECASE)
 
 
 def refusal(header: Dataset, named: bool = False) -> str:
@@ -87,8 +90,9 @@ def _wrong_technique(header: Dataset) -> str:
         return tomosynthesis
     if (factor := magnification(header)) > CONTACT_MAGNIFICATION:
         return f"a magnification view (factor {factor:.3g})"
-    if _SPOT.search(str(header.get("PaddleDescription", ""))):
-        return f"a spot or magnification view (paddle {header.PaddleDescription})"
+    for name, keyword in (("paddle", "PaddleDescription"), ("series", "SeriesDescription")):
+        if _SPOT.search(text := str(header.get(keyword, ""))):
+            return f"a spot or magnification view ({name} {text})"
     return ""
 
 
@@ -97,9 +101,7 @@ def _tomosynthesis(header: Dataset) -> str:
     if is_generated(header):
         return ""
     series = str(header.get("SeriesDescription", ""))
-    told = [v for v in image_type(header) if _TOMO.search(v)] or (
-        [series] if _TOMO.search(series) and "2D" not in series else []
-    )
+    told = [v for v in (*image_type(header), series) if _TOMO.search(v) and not _IS_2D.search(v)]
     if not told and header.get("TomoLayerHeight") in (None, ""):
         return ""
     return f"a tomosynthesis {'projection' if any(map(_TOMO_PROJECTION.search, told)) else 'slice'}"
@@ -113,13 +115,15 @@ def _wrong_view(header: Dataset) -> str:
         if refused := REFUSED_MODIFIERS.get(str(modifier.get("CodeValue", ""))):
             return refused
     values = [str(item.get("CodeValue", "")) for item in items]
-    position = str(header.get("ViewPosition", "")).strip().upper()
+    position = position_of(header)
+    if _SPOT.search(position.text):
+        return f"a spot or magnification view (View Position {position.text})"
     for value in values:
-        if value in OTHER_VIEWS and position not in Projection.__members__:
+        if value in OTHER_VIEWS and position.view not in Projection.__members__:
             return OTHER_VIEWS[value]
     if any(v in PROJECTIONS or v in OTHER_VIEWS for v in values):
         return ""  # where code and position contradict each other, who reads the header says so
-    return OTHER_POSITIONS.get(position, "")
+    return OTHER_POSITIONS.get(position.view, "")
 
 
 def _class_name(sop_class: str) -> str:

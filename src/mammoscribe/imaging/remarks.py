@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from pydicom import Dataset
 
+from mammoscribe.imaging.header_words import position_of
 from mammoscribe.imaging.mgcodes import IMPLANT_DISPLACED
 from mammoscribe.imaging.spacing import header_spacing
 
@@ -43,16 +44,17 @@ def is_partial(header: Dataset) -> bool:
 
 
 def is_displaced(header: Dataset) -> bool:
-    """Whether an implant was pushed out of the picture (PS3.16 CID 4015)."""
+    """Whether an implant was pushed out of the picture (PS3.16 CID 4015, or `MLO-ID` in View Position)."""
     views = header.get("ViewCodeSequence") or []
     modifiers = [m for v in views for m in v.get("ViewModifierCodeSequence") or []]
     modifiers += list(header.get("ViewModifierCodeSequence") or [])
-    return any(str(m.get("CodeValue", "")) in IMPLANT_DISPLACED for m in modifiers)
+    return position_of(header).displaced or any(str(m.get("CodeValue", "")) in IMPLANT_DISPLACED for m in modifiers)
 
 
 def is_generated(header: Dataset) -> bool:
     """Whether a 2D view was synthesised from tomosynthesis, by Image Type or by its maker's name for it."""
-    return "GENERATED_2D" in image_type(header) or bool(_GENERATED.search(str(header.get("SeriesDescription", ""))))
+    named = any("2D" in kind and re.search("GENERATED|SYNTH", kind) for kind in image_type(header))
+    return named or bool(_GENERATED.search(str(header.get("SeriesDescription", ""))))
 
 
 def image_type(header: Dataset) -> set[str]:

@@ -2,7 +2,8 @@
 
 from pydicom import Dataset
 
-from mammoscribe.imaging.voi import numbers
+from mammoscribe.imaging.damage import worded
+from mammoscribe.imaging.voi import element_numbers, element_texts
 
 MIN_MM = 0.01
 PLACEHOLDER_MM = 1.0
@@ -21,7 +22,7 @@ def header_spacing(header: Dataset) -> tuple[tuple[float, float] | None, str]:
     A calibrated Pixel Spacing comes first, and one that differs from Imager Pixel Spacing, which means the same
     (PS3.3 10.7.1.3); then Imager Pixel Spacing divided by the radiographic magnification; then plain Pixel Spacing and
     Nominal Scanned Pixel Spacing (digitised film). A value of 1 mm or more, or one with which the picture would be larger
-    than any breast, is a placeholder and not used.
+    than any breast, is a placeholder; neither it nor a text that is no pair of numbers is used.
     """
     names = ["ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing"]
     if header.get("PixelSpacingCalibrationType") or _corrected(header):
@@ -30,6 +31,10 @@ def header_spacing(header: Dataset) -> tuple[tuple[float, float] | None, str]:
     for name in names:
         pair = _pair(header, name)
         if pair is None:
+            if texts := element_texts(header, name):
+                warning = (
+                    f"{name} {worded(' x '.join(texts), 40)!r} in the header is not used: it is no pair of numbers"
+                )
             continue
         factor = magnification(header) if name == "ImagerPixelSpacing" else 1.0
         scaled = pair[0] / factor, pair[1] / factor
@@ -78,7 +83,7 @@ def _by_distance(header: Dataset) -> float:
 
 def _number(header: Dataset, name: str) -> float | None:
     try:
-        found = numbers(header.get(name))
+        found = element_numbers(header, name)
     except ValueError:
         return None
     return found[0] if len(found) == 1 else None
@@ -86,7 +91,7 @@ def _number(header: Dataset, name: str) -> float | None:
 
 def _pair(header: Dataset, name: str) -> tuple[float, float] | None:
     try:
-        found = numbers(header.get(name))
+        found = element_numbers(header, name)
     except ValueError:
         return None
     return (found[0], found[1]) if len(found) == 2 else None

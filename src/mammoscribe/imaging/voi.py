@@ -7,7 +7,7 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.multival import MultiValue
 
-from mammoscribe.imaging.damage import reason_of
+from mammoscribe.imaging.damage import reason_of, worded
 
 FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 Apply = Callable[[np.ndarray], np.ndarray]
@@ -99,34 +99,71 @@ def vois(header: Dataset, signed: bool) -> Iterator[Voi | str]:
         else:
             yield Voi(f"VOI LUT to {top:g}, {number} of {len(items)}", lambda v, lut=lut, top=top: lut.apply(v) / top)
     try:
-        found = windows(header)
+        found, unusable = _windows(header)
     except ValueError as error:
         yield f"the windows cannot be used ({reason_of(error)})"
         return
+    yield from unusable
     for number, window in enumerate(found, start=1):
         name = f"window {window.centre:g}/{window.width:g} {window.function}, {number} of {len(found)}"
         yield Voi(name, lambda v, window=window: window.apply(v.astype(float)))
 
 
 def windows(header: Dataset) -> tuple[Window, ...]:
-    """All usable windows of the header, in order; a width that the function cannot use is left out.
+    """All usable windows of the header, in order; one that is no pair of numbers, or has no width, is left out.
 
     Raises:
-        ValueError: for values that are no numbers, or a function that the standard does not have.
+        ValueError: for a function that the standard does not have.
     """
-    centres, widths = (numbers(header.get(k)) for k in ("WindowCenter", "WindowWidth"))
+    return _windows(header)[0]
+
+
+def _windows(header: Dataset) -> tuple[tuple[Window, ...], tuple[str, ...]]:
+    """The usable windows, and a sentence for each that is not."""
+    centres, widths = element_texts(header, "WindowCenter"), element_texts(header, "WindowWidth")
     function = str(header.get("VOILUTFunction") or "LINEAR").upper()
     if function not in FUNCTIONS:
-        raise ValueError(f"VOI LUT Function {function!r}")
+        raise ValueError(f"VOI LUT Function {worded(function, 40)!r}")
+    if bool(centres) != bool(widths):
+        there, absent = ("Center", "Width") if centres else ("Width", "Center")
+        return (), (f"Window {there} without Window {absent} cannot be used",)
     least = 1.0 if function == "LINEAR" else 1e-9
-    return tuple(
-        Window(c, w, function) for c, w in zip(centres, widths, strict=False) if np.isfinite(c) and least <= w < 1e12
-    )
+    usable, unusable = [], []
+    for centre, width in zip(centres, widths, strict=False):
+        try:
+            window = Window(_number(centre), _number(width), function)
+        except ValueError:
+            unusable.append(f"window {worded(centre, 40)}/{worded(width, 40)} cannot be used (these are no numbers)")
+            continue
+        if np.isfinite(window.centre) and least <= window.width < 1e12:
+            usable.append(window)
+        else:
+            unusable.append(
+                f"window {worded(centre, 40)}/{worded(width, 40)} cannot be used (it shows no range of values)"
+            )
+    return tuple(usable), tuple(unusable)
 
 
-def numbers(value: object) -> tuple[float, ...]:
-    """The numbers of an element with one value or several, `0,07` written with a comma too; ValueError for other text."""
-    if value is None or value == "":
-        return ()
-    items = value if isinstance(value, (list, tuple, MultiValue)) else [value]
-    return tuple(float(str(v).replace(",", ".")) for v in items)
+def element_texts(header: Dataset, keyword: str) -> tuple[str, ...]:
+    """The values of an element of the header as text, () where it is absent or blank; also those that are no numbers."""
+    try:
+        value = header.get(keyword)
+    except ValueError:  # pydicom makes numbers of them when they are first looked at
+        element = header.get_item(keyword)
+        value = None if element is None else element.value
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    if isinstance(value, str):
+        value = value.split("\\")
+    items = value if isinstance(value, (list, tuple, MultiValue)) else [] if value is None else [value]
+    texts = tuple(str(item).strip(" \0") for item in items)
+    return texts if any(texts) else ()
+
+
+def element_numbers(header: Dataset, keyword: str) -> tuple[float, ...]:
+    """The numbers of an element of the header, `0,07` written with a comma too; ValueError for other text."""
+    return tuple(_number(text) for text in element_texts(header, keyword))
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "."))

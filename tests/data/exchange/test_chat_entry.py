@@ -82,8 +82,8 @@ def two(*values, pictures=("a.png",)):
     ("entry", "told"),
     [
         # marks and pictures, counted over every turn
-        (two("A?", "a"), "0 <image> in the human turns for 1 pictures"),
-        (two("<image>A?", "a", "<image>B?", "b"), "2 <image> in the human turns for 1 pictures"),
+        (two("A?", "a"), "0 <image> in the human turns for 1 picture"),
+        (two("<image>A?", "a", "<image>B?", "b"), "2 <image> in the human turns for 1 picture"),
         (two("<image>A?", "a", "B?", "b", pictures=("a.png", "b.png")), "1 <image> in the human turns for 2 pictures"),
         (two("A?", "<image> a"), "turn 2 (gpt) holds <image>"),
         (two("<image>A?", "a", "B?", "see <image>", pictures=("a.png", "b.png")), "turn 4 (gpt) holds <image>"),
@@ -119,12 +119,12 @@ def two(*values, pictures=("a.png",)):
         # whoever speaks
         ({**ENTRY, "conversations": [{"from": "humn", "value": "<image>"}, REPLY]}, "did you mean human"),
         ({**ENTRY, "conversations": [{"from": "robot", "value": "<image>"}, REPLY]}, "'robot'"),
-        ({**ENTRY, "conversations": [{"from": None, "value": "<image>"}, REPLY]}, "from is None"),
+        ({**ENTRY, "conversations": [{"from": None, "value": "<image>"}, REPLY]}, "from is null"),
         # other forms
         ({**ENTRY, "conversations": []}, "conversations is []"),
         ({**ENTRY, "conversations": "hello"}, "conversations is 'hello'"),
         ({**ENTRY, "conversations": ["hello", "you"]}, "turn 1: 'hello'"),
-        ({**ENTRY, "conversations": [ASK, {"from": "gpt", "value": None}]}, "turn 2: a text that is None"),
+        ({**ENTRY, "conversations": [ASK, {"from": "gpt", "value": None}]}, "turn 2: a text that is null"),
         ({**ENTRY, "conversations": [ASK, {"from": "gpt", "value": [{"type": "image_url"}]}]}, "a block {'type': 'image_url'}"),
         ({**ENTRY, "image": 3}, "image is 3"),
         ({**ENTRY, "image": ["a.png", None]}, "image is ['a.png', None]"),
@@ -134,8 +134,12 @@ def two(*values, pictures=("a.png",)):
         ({**TEXT, "video": "v.mp4"}, "the key video"),
         ({**TEXT, "audios": ["a.wav"]}, "the key audios"),
         ({**TEXT, "conversations": [{"from": "human", "value": "<video>\nQ"}, REPLY]}, "turn 1 holds <video>"),
-        ("text", "an entry that is a str"),
-        (None, "an entry that is a NoneType"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image", "image": "a.png"}]}, {"role": "assistant", "content": "A"}]},
+            "a block that names its picture 'a.png'",
+        ),
+        ("text", "an entry that is a text"),
+        (None, "an entry that is null"),
         ([ENTRY], "an entry that is a list"),
     ],
 )  # fmt: skip

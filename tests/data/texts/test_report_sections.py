@@ -205,3 +205,22 @@ def test_real_chest_reports_put_together_from_their_sections_are_taken_apart_aga
     assert (
         right == 3937
     )  # the others hold headings of their own in a section, or marks of HTML and HL7, which are undone
+
+
+@pytest.mark.parametrize(
+    ("text", "sections"),
+    [
+        ("EXAMINATION: Chest.\n\nLungs clear.\n\nNo effusion.", {"technique": "Chest.", "other": "Lungs clear.\n\nNo effusion."}),
+        ("EXAMINATION:\n\nChest.\n \nLungs clear.", {"technique": "Chest.", "other": "Lungs clear."}),
+        (
+            "INDICATION: Lump.\n\nDense tissue.\n\nIMPRESSION: BI-RADS 2.\n\nBiopsy.",
+            {"indication": "Lump.", "other": "Dense tissue.", "impression": "BI-RADS 2.\n\nBiopsy."},
+        ),
+        ("TECHNIQUE: CC.\n\nMLO.\n\nFINDINGS: A mass.\n\nCalm.", {"technique": "CC.\n\nMLO.", "findings": "A mass.\n\nCalm."}),
+        ("INDICATION: Lump\nsince May.\n", {"indication": "Lump\nsince May."}),
+    ],
+)  # fmt: skip
+def test_paragraphs_behind_an_introduction_are_no_part_of_it_where_no_heading_begins_the_findings(
+    text: str, sections: dict[str, str]
+) -> None:
+    assert {str(name): words for name, words in split_sections(text).items()} == sections

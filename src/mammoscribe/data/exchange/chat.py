@@ -68,7 +68,7 @@ def _check_tokens(turns: Sequence[Turn], num_pictures: int) -> None:
             raise InvalidNoun(f"turn {number} ({turn.speaker}) holds {IMAGE_TOKEN}", "it in human turns only")
     tokens = sum(turn.text.count(IMAGE_TOKEN) for turn in turns)
     if tokens != num_pictures:
-        found = f"{tokens} {IMAGE_TOKEN} in the human turns for {num_pictures} pictures"
+        found = f"{tokens} {IMAGE_TOKEN} in the human turns for {num_pictures} {'picture' if num_pictures == 1 else 'pictures'}"
         raise InvalidNoun(found, "as many of both, counted over all turns")
 
 

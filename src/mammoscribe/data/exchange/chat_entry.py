@@ -10,6 +10,7 @@ from mammoscribe.data.exchange.prompts import IMAGE_TOKEN
 from mammoscribe.data.records import Turn
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
+from mammoscribe.support.parsing import kind_of_value
 
 TURN_LISTS = {"conversations": ("from", "value"), "messages": ("role", "content")}
 """Key of the turns -> keys of a turn."""
@@ -33,7 +34,7 @@ def chat_of(entry: object) -> Chat:
         InputError: when the entry has another form, or a key looks misspelt; InvalidNoun: as Chat.
     """
     if not isinstance(entry, dict):
-        raise InputError(f"an entry that is a {type(entry).__name__}", "an object with id, image and conversations")
+        raise InputError(f"an entry that is {kind_of_value(entry)}", "an object with id, image and conversations")
     _check_keys(entry)
     turns, turn_extra = _turns(entry)
     if isinstance(system := entry.get("system"), str) and system.strip() and turns[0].speaker != "system":
@@ -140,6 +141,10 @@ def _turn(turn: object, who: str, what: str) -> Turn:
     return Turn(look_up(turn[who].strip().lower(), _SPEAKERS, "speaker"), _text(turn[what]))
 
 
+_IN_BLOCKS = ("image", "path", "url", "image_url")
+"""Keys under which other layouts name a picture within its block."""
+
+
 def _text(content: object) -> str:
     """A text as it is; blocks of text and image as a text with a mark for each image."""
     if isinstance(content, str):
@@ -150,6 +155,8 @@ def _text(content: object) -> str:
     for block in content:
         kind = block.get("type") if isinstance(block, dict) else None
         if kind == "image":
+            if named := [block[key] for key in _IN_BLOCKS if block.get(key)]:
+                raise InputError(f"a block that names its picture {_short(named[0])}", "pictures under image or images")
             pieces.append(IMAGE_TOKEN)
         elif kind == "text" and isinstance(text := block.get("text"), str):
             pieces.append(text)
@@ -160,5 +167,5 @@ def _text(content: object) -> str:
 
 def _short(value: object) -> str:
     """A value as it is shown in a sentence."""
-    text = repr(value)
+    text = "null" if value is None else repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

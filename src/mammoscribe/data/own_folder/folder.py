@@ -40,9 +40,16 @@ def folder_dataset(toml: Path) -> tuple[Dataset, Path]:
     dataset = Dataset(
         spec.name, f"the folder that {spec.path.name} describes", spec.kind, spec.language, spec.licence or "not stated",
         "your own", "not stated", labels, (), (edition,),
-        add_reports=f'name them in {spec.path.name}: reports = "reports.csv", report_exam = "...", report_text = "..."',
+        add_reports=_add_reports(spec),
     )  # fmt: skip
     return dataset, root
+
+
+def _add_reports(spec: FolderSpec) -> str:
+    """What to do where no picture has a report."""
+    if spec.reports:
+        return f"correct {spec.reports}, which {spec.path.name} names: it gave none"
+    return f'name them in {spec.path.name}: reports = "reports.csv", report_exam = "...", report_text = "..."'
 
 
 def _root_of(spec: FolderSpec) -> Path:

@@ -38,6 +38,7 @@ _LEADS_ON = re.compile(
 _STOPS = ".!?:;)]"
 _KINDS = ("kept", "numbered", "within", "graded", "later")
 _BEGUN = (Section.FINDINGS, Section.IMPRESSION)
+_PARAGRAPH = re.compile(r"\n[ \t\r]*\n")
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,9 @@ def split_sections(raw: str, language: str = "en") -> Mapping[Section, str]:
     """Section -> text without its headings, in the order in which they come; text under no known heading is `other`.
 
     The text is decoded first (`texts.decoding`). A section that comes twice is joined by a line break. Every word that
-    belongs to no heading is in exactly one section. Nothing is guessed: in a report without headings all is `other` (the
-    rule that takes the last paragraph of such a report for its impression, as MIMIC-CXR's own tools do, is not applied).
+    belongs to no heading is in exactly one section. Nothing is guessed: in a report without headings all is `other`, and in
+    one without findings so is what comes after the first paragraph of `EXAMINATION:` and the like (the rule that takes the
+    last paragraph of such a report for its impression, as MIMIC-CXR's own tools do, is not applied).
 
     Raises:
         InputError: as `report_of`.
@@ -96,10 +98,12 @@ def split_sections(raw: str, language: str = "en") -> Mapping[Section, str]:
 def _sections(text: str, language: str) -> Mapping[Section, str]:
     parts: dict[Section, list[str]] = {}
     section, start = Section.OTHER, 0
-    for heading in headings_in(text, language):
-        _put(parts, section, text[start : heading.start])
+    headings = headings_in(text, language)
+    has_body = any(heading.section is Section.FINDINGS for heading in headings)
+    for heading in headings:
+        _put(parts, section, text[start : heading.start], has_body)
         section, start = heading.section, heading.end if heading.kind == "plain" else heading.start
-    _put(parts, section, text[start:])
+    _put(parts, section, text[start:], has_body)
     return {name: "\n".join(texts) for name, texts in parts.items()}
 
 
@@ -213,9 +217,13 @@ def _opens_behind(word: str, before: str, end: str) -> bool:
     return word.isupper() and (near != near.upper() or not _LEADS_ON.search(near))
 
 
-def _put(parts: dict[Section, list[str]], section: Section, text: str) -> None:
-    if text.strip():
-        parts.setdefault(section, []).append(text.strip())
+def _put(parts: dict[Section, list[str]], section: Section, text: str, has_body: bool) -> None:
+    """A text of a section; in a report without findings only its first paragraph is of it, save in an impression."""
+    whole = has_body or section in (Section.IMPRESSION, Section.OTHER)
+    texts = [text.strip()] if whole else _PARAGRAPH.split(text.strip(), maxsplit=1)
+    for of, some in zip((section, Section.OTHER), texts, strict=False):
+        if some.strip():
+            parts.setdefault(of, []).append(some.strip())
 
 
 @cache
