@@ -16,6 +16,8 @@ from mammoscribe.models.weights_file import load_weights
 from mammoscribe.support.errors import InputError
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
+WEIGHTS_NAME = "weights.safetensors"
+"""The weights file of a model folder."""
 
 
 def load_reader(name_or_dir: str = "starter") -> Reader:
@@ -24,14 +26,7 @@ def load_reader(name_or_dir: str = "starter") -> Reader:
     Raises:
         InputError: for an unknown name, or files that do not fit each other.
     """
-    folder = Path(name_or_dir)
-    if folder.is_dir():
-        card_path, weights_path = folder / "card.json", folder / "weights.safetensors"
-    else:
-        card_path, weights_path = WEIGHTS / f"{name_or_dir}.json", WEIGHTS / f"{name_or_dir}.safetensors"
-    if not card_path.is_file():
-        known = ", ".join(sorted(p.stem for p in WEIGHTS.glob("*.safetensors")))
-        raise InputError(f"no model {name_or_dir!r}", f"one of {known}, or a folder with card.json")
+    card_path, weights_path = model_files(name_or_dir)
     card = read_card(card_path)
     try:
         reader = _untrained(card)
@@ -42,6 +37,26 @@ def load_reader(name_or_dir: str = "starter") -> Reader:
         ) from error
     load_weights(reader.parts, weights_path, card.weights_sha256)
     return reader
+
+
+def model_files(name_or_dir: str) -> tuple[Path, Path]:
+    """Card and weights of a reader, by its name, its folder, or the weights file of either.
+
+    Raises:
+        InputError: when there is no card.
+    """
+    given = Path(name_or_dir)
+    if given.suffix == ".safetensors" and given.is_file():
+        name = "card.json" if given.name == WEIGHTS_NAME else f"{given.stem}.json"
+        card, weights = given.with_name(name), given
+    elif given.is_dir():
+        card, weights = given / "card.json", given / WEIGHTS_NAME
+    else:
+        card, weights = WEIGHTS / f"{name_or_dir}.json", WEIGHTS / f"{name_or_dir}.safetensors"
+    if not card.is_file():
+        known = ", ".join(sorted(p.stem for p in WEIGHTS.glob("*.safetensors")))
+        raise InputError(f"no model {name_or_dir!r}", f"one of {known}, or a folder with card.json")
+    return card, weights
 
 
 def _untrained(card: ModelCard) -> Reader:
