@@ -43,7 +43,7 @@ def drawn_results(space: StarterSpace, num_exams: int) -> tuple[list[PhraseResul
         drawn = draw_exam(seed, BENCH_V1.spec)
         decode = decode_phantom(drawn)
         for view in drawn.exam.current:
-            image = space.prepare_picture(view, decode(view), synthetic=True)
+            image = space.prepare_picture(view, decode(view))
             shown = [f for f in drawn.findings if f.mark_in(view.id) is not None]
             phrases += point(space, image, drawn.exam.id, [_told(f, view) for f in shown])
             kinds += tell_kinds(space, image, drawn.exam.id, shown, prompts, sides)
@@ -62,7 +62,7 @@ def film_results(space: StarterSpace, root: Path) -> list[PhraseResult]:
     for film in track(read_mini_mias(root), description="films"):
         told = [(*FILM_KINDS[lesion.kind], lesion.box) for lesion in film.lesions if lesion.box is not None]
         if told:
-            image = space.prepare_picture(film.view, decode_view(film.view), synthetic=False)
+            image = space.prepare_picture(film.view, decode_view(film.view))
             results += point(space, image, film.patient_id, told)
     return results
 

@@ -33,7 +33,10 @@ Data = Annotated[
     typer.Option("--data", metavar="PREPARED", help="Folder of `mammoscribe data prepare`; repeatable."),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the run; one found there goes on.")]
-Init = Annotated[Path | None, typer.Option("--init", metavar="WEIGHTS", help="Weights to start from, or the reader to train a part of.")]
+Init = Annotated[
+    Path | None,
+    typer.Option("--init", metavar="WEIGHTS", help="Weights to start from, or the reader to train a part of."),
+]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="A field of the recipe; repeatable.")
 ]

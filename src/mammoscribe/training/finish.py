@@ -44,9 +44,7 @@ RELIABILITY_SEEDS = VALIDATION_SEEDS[50_000:]
 """Validation phantoms that never choose a threshold, a weight or a level of words."""
 
 
-def gather(
-    reader_checkpoint: Path, looks: Path | None, patches: Path | None, trained_on: str
-) -> Reader:
+def gather(reader_checkpoint: Path, looks: Path | None, patches: Path | None, trained_on: str) -> Reader:
     """A reader from the checkpoints of its parts, without operating points yet.
 
     `train decoder` and `train joint-space` give the finished model its other parts.

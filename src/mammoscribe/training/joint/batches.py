@@ -13,10 +13,19 @@ from mammoscribe.models.reader.batch import ViewBatch, tissue_cells
 from mammoscribe.models.reader.detection_head import STRIDE, TYPES
 from mammoscribe.models.reader.phrases import phrase_ids
 from mammoscribe.models.tokenizer import ReportTokenizer
-from mammoscribe.training.joint.statements import TISSUE, Facts, Statement, describe, facts_of, nothing, of_kind, of_tissue
+from mammoscribe.training.joint.statements import (
+    TISSUE,
+    Facts,
+    Statement,
+    describe,
+    facts_of,
+    nothing,
+    of_kind,
+    of_tissue,
+)
 from mammoscribe.training.joint.truth import codes_of, fits, truth
 from mammoscribe.training.joint.views import LabelledView
-from mammoscribe.training.reader.batches import Augmentation, Targets, make_batch
+from mammoscribe.training.reader.batches import NO_AUGMENTATION, Augmentation, Targets, make_batch
 from mammoscribe.training.reader.samples import UNKNOWN
 
 Edges = tuple[float, float, float, float]
@@ -28,7 +37,7 @@ class JointBatch:
     """N views, S statements about them, T things that they show, of which the first F have boxes; cells are [h, w].
 
     Args:
-        views: each an exam of its own, on whole canvases, its empty rows moved from the top to the bottom.
+        views: each an exam of its own on a whole canvas; empty rows went from the top to the bottom, as `trimmed` cuts them.
         synthetic: whether the images were drawn; a batch never mixes both.
         ids, mask: [S, L] tokens of the statements.
         statements, denies, things, thing_view, known: as `truth` takes them.
@@ -111,6 +120,8 @@ def collate(
 
 def _described(view: LabelledView, rng: np.random.Generator, amount: Augmentation) -> _Described:
     batch, targets = make_batch([view.exam], rng, amount)
+    if not (batch.images > 0).any():  # shifted out of its canvas: a reader cannot look at nothing
+        batch, targets = make_batch([view.exam], rng, NO_AUGMENTATION)
     shown = tuple(_shown(view, targets))
     labels, boxed = view.breast, targets.boxed[0].tolist()
     side = {"side": "RL"[view.exam.views[0].slot % 2]}
@@ -192,7 +203,8 @@ def _points(
     for statement in torch.nonzero(about.any(dim=1))[:, 0].tolist():
         own, seen = about[statement].nonzero()[:, 0].tolist(), tissue[of_view[statement]]
         middle, whole = (
-            torch.stack([_cells(cut(edges[b]), seen.shape) for b in own]).any(dim=0) & seen for cut in (middle_of, tuple)
+            torch.stack([_cells(cut(edges[b]), seen.shape) for b in own]).any(dim=0) & seen
+            for cut in (middle_of, tuple)
         )
         if middle.any():
             yield statement, middle, whole

@@ -105,9 +105,7 @@ class JointSettings:
         dataset = PreparedDataset(folder, split)
         check_preparation(dataset, reader.card.config)
         views = JointViews(PreparedExams(dataset, Teachers(self.boxes, self.labels, self.reports)))
-        gathered = partial(
-            collate, amount=amount, tokenizer=load_tokenizer(), max_tokens=phrases.config.max_tokens
-        )
+        gathered = partial(collate, amount=amount, tokenizer=load_tokenizer(), max_tokens=phrases.config.max_tokens)
         return ItemSource(views, gathered, seeded, views.order, str(dataset.about["index_sha256"]))
 
     def _validation(self, run: Run, reader: Reader, phrases: PhraseNet) -> Validation:

@@ -24,7 +24,7 @@ def _of_axis(axis: Axis) -> tuple[str, ...]:
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "kind": (*(t.value for t in TYPES), TISSUE), "side": tuple(s.value for s in Laterality),
-    **{axis.value: _of_axis(axis) for axis in SINGLE_AXES}, **{d: ("yes",) for d in _of_axis(Axis.ASSOCIATED)},
+    **{axis.value: _of_axis(axis) for axis in SINGLE_AXES}, **dict.fromkeys(_of_axis(Axis.ASSOCIATED), ("yes",)),
     "quadrant": tuple(q.value for q in Quadrant), "clock": tuple(str(hour) for hour in range(1, 13)),
     "depth": tuple(d.value for d in Depth), "half": tuple(h.value for h in Half),
     "region": tuple(r.value for r in Region), "change": tuple(c.value for c in Change), "composition": tuple("abcd"),

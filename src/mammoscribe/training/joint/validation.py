@@ -48,7 +48,9 @@ def measure(modules: Modules, batch: JointBatch, run: Pass) -> Measured:
         F.normalize(embedded.whole.float(), dim=1), embedded.texts.float()[holds], batch.statements[holds],
         batch.denies[holds], batch.things, batch.thing_view, batch.known,
     )  # fmt: skip
-    return Measured(tuple(_pointed(embedded, batch)), *(part.detach().cpu() for part in found))
+    with torch.autocast(batch.ids.device.type, enabled=False):
+        pointed = tuple(_pointed(embedded, batch))
+    return Measured(pointed, *(part.detach().cpu() for part in found))
 
 
 def _pointed(embedded: Embedded, batch: JointBatch):
