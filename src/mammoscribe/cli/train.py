@@ -35,7 +35,7 @@ Data = Annotated[
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the run; one found there goes on.")]
 Init = Annotated[
     Path | None,
-    typer.Option("--init", metavar="WEIGHTS", help="Weights to start from, or the reader to train a part of."),
+    typer.Option("--init", metavar="WEIGHTS", help="Weights to start from; of a part, the reader that it is for."),
 ]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="A field of the recipe; repeatable.")
@@ -93,7 +93,11 @@ def _command(recipe: str) -> Callable[..., None]:
     return command
 
 
-_NEEDS = {"reader": "--data prepared", "joint-space": "--init starter --data prepared", "decoder": "--init starter"}
+_NEEDS = {
+    "reader": "--data prepared",
+    "joint-space": "--init runs/reader --data prepared",
+    "decoder": "--init runs/reader",
+}
 for _name in RECIPES:
     app.command(_name, epilog=f"Example: mammoscribe train {_name} {_NEEDS[_name]} --out runs/ours --set steps=500")(
         _command(_name)

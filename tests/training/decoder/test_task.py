@@ -170,10 +170,8 @@ def test_two_processes_draw_the_tables_of_one(model):
 def test_what_is_wrong_is_named(model, tmp_path):
     with pytest.raises(InputError, match="--data, which the decoder does not use"):
         decoder([tmp_path], model)
-    with pytest.raises(InputError, match="--init starter"):
-        decoder([])
     with pytest.raises(InputError, match="has no decoder"):
         train(decoder([], model).with_set({**FAST, "preset": "kept"}), tmp_path / "run")
-    for wrong in ({"task.tables": "0"}, {"noise": "-1"}, {"held_out": "0"}):
+    for wrong in ({"num_tables": "0"}, {"memory_noise": "-1"}, {"held_out": "0"}):
         with pytest.raises(InvalidNoun):
             decoder([], model).with_set(wrong)

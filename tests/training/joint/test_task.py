@@ -108,8 +108,6 @@ def test_a_text_side_is_gone_on_with_when_it_is_kept(whole, lab, tmp_path):
 def test_what_is_missing_is_named(lab, model, tmp_path):
     with pytest.raises(InputError, match="no data to train on"):
         joint_space([], model)
-    with pytest.raises(InputError, match="--init starter"):
-        joint_space([lab])
     with pytest.raises(InputError, match="no model 'nowhere'"):
         joint_space([lab], tmp_path.__class__("nowhere"))
     with pytest.raises(InputError, match="has no text side"):

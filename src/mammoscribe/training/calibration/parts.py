@@ -10,22 +10,20 @@ from mammoscribe.models.reader.card import ModelCard, write_card
 from mammoscribe.models.reader.loading import WEIGHTS_NAME, model_files
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.models.weights_file import save_weights
-from mammoscribe.support.errors import InputError
 
 
 def model_to_extend(init: Path | None) -> Path:
     """The weights file of the reader whose part is trained.
 
     Args:
-        init: name of a reader that ships with the package, a model folder, or a run folder with `model/`.
+        init: name of a reader that ships with the package, a model folder, or a run folder with `model/`; None is `starter`.
 
     Raises:
-        InputError: when nothing was given, or there is no such reader.
+        InputError: when there is no such reader.
     """
-    if init is None:
-        raise InputError("no reader to train a part of", "--init starter, or --init DIR with a model folder")
-    inside = init / "model"
-    _, weights = model_files(str(inside if (inside / "card.json").is_file() else init))
+    place = init or Path("starter")
+    inside = place / "model"
+    _, weights = model_files(str(inside if (inside / "card.json").is_file() else place))
     return weights
 
 

@@ -13,7 +13,7 @@ from mammoscribe.training.engine.schedule import Schedule
 def decoder(data: Sequence[Path], init: Path | None = None) -> Run:
     """Train the report decoder of a model on random fact tables written up in every style; no images and no files.
 
-    `model/` is the reader of --init with this decoder; `read --writer decoder --model` uses it, through the gate.
+    `model/` is the reader of --init (`starter` unless given) with this decoder; `read --writer decoder --model` uses it, through the gate.
 
     Hardware and time: two cores or one GPU; the time was not measured. `--set task.preset=debug` with a few steps takes
     seconds and learns nothing of use.
@@ -23,10 +23,11 @@ def decoder(data: Sequence[Path], init: Path | None = None) -> Run:
 
     Args:
         data: must be empty.
-        init: name or folder of the reader that gets the decoder.
+        init: the reader that gets the decoder: a model folder, a run folder of `train reader`, or the name of one that ships;
+            None is `starter`.
 
     Raises:
-        InputError: with data, which nothing would use, or without a reader.
+        InputError: with data, which nothing would use, or without such a reader.
     """
     if data:
         raise InputError("--data, which the decoder does not use", "no data: its tables are drawn")

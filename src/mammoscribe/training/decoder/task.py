@@ -40,24 +40,24 @@ class DecoderSettings:
 
     Args:
         preset: shape of a new decoder, `starter` or `debug`; `kept` goes on with the one that the model has.
-        tables: number of different tables; each pass over them comes with other wordings.
+        num_tables: number of different tables; each pass over them comes with other wordings.
         max_findings: of a table.
-        noise: standard deviation of what is added to the memory rows, themselves of about unit size.
+        memory_noise: standard deviation of what is added to the memory rows, themselves of about unit size.
         pointer_weight: of the pointer loss beside the token loss.
         held_out: tables of the validation, which are written without the gate.
     """
 
     preset: str = "starter"
-    tables: int = 100_000
+    num_tables: int = 100_000
     max_findings: int = 3
-    noise: float = 0.0
+    memory_noise: float = 0.0
     pointer_weight: float = 1.0
     held_out: int = 48
 
     def __post_init__(self) -> None:
         look_up(self.preset, {KEPT: None, **PRESETS}, "preset of the decoder")
-        if min(self.tables, self.max_findings, self.held_out) < 1 or self.noise < 0:
-            raise InvalidNoun("tables, max_findings or held_out below 1, or noise below 0", "at least 1, and 0")
+        if min(self.num_tables, self.max_findings, self.held_out) < 1 or self.memory_noise < 0:
+            raise InvalidNoun("num_tables, max_findings or held_out below 1, or memory_noise below 0", "at least 1, and 0")
 
     def build(self, run: Run) -> Task:
         """The task with its decoder.
@@ -69,8 +69,8 @@ class DecoderSettings:
             raise InputError(f"seeds.data {run.seeds.data}", f"below {VALIDATION_SEED}, where the validation begins")
         assert run.init is not None
         decoder, tokenizer = self._decoder(run.init, run.seeds.weights), load_tokenizer()
-        tables = RandomTables(run.seeds.data, self.tables, self.max_findings)
-        vary = partial(written, config=decoder.config, tokenizer=tokenizer, noise=self.noise)
+        tables = RandomTables(run.seeds.data, self.num_tables, self.max_findings)
+        vary = partial(written, config=decoder.config, tokenizer=tokenizer, noise=self.memory_noise)
         digest = f"random fact tables {run.seeds.data}"
         source = ItemSource(tables, partial(collate, tokenizer=tokenizer), vary, digest=digest)
         held_out = ItemSource(RandomTables(VALIDATION_SEED, self.held_out, self.max_findings), tuple)

@@ -18,7 +18,7 @@ def joint_space(data: Sequence[Path], init: Path | None = None) -> Run:
     """Train the joint space of a reader: phrases against whole mammograms, against boxes, and against places.
 
     Phrases are written from what the datasets label: boxes with their kinds and descriptors, kinds of finding read from
-    reports, densities. The reader of --init stays as it is. `model/` is that reader with the new text side, which
+    reports, densities. The reader of --init (`starter` unless given) stays as it is. `model/` is that reader with the new text side, which
     `ground`, `match` and `search` take with --model.
 
     Hardware and time: two cores or one GPU; the time was not measured. `--set task.preset=debug` with a few steps takes
@@ -28,10 +28,10 @@ def joint_space(data: Sequence[Path], init: Path | None = None) -> Run:
 
     Args:
         data: folders of `mammoscribe data prepare --as reader` (or as the reader was trained), each with a `val` split.
-        init: name or folder of the reader.
+        init: the reader: a model folder, a run folder of `train reader`, or the name of one that ships; None is `starter`.
 
     Raises:
-        InputError: without data or a reader.
+        InputError: without data, or without such a reader.
     """
     if not data:
         raise InputError("no data to train on", "--data PREPARED, one or more", "see `mammoscribe data prepare --help`")
