@@ -19,6 +19,7 @@ from mammoscribe.training.decoder.fact_tables import RandomTables
 from mammoscribe.training.decoder.recipe import decoder
 from mammoscribe.training.decoder.sequences import collate, written
 from mammoscribe.training.decoder.task import DecoderSettings, decoder_counts, decoder_losses, measure, summary
+from mammoscribe.training.engine.sources import ItemSource
 from mammoscribe.training.engine.task import Feed
 from mammoscribe.training.engine.train import train
 from tests.training.joint.made import small_model
@@ -151,7 +152,7 @@ def test_the_tables_of_the_validation_are_never_trained_on(model):
     assert task.validation is not None
     (held_out,) = task.validation.batches.batches([0])
     source = task.sources["tables"]
-    assert len(held_out) == 4
+    assert isinstance(source, ItemSource) and len(held_out) == 4
     assert not {t.findings for t in held_out if t.findings} & {t.findings for t in source.items[:200]}
     with pytest.raises(InputError, match="where the validation begins"):
         DecoderSettings().build(decoder([], model).with_set({"seeds.data": "900000"}))

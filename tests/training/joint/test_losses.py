@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -33,11 +34,11 @@ def embedded(batch: JointBatch, first_view: int = 0, first_text: int = 0) -> Emb
     return Embedded(cells, whole, torch.nn.functional.normalize(texts, dim=1).requires_grad_(), tissue)
 
 
-def info_nce(scores: list[float | None], right: list[int]) -> float:
+def info_nce(scores: Sequence[float | None], right: list[int]) -> float:
     """-log of the share of each right answer among those that are known, the mean over right answers."""
     known = [s for s in scores if s is not None]
     total = math.log(sum(math.exp(s) for s in known))
-    return sum(total - scores[r] for r in right) / len(right)
+    return sum(total - (scores[r] or 0.0) for r in right) / len(right)
 
 
 def unit(vector: torch.Tensor) -> np.ndarray:
@@ -137,7 +138,7 @@ def _split(rank: int) -> tuple[JointBatch, Embedded]:
     return (own := batch_of(*VIEWS[2:], first_seed=2)), embedded(own, 2, first)
 
 
-def _gradients(e: Embedded, sums: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+def _gradients(e: Embedded, sums: dict[str, torch.Tensor]) -> list:
     weights = {name: 1.0 + n for n, name in enumerate(sums)}
     torch.stack([weights[name] * value for name, value in sums.items()]).sum().backward()
     return [part.grad for part in (e.cells, e.whole, e.texts)]

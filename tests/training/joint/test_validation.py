@@ -1,7 +1,5 @@
 """Figures of the validation split: the pointing game and retrieval, worked out by hand on three views."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
@@ -66,7 +64,7 @@ def test_a_pointer_hits_where_the_strongest_cell_is_in_the_box(inside):
     cells[0, :, row, column] = torch.tensor([1.0, 0.0])
     texts = torch.tensor([A]).repeat(len(batch.ids), 1)
     tissue = torch.ones(1, HIGH // 8, WIDE // 8, dtype=torch.bool)
-    found = measure({"none": SimpleNamespace()}, batch, lambda _, __: Embedded(cells, torch.ones(1, 2), texts, tissue))
+    found = measure({}, batch, lambda _, __: Embedded(cells, torch.ones(1, 2), texts, tissue))
     assert len(found.pointed) == len(batch.points) > 0
     assert {hit for hit, _ in found.pointed} == {inside}
     assert found.pointed[0][1] == pytest.approx(float(batch.boxes[0].sum()) / tissue.sum())

@@ -110,30 +110,30 @@ class RandomTables(Sequence[FactTable]):
 
     Args:
         seed: another one gives other tables.
-        count: how many there are.
+        number: how many there are.
         max_findings: of each.
     """
 
     seed: int
-    count: int
+    number: int
     max_findings: int = 3
 
     def __len__(self) -> int:
-        return self.count
+        return self.number
 
     @overload
-    def __getitem__(self, number: int) -> FactTable: ...
+    def __getitem__(self, place: int) -> FactTable: ...
 
     @overload
-    def __getitem__(self, number: slice) -> list[FactTable]: ...
+    def __getitem__(self, place: slice) -> list[FactTable]: ...
 
-    def __getitem__(self, number: int | slice) -> FactTable | list[FactTable]:
-        if isinstance(number, slice):
-            return [self[n] for n in range(*number.indices(self.count))]
-        if not 0 <= number < self.count:
-            raise IndexError(f"no table {number} of {self.count}")
-        rng = np.random.default_rng([self.seed, number])
-        return random_fact_table(rng, self.max_findings, f"table-{number}")
+    def __getitem__(self, place: int | slice) -> FactTable | list[FactTable]:
+        if isinstance(place, slice):
+            return [self[n] for n in range(*place.indices(self.number))]
+        if not 0 <= place < self.number:
+            raise IndexError(f"no table {place} of {self.number}")
+        rng = np.random.default_rng([self.seed, place])
+        return random_fact_table(rng, self.max_findings, f"table-{place}")
 
 
 def tokenizer_texts(count: int = 6000, seed: int = 7) -> Iterator[str]:

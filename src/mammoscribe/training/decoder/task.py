@@ -57,7 +57,9 @@ class DecoderSettings:
     def __post_init__(self) -> None:
         look_up(self.preset, {KEPT: None, **PRESETS}, "preset of the decoder")
         if min(self.num_tables, self.max_findings, self.held_out) < 1 or self.memory_noise < 0:
-            raise InvalidNoun("num_tables, max_findings or held_out below 1, or memory_noise below 0", "at least 1, and 0")
+            raise InvalidNoun(
+                "num_tables, max_findings or held_out below 1, or memory_noise below 0", "at least 1, and 0"
+            )
 
     def build(self, run: Run) -> Task:
         """The task with its decoder.

@@ -108,14 +108,19 @@ def collate(
     true, _ = truth(codes, denies, things, thing_view, known)
     about = _about(codes, denies, things[: len(boxed)], thing_view[: len(boxed)], of_view)
     points = list(_points(about, [e for _, _, e in boxed], tissue, of_view))
-    empty = tissue.new_zeros((0, *tissue.shape[1:]))
+    shape = tissue.shape[1:]
     return JointBatch(
         views, items[0][0].exam.synthetic, ids, mask, codes, denies, things, thing_view, known, of_view,
-        true[of_view, torch.arange(len(statements))], about.any(dim=1),
-        torch.stack([_cells(e, tissue.shape[1:]) for _, _, e in boxed]) if boxed else empty, thing_view[: len(boxed)],
-        *(torch.stack([p[k] for p in points]) if points else empty for k in (1, 2)),
-        torch.tensor([p[0] for p in points], dtype=torch.long),
+        holds=true[of_view, torch.arange(len(statements))], placed=about.any(dim=1),
+        boxes=_stacked([_cells(e, shape) for _, _, e in boxed], shape), box_view=thing_view[: len(boxed)],
+        points=_stacked([p.middle for p in points], shape), point_boxes=_stacked([p.whole for p in points], shape),
+        point_statement=torch.tensor([p.statement for p in points], dtype=torch.long),
     )  # fmt: skip
+
+
+def _stacked(grids: Sequence[Tensor], shape: Sequence[int]) -> Tensor:
+    """[len(grids), h, w] bool, also where there is none."""
+    return torch.stack([*grids, torch.zeros(*shape, dtype=torch.bool)])[:-1]
 
 
 def _described(view: LabelledView, rng: np.random.Generator, amount: Augmentation) -> _Described:
@@ -196,18 +201,23 @@ def affirming(codes: Tensor, denies: Tensor) -> Tensor:
     return ~denies & (codes[:, 0] > 0) & (codes[:, 0] <= len(TYPES))
 
 
-def _points(
-    about: Tensor, edges: Sequence[Edges], tissue: Tensor, of_view: Tensor
-) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """(statement, middle cells, all cells) of each statement with a place that shows the breast."""
+@dataclass(frozen=True)
+class _Point:
+    """A statement with the middle and all cells, [h, w] bool, of the boxes that it is about."""
+
+    statement: int
+    middle: Tensor
+    whole: Tensor
+
+
+def _points(about: Tensor, edges: Sequence[Edges], tissue: Tensor, of_view: Tensor) -> Iterator[_Point]:
+    """The statements whose boxes show the breast."""
     for statement in torch.nonzero(about.any(dim=1))[:, 0].tolist():
         own, seen = about[statement].nonzero()[:, 0].tolist(), tissue[of_view[statement]]
-        middle, whole = (
-            torch.stack([_cells(cut(edges[b]), seen.shape) for b in own]).any(dim=0) & seen
-            for cut in (middle_of, tuple)
-        )
+        middle = _stacked([_cells(middle_of(edges[b]), seen.shape) for b in own], seen.shape).any(dim=0) & seen
         if middle.any():
-            yield statement, middle, whole
+            whole = _stacked([_cells(edges[b], seen.shape) for b in own], seen.shape).any(dim=0) & seen
+            yield _Point(statement, middle, whole)
 
 
 def middle_of(edges: Edges) -> Edges:

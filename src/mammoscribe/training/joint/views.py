@@ -58,12 +58,12 @@ class JointViews(Sequence[LabelledView]):
             )
         self._shows = np.array(shows)
 
-    def order(self, rng: np.random.Generator) -> np.ndarray:
+    def order(self, rng: np.random.Generator) -> list[int]:
         """One pass: every view with a box, and half as many of the others, so that two of three show something."""
         full, empty = np.flatnonzero(self._shows), np.flatnonzero(~self._shows)
         if len(full):
             empty = rng.permutation(empty)[: max(1, len(full) // 2)]
-        return rng.permutation(np.concatenate((full, empty)))
+        return rng.permutation(np.concatenate((full, empty))).tolist()
 
     def __len__(self) -> int:
         return len(self._places)
