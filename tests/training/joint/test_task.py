@@ -3,18 +3,21 @@
 import json
 import os
 import signal
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
+from benchmarks.engine_processes import in_ranks
 from mammoscribe.explain.grounding import ground
 from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.models.reader.space import load_starter_space
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.engine.train import train
 from mammoscribe.training.joint.recipe import joint_space
+from mammoscribe.training.joint.task import JointSettings
 from tests.models.tiny_space import mammogram
 from tests.training.joint.made import drawn_lab, small_model
 from tests.training.reader.lab import labelled_lab
@@ -116,6 +119,32 @@ def test_what_is_missing_is_named(lab, model, tmp_path):
         joint_space([lab], model).with_set({"flip_chance": "0.5"})
     with pytest.raises(InputError, match="larg"):
         joint_space([lab], model).with_set({"preset": "larg"})
+
+
+class WithoutDropout(JointSettings):
+    """The task without noise in the network, which differs from process to process."""
+
+    def build(self, run):
+        task = super().build(run)
+        for module in task.modules["phrases"].modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+            if isinstance(module, nn.MultiheadAttention):
+                module.dropout = 0.0
+        return task
+
+
+def _trained(run, folder):
+    return train(run, folder).exit_code
+
+
+def test_two_processes_train_as_one(lab, model, tmp_path):
+    run = joint_space([lab], model)
+    run = replace(run, task=WithoutDropout()).with_set({**FAST, "steps": "3", "validate_every": "3"})
+    assert in_ranks(2, tmp_path, _trained, run, tmp_path / "two") == [0, 0]
+    assert train(run, tmp_path / "one").finished
+    for one, two in zip(rows(tmp_path / "one"), rows(tmp_path / "two"), strict=True):
+        assert one == pytest.approx(two, abs=2e-4)
 
 
 def test_labels_of_breasts_alone_train_a_space_too(model, tmp_path):
