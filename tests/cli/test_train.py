@@ -6,6 +6,8 @@ import pytest
 
 from mammoscribe.cli.train import RECIPES
 from mammoscribe.training.recipe_list import RECIPES as FUNCTIONS
+from tests.models.tiny_space import mammogram
+from tests.training.joint.made import drawn_lab, small_model
 
 
 def test_every_recipe_is_listed_and_says_its_hardware_time_and_figure(run):
@@ -42,3 +44,28 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing(run, tmp_path, argumen
     assert shown.exit_code == 2
     assert words in shown.stderr and "Traceback" not in shown.output
     assert not (tmp_path / "run").exists()
+
+
+def test_a_reader_gets_a_text_side_and_a_decoder_that_the_other_commands_use(run, tmp_path):
+    pytest.importorskip("accelerate")
+    lab, reader = drawn_lab(tmp_path / "lab"), small_model(tmp_path / "reader")
+    fast = ("--device", "cpu", "--set", "task.preset=debug", "--set", "steps=2")
+
+    def done(*arguments: object) -> str:
+        shown = run(*arguments)
+        assert shown.exit_code == 0, shown.output
+        return shown.output
+
+    joint, both = tmp_path / "joint", tmp_path / "both"
+    done("train", "joint-space", "--init", reader, "--data", lab, "--out", joint, "--set", "batch=4", *fast)
+    done("train", "decoder", "--init", joint, "--out", both, "--set", "held_out=1", "--set", "batch=2", *fast)
+    picture = mammogram(tmp_path / "RCC.png")
+    done("ground", picture, "oval mass", "--model", both / "model", "--out", tmp_path / "grounding")
+    record = json.loads((tmp_path / "grounding" / "grounding.json").read_text())
+    assert record["phrase"] == "oval mass" and record["model"].startswith("small 1+")
+    done(
+        "read", picture, "--model", both / "model", "--writer", "decoder", "--out", tmp_path / "out", "--format", "json"
+    )
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["provenance"]
+    again = done("train", "decoder", "--init", joint, "--out", both, "--set", "held_out=1", "--set", "batch=2", *fast)
+    assert "goes on from step 2" in again
