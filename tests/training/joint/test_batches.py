@@ -118,3 +118,10 @@ def test_a_view_that_was_shifted_out_of_its_canvas_is_seen_as_it_is():
     far = Augmentation(0, 0, 1000.0, 0, 0, 0, 0, 0, 0, 0)
     batch = collate([(small, seed) for seed in range(6)], far, load_tokenizer(), 96)
     assert (batch.views.images > 0).flatten(1).any(dim=1).all()
+
+
+def test_another_seed_varies_the_image_and_states_something_else():
+    amount = Augmentation(drop_view_chance=0.0)
+    one, two = (collate([(view(OVAL), seed)], amount, load_tokenizer(), 96) for seed in (1, 2))
+    assert not torch.equal(one.views.images, two.views.images)
+    assert one.ids.tolist() != two.ids.tolist()
