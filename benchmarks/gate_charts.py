@@ -15,7 +15,7 @@ from mammoscribe.domain.search import Search, ViewSearch, gap_words
 from mammoscribe.domain.view import Box, Laterality, Projection, SpacingSource, View, standard_view_id
 from mammoscribe.phantom import PhantomExam
 from mammoscribe.reporting.chart import Chart
-from mammoscribe.training.fact_tables import random_fact_table
+from mammoscribe.training.decoder.fact_tables import random_fact_table
 
 
 def random_chart(rng: np.random.Generator) -> Chart:

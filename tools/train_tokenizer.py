@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mammoscribe.models.tokenizer import train_tokenizer
 from mammoscribe.support.files import write_text
-from mammoscribe.training.fact_tables import tokenizer_texts
+from mammoscribe.training.decoder.fact_tables import tokenizer_texts
 
 TARGET = Path(__file__).parents[1] / "src" / "mammoscribe" / "models" / "weights" / "tokenizer.json"
 

@@ -51,7 +51,7 @@ def test_a_checkpoint_of_another_network_is_refused_before_anything_is_drawn(run
     import torch
 
     torch.save({"net": torch.nn.Linear(2, 2).state_dict()}, tmp_path / "other.pt")
-    shown = run("train-starter", "joint_space", "--warm-start", tmp_path / "other.pt", "--out", tmp_path / "run",
+    shown = run("train-starter", "second_look", "--warm-start", tmp_path / "other.pt", "--out", tmp_path / "run",
                 "--cache", tmp_path / "cache")  # fmt: skip
     assert shown.exit_code == 2
     assert "is of another network" in shown.stderr and not (tmp_path / "cache").exists()

@@ -9,7 +9,7 @@ from mammoscribe.models.tokenizer import EVID, MARKS, MAX_VOCABULARY, load_token
 from mammoscribe.reporting.parse import parse_claim
 from mammoscribe.reporting.styles import STYLES, write_reference
 from mammoscribe.support.errors import InputError, InvalidNoun
-from mammoscribe.training.fact_tables import random_fact_table
+from mammoscribe.training.decoder.fact_tables import random_fact_table
 
 
 @pytest.fixture(scope="module")

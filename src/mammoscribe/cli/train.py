@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from mammoscribe.training.engine.run import Run
 
 EXAMPLE = "Example: mammoscribe train reader --data prepared --out runs/ours"
-RECIPES = {"reader": "findings, boxes and breast labels from mammograms: by boxes, by labels, or by reports alone"}
+RECIPES = {
+    "reader": "findings, boxes and breast labels from mammograms: by boxes, by labels, or by reports alone",
+    "joint-space": "the text side of a reader, which finds phrases on mammograms and mammograms by phrases",
+    "decoder": "the report decoder of a reader, on random tables of facts",
+}
 """Recipes with what each trains; the functions are in `training.recipe_list`."""
 
 app = typer.Typer(cls=PlainGroup, help="Train on prepared data, and see which recipes there are.", no_args_is_help=True)
@@ -30,7 +34,10 @@ Data = Annotated[
     typer.Option("--data", metavar="PREPARED", help="Folder of `mammoscribe data prepare`; repeatable."),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the run; one found there goes on.")]
-Init = Annotated[Path | None, typer.Option("--init", metavar="WEIGHTS", help="Weights to start from.")]
+Init = Annotated[
+    Path | None,
+    typer.Option("--init", metavar="WEIGHTS", help="Weights to start from; of a part, the reader that it is for."),
+]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="A field of the recipe; repeatable.")
 ]
@@ -52,15 +59,16 @@ def list_recipes() -> None:
 def show(
     recipe: Annotated[str, typer.Argument(help="A recipe of `mammoscribe train list`.")],
     data: Data = None,
+    init: Init = None,
     set_fields: Set = None,
 ) -> None:
-    """What a recipe does, and with data every field that --set can change."""
+    """What a recipe does, and with the data or model that it needs every field that --set can change."""
     look_up(recipe, RECIPES, "recipe")
     from mammoscribe.training.recipe_list import RECIPES as FUNCTIONS
 
     console.print((FUNCTIONS[recipe].__doc__ or "").strip(), highlight=False, markup=False)
-    if data:
-        run = FUNCTIONS[recipe](data, None).with_set(_fields(set_fields))
+    if data or init:
+        run = FUNCTIONS[recipe](data or [], init).with_set(_fields(set_fields))
         console.print(json.dumps(run.fields(), indent=1), highlight=False, markup=False)
 
 
@@ -86,11 +94,16 @@ def _command(recipe: str) -> Callable[..., None]:
     return command
 
 
+_NEEDS = {
+    "reader": "--data prepared",
+    "joint-space": "--init runs/reader --data prepared",
+    "decoder": "--init runs/reader",
+}
 for _name in RECIPES:
     app.command(
         _name,
         cls=PlainCommand,
-        epilog=f"Example: mammoscribe train {_name} --data prepared --out runs/ours --set steps=500",
+        epilog=f"Example: mammoscribe train {_name} {_NEEDS[_name]} --out runs/ours --set steps=500",
     )(_command(_name))
 
 

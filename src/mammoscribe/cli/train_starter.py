@@ -23,19 +23,18 @@ class Recipe(StrEnum):
     REAL_FOLD = "real_fold"
     SECOND_LOOK = "second_look"
     FOLD_MARKS = "fold_marks"
-    JOINT_SPACE = "joint_space"
 
 
 FILM_RECIPES = (Recipe.STARTER, Recipe.REAL_FOLD, Recipe.FOLD_MARKS)
 """Those that read real films."""
-GATHERING_RECIPES = (Recipe.SECOND_LOOK, Recipe.JOINT_SPACE)
+GATHERING_RECIPES = (Recipe.SECOND_LOOK,)
 """Those that let a trained first pass look at every exam before they start."""
 
 
 def command(
     recipe: Annotated[
         Recipe,
-        typer.Argument(help="starter_phantom, second_look and joint_space need no data; the others need --data."),
+        typer.Argument(help="starter_phantom and second_look need no data; the others need --data."),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the run; one found there goes on.")],
     cache: Annotated[
@@ -99,8 +98,6 @@ def _run(
             recipes.real_fold(cache, out, warm_start, fold, minutes, report)
         case Recipe.SECOND_LOOK:
             recipes.second_look(cache, out, warm_start, minutes, report, looks, gathered)
-        case Recipe.JOINT_SPACE:
-            recipes.joint_space(cache, out, warm_start, minutes, report, gathered)
         case Recipe.FOLD_MARKS:
             recipes.fold_marks(cache, out, warm_start, looks, fold)
 

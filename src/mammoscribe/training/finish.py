@@ -13,16 +13,11 @@ from pathlib import Path
 import torch
 from rich.progress import track
 
-from mammoscribe.models.decoder.network import DecoderConfig, ReportDecoder
 from mammoscribe.models.reader.calcifications import load_patch_net
 from mammoscribe.models.reader.card import ModelCard, OperatingPoint, write_card
 from mammoscribe.models.reader.crop_refiner import LookNet
-from mammoscribe.models.reader.joint_head import JointHead
-from mammoscribe.models.reader.loading import joint_head
 from mammoscribe.models.reader.network import ReaderNet, starter_config
-from mammoscribe.models.reader.phrases import PhraseConfig, PhraseNet
 from mammoscribe.models.reader.reader import Reader
-from mammoscribe.models.tokenizer import load_tokenizer
 from mammoscribe.models.weights_file import save_weights
 from mammoscribe.phantom import TRAINING_SPEC
 from mammoscribe.phantom.bench import VALIDATION_SEEDS
@@ -49,11 +44,11 @@ RELIABILITY_SEEDS = VALIDATION_SEEDS[50_000:]
 """Validation phantoms that never choose a threshold, a weight or a level of words."""
 
 
-def gather(
-    reader_checkpoint: Path, looks: Path | None, patches: Path | None, decoder: Path | None, joint: Path | None,
-    trained_on: str,
-) -> Reader:  # fmt: skip
-    """A reader from the checkpoints of its parts, without operating points yet."""
+def gather(reader_checkpoint: Path, looks: Path | None, patches: Path | None, trained_on: str) -> Reader:
+    """A reader from the checkpoints of its parts, without operating points yet.
+
+    `train decoder` and `train joint-space` give the finished model its other parts.
+    """
     net = ReaderNet(starter_config()).eval()
     state = _checkpoint(reader_checkpoint)
     net.load_state_dict(state["net"])
@@ -62,28 +57,12 @@ def gather(
     if looks is not None:
         look_net = LookNet().eval()
         look_net.load_state_dict(_checkpoint(looks)["net"])
-    writer = None
-    if decoder is not None:
-        writer = ReportDecoder(DecoderConfig(vocab_size=load_tokenizer().vocab_size)).eval()
-        writer.load_state_dict(_checkpoint(decoder))
-    head, phrases = (None, None) if joint is None else _joint(joint)
     card = ModelCard(
         "starter", trained_on, starter_config(), "", neutral(), neutral(),
         patches=None if patch_net is None else asdict(patch_net.config),
-        looks=None if look_net is None else asdict(look_net.config),
-        decoder=None if writer is None else writer.config.as_dict(),
-        phrases=None if phrases is None else phrases.config.as_dict(), version=VERSION,
+        looks=None if look_net is None else asdict(look_net.config), version=VERSION,
     )  # fmt: skip
-    return Reader(net, card, films_statistics(state, net), patch_net, look_net, writer, head, phrases)
-
-
-def _joint(checkpoint: Path) -> tuple[JointHead, PhraseNet]:
-    phrases = PhraseNet(PhraseConfig(load_tokenizer().vocab_size)).eval()
-    head = joint_head(starter_config(), phrases.config).eval()
-    state = _checkpoint(checkpoint)
-    phrases.load_state_dict(state["phrases"])
-    head.load_state_dict(state["head"])
-    return head, phrases
+    return Reader(net, card, films_statistics(state, net), patch_net, look_net)
 
 
 def _checkpoint(path: Path) -> dict:
@@ -138,15 +117,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--reader", type=Path, required=True, metavar="CHECKPOINT")
     parser.add_argument("--looks", type=Path, metavar="CHECKPOINT")
     parser.add_argument("--patches", type=Path, metavar="SAFETENSORS")
-    parser.add_argument("--decoder", type=Path, metavar="CHECKPOINT")
-    parser.add_argument("--joint", type=Path, metavar="CHECKPOINT")
     parser.add_argument("--fold", type=Path, action="append", default=[], metavar="RUN", help="repeatable")
     parser.add_argument("--exams", type=int, default=80, help="validation phantoms that fix the operating point")
     parser.add_argument("--further", type=int, default=200, help="other phantoms that its reliability is measured on")
     parser.add_argument("--trained-on", required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
-    reader = gather(options.reader, options.looks, options.patches, options.decoder, options.joint, options.trained_on)
+    reader = gather(options.reader, options.looks, options.patches, options.trained_on)
     card = finish(reader, validate(reader, options.exams), options.fold, options.out, options.further)
     print(json.dumps({"synthetic": asdict(card.synthetic), "real": asdict(card.real)}, indent=1))  # noqa: T201
 

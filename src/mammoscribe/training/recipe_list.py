@@ -3,7 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from mammoscribe.training.decoder.recipe import decoder
 from mammoscribe.training.engine.run import Run
+from mammoscribe.training.joint.recipe import joint_space
 from mammoscribe.training.reader.recipe import reader
 
-RECIPES: Mapping[str, Callable[[Sequence[Path], Path | None], Run]] = {"reader": reader}
+RECIPES: Mapping[str, Callable[[Sequence[Path], Path | None], Run]] = {
+    "reader": reader,
+    "joint-space": joint_space,
+    "decoder": decoder,
+}

@@ -6,24 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from mammoscribe.data.folds import fold
-from mammoscribe.models.decoder.network import DecoderConfig, ReportDecoder
 from mammoscribe.models.reader.crop_refiner import LookConfig, LookNet
-from mammoscribe.models.reader.joint_head import JointHead
 from mammoscribe.models.reader.network import ReaderConfig, ReaderNet, starter_config
 from mammoscribe.models.reader.norm_statistics import FILMED
-from mammoscribe.models.reader.phrases import PhraseNet
-from mammoscribe.models.tokenizer import load_tokenizer
 from mammoscribe.models.weights_file import load_net, read_checkpoint
 from mammoscribe.phantom import TRAINING_SPEC
 from mammoscribe.support.files import write_text
 from mammoscribe.training.batches import Augmentation
-from mammoscribe.training.decoder import DecoderSchedule, train_decoder
-from mammoscribe.training.fact_tables import facts_example, random_fact_table
-from mammoscribe.training.joint import JointSchedule, joint_views, train_joint
 from mammoscribe.training.looks import LookSchedule, gather_samples, train_looks
 from mammoscribe.training.loop import Schedule, Source, films_statistics, train
 from mammoscribe.training.malignancy import with_marks
@@ -43,9 +35,6 @@ RSNA_AUGMENTATION = Augmentation(
 MIAS_AUGMENTATION = Augmentation(
     rotation_deg=12, scale=0.15, shift_px=20, gamma=0.35, gain=0.15, noise=0.04, stretch=0.05, flip_chance=0.5
 )
-
-JOINT_EXAMS = 900
-"""Exams whose features the joint space learns from; they lie in memory, about 1.2 MB each."""
 
 Report = Callable[[dict], None]
 
@@ -112,20 +101,6 @@ def second_look(
     return train_looks(samples, LookConfig(), schedule, out, report=report, start_from=start_from)
 
 
-def joint_space(
-    cache: Path, out: Path, reader: Path, minutes: float, report: Report, gathered: Callable[[], None] = lambda: None
-) -> tuple[JointHead, PhraseNet]:
-    """The text side and the joint head, on the features of a trained first pass; phantoms only. One core, 8 minutes.
-
-    Args:
-        reader: checkpoint of the first pass.
-        gathered: called after each exam whose features were computed.
-    """
-    net = _warm(starter_config(), reader).eval()
-    views = joint_views(net, load_folder(cache / "phantom", limit=JOINT_EXAMS), gathered)
-    return train_joint(views, JointSchedule(minutes=minutes), out, report=report)
-
-
 def write_breasts(net: ReaderNet, cache: Path, out: Path, left_out: int) -> None:
     """Predictions for the breasts of one fold's patients: `breasts.csv` (logits)."""
     rsna = by_breast([e for e in load_folder(cache / "rsna") if fold(e.patient_id) == left_out])
@@ -140,14 +115,6 @@ def write_marks(net: ReaderNet, looks: LookNet | None, cache: Path, out: Path, l
     marks = {"mias": mark_rows(net, films, looks), "rsna": mark_rows(net, rsna, looks), "fold": left_out}
     write_text(out / "marks.json", json.dumps(marks))
     write_csv(out / "breasts.csv", with_marks(read_csv(out / "breasts.csv"), marks["rsna"]))
-
-
-def report_decoder(minutes: float, report: Report, tables: int = 3000) -> ReportDecoder:
-    """The report decoder, on random fact tables written up in every style. No images; two cores, about 10 minutes."""
-    rng = np.random.default_rng(20_000)
-    examples = [facts_example(random_fact_table(rng)) for _ in range(tables)]
-    config = DecoderConfig(vocab_size=load_tokenizer().vocab_size)
-    return train_decoder(examples, config, DecoderSchedule(epochs=12, minutes=minutes, bf16=True), report=report)
 
 
 def _real(cache: Path, left_out: int | None) -> list[Source]:

@@ -140,13 +140,12 @@ def with_details(exam: TrainingExam, path: Path) -> TrainingExam:
     return replace(exam, views=views)
 
 
-def load_folder(folder: Path, details: bool = False, limit: int | None = None) -> list[TrainingExam]:
+def load_folder(folder: Path, details: bool = False) -> list[TrainingExam]:
     """Exams of a prepared folder in name order.
 
     Args:
         folder: as `save_exam` filled it.
         details: whether to read what the second look sees as well; it lies in a folder beside it.
-        limit: read only the first ones.
 
     Raises:
         InputError: for an empty folder.
@@ -154,7 +153,7 @@ def load_folder(folder: Path, details: bool = False, limit: int | None = None) -
     paths = sorted(p for p in Path(folder).glob("*.npz") if not p.name.endswith(".part.npz"))
     if not paths:
         raise InputError(f"{folder} holds no prepared exams", "", "run `mammoscribe train prepare` first")
-    exams = [load_exam_file(p) for p in paths[:limit]]
+    exams = [load_exam_file(p) for p in paths]
     if not details:
         return exams
-    return [with_details(e, details_folder(folder) / p.name) for e, p in zip(exams, paths, strict=False)]
+    return [with_details(e, details_folder(folder) / p.name) for e, p in zip(exams, paths, strict=True)]

@@ -18,6 +18,8 @@ from mammoscribe.models.weights_file import load_weights
 from mammoscribe.support.errors import InputError
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
+WEIGHTS_NAME = "weights.safetensors"
+"""The weights file of a model folder."""
 
 
 def load_reader(name_or_dir: str = "starter", device: torch.device | str = "cpu") -> Reader:
@@ -30,7 +32,7 @@ def load_reader(name_or_dir: str = "starter", device: torch.device | str = "cpu"
     Raises:
         InputError: for an unknown name, or files that do not fit each other.
     """
-    card_path, weights_path = _files_of(name_or_dir)
+    card_path, weights_path = model_files(name_or_dir)
     card = read_card(card_path)
     try:
         reader = _untrained(card)
@@ -51,20 +53,27 @@ def card_of(name_or_dir: str = "starter") -> ModelCard:
     Raises:
         InputError: for an unknown name, or a card that cannot be read.
     """
-    return read_card(_files_of(name_or_dir)[0])
+    return read_card(model_files(name_or_dir)[0])
 
 
-def _files_of(name_or_dir: str) -> tuple[Path, Path]:
-    """The card, which is there, and the weights of a reader."""
-    folder = Path(name_or_dir)
-    if folder.is_dir():
-        card_path, weights_path = folder / "card.json", folder / "weights.safetensors"
+def model_files(name_or_dir: str) -> tuple[Path, Path]:
+    """Card and weights of a reader, by its name, its folder, or the weights file of either.
+
+    Raises:
+        InputError: when there is no card.
+    """
+    given = Path(name_or_dir)
+    if given.suffix == ".safetensors" and given.is_file():
+        name = "card.json" if given.name == WEIGHTS_NAME else f"{given.stem}.json"
+        card, weights = given.with_name(name), given
+    elif given.is_dir():
+        card, weights = given / "card.json", given / WEIGHTS_NAME
     else:
-        card_path, weights_path = WEIGHTS / f"{name_or_dir}.json", WEIGHTS / f"{name_or_dir}.safetensors"
-    if not card_path.is_file():
+        card, weights = WEIGHTS / f"{name_or_dir}.json", WEIGHTS / f"{name_or_dir}.safetensors"
+    if not card.is_file():
         known = ", ".join(sorted(p.stem for p in WEIGHTS.glob("*.safetensors")))
         raise InputError(f"no model {name_or_dir!r}", f"one of {known}, or a folder with card.json")
-    return card_path, weights_path
+    return card, weights
 
 
 def _untrained(card: ModelCard) -> Reader:

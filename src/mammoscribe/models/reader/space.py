@@ -28,6 +28,8 @@ from mammoscribe.models.tokenizer import load_tokenizer
 from mammoscribe.support.errors import InputError
 
 MODE = "reader canvas"
+SMOOTHING_PATCHES = 1.0
+"""One patch of 4 mm, chosen on 16 validation phantoms (0 to 1.5 were tried)."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,8 @@ class StarterSpace:
 
     @property
     def smoothing_patches(self) -> float:
-        """One patch of 4 mm, chosen on 16 validation phantoms (0 to 1.5 were tried)."""
-        return 1.0
+        """See `SMOOTHING_PATCHES`."""
+        return SMOOTHING_PATCHES
 
     @property
     def measures(self) -> SpaceMeasures | None:
@@ -154,5 +156,5 @@ def load_starter_space(name_or_dir: str = "starter", view_names: Mapping[str, st
     """
     reader = load_reader(name_or_dir)
     if reader.head is None or reader.phrases is None:
-        raise InputError(f"the model {reader.card.name} has no text side", "", "train one with `train joint_space`")
+        raise InputError(f"the model {reader.card.name} has no text side", "", "train one with `train joint-space`")
     return StarterSpace(reader, reader.head, reader.phrases, view_names or {})

@@ -73,7 +73,7 @@ class Session:
         self._sizes = self._batch_sizes()
         self._open_folder()
         networks = Networks(task, partial(autocast, run, accelerator.device))
-        if run.init is not None:
+        if run.init is not None and not task.loads_init:
             fresh = load_modules(weights_at(run.init), task.modules)
             self.notify(f"weights from {run.init}" + (f"; fresh: {', '.join(fresh)}" if fresh else ""))
         fused = accelerator.device.type == "cuda" and run.distribution.offload is Offload.NONE

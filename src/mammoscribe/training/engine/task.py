@@ -113,6 +113,8 @@ class Task:
         blocks: classes of which each instance is one unit of sharding, such as a transformer block.
         partial: some parameters take no part in some batches. Then ddp looks for them at each step; sharded training is
             not possible, because every process has to run every block: run it on a dummy and leave that out of the sum.
+        loads_init: whether `build` has put the weights of the run's `init` into the modules; else the engine does. For a
+            task that trains a part of a model, whose file also holds networks that it has no use for.
         export: (weights file, empty folder) -> fills `model/` at the end of the run.
 
     Raises:
@@ -131,6 +133,7 @@ class Task:
     decays: Callable[[str, nn.Parameter], bool] = matrices
     blocks: tuple[type[nn.Module], ...] = ()
     partial: bool = False
+    loads_init: bool = False
     export: Callable[[Path, Path], None] | None = None
 
     def __post_init__(self) -> None:

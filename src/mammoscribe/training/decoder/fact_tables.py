@@ -1,10 +1,12 @@
-"""Random fact tables without images: for training the tokeniser, warming up the decoder and testing both.
+"""Random fact tables without images: what the decoder and the tokeniser are trained on, and the gate is tried on.
 
 A fact table is what a reading holds, minus the pixels.
 """
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -17,13 +19,12 @@ from mammoscribe.domain.location import from_one_view, from_two_views
 from mammoscribe.domain.report import Breast, Calibration
 from mammoscribe.domain.search import everything_searched
 from mammoscribe.domain.view import Box, Laterality, Projection, Role, SpacingSource, View, standard_view_id
-from mammoscribe.models.decoder.memory import FactTable, facts_memory
+from mammoscribe.models.decoder.memory import FactTable
 from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.findings import AS_ASSOCIATED
 from mammoscribe.reporting.render import render
 from mammoscribe.reporting.styles import STYLES, write_reference
 from mammoscribe.reporting.vocabulary import PHRASES
-from mammoscribe.training.decoder import DecoderExample
 
 _WIDTH_PX, _HEIGHT_PX, _SPACING_MM = 1600, 2000, 0.1
 _CALIBRATION = Calibration("random fact tables", 0.5, 1)
@@ -103,11 +104,36 @@ def _breast(exam: Exam, findings: Sequence[Finding], side: Laterality, density: 
     )
 
 
-def facts_example(table: FactTable, dim: int = 192, noise: float = 0.0, seed: int = 0) -> DecoderExample:
-    """The table as an exam to learn from, every finding detected."""
-    memory, refs = facts_memory(table, dim, noise, seed)
-    rows = {f.id: row for row, f in enumerate(table.findings)}
-    return DecoderExample(memory, refs, table.exam, table.findings, table.stated, rows)
+@dataclass(frozen=True)
+class RandomTables(Sequence[FactTable]):
+    """Random fact tables by number; each is drawn when its turn comes, and none is kept.
+
+    Args:
+        seed: another one gives other tables.
+        number: how many there are.
+        max_findings: of each.
+    """
+
+    seed: int
+    number: int
+    max_findings: int = 3
+
+    def __len__(self) -> int:
+        return self.number
+
+    @overload
+    def __getitem__(self, place: int) -> FactTable: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[FactTable]: ...
+
+    def __getitem__(self, place: int | slice) -> FactTable | list[FactTable]:
+        if isinstance(place, slice):
+            return [self[n] for n in range(*place.indices(self.number))]
+        if not 0 <= place < self.number:
+            raise IndexError(f"no table {place} of {self.number}")
+        rng = np.random.default_rng([self.seed, place])
+        return random_fact_table(rng, self.max_findings, f"table-{place}")
 
 
 def tokenizer_texts(count: int = 6000, seed: int = 7) -> Iterator[str]:

@@ -1,0 +1,64 @@
+"""Model folders: a reader written as one, and the folder of a reader of which a part was trained anew."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from mammoscribe.models.reader.card import ModelCard, write_card
+from mammoscribe.models.reader.loading import WEIGHTS_NAME, model_files
+from mammoscribe.models.reader.reader import Reader
+from mammoscribe.models.weights_file import save_weights
+
+
+def model_to_extend(init: Path | None) -> Path:
+    """The weights file of the reader whose part is trained.
+
+    Args:
+        init: name of a reader that ships with the package, a model folder, or a run folder with `model/`; None is `starter`.
+
+    Raises:
+        InputError: when there is no such reader.
+    """
+    place = init or Path("starter")
+    inside = place / "model"
+    _, weights = model_files(str(inside if (inside / "card.json").is_file() else place))
+    return weights
+
+
+def part_of(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The weights of one module of a checkpoint, without its name in front."""
+    return {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
+
+
+def write_model(reader: Reader, out: Path) -> ModelCard:
+    """Write `card.json` and `weights.safetensors` into `out`; gives the card with the digest of the weights."""
+    card = replace(reader.card, weights_sha256=save_weights(reader.parts, out / WEIGHTS_NAME))
+    write_card(card, out / "card.json")
+    return card
+
+
+def write_with_parts(
+    reader: Reader, out: Path, networks: Mapping[str, nn.Module], shapes: Mapping[str, dict], trained_on: str
+) -> ModelCard:
+    """Write the model folder of a reader with some of its networks replaced; all others stay as they are, bit for bit.
+
+    The operating points stay too, so a network that they depend on must not be replaced in this way.
+
+    Args:
+        reader: the one that was extended.
+        out: the folder to fill.
+        networks: field of `Reader` -> its new network.
+        shapes: field of the card -> shape of the new network.
+        trained_on: part and data in words, for the card: `joint space: phantom`.
+
+    Returns:
+        the card. Its version ends with the first digits of the weights' digest, so that what is kept with a model's name
+        and version, such as an index of embeddings, is not taken for another model's.
+    """
+    card = replace(reader.card, trained_on=f"{reader.card.trained_on}; {trained_on}", **shapes)
+    card = write_model(replace(reader, card=card, **networks), out)
+    card = replace(card, version=f"{card.version.partition('+')[0]}+{card.weights_sha256[:8]}")
+    write_card(card, out / "card.json")
+    return card

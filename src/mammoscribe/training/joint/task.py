@@ -1,0 +1,183 @@
+"""The joint space as a task of the engine: a reader that stays as it is, a head on its features, and a text side."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.models.reader.joint_head import JointHead, cell_features
+from mammoscribe.models.reader.loading import joint_head, load_reader
+from mammoscribe.models.reader.norm_statistics import NormStatistics
+from mammoscribe.models.reader.phrases import PhraseConfig, PhraseNet
+from mammoscribe.models.reader.reader import Reader
+from mammoscribe.models.tokenizer import load_tokenizer
+from mammoscribe.support.errors import InputError
+from mammoscribe.support.lookup import look_up
+from mammoscribe.training.calibration.parts import part_of, write_with_parts
+from mammoscribe.training.calibration.reader_folder import ACQUIRED, DRAWN
+from mammoscribe.training.engine.checkpoints import load_tensors
+from mammoscribe.training.engine.run import Run
+from mammoscribe.training.engine.sources import ItemBatches, ItemSource
+from mammoscribe.training.engine.task import Batches, Modules, Task, Validation
+from mammoscribe.training.joint.batches import JointBatch, collate
+from mammoscribe.training.joint.losses import Embedded, JointWeights, Scales, counts, losses
+from mammoscribe.training.joint.validation import measure, summary
+from mammoscribe.training.joint.views import JointViews, LabelledView
+from mammoscribe.training.reader.batches import NO_AUGMENTATION, Augmentation
+from mammoscribe.training.reader.exams import PreparedExams, Teachers
+from mammoscribe.training.reader.task import check_preparation, named, reader_pass
+
+KEPT = "kept"
+PRESETS: Mapping[str, Mapping[str, int]] = {
+    "starter": {},
+    "base": {"dim": 256, "heads": 8, "layers": 4},
+    "debug": {"dim": 16, "heads": 2, "layers": 1, "joint_dim": 32},
+}
+"""Shapes of a new text side, as they differ from the defaults of `PhraseConfig`."""
+VALIDATION_VIEWS = 16
+"""Views of one validation batch."""
+
+
+@dataclass(frozen=True)
+class JointSettings:
+    """What is trained, and on which labels.
+
+    Args:
+        preset: shape of a new text side, `starter`, `base` or `debug`; `kept` goes on with the one that the model has.
+        boxes, labels, reports: which labels teach; see `reader.exams.Teachers`.
+        weights: of the losses.
+        variation: how images are varied; no view is left out, and none is turned upside down, because words name places.
+    """
+
+    preset: str = "starter"
+    boxes: bool = True
+    labels: bool = True
+    reports: bool = True
+    weights: JointWeights = field(default_factory=JointWeights)
+    variation: Augmentation = field(default_factory=lambda: Augmentation(drop_view_chance=0.0))
+
+    def __post_init__(self) -> None:
+        look_up(self.preset, {KEPT: None, **PRESETS}, "preset of the text side")
+        if self.variation.flip_chance:
+            raise InputError(f"variation.flip_chance {self.variation.flip_chance}", "0: phrases name upper and lower")
+
+    def build(self, run: Run) -> Task:
+        """The task: the reader of the run's `init`, frozen, with a head and a text side to train.
+
+        Raises:
+            InputError: when a folder was not prepared for this reader, nothing in it can be stated of a view, or the
+                model has no text side to go on with.
+        """
+        assert run.init is not None
+        reader = load_reader(str(run.init))
+        head, phrases = self._trained(reader, run.seeds.weights)
+        modules = {
+            "reader": reader.net, DRAWN: NormStatistics(reader.net), ACQUIRED: reader.films, "joint": head,
+            "phrases": phrases, "scales": Scales(),
+        }  # fmt: skip
+        sources = {
+            name: self._source(folder, "train", reader, phrases, self.variation)
+            for name, folder in named(run.data).items()
+        }
+        return Task(
+            modules, sources, asdict(self.weights), joint_loss, joint_counts, self._validation(run, reader, phrases),
+            frozen=("reader", DRAWN, ACQUIRED), loads_init=True, export=JointExport(run.init, tuple(sources), phrases.config),
+        )  # fmt: skip
+
+    def _trained(self, reader: Reader, seed: int) -> tuple[JointHead, PhraseNet]:
+        if self.preset != KEPT:
+            torch.manual_seed(seed)
+            phrases = PhraseNet(PhraseConfig(load_tokenizer().vocab_size, **PRESETS[self.preset]))
+            return joint_head(reader.card.config, phrases.config), phrases
+        if reader.head is None or reader.phrases is None:
+            do = "--set task.preset=starter for a new one"
+            raise InputError(f"the model {reader.card.name} has no text side", "", do)
+        return reader.head, reader.phrases
+
+    def _source(
+        self, folder: Path, split: str, reader: Reader, phrases: PhraseNet, amount: Augmentation
+    ) -> ItemSource:  # fmt: skip
+        dataset = PreparedDataset(folder, split)
+        check_preparation(dataset, reader.card.config)
+        views = JointViews(PreparedExams(dataset, Teachers(self.boxes, self.labels, self.reports)))
+        gathered = partial(collate, amount=amount, tokenizer=load_tokenizer(), max_tokens=phrases.config.max_tokens)
+        return ItemSource(views, gathered, seeded, views.order, str(dataset.about["index_sha256"]))
+
+    def _validation(self, run: Run, reader: Reader, phrases: PhraseNet) -> Validation:
+        sources = [self._source(folder, "val", reader, phrases, NO_AUGMENTATION) for folder in run.data]
+        return Validation(_InTurn(sources), partial(measure, run=joint_pass), summary, "score")
+
+
+class _InTurn:
+    """The views of several splits, one dataset after the other, since a batch has those of one."""
+
+    def __init__(self, sources: list[ItemSource]) -> None:
+        self._batches = [ItemBatches(source, VALIDATION_VIEWS) for source in sources]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._batches))
+
+    def batches(self, numbers):
+        """The batches of these numbers; see `Finite`."""
+        places = [(part, n) for part in self._batches for n in range(len(part))]
+        for number in numbers:
+            part, place = places[number]
+            yield from part.batches([place])
+
+
+def seeded(view: LabelledView, rng: np.random.Generator) -> tuple[LabelledView, int]:
+    """A view with the seed of its own variation and statements."""
+    return view, int(rng.integers(2**63))
+
+
+def joint_pass(modules: Modules, batch: JointBatch) -> Embedded:
+    """Cells, views and statements of a batch in the joint space; the reader takes no gradient."""
+    with torch.no_grad():
+        out = reader_pass(modules, batch.views, batch.synthetic)
+    features = cell_features(out, batch.views)
+    cells, whole, _ = modules["joint"](features)
+    return Embedded(cells, whole, modules["phrases"](batch.ids, batch.mask), features.tissue)
+
+
+def joint_loss(modules: Modules, batches: Batches) -> dict[str, Tensor]:
+    """The sums of all losses over the sources of a step; negatives are of the same source."""
+    total: dict[str, Tensor] = {}
+    for batch in batches.values():
+        embedded, scales = joint_pass(modules, batch), modules["scales"]()
+        with torch.autocast(batch.ids.device.type, enabled=False):  # cosines need more than 8 bits
+            for name, value in losses(embedded, batch, scales).items():
+                total[name] = total.get(name, 0.0) + value
+    return total
+
+
+def joint_counts(batches: Batches) -> Mapping[str, float]:
+    """Rows of every loss in the batches of a step."""
+    total: dict[str, float] = {}
+    for batch in batches.values():
+        for name, count in counts(batch).items():
+            total[name] = total.get(name, 0.0) + count
+    return total
+
+
+@dataclass(frozen=True)
+class JointExport:
+    """Fills the model folder at the end of a run: the reader of `init` with the trained head and text side."""
+
+    init: Path
+    datasets: tuple[str, ...]
+    config: PhraseConfig
+
+    def __call__(self, weights: Path, out: Path) -> None:
+        """Write `card.json` and `weights.safetensors` into `out`."""
+        reader, tensors, phrases = load_reader(str(self.init)), load_tensors(weights), PhraseNet(self.config).eval()
+        head = joint_head(reader.card.config, self.config).eval()
+        head.load_state_dict(part_of(tensors, "joint"))
+        phrases.load_state_dict(part_of(tensors, "phrases"))
+        trained_on = f"joint space: {', '.join(self.datasets)}"
+        networks = {"head": head, "phrases": phrases}
+        write_with_parts(reader, out, networks, {"phrases": self.config.as_dict()}, trained_on)
