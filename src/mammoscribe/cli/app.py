@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from mammoscribe import __version__
 from mammoscribe.cli import (
+    calibrate,
     compare,
     data,
     demo,
@@ -75,6 +76,7 @@ COMMANDS = {
     "predict": predict,
     "phantom": phantom,
     "train-starter": train_starter,
+    "calibrate": calibrate,
     "evaluate": evaluate,
     "features": features,
     "retune": retune,

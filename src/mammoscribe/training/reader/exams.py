@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
+from mammoscribe.data.folds import Fold
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture, StoredRecord
 from mammoscribe.data.records import ListedView, MammoExam
 from mammoscribe.data.supervision import Question, Supervision
@@ -170,13 +171,16 @@ class PreparedExams(Sequence[TrainingExam]):
     Args:
         dataset: prepared for a reader.
         teachers: which labels are used.
+        left_out: patients whose exams are not read; synthetic exams are of no patient and are all read.
 
     Raises:
         InputError: when nothing in it teaches.
     """
 
-    def __init__(self, dataset: PreparedDataset, teachers: Teachers = Teachers()) -> None:
-        self.dataset, self.teachers = dataset, teachers
+    def __init__(
+        self, dataset: PreparedDataset, teachers: Teachers = Teachers(), left_out: Fold | None = None
+    ) -> None:
+        self.dataset, self.teachers, self.left_out = dataset, teachers, left_out
         self.supervision = dataset.supervision
         self.synthetic = bool(dataset.about["synthetic"])
         self._priors = dataset if dataset.split is None else PreparedDataset(dataset.folder)
@@ -190,6 +194,8 @@ class PreparedExams(Sequence[TrainingExam]):
         places: list[Place] = []
         for number in range(len(self.dataset)):
             exam = self._exam(number, with_prior=False)
+            if self.left_out is not None and not self.synthetic and self.left_out.holds(exam.patient_id):
+                continue
             if by_breast:
                 sides = (side for side in (0, 1) if exam.breasts[side].teaches)
                 places += [Place(number, side) for side in sides if exam.of_breast(side).views]

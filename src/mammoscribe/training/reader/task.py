@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mammoscribe.data.folds import Fold
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.models.reader.batch import ViewBatch
 from mammoscribe.models.reader.network import PRESETS, ReaderConfig, ReaderNet, ReaderNetOutput
@@ -39,6 +40,8 @@ class ReaderSettings:
         preset: shape of the networks, `starter` or `base` (BioViL-T size).
         boxes, labels, reports: which labels teach; see `exams.Teachers`.
         weak_lesions: whether a breast's malignant label also teaches that something is to be seen in it.
+        left_out: `2/5` leaves out the patients of fold 2 of 5, who are neither trained on nor validated on; None leaves
+            out nobody. Synthetic exams are never left out: new ones can always be drawn.
         weights: of the losses.
         drawn, acquired: how synthetic and acquired images are varied.
     """
@@ -48,12 +51,20 @@ class ReaderSettings:
     labels: bool = True
     reports: bool = True
     weak_lesions: bool = False
+    left_out: str | None = None
     weights: LossWeights = field(default_factory=LossWeights)
     drawn: Augmentation = field(default_factory=Augmentation)
     acquired: Augmentation = FILM_AUGMENTATION
 
     def __post_init__(self) -> None:
         look_up(self.preset, PRESETS, "preset of the reader")
+        if self.left_out is not None:
+            Fold.from_text(self.left_out)
+
+    @property
+    def fold(self) -> Fold | None:
+        """The patients that are left out."""
+        return None if self.left_out is None else Fold.from_text(self.left_out)
 
     @property
     def config(self) -> ReaderConfig:
@@ -86,13 +97,13 @@ class ReaderSettings:
             modules, sources, asdict(self.weights), reader_loss,
             partial(reader_counts, queries_per_view=self.config.queries_per_view), self._validation(run),
             frozen=(DRAWN, ACQUIRED), partial=True,
-            export=ReaderExport(self.config, tuple(run.data), self.teachers),
+            export=ReaderExport(self.config, tuple(run.data), self.teachers, self.fold),
         )  # fmt: skip
 
     def _exams(self, folder: Path, split: str) -> PreparedExams:
         dataset = PreparedDataset(folder, split)
         check_preparation(dataset, self.config)
-        return PreparedExams(dataset, self.teachers)
+        return PreparedExams(dataset, self.teachers, self.fold)
 
     def _validation(self, run: Run) -> Validation:
         exams = [e for folder in run.data for e in self._exams(folder, "val")]
