@@ -54,7 +54,8 @@ def command(
     lesions: Annotated[
         str,
         typer.Option(
-            "--lesions", metavar="NAME",
+            "--lesions",
+            metavar="NAME",
             help="How often lesions are drawn: training, enriched (more of all but calcifications) or screening.",
         ),
     ] = "training",

@@ -24,9 +24,7 @@ def test_a_feature_that_tells_gets_weight_and_none_is_negative():
 
 
 def test_the_strongest_mark_of_a_breast_counts_where_it_tells_malignant_from_benign():
-    exams = [
-        seen(f"e{i}", [mark(100, 0.9 if i % 2 else 0.2)], right=BreastLabels(malignant=i % 2)) for i in range(40)
-    ]
+    exams = [seen(f"e{i}", [mark(100, 0.9 if i % 2 else 0.2)], right=BreastLabels(malignant=i % 2)) for i in range(40)]
     weights = malignancy(exams)["malignant"]
     assert weights[2] > 1 and weights[0] == pytest.approx(0, abs=1e-6)
 

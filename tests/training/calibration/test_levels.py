@@ -76,9 +76,7 @@ def test_without_boxes_labels_of_breasts_say_how_often_a_healthy_one_is_marked()
 
 
 def test_a_crop_refiner_that_tells_hits_from_misses_gets_the_weight():
-    exams = [
-        seen(f"e{i}", [mark(100, 0.5, look=0.8), mark(600, 0.5, look=0.2)], [lesion("t", 100)]) for i in range(20)
-    ]
+    exams = [seen(f"e{i}", [mark(100, 0.5, look=0.8), mark(600, 0.5, look=0.2)], [lesion("t", 100)]) for i in range(20)]
     first, second, _ = mark_weights(exams)
     assert second > 1 and first == pytest.approx(0.0, abs=1e-6)
 
@@ -86,5 +84,8 @@ def test_a_crop_refiner_that_tells_hits_from_misses_gets_the_weight():
 def test_without_a_crop_refiner_or_without_all_boxes_the_first_pass_decides_alone(masses):
     assert mark_weights(masses) == (1.0, 0.0, 0.0)
     only_masses = frozenset({MASS})
-    exams = [seen(f"e{i}", [mark(100, 0.5, look=0.8), mark(600, 0.5, look=0.2)], [lesion("t", 100)], only_masses) for i in range(20)]
+    exams = [
+        seen(f"e{i}", [mark(100, 0.5, look=0.8), mark(600, 0.5, look=0.2)], [lesion("t", 100)], only_masses)
+        for i in range(20)
+    ]
     assert mark_weights(exams) == (1.0, 0.0, 0.0)

@@ -53,14 +53,18 @@ def calibrate(asked: Calibration, out: Path, on_exam: Callable[[], None] = lambd
     runs = fold_runs(asked.folds) if asked.folds else ()
     drawn_data, acquired_data = _by_origin(asked.data, reader)
     if runs and not acquired_data:
-        raise InputError("folds without a dataset of acquired exams", "--data with the exams whose patients were left out")
+        raise InputError(
+            "folds without a dataset of acquired exams", "--data with the exams whose patients were left out"
+        )
     drawn = [s for folder in drawn_data for s in _counted(see(reader, PreparedDataset(folder, "val")), on_exam)]
     if runs:
         left_out = list(see_left_out(runs, reader, acquired_data, on_exam))
         write_predictions(left_out, out)
         acquired, how = [e.seen for e in left_out], _left_out(runs)
     else:
-        acquired = [s for folder in acquired_data for s in _counted(see(reader, PreparedDataset(folder, "val")), on_exam)]
+        acquired = [
+            s for folder in acquired_data for s in _counted(see(reader, PreparedDataset(folder, "val")), on_exam)
+        ]
         how = VALIDATION
     return write_model(reader, drawn, acquired, (VALIDATION, how), out)
 
@@ -75,12 +79,12 @@ def _reader(asked: Calibration) -> Reader:
     if asked.parts is not None:
         whole = with_parts(reader, load_reader(asked.parts))
         if whole.parts.keys() == reader.parts.keys():
-            raise InputError(f"the model {asked.parts} has no part that {asked.model} lacks", "one that has", "leave --parts out")
+            raise InputError(
+                f"the model {asked.parts} has no part that {asked.model} lacks", "one that has", "leave --parts out"
+            )
         reader = whole
     card = reader.card
-    return replace(
-        reader, card=replace(card, name=asked.name or card.name, version=asked.version or card.version)
-    )
+    return replace(reader, card=replace(card, name=asked.name or card.name, version=asked.version or card.version))
 
 
 def _by_origin(folders: Sequence[Path], reader: Reader) -> tuple[list[Path], list[Path]]:

@@ -29,7 +29,9 @@ def write_model(
         InputError: without an exam.
     """
     if not drawn and not acquired:
-        raise InputError("no labelled exam to fix thresholds on", "a `val` split with labels, or folds that left some out")
+        raise InputError(
+            "no labelled exam to fix thresholds on", "a `val` split with labels, or folds that left some out"
+        )
     synthetic = calibrated(drawn, how[0]) if drawn else None
     real = calibrated(acquired, how[1], synthetic) if acquired else synthetic
     assert real is not None

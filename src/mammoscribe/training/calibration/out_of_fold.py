@@ -69,7 +69,7 @@ def _fold_run(folder: Path) -> FoldRun:
     about = read_about(folder)
     if about is None:
         raise InputError(f"{folder} holds no run", "the folder of `train reader --set left_out=I/K`")
-    left_out = (about.get("task") or {}).get("left_out")
+    left_out = about.get("fields", {}).get("task", {}).get("left_out")
     if left_out is None:
         raise InputError(f"{folder} left out no patients", "a run of `train reader --set left_out=I/K`")
     if not (folder / "model" / "card.json").is_file():
@@ -145,7 +145,9 @@ def _cross_fitted(rows: Sequence[dict]) -> list[float | str]:
         own = [i for i, r in enumerate(rows) if (r["dataset"], r["fold"]) == (dataset, number)]
         others = [r for r in rows if r["dataset"] == dataset and r["fold"] != number and r["malignant"] != UNKNOWN]
         if len({r["malignant"] for r in others}) == 2:
-            weights = np.array(fit_malignancy([[r[f] for f in FEATURES] for r in others], [r["malignant"] for r in others]))
+            weights = np.array(
+                fit_malignancy([[r[f] for f in FEATURES] for r in others], [r["malignant"] for r in others])
+            )
             logits = np.array([[*(rows[i][f] for f in FEATURES), 1.0] for i in own]) @ weights
             for i, logit in zip(own, logits.tolist(), strict=True):
                 found[i] = round(1 / (1 + float(np.exp(-logit))), 6)

@@ -45,7 +45,7 @@ def words_at(exams: Sequence[SeenExam], point: OperatingPoint) -> Counted:
     """
     told = {name: _axes(e for e in exams if e.dataset == name) for name in {e.dataset for e in exams}}
     total = Counted()
-    for exam in exams:
+    for exam in (e for e in exams if e.measurable):
         stated = [f for f in judge(exam.seen, exam.exam, point).findings if f.type in exam.measurable]
         total += _counted(stated, exam, told[exam.dataset])
     return total
@@ -83,6 +83,8 @@ def with_word_level(exams: Sequence[SeenExam], point: OperatingPoint) -> Operati
     Of levels at which words are mostly wrong none is taken. Where fewer than `LEAST_WORDS` words could be held against
     labels, words count as not measured and are not stated.
     """
+    if not _axes(exams):
+        return replace(point, words_measured=False, least_word=0.0)
     asked = replace(point, words_measured=True)
     counted = {level: words_at(exams, replace(asked, least_word=level)) for level in WORD_LEVELS}
     if counted[0.0].words.right + counted[0.0].words.wrong < LEAST_WORDS:

@@ -177,9 +177,7 @@ class PreparedExams(Sequence[TrainingExam]):
         InputError: when nothing in it teaches.
     """
 
-    def __init__(
-        self, dataset: PreparedDataset, teachers: Teachers = Teachers(), left_out: Fold | None = None
-    ) -> None:
+    def __init__(self, dataset: PreparedDataset, teachers: Teachers = Teachers(), left_out: Fold | None = None) -> None:
         self.dataset, self.teachers, self.left_out = dataset, teachers, left_out
         self.supervision = dataset.supervision
         self.synthetic = bool(dataset.about["synthetic"])
