@@ -19,6 +19,7 @@ from mammoscribe.training.reader.samples import BreastLabels
 
 ALL = frozenset(FindingType)
 MASS, CALC = FindingType.MASS, FindingType.CALCIFICATION
+UNLABELLED = BreastLabels()
 VIEWS = {side: View(f"{side}_MLO", side, Projection.MLO, 1000, 1000, "file") for side in Laterality}
 
 
@@ -49,7 +50,7 @@ def lesion(
 
 def seen(
     name: str, marks: Sequence[RawMark] = (), truth: Sequence[Finding] = (), boxed: frozenset[FindingType] = ALL,
-    searched: frozenset[FindingType] = ALL, right: BreastLabels = BreastLabels(), malignant: float = 0.0,
+    searched: frozenset[FindingType] = ALL, right: BreastLabels = UNLABELLED, malignant: float = 0.0,
     density: Sequence[float] = (0, 0, 0, 0), dataset: str = "made", patient: str | None = None,
 ) -> SeenExam:  # fmt: skip
     """An exam of both breasts in MLO; `malignant` and `density` are logits of the right breast."""
@@ -60,5 +61,5 @@ def seen(
     )  # fmt: skip
     out = SimpleNamespace(breasts=breasts, queries=SimpleNamespace(link_scale=torch.tensor([1.0, 0.0])))
     return SeenExam(
-        exam, patient or name, dataset, tuple(truth), boxed, searched, (right, BreastLabels()), Seen(tuple(marks), out)
+        exam, patient or name, dataset, tuple(truth), boxed, searched, (right, UNLABELLED), Seen(tuple(marks), out)
     )  # fmt: skip

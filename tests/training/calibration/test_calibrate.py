@@ -18,13 +18,13 @@ from mammoscribe.training.reader.recipe import reader
 from tests.training.reader.lab import boxed_lab, labelled_lab, opened, prepared
 
 pytest.importorskip("accelerate")
-FAST = {"preset": "debug", "steps": "2", "precision": "fp32", "validate_every": "1", "execution.device": "cpu"}
+FAST = {"preset": "debug", "steps": "1", "precision": "fp32", "validate_every": "1", "execution.device": "cpu"}
 
 
 @pytest.fixture(scope="module")
 def labs(tmp_path_factory):
     root = tmp_path_factory.mktemp("labs")
-    return boxed_lab(root / "boxed"), labelled_lab(root / "labelled", 12)
+    return boxed_lab(root / "boxed"), labelled_lab(root / "labelled", 16)
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +56,10 @@ def test_left_out_patients_fix_the_operating_point_of_acquired_images(labs, runs
     assert (card.name, card.version) == ("ours", "7")
     assert card.synthetic.population == "validation split of phantom"
     assert card.real.population == "patients left out of training (2 folds) of rsna-2023"
-    assert (card.real.n, card.real.prevalence) == (24, 0.25)
+    assert (card.real.n, card.real.prevalence) == (32, 0.25)
     rows = list(csv.DictReader((tmp_path / "out" / "breasts.csv").open(newline="")))
-    assert len(rows) == 24 and all(int(r["fold"]) == (0 if Fold(0, 2).holds(r["patient_id"]) else 1) for r in rows)
-    assert len(json.loads((tmp_path / "out" / "marks.json").read_text())["views"]) == 48
+    assert len(rows) == 32 and all(int(r["fold"]) == (0 if Fold(0, 2).holds(r["patient_id"]) else 1) for r in rows)
+    assert len(json.loads((tmp_path / "out" / "marks.json").read_text())["views"]) == 64
     assert load_reader(str(tmp_path / "out")).card == card
 
 
@@ -75,7 +75,7 @@ def test_each_patient_is_seen_by_the_run_that_left_it_out(labs, runs):
         }
 
     straight, swapped = logits(folds), logits((FoldRun(folds[1].folder, folds[0].fold), folds[1]))
-    assert len(straight) == 24
+    assert len(straight) == 32
     changed = {patient for patient, side in straight if straight[patient, side] != swapped[patient, side]}
     assert changed == {patient for patient, _ in straight if folds[0].fold.holds(patient)}
 

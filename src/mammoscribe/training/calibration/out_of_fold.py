@@ -7,7 +7,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,6 @@ import numpy as np
 from mammoscribe.data.folds import Fold
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.domain.view import Laterality
-from mammoscribe.models.reader.detection_head import TYPES
 from mammoscribe.models.reader.judging import breast_features
 from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.models.reader.malignancy import MalignancyFeatures

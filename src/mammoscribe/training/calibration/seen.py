@@ -19,6 +19,7 @@ from mammoscribe.training.calibration.seen_views import (
 from mammoscribe.training.reader.exams import Teachers, training_exam
 from mammoscribe.training.reader.samples import BreastLabels, TrainingExam
 
+EVERY_LABEL = Teachers()
 Chosen = Callable[[str], bool]
 """Patient id -> whether the exams of that patient are seen."""
 
@@ -57,7 +58,7 @@ class SeenExam:
 
 
 def see(
-    reader: Reader, dataset: PreparedDataset, teachers: Teachers = Teachers(), chosen: Chosen = lambda _: True
+    reader: Reader, dataset: PreparedDataset, teachers: Teachers = EVERY_LABEL, chosen: Chosen = lambda _: True
 ) -> Iterator[SeenExam]:
     """The labelled exams of a prepared split one by one, as `reader` sees them.
 

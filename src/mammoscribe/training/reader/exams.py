@@ -184,8 +184,10 @@ class PreparedExams(Sequence[TrainingExam]):
         self._priors = dataset if dataset.split is None else PreparedDataset(dataset.folder)
         self._places = self._found()
         if not self._places:
+            where = f"{dataset.folder}, {dataset.split} split" if dataset.split else str(dataset.folder)
+            rest = "" if left_out is None else f" in the patients outside fold {left_out}"
             expected = "labels that teach, as the dataset's card says"
-            raise InputError(f"{dataset.folder} has no exam that teaches a reader", expected)
+            raise InputError(f"{where} has no exam that teaches a reader{rest}", expected)
 
     def _found(self) -> tuple[Place, ...]:
         by_breast = not self.supervision.boxed_kinds
