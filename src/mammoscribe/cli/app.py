@@ -23,7 +23,6 @@ from mammoscribe.cli import (
     search,
     temporal,
     train,
-    train_starter,
     weights,
 )
 from mammoscribe.cli.console import MAX_LINE_CHARS, errors, quiet_libraries
@@ -75,7 +74,6 @@ COMMANDS = {
     "read": read,
     "predict": predict,
     "phantom": phantom,
-    "train-starter": train_starter,
     "calibrate": calibrate,
     "evaluate": evaluate,
     "features": features,

@@ -7,11 +7,9 @@ import pytest
 
 from mammoscribe.data.datasets.rsna import RSNA
 from mammoscribe.data.folds import Fold
-from mammoscribe.models.reader.judging import breast_features
 from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.calibration.calibrate import Calibration, calibrate
-from mammoscribe.training.calibration.out_of_fold import FoldRun, fold_runs, see_left_out
 from mammoscribe.training.engine.train import train
 from mammoscribe.training.reader.exams import PreparedExams
 from mammoscribe.training.reader.recipe import reader
@@ -61,23 +59,6 @@ def test_left_out_patients_fix_the_operating_point_of_acquired_images(labs, runs
     assert len(rows) == 32 and all(int(r["fold"]) == (0 if Fold(0, 2).holds(r["patient_id"]) else 1) for r in rows)
     assert len(json.loads((tmp_path / "out" / "marks.json").read_text())["views"]) == 64
     assert load_reader(str(tmp_path / "out")).card == card
-
-
-def test_each_patient_is_seen_by_the_run_that_left_it_out(labs, runs):
-    """A run whose decisions are turned round changes what is seen of its own patients, and of no others."""
-    folds = fold_runs((runs / "fold0", runs / "fold1"))
-    parts = load_reader(str(runs / "all" / "model"))
-
-    def logits(asked):
-        seen = (e.seen for e in see_left_out(asked, parts, (labs[1],)))
-        return {
-            (e.patient_id, s): float(breast_features(e.seen, s).malignant_logit) for e in seen for s, _ in e.labelled()
-        }
-
-    straight, swapped = logits(folds), logits((FoldRun(folds[1].folder, folds[0].fold), folds[1]))
-    assert len(straight) == 32
-    changed = {patient for patient, side in straight if straight[patient, side] != swapped[patient, side]}
-    assert changed == {patient for patient, _ in straight if folds[0].fold.holds(patient)}
 
 
 def test_without_folds_the_validation_split_is_seen_by_the_model_itself(labs, runs, tmp_path):

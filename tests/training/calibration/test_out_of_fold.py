@@ -6,6 +6,7 @@ import pytest
 
 from mammoscribe.data.folds import Fold
 from mammoscribe.support.errors import InputError
+from mammoscribe.training.calibration import out_of_fold
 from mammoscribe.training.calibration.out_of_fold import LeftOut, breast_rows, fold_runs, mark_rows, write_predictions
 from mammoscribe.training.reader.samples import BreastLabels
 from tests.training.calibration.made import lesion, mark, seen
@@ -40,6 +41,21 @@ def test_a_run_that_left_nobody_out_or_is_not_finished_is_refused(tmp_path):
         fold_runs([run_folder(tmp_path / "b", "0/2", finished=False)])
     with pytest.raises(InputError, match="holds no run"):
         fold_runs([tmp_path])
+
+
+def test_each_patient_is_seen_by_the_run_that_left_it_out_and_the_test_split_by_none(tmp_path, monkeypatch):
+    runs = fold_runs([run_folder(tmp_path / f"r{i}", f"{i}/2") for i in range(2)])
+    patients = {"train": [f"p{i}" for i in range(12)], "val": ["v1", "v2", "v3"], "test": ["t1", "t2"]}
+    monkeypatch.setattr(out_of_fold, "load_reader", lambda folder: folder)
+    monkeypatch.setattr(out_of_fold, "with_parts", lambda reader, parts: (reader, parts))
+    monkeypatch.setattr(out_of_fold, "PreparedDataset", lambda folder, split: patients[split])
+    monkeypatch.setattr(
+        out_of_fold, "see", lambda reader, dataset, chosen: ((reader, p) for p in dataset if chosen(p))
+    )  # fmt: skip
+    seen = {e.seen[1]: (e.fold, e.seen[0]) for e in out_of_fold.see_left_out(runs, "parts", [tmp_path])}
+    assert seen.keys() == {*patients["train"], *patients["val"]}
+    for patient, (number, (folder, parts)) in seen.items():
+        assert Fold(number, 2).holds(patient) and folder == str(tmp_path / f"r{number}" / "model") and parts == "parts"
 
 
 def cohort(turned=()):

@@ -22,7 +22,7 @@ class ResNetConfig:
         width: channels of the first stage's 3x3 convolutions.
         depths: bottlenecks per stage.
         norm: `batch` as published; it learns about twice as fast as `group`. Batch statistics of phantoms and films
-            must not mix: they are taken on phantoms and then kept (`training.loop.Source.keeps_statistics`).
+            must not mix: they are taken on phantoms and then kept (`models.reader.norm_statistics`).
     """
 
     in_channels: int = 3
