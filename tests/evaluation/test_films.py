@@ -76,10 +76,10 @@ def test_what_is_no_marks_file_is_refused(tmp_path):
         read_films(tmp_path / "bad.json", FIRST_ONLY)
 
 
-def test_the_second_look_weighs_in_where_it_looked(tmp_path):
-    seen = row("mias-mdb001", [(LESION, 0.5, 0), (ELSEWHERE, 0.5, 0)], [(LESION, 0)])
-    seen["predicted"][0]["look"], seen["predicted"][1]["look"] = 0.9, 0.1
+def test_the_crop_refiner_weighs_in_where_it_looked(tmp_path):
+    seen = row("mini-mias", "mias-1", "m1", [(LESION, 0.5, "mass"), (ELSEWHERE, 0.5, "mass")], [(LESION, "mass")])
+    seen["marks"][0]["crop_score"], seen["marks"][1]["crop_score"] = 0.9, 0.1
     path = tmp_path / "marks.json"
-    path.write_text(json.dumps({"mias": [seen], "rsna": []}))
-    (film,), _ = read_films([path], (1.0, 1.0, 0.0))
+    path.write_text(json.dumps({"views": [seen]}))
+    (film,) = read_films(path, (1.0, 1.0, 0.0))["mini-mias"]
     assert [m.score for m in film.marks] == pytest.approx([0.9, 0.1])

@@ -34,7 +34,7 @@ def write_predictions(path: Path, cohort, header: str, row) -> Path:
 def honest(breast) -> str:
     cancer = 0.8 if breast.cancer else 0.2
     dense = 0.9 if breast.density in "cd" else 0.1
-    return f"rsna-2023,{breast.patient_id},{breast.laterality},{cancer},{dense},{fold(breast.patient_id)}"
+    return f"rsna-2023,{breast.patient_id},{breast.laterality},{cancer},{dense},{fold(breast.patient_id)}/5"
 
 
 HEADER = "dataset,patient_id,laterality,prob_cancer,prob_dense,fold"
@@ -53,7 +53,7 @@ def test_perfect_predictions_reach_every_bar(cohort, tmp_path):
 
 def test_rows_of_other_datasets_and_breasts_without_a_prediction_are_left_out(cohort, tmp_path):
     path = write_predictions(tmp_path / "p.csv", cohort[:2], HEADER, honest)
-    path.write_text(path.read_text() + "mini-mias,mias-3,R,0.5,0.5,0\nrsna-2023,5,R,,0.5,0\n")
+    path.write_text(path.read_text() + "mini-mias,mias-3,R,0.5,0.5,0/5\nrsna-2023,5,R,,0.5,0/5\n")
     assert set(read_predictions(path)) == {("0", "R"), ("0", "L")}
 
 
@@ -79,7 +79,9 @@ def test_the_command_prints_the_pooled_figure_with_its_bars(cohort, tmp_path, mo
 
 
 def test_a_patient_predicted_by_a_network_that_met_it_is_refused(cohort, tmp_path):
-    path = write_predictions(tmp_path / "p.csv", cohort, HEADER, lambda b: honest(b)[:-1] + "9")
+    path = write_predictions(
+        tmp_path / "p.csv", cohort, HEADER, lambda b: honest(b)[:-3] + f"{(fold(b.patient_id) + 1) % 5}/5"
+    )
     with pytest.raises(InputError, match="by the hash rule"):
         read_predictions(path)
 

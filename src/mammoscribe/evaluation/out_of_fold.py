@@ -34,7 +34,7 @@ Key = tuple[str, str]
 class Prediction:
     """Scores of one breast by the network of its fold; `dense` is the probability of density c or d."""
 
-    fold: int
+    fold: Fold
     cancer: float
     dense: float
 
@@ -109,22 +109,15 @@ def read_predictions(path: Path) -> dict[Key, Prediction]:
             if key in found:
                 raise InputError(f"breast {' '.join(key)} is predicted twice", "one out-of-fold prediction")
             found[key] = _prediction(row, path)
-    _check_folds(found)
+            if not found[key].fold.holds(key[0]):
+                raise InputError(f"patient {key[0]} is in fold {found[key].fold}", "its fold by the hash rule")
     return found
-
-
-def _check_folds(found: Mapping[Key, Prediction]) -> None:
-    """InputError for a patient in another fold than the hash rule gives, so that a network may have met it."""
-    number = 1 + max((p.fold for p in found.values()), default=1)
-    for (patient, _), prediction in found.items():
-        if not Fold(prediction.fold, max(2, number)).holds(patient):
-            raise InputError(f"patient {patient} is in fold {prediction.fold} of {number}", "its fold by the hash rule")
 
 
 def _prediction(row: Mapping[str, str], path: Path) -> Prediction:
     try:
-        return Prediction(int(row["fold"]), float(row["prob_cancer"]), float(row["prob_dense"]))
-    except (KeyError, ValueError) as error:
+        return Prediction(Fold.from_text(row["fold"]), float(row["prob_cancer"]), float(row["prob_dense"]))
+    except (KeyError, ValueError, InputError) as error:
         raise InputError(
             f"{path} has a row that cannot be read ({error})", "the columns that `mammoscribe calibrate` writes"
         ) from error
@@ -153,7 +146,7 @@ def join(predictions: Mapping[Key, Prediction], breasts: Sequence[Breast]) -> li
 
 def folds_of(cases: Sequence[Case]) -> list[int]:
     """The folds that the cases come from, in order."""
-    return sorted({c.prediction.fold for c in cases})
+    return sorted({c.prediction.fold.number for c in cases})
 
 
 def out_of_fold_rows(cases: Sequence[Case], num_draws: int = 1000) -> list[Row]:
@@ -198,7 +191,7 @@ def _n(labels, what: str) -> str:
 
 
 def _mean_of_folds(cases: Sequence[Case], scores: FloatArray, labels) -> float:
-    folds = np.array([c.prediction.fold for c in cases])
+    folds = np.array([c.prediction.fold.number for c in cases])
     return float(np.mean([auc(scores[folds == f], labels[folds == f]) for f in sorted(set(folds.tolist()))]))
 
 
@@ -229,10 +222,10 @@ def _baseline_rows(cases: Sequence[Case], scores: FloatArray, labels, num_draws:
 
 
 def _machine_rates(cases: Sequence[Case], labels) -> FloatArray:
-    folds = np.array([c.prediction.fold for c in cases])
+    folds = np.array([c.prediction.fold.number for c in cases])
     machines = np.array([c.breast.machine for c in cases])
     rates = np.full(len(cases), labels.mean(), dtype=float)
-    for f, machine in {(c.prediction.fold, c.breast.machine) for c in cases}:
+    for f, machine in {(c.prediction.fold.number, c.breast.machine) for c in cases}:
         others = (folds != f) & (machines == machine)
         if others.any():
             rates[(folds == f) & (machines == machine)] = labels[others].mean()

@@ -54,8 +54,10 @@ def test_each_patient_is_seen_by_the_run_that_left_it_out_and_the_test_split_by_
     )  # fmt: skip
     seen = {e.seen[1]: (e.fold, e.seen[0]) for e in out_of_fold.see_left_out(runs, "parts", [tmp_path])}
     assert seen.keys() == {*patients["train"], *patients["val"]}
-    for patient, (number, (folder, parts)) in seen.items():
-        assert Fold(number, 2).holds(patient) and folder == str(tmp_path / f"r{number}" / "model") and parts == "parts"
+    for patient, (left_out, (folder, parts)) in seen.items():
+        assert (
+            left_out.holds(patient) and folder == str(tmp_path / f"r{left_out.number}" / "model") and parts == "parts"
+        )
 
 
 def cohort(turned=()):
@@ -66,15 +68,15 @@ def cohort(turned=()):
         told = seen(
             f"p{i}", malignant=(i % 2) + 0.1 * (i % 5), right=BreastLabels(malignant=label), density=(0, 0, 2, 0)
         )
-        exams.append(LeftOut(i % 3, told))
+        exams.append(LeftOut(Fold(i % 3, 3), told))
     return exams
 
 
 def test_a_fold_s_own_labels_do_not_move_its_predictions():
     before, after = breast_rows(cohort()), breast_rows(cohort(turned={1}))
     same = [a["prob_cancer"] == b["prob_cancer"] for a, b in zip(before, after, strict=True)]
-    assert all(s for s, row in zip(same, before, strict=True) if row["fold"] == 1)
-    assert not any(s for s, row in zip(same, before, strict=True) if row["fold"] != 1)
+    assert all(s for s, row in zip(same, before, strict=True) if row["fold"] == "1/3")
+    assert not any(s for s, row in zip(same, before, strict=True) if row["fold"] != "1/3")
     assert before[1]["prob_cancer"] > before[0]["prob_cancer"]
 
 
@@ -84,13 +86,15 @@ def test_density_c_or_d_is_the_share_of_its_two_logits():
 
 
 def test_without_labels_to_scale_it_a_probability_is_blank():
-    assert {r["prob_cancer"] for r in breast_rows([LeftOut(0, seen("p", right=BreastLabels(density=1)))])} == {""}
+    assert {r["prob_cancer"] for r in breast_rows([LeftOut(Fold(0, 2), seen("p", right=BreastLabels(density=1)))])} == {
+        ""
+    }
 
 
 def test_a_view_is_a_row_with_its_marks_and_true_boxes():
     exam = seen("p", [mark(100, 0.9, look=0.5), mark(300, 0.2)], [lesion("t", 100)], right=BreastLabels(malignant=1))
-    right, left = mark_rows(LeftOut(2, exam))
-    assert (right["view"], right["fold"], right["malignant"], left["malignant"]) == ("R_MLO", 2, 1, -1)
+    right, left = mark_rows(LeftOut(Fold(2, 5), exam))
+    assert (right["view"], right["fold"], right["malignant"], left["malignant"]) == ("R_MLO", "2/5", 1, -1)
     assert right["marks"][0] == {"box": [100, 100, 140, 140], "score": 0.9, "crop_score": 0.5, "type": "mass"}
     assert right["truth"] == [{"box": [100, 100, 140, 140], "type": "mass"}] and not left["truth"]
 

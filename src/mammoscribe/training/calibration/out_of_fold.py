@@ -45,7 +45,7 @@ class FoldRun:
 class LeftOut:
     """An exam as the run of its patient's fold sees it."""
 
-    fold: int
+    fold: Fold
     seen: SeenExam
 
 
@@ -93,7 +93,7 @@ def see_left_out(
             for dataset in _splits(folder):
                 for seen in see(reader, dataset, chosen=run.fold.holds):
                     on_exam()
-                    yield LeftOut(run.fold.number, seen)
+                    yield LeftOut(run.fold, seen)
 
 
 def _splits(folder: Path) -> Iterator[PreparedDataset]:
@@ -130,7 +130,7 @@ def _breast(exam: LeftOut, side: Laterality, labels) -> dict[str, object]:
     weights = np.exp(logits - logits.max())
     features = breast_features(exam.seen.seen, side)._asdict()
     return {
-        "dataset": exam.seen.dataset, "patient_id": exam.seen.patient_id, "laterality": str(side), "fold": exam.fold,
+        "dataset": exam.seen.dataset, "patient_id": exam.seen.patient_id, "laterality": str(side), "fold": str(exam.fold),
         "malignant": labels.malignant, "density": labels.density, "recall": labels.recall,
         **{name: round(value, 5) for name, value in features.items()},
         "prob_dense": round(float(weights[2:].sum() / weights.sum()), 6),
@@ -160,7 +160,7 @@ def mark_rows(exam: LeftOut) -> Iterator[dict[str, object]]:
     for view in seen.exam.current:
         truth = [(f, m.box) for f in seen.truth if (m := f.mark_in(view.id)) is not None]
         yield {
-            "dataset": seen.dataset, "exam": seen.exam.id, "patient_id": seen.patient_id, "fold": exam.fold, "view": view.id,
+            "dataset": seen.dataset, "exam": seen.exam.id, "patient_id": seen.patient_id, "fold": str(exam.fold), "view": view.id,
             "boxed": sorted(str(k) for k in seen.boxed), "malignant": labels[view.laterality].malignant,
             "marks": [
                 {
