@@ -13,7 +13,7 @@ from mammoscribe.training.calibration.seen import SeenExam
 from mammoscribe.training.reader.samples import UNKNOWN
 
 LEAST_LABELS = 20
-"""Labelled breasts, of all classes together, from which a probability is scaled."""
+"""Labelled breasts, of all classes together, from which labels of breasts fix a probability or a threshold."""
 
 Weights = tuple[float, float, float, float, float]
 

@@ -10,6 +10,7 @@ from mammoscribe.evaluation.calibration import fit_logistic
 from mammoscribe.evaluation.detection import FrocCurve, ViewMarks, froc, is_hit, threshold_at, views_of
 from mammoscribe.models.reader.assemble import log_odds
 from mammoscribe.models.reader.card import OperatingPoint
+from mammoscribe.training.calibration.breasts import LEAST_LABELS
 from mammoscribe.training.calibration.seen import SeenExam
 from mammoscribe.training.reader.samples import UNKNOWN, BreastLabels
 
@@ -23,8 +24,6 @@ NEVER = 0.99
 """Threshold of a kind that there is no ground to report."""
 LEAST_LESIONS = 20
 """Lesions of a kind from which it gets a threshold of its own; below, one threshold is fixed on marks of all kinds."""
-LEAST_LABELS = 20
-"""Breasts without a kind of finding from which their labels fix its threshold."""
 MARKED_HEALTHY = 0.1
 """Share of breasts without a kind of finding that may get a mark of it, where no boxes say more."""
 
