@@ -1,4 +1,4 @@
-"""Batches: boxes move with their pixels, missing labels stay missing, any view subset may come."""
+"""Augmentation: boxes move with their pixels, missing labels stay missing, any view subset may come."""
 
 import numpy as np
 import pytest
