@@ -31,7 +31,8 @@ def test_the_strongest_mark_of_a_breast_counts_where_it_tells_malignant_from_ben
 
 def test_too_few_labels_or_one_class_give_no_probability():
     assert malignancy(cohort(12)) == {"malignant": None}
-    assert malignancy([seen(f"e{i}", right=BreastLabels(malignant=0)) for i in range(40)]) == {"malignant": None}
+    one = [seen(f"e{i}", right=BreastLabels(malignant=int(i < 4))) for i in range(40)]
+    assert malignancy(one[4:]) == malignancy(one) == {"malignant": None}
 
 
 def test_density_logits_that_are_too_sure_are_cooled():
@@ -48,3 +49,5 @@ def test_density_logits_that_are_too_sure_are_cooled():
 
 def test_without_density_labels_the_probabilities_are_withheld():
     assert density(cohort()) == {"density_temperature": None}
+    few = [seen(f"e{i}", density=(1, 0, 0, 0), right=BreastLabels(density=i % 4)) for i in range(19)]
+    assert density(few) == {"density_temperature": None}

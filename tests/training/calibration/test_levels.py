@@ -48,10 +48,10 @@ def test_a_kind_that_nothing_shows_is_not_reported():
 
 
 def test_a_kind_with_few_lesions_takes_the_level_of_marks_of_any_kind(masses):
-    few = seen("few", [mark(300, 0.3, ASYMMETRY)], [lesion("a", 300, ASYMMETRY)])
-    levels_of = found([*masses, few])
-    assert levels_of[ASYMMETRY].threshold > 0.66  # its own lesion alone would give 0.3
-    assert found([few])[ASYMMETRY].threshold == pytest.approx(0.3, abs=0.01)  # nothing else is there to go by
+    few = [seen(f"a{i}", [mark(300, 0.3, ASYMMETRY)], [lesion("a", 300, ASYMMETRY)]) for i in range(6)]
+    assert found([*masses, *few])[ASYMMETRY].threshold > 0.66  # its own lesions alone would give 0.3
+    assert found(few)[ASYMMETRY].threshold == pytest.approx(0.3, abs=0.01)  # nothing else is there to go by
+    assert found(few[:4])[ASYMMETRY] == NOT_REPORTED  # too few for a threshold at all
 
 
 def test_a_kind_that_no_exam_was_searched_for_keeps_the_level_of_another_point(masses):

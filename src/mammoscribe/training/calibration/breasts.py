@@ -14,6 +14,8 @@ from mammoscribe.training.reader.samples import UNKNOWN
 
 LEAST_LABELS = 20
 """Labelled breasts, of all classes together, from which labels of breasts fix a probability or a threshold."""
+LEAST_OF_A_CLASS = 5
+"""Breasts, malignant ones and others, from which the probability of malignancy is scaled."""
 
 Weights = tuple[float, float, float, float, float]
 
@@ -38,7 +40,7 @@ def malignancy(exams: Sequence[SeenExam]) -> dict:
     """Weights, prevalence and n as an operating point holds them; weights None where the labels do not support them."""
     rows = malignancy_rows(exams)
     labels = [label for _, label in rows]
-    if len(rows) < LEAST_LABELS or len(set(labels)) < 2:
+    if len(rows) < LEAST_LABELS or min(labels.count(0), labels.count(1)) < LEAST_OF_A_CLASS:
         return {"malignant": None}
     weights = fit_malignancy([features for features, _ in rows], labels)
     return {"malignant": weights, "prevalence": float(np.mean(labels)), "n": len(rows)}

@@ -24,6 +24,8 @@ NEVER = 0.99
 """Threshold of a kind that there is no ground to report."""
 LEAST_LESIONS = 20
 """Lesions of a kind from which it gets a threshold of its own; below, one threshold is fixed on marks of all kinds."""
+FEWEST_LESIONS = 5
+"""Lesions of a kind without which it is not reported, where there is no such threshold of all kinds either."""
 MARKED_HEALTHY = 0.1
 """Share of breasts without a kind of finding that may get a mark of it, where no boxes say more."""
 
@@ -69,8 +71,8 @@ def levels(
     """The levels of every kind.
 
     A kind with enough boxed lesions has its own; one with few gets that of marks of any kind, where there are enough of
-    all together; one without boxes gets the score that few breasts without it reach. What none of these supports is
-    not reported.
+    all together, else its own unless they are too few for any; one without boxes gets the score that few breasts without
+    it reach. What none of these supports is not reported.
 
     Args:
         exams: what they are fixed on.
@@ -83,12 +85,12 @@ def levels(
         own = _curve(exams, read, kind)
         if not any(kind in e.searched for e in exams):
             found[kind] = NOT_REPORTED if other is None else Level(other.thresholds[kind], other.possible[kind])
-        elif own is not None and (own.num_lesions >= LEAST_LESIONS or together is None):
-            found[kind] = level_of(own)
-        elif own is not None and together is not None:
+        elif own is None:
+            found[kind] = _by_breasts(exams, read, kind)
+        elif together is not None and own.num_lesions < LEAST_LESIONS:
             found[kind] = level_of(together)
         else:
-            found[kind] = _by_breasts(exams, read, kind)
+            found[kind] = level_of(own) if own.num_lesions >= FEWEST_LESIONS else NOT_REPORTED
     return found
 
 
