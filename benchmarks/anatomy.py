@@ -20,11 +20,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from anatomy_labels import DATA, NippleLabel, measuring_half, read_nipples, true_lesions
+from anatomy_labels import DATA, NippleLabel, measuring_half, read_nipples, records_of, true_lesions
 from PIL import Image, ImageDraw
 
-from mammoscribe.data.rsna import RsnaExam, read_rsna
+from mammoscribe.data.datasets.rsna import RSNA
+from mammoscribe.data.record_views import exam_of
 from mammoscribe.domain.anatomy import Resting
+from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.view import Box
 from mammoscribe.evaluation.bootstrap import clopper_pearson
 from mammoscribe.evaluation.card import Row, Sense, markdown, write_rows
@@ -112,10 +114,11 @@ def lesion_rows(reader: Reader, measuring: bool) -> list[Row]:
     return rows + [Row(name, count / len(found), f"{len(found)} lesions") for name, count in sorted(by_name.items())]
 
 
-def exams_of(measuring: bool, num_exams: int) -> list[RsnaExam]:
+def exams_of(measuring: bool, num_exams: int) -> list[Exam]:
     """RSNA exams in an order that a hash gives; those to measure on were in neither half that was looked at before."""
-    exams = [e for e in read_rsna(DATA / "rsna_512") if _set_aside(e.patient_id) is measuring]
-    return sorted(exams, key=lambda e: hashlib.sha256(f"marks:{e.patient_id}".encode()).hexdigest())[:num_exams]
+    records = [r for r in records_of(DATA / "rsna_512", RSNA) if _set_aside(r.patient_id) is measuring]
+    records.sort(key=lambda r: hashlib.sha256(f"marks:{r.patient_id}".encode()).hexdigest())
+    return [exam_of(r, DATA / "rsna_512") for r in records[:num_exams]]
 
 
 def _set_aside(patient: str) -> bool:
@@ -124,10 +127,10 @@ def _set_aside(patient: str) -> bool:
     return measuring_half("rsna_512", patient) and not marks_looked_at
 
 
-def read_marks(reader: Reader, exams: Sequence[RsnaExam]) -> tuple[list[Seen], list[float]]:
+def read_marks(reader: Reader, exams: Sequence[Exam]) -> tuple[list[Seen], list[float]]:
     """Marks of findings above the reader's threshold, with what they rest on; and seconds of anatomy per view."""
     seen, seconds = [], []
-    for exam in (e.exam for e in exams):
+    for exam in exams:
         canvases = prepare(exam, reader, decode_view, images=False).canvases
         output = reader.read(exam, canvases)
         for view in exam.views:

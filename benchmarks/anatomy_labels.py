@@ -12,8 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mammoscribe.data.mini_mias import read_mini_mias
-from mammoscribe.data.rsna import read_rsna
+from mammoscribe.data.dataset import Dataset
+from mammoscribe.data.datasets.mini_mias import MINI_MIAS
+from mammoscribe.data.datasets.rsna import RSNA
+from mammoscribe.data.record_views import view_of
+from mammoscribe.data.records import MammoExam
 from mammoscribe.domain.view import Box, Laterality, Projection, SpacingSource, View
 from mammoscribe.imaging.anatomy.nipple import FINDER_UM
 from mammoscribe.imaging.decode import decode_view
@@ -23,6 +26,7 @@ from mammoscribe.imaging.prepare import finder_picture, prepare_view
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("MAMMOSCRIBE_DATA", ROOT.parent / "shared" / "data"))
 NIPPLES = ROOT / "benchmarks" / "labels" / "nipples.csv"
+DATASETS = {"rsna_512": RSNA, "mini_mias": MINI_MIAS}
 CBIS_SIDE_PX, CBIS_HEIGHT_MM, CBIS_HEIGHT_TO_WIDTH = 800, 240.0, 1.72
 
 
@@ -79,22 +83,28 @@ def read_nipples(data: Path = DATA) -> list[NippleLabel]:
 def all_views(data: Path = DATA) -> dict[tuple[str, str], View]:
     """(dataset, file name) -> view, of the three datasets as far as they are there."""
     views: dict[tuple[str, str], View] = {}
-    if (data / "rsna_512").is_dir():
-        images = (i for e in read_rsna(data / "rsna_512") for i in e.images if i.view is not None)
-        views |= {("rsna_512", i.path.name): i.view for i in images if i.view is not None}
-    if (data / "mini_mias").is_dir():
-        views |= {("mini_mias", f"{f.name}.jpg"): f.view for f in read_mini_mias(data / "mini_mias")}
+    for folder, dataset in DATASETS.items():
+        listed = (image for record in records_of(data / folder, dataset) for image in record.images)
+        views |= {(folder, Path(i.path).name): view_of(i, data / folder) for i in listed if i.path is not None}
     views |= {("cbis_ddsm_mass_800", row["file_name"]): _cbis_view(row, data) for row in _cbis_rows(data)}
     return views
+
+
+def records_of(root: Path, dataset: Dataset) -> list[MammoExam]:
+    """Exams of a dataset in the order of its table, none where the data are absent."""
+    if not root.is_dir():
+        return []
+    return [item for item in dataset.edition_in(root).read(root) if isinstance(item, MammoExam)]
 
 
 def true_lesions(data: Path = DATA) -> list[TrueLesion]:
     """Lesions of mini-MIAS (circles) and CBIS-DDSM (mass boxes)."""
     lesions = []
-    if (data / "mini_mias").is_dir():
-        for film in read_mini_mias(data / "mini_mias"):
-            half = measuring_half("mini_mias", film.patient_id)
-            lesions += [TrueLesion("mini_mias", film.view, box, half) for box in film.boxes]
+    for record in records_of(data / "mini_mias", MINI_MIAS):
+        half = measuring_half("mini_mias", record.patient_id)
+        for image in record.images:
+            view = view_of(image, data / "mini_mias")
+            lesions += [TrueLesion("mini_mias", view, region.box, half) for region in image.regions]
     for row in _cbis_rows(data):
         box = Box(*(float(row[edge]) for edge in ("x0", "y0", "x1", "y1")))
         half = measuring_half("cbis_ddsm_mass_800", row["patient_id"])

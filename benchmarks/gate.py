@@ -26,7 +26,9 @@ import numpy as np
 from benchmarks.gate_charts import disturbed_chart, random_chart
 from benchmarks.gate_claims import FreeWriter, Made
 from benchmarks.gate_damage import damaged
-from mammoscribe.data.rsna import read_rsna
+from mammoscribe.data.datasets.rsna import RSNA
+from mammoscribe.data.record_views import exam_of
+from mammoscribe.data.records import MammoExam
 from mammoscribe.domain.evidence import Claim, EvidenceKind, GateResult, Section, Sentence, Writer
 from mammoscribe.domain.report import Provenance, Report
 from mammoscribe.domain.view import Laterality
@@ -158,12 +160,14 @@ def real_reports(count: int) -> Iterator[Report]:
     """Reports of the starter on RSNA exams, rendered and by its decoder; none where the data are absent."""
     from mammoscribe.reading import load_reader, read_exam
 
-    if not count or not (DATA / "rsna_512").is_dir():
+    root = DATA / "rsna_512"
+    if not count or not root.is_dir():
         return
     reader = load_reader("starter")
-    for patient in read_rsna(DATA / "rsna_512")[:count]:
+    records = (item for item in RSNA.edition_in(root).read(root) if isinstance(item, MammoExam))
+    for record in itertools.islice(records, count):
         for writer in (Writer.RENDERER, Writer.DECODER):
-            yield read_exam(patient.exam, reader, writer, images=False).report
+            yield read_exam(exam_of(record, root), reader, writer, images=False).report
 
 
 def objected(reports: Iterator[Report]) -> tuple[int, int, list[str]]:

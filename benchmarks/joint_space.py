@@ -14,7 +14,9 @@ from pathlib import Path
 from bench_setup import options, report
 from rich.progress import track
 
-from mammoscribe.data.mini_mias import read_mini_mias
+from mammoscribe.data.datasets.mini_mias import MINI_MIAS
+from mammoscribe.data.record_views import view_of
+from mammoscribe.data.records import MammoExam
 from mammoscribe.domain.finding import Finding, FindingType
 from mammoscribe.domain.view import View
 from mammoscribe.evaluation.joint import KindResult, PhraseResult, kind_rows, phrase_rows, point, tell_kinds
@@ -59,11 +61,14 @@ def _told(finding: Finding, view: View):
 def film_results(space: StarterSpace, root: Path) -> list[PhraseResult]:
     """Phrases of every mini-MIAS lesion with a place."""
     results: list[PhraseResult] = []
-    for film in track(read_mini_mias(root), description="films"):
-        told = [(*FILM_KINDS[lesion.kind], lesion.box) for lesion in film.lesions if lesion.box is not None]
-        if told:
-            image = space.prepare_picture(film.view, decode_view(film.view))
-            results += point(space, image, film.patient_id, told)
+    records = [item for item in MINI_MIAS.edition_in(root).read(root) if isinstance(item, MammoExam)]
+    for record in track(records, description="films"):
+        for film in record.images:
+            told = [(*FILM_KINDS[region.labels["abnormality"]], region.box) for region in film.regions]
+            if told:
+                view = view_of(film, root)
+                image = space.prepare_picture(view, decode_view(view))
+                results += point(space, image, record.patient_id, told)
     return results
 
 

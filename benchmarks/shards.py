@@ -25,11 +25,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mammoscribe.data.catalogue import Catalogue, CatalogueWriter, open_catalogue
+from mammoscribe.data.catalogue import Catalogue, CatalogueWriter, open_catalogue, write_splits
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredRecord
 from mammoscribe.data.prepared.preparation import PREPARATIONS, Preparation, prepare_picture
 from mammoscribe.data.prepared.prepare import prepare
 from mammoscribe.data.records import ImageText, ListedImage, ListedView, MammoExam, Record, TextDocument
+from mammoscribe.data.supervision import Question, Supervision, Teaching, supervision_json
 from mammoscribe.evaluation.card import Row, Sense, markdown, write_rows
 from mammoscribe.imaging.decode import decode
 from mammoscribe.phantom import TRAINING_SPEC, PhantomExam, draw_exam
@@ -92,7 +93,10 @@ def write_files(folder: Path) -> dict[str, Catalogue]:
         "JPEG 2000 DICOM": ("j2k_lossless", ".dcm"),
         "512 px JPEG": ("jpeg", ".jpg"),
     }
-    return {name: catalogue(folder / at, map(exam(suffix), phantoms)) for name, (at, suffix) in files.items()}
+    found = {name: catalogue(folder / at, map(exam(suffix), phantoms)) for name, (at, suffix) in files.items()}
+    for made in found.values():
+        write_splits(made.folder, {str(p.seed): "train" if p is not phantoms[-1] else "val" for p in phantoms})
+    return found
 
 
 def exam(suffix: str) -> Callable[[PhantomExam], MammoExam]:
@@ -103,7 +107,8 @@ def exam(suffix: str) -> Callable[[PhantomExam], MammoExam]:
         views = [v for v in phantom.exam.views if v.role == "current"]
         paths = [f"{name}/current/{v.laterality}_{v.projection}{suffix}" for v in views]
         images = [ListedView(p, v.laterality, v.projection) for p, v in zip(paths, views, strict=True)]
-        return MammoExam(name, name, tuple(images))
+        breasts = {b.laterality: {"density": b.density} for b in phantom.breasts}
+        return MammoExam(name, name, tuple(images), breasts=breasts)
 
     return record
 
@@ -115,7 +120,8 @@ def catalogue(root: Path, records: Iterator[Record]) -> Catalogue:
         for record in itertools.chain([first], records):
             writer.add(record)
         about = {"name": root.name, "edition": "drawn", "licence": "none", "root": str(root)}
-        return writer.finish({**about, "comparisons": "keep", "package": ""})
+        taught = supervision_json(Supervision((Teaching("density", "breast", Question.DENSITY),)))
+        return writer.finish({**about, "comparisons": "keep", "package": "", "supervision": taught})
 
 
 def rate(work: Callable[[], int], seconds: float = 2.0) -> float:
@@ -184,24 +190,18 @@ def reading_rows(source: Source) -> Iterator[Row]:
 
 def consumed(dataset: PreparedDataset, preset: str, batch: int, steps: int) -> float:
     """Pictures a second that training of a reader consumes from memory, by the time between its steps."""
-    from mammoscribe.models.reader.network import PRESETS, ReaderNet
-    from mammoscribe.training.loop import Schedule, Source, train
-    from mammoscribe.training.prepared_exams import PreparedExams
+    from mammoscribe.training.engine.train import train
+    from mammoscribe.training.reader.recipe import reader
 
-    source = Source("prepared", list(PreparedExams(dataset, "drawn")), batch)
     times: list[float] = []
+    sizes = {f"batch.{dataset.about['dataset']}": str(2 * batch)}  # read breast by breast, since nothing is boxed
+    run = reader([dataset.folder]).with_set(
+        {"preset": preset, "steps": str(steps + 1), "device": "cpu", "validate_every": str(steps + 1), **sizes}
+    )
     with tempfile.TemporaryDirectory() as folder:
-        schedule = Schedule(steps=steps + 1)
-        train(
-            ReaderNet(PRESETS[preset]()),
-            [source],
-            schedule,
-            Path(folder),
-            1,
-            lambda _: times.append(time.perf_counter()),
-        )
+        train(run, Path(folder), lambda row: times.append(time.perf_counter()) if "loss/total" in row else None)
     pictures = dataset.about["num_pictures"] / len(dataset) * batch * steps
-    return pictures / (times[-1] - times[0])
+    return pictures / (times[steps] - times[0])
 
 
 def step_rows(dicom: Sequence[Source]) -> Iterator[Row]:

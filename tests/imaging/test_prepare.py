@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mammoscribe.domain.view import Box, SpacingSource
+from mammoscribe.data.datasets.known import DATASETS
+from mammoscribe.data.record_views import exam_of
+from mammoscribe.data.records import MammoExam
+from mammoscribe.domain.view import Box, SpacingSource, View
 from mammoscribe.imaging.decode import decode, decode_view
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
@@ -249,13 +252,18 @@ def test_a_200_um_view_is_prepared_in_time() -> None:
 
 @pytest.mark.real
 def test_real_films_and_screening_images_fill_the_canvas(data_root: Path) -> None:
-    from mammoscribe.data.mini_mias import read_mini_mias
-    from mammoscribe.data.rsna import read_rsna
-
-    films = [f.view for f in read_mini_mias(data_root / "mini_mias")[::30]]
-    screening = [v for e in read_rsna(data_root / "rsna_512")[::90] for v in e.exam.views]
+    films, screening = (
+        views_of("mini-mias", data_root / "mini_mias", 16),
+        views_of("rsna-2023", data_root / "rsna_512", 90),
+    )
     for view in films + screening:
         result = prepare_view(view, decode_view(view))
         assert 0.1 < result.mask.mean() < 0.95, view.source
         assert result.mask[:, :3].any(axis=1).sum() > 0.4 * result.mask.any(axis=1).sum(), view.source
         assert result.millimetres_known is (view in films)
+
+
+def views_of(name: str, root: Path, every: int) -> list[View]:
+    """Views of each so many-th exam of a dataset."""
+    records = [item for item in DATASETS[name].edition_in(root).read(root) if isinstance(item, MammoExam)]
+    return [view for record in records[::every] for view in exam_of(record, root).views]

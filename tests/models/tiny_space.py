@@ -16,7 +16,7 @@ from mammoscribe.models.reader.phrases import PhraseConfig, PhraseNet
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.models.reader.space import StarterSpace
 from mammoscribe.models.tokenizer import load_tokenizer
-from mammoscribe.training.operating import neutral
+from mammoscribe.training.calibration.point import neutral
 from tests.models.tiny import tiny_config
 
 

@@ -6,6 +6,7 @@ import typer
 
 from mammoscribe import __version__
 from mammoscribe.cli import (
+    calibrate,
     compare,
     data,
     demo,
@@ -21,7 +22,6 @@ from mammoscribe.cli import (
     search,
     temporal,
     train,
-    train_starter,
     weights,
 )
 from mammoscribe.cli.console import MAX_LINE_CHARS, errors, quiet_libraries
@@ -74,7 +74,7 @@ COMMANDS = {
     "read": read,
     "predict": predict,
     "phantom": phantom,
-    "train-starter": train_starter,
+    "calibrate": calibrate,
     "evaluate": evaluate,
     "features": features,
     "retune": retune,

@@ -94,10 +94,10 @@ def _shares(text: str | None) -> tuple[float, float, float]:
 def _fold(text: str | None) -> tuple[int | None, int]:
     if text is None:
         return None, 0
-    number, _, count = text.partition("/")
-    if not number.isdecimal() or not count.isdecimal():
-        raise InputError(f"--fold {text!r}", "I/K, such as 0/5")
-    return int(count), int(number)
+    from mammoscribe.data.folds import Fold
+
+    fold = Fold.from_text(text)
+    return fold.of, fold.number
 
 
 def audit(

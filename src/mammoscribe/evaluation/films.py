@@ -6,7 +6,6 @@ so that figure is an upper bound.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +22,11 @@ from mammoscribe.support.errors import InputError
 
 TYPES = tuple(FindingType)
 BUDGETS = (0.1, 0.25, 0.5, 1.0, 2.0)
-_MIAS = re.compile(r"mias-mdb(\d+)$")
 
 
 @dataclass(frozen=True)
 class FilmMark:
-    """A mark: box in the pixels of the model's canvas, score, kind."""
+    """A mark: box in stored pixels, score, kind."""
 
     box: Box
     score: float
@@ -40,6 +38,7 @@ class Film:
     """One view: whose it is, its marks, its lesions (box, kind), and what is known of it.
 
     Args:
+        exam_id: of the view, unique in its dataset.
         labelled: whether all its lesions, or that there are none, are known by place.
         cancer: breast label, None where there is none.
     """
@@ -52,46 +51,37 @@ class Film:
     cancer: bool | None
 
 
-def read_films(paths: Sequence[Path], mark_weights: tuple[float, float, float]) -> tuple[list[Film], list[Film]]:
-    """mini-MIAS and RSNA views of the recipe's `marks.json` files, each view once.
+def read_films(path: Path, mark_weights: tuple[float, float, float]) -> dict[str, list[Film]]:
+    """Views by dataset from the `marks.json` that `mammoscribe calibrate --fold` writes.
 
     Args:
-        paths: of the files, one a fold.
-        mark_weights: how the two looks at a mark make its score (`OperatingPoint.mark_weights`).
+        path: of the file.
+        mark_weights: how first pass and crop refiner together score a mark (`OperatingPoint.mark_weights`).
 
     Raises:
-        InputError: for a missing file, or one that is not what the recipe writes.
+        InputError: for a missing file, or one that is not what `calibrate` writes.
     """
-    films: dict[str, dict[str, Film]] = {"mias": {}, "rsna": {}}
-    for path in paths:
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            for name, known in films.items():
-                known.update(
-                    {json.dumps([r["exam"], r["slot"], r["predicted"]]): _film(r, mark_weights) for r in content[name]}
-                )
-        except FileNotFoundError as error:
-            raise InputError(f"no marks in {path}", "", "run the cross-validation recipe first") from error
-        except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise InputError(f"{path} cannot be read ({error!r})", "marks.json as the recipe writes it") from error
-    return list(films["mias"].values()), list(films["rsna"].values())
+    films: dict[str, list[Film]] = {}
+    try:
+        for row in json.loads(path.read_text(encoding="utf-8"))["views"]:
+            films.setdefault(row["dataset"], []).append(_film(row, mark_weights))
+    except FileNotFoundError as error:
+        raise InputError(f"no marks in {path}", "", "run `mammoscribe calibrate --fold ...` first") from error
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise InputError(
+            f"{path} cannot be read ({error!r})", "marks.json as `mammoscribe calibrate` writes it"
+        ) from error
+    return films
 
 
 def _film(row: Mapping, weights: tuple[float, float, float]) -> Film:
     cancer = row["malignant"]
     return Film(
-        row["exam"], patient_of(row["exam"]),
-        tuple(FilmMark(Box(*m["box"]), both_looks(m["score"], m.get("look"), weights), TYPES[m["type"]]) for m in row["predicted"]),
-        tuple((Box(*t["box"]), TYPES[t["type"]]) for t in row["truth"]),
-        row["labelled"], bool(cancer) if cancer in (0, 1) else None,
+        f"{row['exam']}/{row['view']}", row["patient_id"],
+        tuple(FilmMark(Box(*m["box"]), both_looks(m["score"], m["crop_score"], weights), FindingType(m["type"])) for m in row["marks"]),
+        tuple((Box(*t["box"]), FindingType(t["type"])) for t in row["truth"]),
+        set(row["boxed"]) == {t.value for t in TYPES}, bool(cancer) if cancer in (0, 1) else None,
     )  # fmt: skip
-
-
-def patient_of(exam_id: str) -> str:
-    """Patient of an exam id: `rsna-5-R` is patient 5; films 2k-1 and 2k of mini-MIAS are one patient's."""
-    if film := _MIAS.match(exam_id):
-        return f"mias-{(int(film[1]) + 1) // 2}"
-    return "-".join(exam_id.split("-")[:2])
 
 
 def cut(film: Film, thresholds: Mapping[FindingType, float]) -> ViewMarks:

@@ -5,15 +5,16 @@ folds are pooled as they are. Labels come from the data set, never from the pred
 """
 
 import csv
-import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from mammoscribe.data.folds import fold
-from mammoscribe.data.rsna import RsnaBreast, RsnaExam
+from mammoscribe.data.datasets.rsna import RSNA
+from mammoscribe.data.folds import Fold
+from mammoscribe.data.records import MammoExam
+from mammoscribe.domain.view import Laterality
 from mammoscribe.evaluation.bootstrap import FloatArray, Interval, cluster_bootstrap, percentile_interval
 from mammoscribe.evaluation.card import Row
 from mammoscribe.evaluation.classification import (
@@ -33,86 +34,119 @@ Key = tuple[str, str]
 class Prediction:
     """Scores of one breast by the network of its fold; `dense` is the probability of density c or d."""
 
-    fold: int
+    fold: Fold
     cancer: float
     dense: float
+
+
+@dataclass(frozen=True)
+class Breast:
+    """A breast with a readable view and its labels; density and age None where there is none.
+
+    Args:
+        patient_id: whose it is. laterality: R or L.
+        cancer: biopsy-proven cancer.
+        density: a to d.
+        age: in years.
+        machine: number of the mammography unit.
+    """
+
+    patient_id: str
+    laterality: Laterality
+    cancer: bool
+    density: str | None
+    age: float | None
+    machine: str
 
 
 @dataclass(frozen=True)
 class Case:
     """A breast with labels and prediction."""
 
-    exam: RsnaExam
-    breast: RsnaBreast
+    breast: Breast
     prediction: Prediction
 
 
-def read_predictions(paths: Sequence[Path]) -> dict[Key, Prediction]:
-    """Predictions by (patient id, laterality) from one or several CSV files.
+def read_breasts(root: Path) -> list[Breast]:
+    """The labelled breasts of an RSNA folder, in the order of its table.
 
-    Columns: `patient_id, laterality, fold` with either `prob_cancer, prob_dense` or, as the training recipe writes
-    them, the logits `malignant_logit, density_a..density_d`.
+    Raises:
+        InputError: when the folder holds no layout of RSNA.
+    """
+    records = (item for item in RSNA.edition_in(root).read(root) if isinstance(item, MammoExam))
+    return [
+        _breast(record, side)
+        for record in records
+        for side in Laterality
+        if any(v.laterality is side for v in record.images) and record.breasts.get(side, {}).get("cancer")
+    ]
+
+
+def _breast(record: MammoExam, side: Laterality) -> Breast:
+    labels, age = record.breasts[side], record.labels.get("age")
+    return Breast(
+        record.patient_id, side, labels["cancer"] == "1", labels.get("density"), None if age is None else float(age),
+        record.labels.get("machine", ""),
+    )  # fmt: skip
+
+
+def read_predictions(path: Path) -> dict[Key, Prediction]:
+    """Predictions by (patient id, laterality) from the `breasts.csv` that `mammoscribe calibrate --fold` writes.
+
+    Rows of other datasets, and breasts that the folds could not predict, are left out.
 
     Raises:
         InputError: for a missing file or column, a breast predicted twice, or one in the wrong fold.
     """
+    if not path.is_file():
+        raise InputError(f"no predictions in {path}", "", "run `mammoscribe calibrate --fold ...` first")
     found: dict[Key, Prediction] = {}
-    for path in paths:
-        if not path.is_file():
-            raise InputError(f"no predictions in {path}", "", "run the cross-validation recipe first")
-        with path.open(newline="", encoding="utf-8") as stream:
-            for row in csv.DictReader(stream):
-                key = (row.get("patient_id", ""), row.get("laterality", ""))
-                if key in found:
-                    raise InputError(f"breast {' '.join(key)} is predicted twice", "one out-of-fold prediction")
-                found[key] = _prediction(row, path)
-                if found[key].fold != fold(key[0]):
-                    raise InputError(
-                        f"patient {key[0]} is in fold {found[key].fold}", f"fold {fold(key[0])}, by the hash rule"
-                    )
+    with path.open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            if row.get("dataset") != RSNA.name or not row.get("prob_cancer", "missing"):
+                continue
+            key = (row.get("patient_id", ""), row.get("laterality", ""))
+            if key in found:
+                raise InputError(f"breast {' '.join(key)} is predicted twice", "one out-of-fold prediction")
+            found[key] = _prediction(row, path)
+            if not found[key].fold.holds(key[0]):
+                raise InputError(f"patient {key[0]} is in fold {found[key].fold}", "its fold by the hash rule")
     return found
 
 
 def _prediction(row: Mapping[str, str], path: Path) -> Prediction:
     try:
-        if "prob_cancer" in row:
-            return Prediction(int(row["fold"]), float(row["prob_cancer"]), float(row["prob_dense"]))
-        logits = np.array([float(row[f"density_{c}"]) for c in "abcd"])
-        weights = np.exp(logits - logits.max())
-        cancer = 1 / (1 + math.exp(-float(row["malignant_logit"])))
-        return Prediction(int(row["fold"]), cancer, float(weights[2:].sum() / weights.sum()))
-    except (KeyError, ValueError) as error:
-        raise InputError(f"{path} has a row that cannot be read ({error})", "the columns the recipe writes") from error
+        return Prediction(Fold.from_text(row["fold"]), float(row["prob_cancer"]), float(row["prob_dense"]))
+    except (KeyError, ValueError, InputError) as error:
+        raise InputError(
+            f"{path} has a row that cannot be read ({error})", "the columns that `mammoscribe calibrate` writes"
+        ) from error
 
 
-def join(
-    predictions: Mapping[Key, Prediction], exams: Sequence[RsnaExam], folds: Collection[int] | None = None
-) -> list[Case]:
-    """Every breast that has a readable view, with its prediction.
+def join(predictions: Mapping[Key, Prediction], breasts: Sequence[Breast]) -> list[Case]:
+    """Every breast with its prediction.
 
     Args:
         predictions: by patient and laterality.
-        exams: of the data set.
-        folds: those to keep to; None for all.
+        breasts: of the data set.
 
     Raises:
         InputError: when a breast has no prediction: a pooled figure over part of the patients is another figure.
     """
-    kept = [e for e in exams if folds is None or fold(e.patient_id) in folds]
-    wanted = [(e, b) for e in kept for b in e.breasts if e.images_of(b.laterality)]
     missing = [
-        f"{e.patient_id} {b.laterality}" for e, b in wanted if (e.patient_id, b.laterality.value) not in predictions
+        f"{b.patient_id} {b.laterality}" for b in breasts if (b.patient_id, b.laterality.value) not in predictions
     ]
-    if missing or not wanted:
+    if missing or not breasts:
         first = f", {missing[0]} first" if missing else ""
-        expected = "all folds" if folds is None else "all breasts of the folds that are given"
-        raise InputError(f"{len(missing)} of {len(wanted)} breasts have no prediction{first}", expected)
-    return [Case(e, b, predictions[e.patient_id, b.laterality.value]) for e, b in wanted]
+        raise InputError(
+            f"{len(missing)} of {len(breasts)} breasts have no prediction{first}", "all of them, of all folds"
+        )
+    return [Case(b, predictions[b.patient_id, b.laterality.value]) for b in breasts]
 
 
 def folds_of(cases: Sequence[Case]) -> list[int]:
     """The folds that the cases come from, in order."""
-    return sorted({c.prediction.fold for c in cases})
+    return sorted({c.prediction.fold.number for c in cases})
 
 
 def out_of_fold_rows(cases: Sequence[Case], num_draws: int = 1000) -> list[Row]:
@@ -120,7 +154,7 @@ def out_of_fold_rows(cases: Sequence[Case], num_draws: int = 1000) -> list[Row]:
     labels = np.array([c.breast.cancer for c in cases], dtype=int)
     scores = np.array([c.prediction.cancer for c in cases])
     n = _n(labels, "cancers")
-    patients = [c.exam.patient_id for c in cases]
+    patients = [c.breast.patient_id for c in cases]
     interval = auc_interval(scores, labels, patients, num_draws)
     return [
         Row("cancer AUC per breast, pooled out-of-fold", auc(scores, labels), n, interval, CANCER_BAR),
@@ -141,7 +175,7 @@ def density_rows(cases: Sequence[Case], num_draws: int = 1000) -> list[Row]:
     scores = np.array([c.prediction.dense for c in rated])
     if len(set(labels.tolist())) < 2:
         return []
-    interval = auc_interval(scores, labels, [c.exam.patient_id for c in rated], num_draws)
+    interval = auc_interval(scores, labels, [c.breast.patient_id for c in rated], num_draws)
     pooled = Row(
         "density c/d against a/b AUC per breast, pooled out-of-fold",
         auc(scores, labels),
@@ -157,13 +191,13 @@ def _n(labels, what: str) -> str:
 
 
 def _mean_of_folds(cases: Sequence[Case], scores: FloatArray, labels) -> float:
-    folds = np.array([c.prediction.fold for c in cases])
+    folds = np.array([c.prediction.fold.number for c in cases])
     return float(np.mean([auc(scores[folds == f], labels[folds == f]) for f in sorted(set(folds.tolist()))]))
 
 
 def _group_rows(what: str, cases: Sequence[Case], scores: FloatArray, labels, num_draws: int) -> list[Row]:
-    patients = [c.exam.patient_id for c in cases]
-    machines = [c.exam.machine_id for c in cases]
+    patients = [c.breast.patient_id for c in cases]
+    machines = [c.breast.machine for c in cases]
     groups = auc_by_group(scores, labels, machines, patients, num_draws=num_draws)
     return [
         Row(f"{what}, machine {g.group}", g.auc, f"{g.n} breasts, {g.positives} positive", g.interval) for g in groups
@@ -172,9 +206,9 @@ def _group_rows(what: str, cases: Sequence[Case], scores: FloatArray, labels, nu
 
 def _baseline_rows(cases: Sequence[Case], scores: FloatArray, labels, num_draws: int) -> list[Row]:
     """Age alone, the paired gain over it, and the machine alone (cancer rate of the machine in the other folds)."""
-    known = np.array([i for i, c in enumerate(cases) if c.exam.age is not None])
-    ages = np.array([cases[i].exam.age for i in known], dtype=float)
-    s, y, patients = scores[known], labels[known], [cases[i].exam.patient_id for i in known]
+    known = np.array([i for i, c in enumerate(cases) if c.breast.age is not None])
+    ages = np.array([cases[i].breast.age for i in known], dtype=float)
+    s, y, patients = scores[known], labels[known], [cases[i].breast.patient_id for i in known]
     gains = cluster_bootstrap(lambda i: auc(s[i], y[i]) - auc(ages[i], y[i]), patients, num_draws)
     gain: Interval = percentile_interval(gains)
     n = _n(y, "cancers")
@@ -188,10 +222,10 @@ def _baseline_rows(cases: Sequence[Case], scores: FloatArray, labels, num_draws:
 
 
 def _machine_rates(cases: Sequence[Case], labels) -> FloatArray:
-    folds = np.array([c.prediction.fold for c in cases])
-    machines = np.array([c.exam.machine_id for c in cases])
+    folds = np.array([c.prediction.fold.number for c in cases])
+    machines = np.array([c.breast.machine for c in cases])
     rates = np.full(len(cases), labels.mean(), dtype=float)
-    for f, machine in {(c.prediction.fold, c.exam.machine_id) for c in cases}:
+    for f, machine in {(c.prediction.fold.number, c.breast.machine) for c in cases}:
         others = (folds != f) & (machines == machine)
         if others.any():
             rates[(folds == f) & (machines == machine)] = labels[others].mean()

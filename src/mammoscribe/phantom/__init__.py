@@ -4,17 +4,19 @@ from mammoscribe.phantom.bench import BENCH_V1, Bench
 from mammoscribe.phantom.dicom import write_dicom_exam
 from mammoscribe.phantom.exam import BreastTruth, PhantomExam, draw_exam
 from mammoscribe.phantom.png import write_png_exam
-from mammoscribe.phantom.spec import SCREENING_SPEC, TRAINING_SPEC, PhantomSpec
+from mammoscribe.phantom.spec import ENRICHED_SPEC, SCREENING_SPEC, SPECS, TRAINING_SPEC, PhantomSpec
 from mammoscribe.phantom.streams import GENERATOR_VERSION
 
 __all__ = [
     "BENCH_V1",
     "Bench",
     "BreastTruth",
+    "ENRICHED_SPEC",
     "GENERATOR_VERSION",
     "PhantomExam",
     "PhantomSpec",
     "SCREENING_SPEC",
+    "SPECS",
     "TRAINING_SPEC",
     "draw_exam",
     "write_dicom_exam",

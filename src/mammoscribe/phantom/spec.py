@@ -1,5 +1,6 @@
 """What is drawn how often: prevalence, size, contrast and distractor distributions of synthetic exams."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mammoscribe.support.errors import InvalidNoun
@@ -64,3 +65,12 @@ TRAINING_SPEC = PhantomSpec(name="training")
 
 SCREENING_SPEC = PhantomSpec(name="screening", lesion_probability=0.06, extra_lesion_probability=0.05)
 """Near a screening population: about one exam in nine shows something, most of it benign."""
+
+ENRICHED_SPEC = PhantomSpec(
+    name="enriched", lesion_probability=0.75, extra_lesion_probability=0.3, mass_weight=0.50,
+    suspicious_calc_weight=0.12, benign_calc_weight=0.08, distortion_weight=0.13, asymmetry_weight=0.17,
+)  # fmt: skip
+"""More lesions per drawn exam than any clinic sees, and fewer calcifications, which a network of their own learns."""
+
+SPECS: Mapping[str, PhantomSpec] = {s.name: s for s in (TRAINING_SPEC, ENRICHED_SPEC, SCREENING_SPEC)}
+"""What a user can ask for by name."""

@@ -1,7 +1,7 @@
 """Batches: one view per slot of a few exams, augmented together with their boxes, as tensors."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,6 @@ class Augmentation:
     stretch: float = 0.0
 
 
-LIKE_SIZED = 8
 NO_AUGMENTATION = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
@@ -179,25 +178,3 @@ def _moved_box(box, warp: _Affine, size: tuple[int, int]) -> list[float] | None:
         return None
     half_w, half_h = (x1 - x0) / 2 * warp.scale[0], (y1 - y0) / 2 * warp.scale[1]
     return [x - half_w, y - half_h, x + half_w, y + half_h]
-
-
-def batches(
-    exams: Sequence[TrainingExam], size: int, rng: np.random.Generator, amount: Augmentation
-) -> Iterator[tuple[ViewBatch, Targets]]:
-    """One shuffled epoch; the last, smaller batch is dropped when there are others.
-
-    Exams of like size share a batch, within a few batches drawn at random: their canvases are trimmed to the largest.
-    """
-    order = rng.permutation(len(exams))
-    stop = min(max(1, len(exams) // size) * size, len(exams))
-    for start in range(0, stop, LIKE_SIZED * size):
-        pool = sorted(order[start : min(start + LIKE_SIZED * size, stop)], key=lambda i: _extent(exams[i]))
-        groups = [pool[at : at + size] for at in range(0, len(pool), size)]
-        for group in rng.permutation(len(groups)):
-            yield make_batch([exams[i] for i in groups[group]], rng, amount)
-
-
-def _extent(exam: TrainingExam) -> int:
-    """Rows times columns that the breast of the exam's first view fills."""
-    canvas = exam.views[0].canvas
-    return int(canvas.any(axis=1).sum()) * int(canvas.any(axis=0).sum())

@@ -17,27 +17,6 @@ LOWEST_SCORE = 0.01
 
 
 @torch.inference_mode()
-def breast_rows(net: ReaderNet, exams: Sequence[TrainingExam]) -> list[dict]:
-    """One row per labelled, imaged breast: logits averaged over the alternatives of a view."""
-    rows = []
-    net.eval()
-    for exam in exams:
-        outputs = [_forward(net, variant)[0] for variant in _variants(exam)]
-        for i, labels in enumerate(exam.breasts):
-            if not bool(outputs[0].breasts.imaged[i]):
-                continue
-            malignant = float(np.mean([float(o.breasts.malignant[i]) for o in outputs]))
-            recall = float(np.mean([float(o.breasts.recall[i]) for o in outputs]))
-            density = torch.stack([o.breasts.density[i].float() for o in outputs]).mean(0)
-            rows.append({
-                "patient_id": exam.patient_id, "laterality": "RL"[i], "malignant_logit": round(malignant, 5),
-                "recall_logit": round(recall, 5), **{f"density_{c}": round(float(v), 5) for c, v in zip("abcd", density, strict=True)},
-                "malignant": labels.malignant, "density": labels.density, "recall": labels.recall, "birads": labels.birads,
-            })  # fmt: skip
-    return rows
-
-
-@torch.inference_mode()
 def mark_rows(net: ReaderNet, exams: Sequence[TrainingExam], looks: LookNet | None = None) -> list[dict]:
     """One row per view: predicted boxes with scores and types, beside the true boxes, in canvas pixels.
 

@@ -20,7 +20,7 @@ from mammoscribe.models.reader.detection_head import TYPES
 from mammoscribe.models.reader.judging import marks_left_out
 from mammoscribe.models.reader.network import ReaderNet
 from mammoscribe.models.reader.queries import AXIS_TERMS, CHANGES, LINK_DIM
-from mammoscribe.training.operating import neutral
+from mammoscribe.training.calibration.point import neutral
 from tests.models.tiny import noise_batch, tiny_config
 
 LINK_SCALE = torch.tensor([1.0, 0.0])

@@ -15,11 +15,11 @@ from mammoscribe.models.reader.network import ReaderNet, debug_config
 from mammoscribe.models.reader.norm_statistics import NormStatistics
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.models.tokenizer import load_tokenizer
-from mammoscribe.training.calibration.parts import write_model
+from mammoscribe.training.calibration.parts import write_reader
+from mammoscribe.training.calibration.point import neutral
 from mammoscribe.training.joint.batches import JointBatch, collate
 from mammoscribe.training.joint.statements import findings_of_view
 from mammoscribe.training.joint.views import LabelledView
-from mammoscribe.training.operating import neutral
 from mammoscribe.training.reader.batches import NO_AUGMENTATION
 from mammoscribe.training.reader.samples import BreastLabels, LabelledFinding, LabelledMark, TrainingExam, ViewSample
 from tests.training.reader.lab import prepared
@@ -95,5 +95,5 @@ def small_model(folder: Path, with_decoder: bool = False) -> Path:
             decoder=ReportDecoder(config).eval(),
         )
     folder.mkdir(parents=True)
-    write_model(reader, folder)
+    write_reader(reader, folder)
     return folder

@@ -10,14 +10,16 @@ from pathlib import Path
 from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
 from mammoscribe.data.formats.spool import Spool
 from mammoscribe.data.formats.tables import Row, read_rows
-from mammoscribe.data.mini_mias import KINDS, SPACING_MM, circle_box
 from mammoscribe.data.naming import parse_laterality
 from mammoscribe.data.records import Kind, ListedView, MammoExam, Region
 from mammoscribe.data.supervision import Question, Supervision, Teaching
 from mammoscribe.domain.finding import FindingType
-from mammoscribe.domain.view import Laterality, Projection
+from mammoscribe.domain.view import Box, Laterality, Projection
 from mammoscribe.support.errors import InputError
 
+SIDE_PX = 1024
+SPACING_MM = 0.2
+KINDS = frozenset({"CIRC", "SPIC", "MISC", "CALC", "ARCH", "ASYM"})
 _COLUMNS = ("name", "tissue", "abnormality", "severity", "x", "y", "r", "pair", "laterality", "view")
 _NAME = re.compile(r"mdb\d{3}")
 _PATHOLOGY = {"B": "benign", "M": "malignant"}
@@ -99,6 +101,19 @@ def _regions(row: Row) -> tuple[Region, ...]:
     if box is None:
         raise InputError(f"{row.get('name')}: the circle {' '.join(circle)}", "x, y and radius of a circle in the film")
     return (Region(box, {"abnormality": kind, "pathology": _PATHOLOGY[severity]}),)
+
+
+def circle_box(x: str, y: str, radius: str) -> Box | None:
+    """The box around a circle whose centre counts rows from the bottom; pixel i covers [i, i + 1).
+
+    Args:
+        x, y, radius: in pixels, as the list of films writes them; a circle outside the picture gives None.
+
+    Raises:
+        ValueError: when one is no number.
+    """
+    across, down, reach = float(x) + 0.5, SIDE_PX - (float(y) + 0.5), max(float(radius), 1.0)
+    return Box(across - reach, down - reach, across + reach, down + reach).clipped(SIDE_PX, SIDE_PX)
 
 
 def _view(path: str, side: Laterality, rows: Sequence[tuple[Row, tuple[Region, ...]]]) -> ListedView:

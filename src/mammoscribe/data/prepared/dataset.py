@@ -92,6 +92,20 @@ class PreparedDataset:
         """What the labels of the dataset teach a reader, as its card said when it was ingested."""
         return supervision_from(self.about["supervision"])
 
+    @property
+    def root(self) -> Path:
+        """Where the pictures were that this was prepared from.
+
+        Raises:
+            InputError: when it was prepared before this was noted, or they are there no more.
+        """
+        noted = self.about.get("root")
+        if noted is None or not Path(noted).is_dir():
+            found = f"{self.folder} does not say where its pictures are" if noted is None else f"{noted} is not there"
+            do = "ingest and prepare again where they are; no picture is prepared twice"
+            raise InputError(found, f"the pictures that {self.folder} was prepared from", do)
+        return Path(noted)
+
     def _of_split(self, split: str) -> np.ndarray:
         """Numbers of the records of a split, in order."""
         if split not in SPLITS:

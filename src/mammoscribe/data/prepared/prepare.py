@@ -223,7 +223,7 @@ def _finish(
         "schema": SCHEMA, "dataset": catalogue.about.name, "kind": str(catalogue.about.kind),
         "licence": catalogue.about.licence, "supervision": catalogue.about.supervision,
         "synthetic": catalogue.about.name == PHANTOM.name, "preparation": asdict(preparation),
-        "preparation_sha256": preparation.digest, "num_shards": counts.shards, "num_records": counts.records,
+        "preparation_sha256": preparation.digest, "root": str(catalogue.root), "num_shards": counts.shards, "num_records": counts.records,
         "num_pictures": counts.pictures, "num_errors": counts.errors, "splits_sha256": splits_sha256,
         "index_sha256": counts.index_digest(), "tables_sha256": {n: sha256_of(out / n) for n in (ROWS, SPLIT_CODES)},
         "package": __version__,

@@ -1,7 +1,7 @@
 """Model folders: a reader written as one, and the folder of a reader of which a part was trained anew."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -32,7 +32,7 @@ def part_of(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     return {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
 
 
-def write_model(reader: Reader, out: Path) -> ModelCard:
+def write_reader(reader: Reader, out: Path) -> ModelCard:
     """Write `card.json` and `weights.safetensors` into `out`; gives the card with the digest of the weights."""
     card = replace(reader.card, weights_sha256=save_weights(reader.parts, out / WEIGHTS_NAME))
     write_card(card, out / "card.json")
@@ -58,7 +58,22 @@ def write_with_parts(
         and version, such as an index of embeddings, is not taken for another model's.
     """
     card = replace(reader.card, trained_on=f"{reader.card.trained_on}; {trained_on}", **shapes)
-    card = write_model(replace(reader, card=card, **networks), out)
+    card = write_reader(replace(reader, card=card, **networks), out)
     card = replace(card, version=f"{card.version.partition('+')[0]}+{card.weights_sha256[:8]}")
     write_card(card, out / "card.json")
     return card
+
+
+def with_parts(reader: Reader, other: Reader) -> Reader:
+    """`reader` with the crop refiner, calcification network and decoder of `other`, where it has none of its own.
+
+    The text side is not taken: it was trained on the features of the other's first pass.
+    """
+    card, refiner, patches, decoder = reader.card, reader.look_net, reader.patch_net, reader.decoder
+    if refiner is None and other.look_net is not None:
+        refiner, card = other.look_net, replace(card, looks=asdict(other.look_net.config))
+    if patches is None and other.patch_net is not None:
+        patches, card = other.patch_net, replace(card, patches=asdict(other.patch_net.config))
+    if decoder is None and other.decoder is not None:
+        decoder, card = other.decoder, replace(card, decoder=other.decoder.config.as_dict())
+    return replace(reader, card=card, look_net=refiner, patch_net=patches, decoder=decoder)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
+from mammoscribe.data.folds import Fold
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture, StoredRecord
 from mammoscribe.data.records import ListedView, MammoExam
 from mammoscribe.data.supervision import Question, Supervision
@@ -170,6 +171,7 @@ class PreparedExams(Sequence[TrainingExam]):
     Args:
         dataset: prepared for a reader.
         teachers: which labels are used.
+        left_out: patients whose exams are not read; synthetic exams are of no patient and are all read.
 
     Attributes:
         with_priors: whether any of them has a prior exam in the dataset.
@@ -178,22 +180,26 @@ class PreparedExams(Sequence[TrainingExam]):
         InputError: when nothing in it teaches.
     """
 
-    def __init__(self, dataset: PreparedDataset, teachers: Teachers = Teachers()) -> None:
-        self.dataset, self.teachers = dataset, teachers
+    def __init__(self, dataset: PreparedDataset, teachers: Teachers = Teachers(), left_out: Fold | None = None) -> None:
+        self.dataset, self.teachers, self.left_out = dataset, teachers, left_out
         self.supervision = dataset.supervision
         self.synthetic = bool(dataset.about["synthetic"])
         self._priors = dataset if dataset.split is None else PreparedDataset(dataset.folder)
         self.with_priors = False
         self._places = self._found()
         if not self._places:
+            where = f"{dataset.folder}, {dataset.split} split" if dataset.split else str(dataset.folder)
+            rest = "" if left_out is None else f" in the patients outside fold {left_out}"
             expected = "labels that teach, as the dataset's card says"
-            raise InputError(f"{dataset.folder} has no exam that teaches a reader", expected)
+            raise InputError(f"{where} has no exam that teaches a reader{rest}", expected)
 
     def _found(self) -> tuple[Place, ...]:
         by_breast = not self.supervision.boxed_kinds
         places: list[Place] = []
         for number in range(len(self.dataset)):
             exam = self._exam(number, with_prior=False)
+            if self.left_out is not None and not self.synthetic and self.left_out.holds(exam.patient_id):
+                continue
             self.with_priors |= self._prior_of(self.dataset[number]) is not None
             if by_breast:
                 sides = (side for side in (0, 1) if exam.breasts[side].teaches)

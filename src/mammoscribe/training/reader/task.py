@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mammoscribe.data.folds import Fold
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.models.efficientnet_lite import EfficientNetLite, EfficientNetLiteConfig, load_published
 from mammoscribe.models.reader.batch import ViewBatch
@@ -43,6 +44,8 @@ class ReaderSettings:
         preset: shape of the networks, `starter` or `base` (BioViL-T size).
         boxes, labels, reports: which labels teach; see `exams.Teachers`.
         weak_lesions: whether a breast's malignant label also teaches that something is to be seen in it.
+        left_out: `2/5` leaves out the patients of fold 2 of 5, who are neither trained on nor validated on; None leaves
+            out nobody. Synthetic exams are never left out: new ones can always be drawn.
         weights: of the losses.
         drawn, acquired: how synthetic and acquired images are varied.
         imagenet: whether an EfficientNet-Lite backbone starts from its published ImageNet weights.
@@ -54,6 +57,7 @@ class ReaderSettings:
     labels: bool = True
     reports: bool = True
     weak_lesions: bool = False
+    left_out: str | None = None
     weights: LossWeights = field(default_factory=LossWeights)
     drawn: Augmentation = field(default_factory=Augmentation)
     acquired: Augmentation = FILM_AUGMENTATION
@@ -64,6 +68,13 @@ class ReaderSettings:
         look_up(self.preset, PRESETS, "preset of the reader")
         if self.imagenet and not isinstance(self.config.encoder.backbone, EfficientNetLiteConfig):
             raise InvalidNoun(f"ImageNet weights for the preset {self.preset}", "the preset lite")
+        if self.left_out is not None:
+            Fold.from_text(self.left_out)
+
+    @property
+    def fold(self) -> Fold | None:
+        """The patients that are left out."""
+        return None if self.left_out is None else Fold.from_text(self.left_out)
 
     @property
     def config(self) -> ReaderConfig:
@@ -99,13 +110,13 @@ class ReaderSettings:
             modules, sources, asdict(self.weights), reader_loss,
             partial(reader_counts, queries_per_view=config.queries_per_view), self._validation(run),
             frozen=(DRAWN, ACQUIRED, *(() if config.reads_priors else (TEMPORAL,))), rates={"reader.image_encoder.encoder": self.backbone_rate}, partial=True,
-            export=ReaderExport(config, tuple(run.data), self.teachers),
+            export=ReaderExport(config, tuple(run.data), self.teachers, self.fold),
         )  # fmt: skip
 
     def _exams(self, folder: Path, split: str) -> PreparedExams:
         dataset = PreparedDataset(folder, split)
         check_preparation(dataset, self.config)
-        return PreparedExams(dataset, self.teachers)
+        return PreparedExams(dataset, self.teachers, self.fold)
 
     def _validation(self, run: Run) -> Validation:
         exams = [e for folder in run.data for e in self._exams(folder, "val")]

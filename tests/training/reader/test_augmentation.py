@@ -1,22 +1,10 @@
-"""Batches: boxes move with their pixels, missing labels stay missing, any view subset may come."""
+"""Augmentation: boxes move with their pixels, missing labels stay missing, any view subset may come."""
 
 import numpy as np
 import pytest
-import torch
 
-from mammoscribe.support.errors import InputError
-from mammoscribe.training.batches import NO_AUGMENTATION, Augmentation, batches, make_batch
-from mammoscribe.training.samples import (
-    BreastLabels,
-    LabelledFinding,
-    LabelledMark,
-    TrainingExam,
-    ViewSample,
-    by_breast,
-    load_exam_file,
-    load_folder,
-    save_exam,
-)  # fmt: skip
+from mammoscribe.training.reader.batches import NO_AUGMENTATION, Augmentation, make_batch
+from mammoscribe.training.reader.samples import BreastLabels, LabelledFinding, LabelledMark, TrainingExam, ViewSample
 
 
 def square_view(slot: int = 0, x: int = 30, y: int = 40, half: int = 6, prior: bool = False) -> ViewSample:
@@ -24,12 +12,12 @@ def square_view(slot: int = 0, x: int = 30, y: int = 40, half: int = 6, prior: b
     canvas = np.full((96, 64), 20, np.uint8)
     canvas[y - half : y + half, x - half : x + half] = 250
     mark = LabelledMark(0, (x - half, y - half, x + half, y + half))
-    return ViewSample(slot, canvas, (60.0, 48.0), 1.6, (mark,), True, canvas if prior else None)
+    return ViewSample(slot, canvas, (60.0, 48.0), 1.6, (mark,), frozenset({0}), canvas if prior else None)
 
 
 def exam_of(*views: ViewSample) -> TrainingExam:
     labels = (BreastLabels(density=1, malignant=1), BreastLabels())
-    return TrainingExam("e", "p", "phantom", views, (LabelledFinding(0, ("shape.oval",)),), labels)
+    return TrainingExam("e", "p", views, (LabelledFinding(0, ("shape.oval",)),), labels)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -84,29 +72,20 @@ def test_priors_are_packed_in_the_order_of_their_views():
     assert batch.previous is not None and len(batch.previous) == 2
 
 
-def test_an_exam_file_gives_back_what_was_saved(tmp_path):
-    exam = exam_of(square_view(0, prior=True), square_view(2))
-    save_exam(exam, tmp_path / "e.npz")
-    read = load_exam_file(tmp_path / "e.npz")
-    assert read.findings == exam.findings and read.breasts == exam.breasts
-    assert read.views[0].marks == exam.views[0].marks
-    np.testing.assert_array_equal(read.views[0].prior, exam.views[0].prior)
-    assert read.views[1].prior is None
-
-
-def test_an_empty_folder_says_what_to_run(tmp_path):
-    with pytest.raises(InputError, match="train prepare"):
-        load_folder(tmp_path)
-
-
 def test_single_breast_exams_do_not_tell_how_many_views_the_other_breast_has():
     exam = exam_of(square_view(0), square_view(1), square_view(2))
-    right, left = by_breast([exam])
+    right, left = exam.of_breast(0), exam.of_breast(1)
     assert [v.slot for v in right.views] == [0, 2] and [v.slot for v in left.views] == [1]
     assert right.breasts[1] == BreastLabels() and left.breasts[0] == BreastLabels()
 
 
-def test_an_epoch_shows_every_exam_once():
-    exams = [exam_of(square_view(0)) for _ in range(6)]
-    seen = sum(b.num_exams for b, _ in batches(exams, 2, np.random.default_rng(0), NO_AUGMENTATION))
-    assert seen == 6 and torch.is_tensor(next(batches(exams, 2, np.random.default_rng(0), NO_AUGMENTATION))[0].images)
+def test_what_is_boxed_and_where_an_exam_comes_from_is_said_of_every_view():
+    _, targets = make_batch([exam_of(square_view(0), square_view(2))], np.random.default_rng(0), NO_AUGMENTATION)
+    assert targets.boxed.tolist() == [[True, False, False, False]] * 2 and not targets.synthetic
+
+
+def test_canvases_of_16_bits_have_the_same_grey_values():
+    view = square_view()
+    fine = ViewSample(0, view.canvas.astype(np.uint16) * 257, (60.0, 48.0), 1.6)
+    (a, _), (b, _) = (make_batch([exam_of(v)], np.random.default_rng(0), NO_AUGMENTATION) for v in (view, fine))
+    np.testing.assert_allclose(a.images.numpy(), b.images.numpy(), atol=1e-5)

@@ -1,0 +1,57 @@
+"""`mammoscribe calibrate`: fixes a trained reader's thresholds and probabilities on patients it did not learn from."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mammoscribe.cli.console import out as console
+from mammoscribe.cli.console import progress_bar
+from mammoscribe.cli.options import folder_for
+
+EXAMPLE = "Example: mammoscribe calibrate --model runs/ours/model --data prepared --out models/ours"
+
+
+def command(
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME_OR_DIR", help="The trained reader, such as the model/ of a run.")
+    ],
+    data: Annotated[
+        list[Path],
+        typer.Option("--data", metavar="PREPARED", help="Prepared exams with a `val` split; repeatable."),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the calibrated model.")],
+    fold: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--fold", metavar="RUN",
+            help="A run of `train reader --set left_out=I/K`, one for each I: real exams are then seen by the run that left their patient out.",
+        ),
+    ] = None,
+    parts: Annotated[
+        str | None,
+        typer.Option(
+            "--parts", metavar="NAME_OR_DIR",
+            help="A model whose crop refiner, calcification network and decoder are added where --model has none.",
+        ),
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the new model.")] = None,
+    version: Annotated[str | None, typer.Option("--version", help="Version of the new model.")] = None,
+) -> None:  # fmt: skip
+    """Fix thresholds, words and probabilities on labelled exams, and measure how often sentences are right.
+
+    Drawn and real exams get an operating point each. With --fold also writes breasts.csv and marks.json of the patients
+    who were left out, which the benchmarks read. Runs of folds must not start from weights that learned from those patients.
+    """
+    target = folder_for(out)
+    from mammoscribe.training.calibration.calibrate import Calibration, calibrate
+
+    asked = Calibration(model, tuple(data), tuple(fold or ()), parts, name, version)
+    with progress_bar() as progress:
+        task = progress.add_task("exams", total=None)
+        card = calibrate(asked, target, lambda: progress.advance(task))
+    for origin, point in {"synthetic images": card.synthetic, "acquired images": card.real}.items():
+        console.print(f"{origin}: {point.population}, {point.n} breasts", highlight=False, markup=False, soft_wrap=True)
+        for line in point.reliability:
+            console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"model in {target}", highlight=False, markup=False, soft_wrap=True)

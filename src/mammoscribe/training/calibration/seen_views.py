@@ -1,0 +1,124 @@
+"""Views of a prepared exam as the domain's nouns: what they show, their canvases, and the findings that their boxes show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mammoscribe.data.prepared.dataset import StoredPicture, StoredRecord
+from mammoscribe.data.records import ListedView, MammoExam
+from mammoscribe.data.supervision import Question, Supervision
+from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
+from mammoscribe.domain.view import Box, Laterality, Origin, Role, SpacingSource, View, standard_view_id
+from mammoscribe.imaging.decode import decode_view
+from mammoscribe.imaging.prepare import BRIGHTEST, PreparedView, assumed_spacing
+from mammoscribe.models.reader.reader import Canvases, Reader
+from mammoscribe.reading import prepare
+from mammoscribe.support.errors import InputError
+
+
+@dataclass(frozen=True)
+class SeenView:
+    """A view with what its dataset lists of it and what was prepared."""
+
+    view: View
+    listed: ListedView
+    picture: StoredPicture
+
+
+def views_of_record(
+    stored: StoredRecord, prior: StoredRecord | None, side: Laterality | None, synthetic: bool
+) -> tuple[SeenView, ...]:
+    """Current and prior views of an exam; of several pictures of one view the first.
+
+    Args:
+        stored: the exam. prior: the one before it, or None.
+        side: only the views of this breast; None takes all.
+        synthetic: whether they were drawn.
+    """
+    origin = Origin.SYNTHETIC if synthetic else Origin.ACQUIRED
+    found: dict[str, SeenView] = {}
+    for exam, role in ((stored, Role.CURRENT), (prior, Role.PRIOR)):
+        if exam is None or not isinstance(exam.record, MammoExam):
+            continue
+        for picture in exam.pictures:
+            listed = exam.record.images[picture.image]
+            if side in (None, listed.laterality):
+                view = _view(picture, listed, role, origin)
+                found.setdefault(view.id, SeenView(view, listed, picture))
+    return tuple(found.values())
+
+
+def _view(picture: StoredPicture, listed: ListedView, role: Role, origin: Origin) -> View:
+    """The view with the spacing that its dataset declares, or that follows from the shape it was stretched from."""
+    place = picture.placement
+    width, height = place.stored_width_px, place.stored_height_px
+    spacing, source = listed.spacing_mm, SpacingSource.DECLARED if listed.spacing_mm else SpacingSource.UNKNOWN
+    if listed.height_to_width is not None:
+        spacing, source = assumed_spacing(width, height, listed.height_to_width), SpacingSource.ASSUMED
+    return View(
+        standard_view_id(listed.laterality, listed.projection, role), listed.laterality, listed.projection, width, height,
+        picture.path, role, spacing, source, frame=listed.frame, origin=origin,
+    )  # fmt: skip
+
+
+def stored_canvases(views: Sequence[SeenView]) -> Canvases:
+    """The first-pass canvases that were prepared.
+
+    Raises:
+        InputError: when they were prepared for something else.
+    """
+    return Canvases({v.view.id: _prepared(v) for v in views}, {}, {})
+
+
+def _prepared(seen: SeenView) -> PreparedView:
+    view, picture = seen.view, seen.picture
+    if picture.nipple_xy is None or picture.um_per_px is None:
+        raise InputError(f"{picture.path} was not prepared for a reader", "--as reader, or reader-base")
+    pixels = picture.pixels.astype(np.float32) * (BRIGHTEST / np.iinfo(picture.pixels.dtype).max)
+    return PreparedView(
+        view, pixels, pixels > 0, picture.placement, picture.nipple_xy, picture.um_per_px, millimetres_known=False,
+        crop=Box(0, 0, view.width_px, view.height_px), levels=(0.0, 1.0), chest_on_left=not picture.placement.flipped,
+    )  # fmt: skip
+
+
+def decoded_canvases(exam: Exam, reader: Reader, root: Path) -> Canvases:
+    """The canvases of a reading, at every scale that the reader sees, from the pictures in `root`.
+
+    Raises:
+        InputError: when a picture cannot be decoded.
+    """
+    return prepare(exam, reader, lambda v: decode_view(replace(v, source=str(root / v.source))), images=False).canvases
+
+
+def truth_of(views: Sequence[SeenView], supervision: Supervision) -> tuple[Finding, ...]:
+    """Findings that the boxes of current views show, in stored pixels; boxes that share a name are one finding."""
+    marks: dict[str, dict[str, Mark]] = {}
+    about: dict[str, tuple[Laterality, dict[str, str]]] = {}
+    for seen in views:
+        if seen.view.role is Role.PRIOR:
+            continue
+        for number, region in enumerate(seen.listed.regions):
+            box = region.box.clipped(seen.view.width_px, seen.view.height_px)
+            if supervision.answer("region", Question.KIND, region.labels) is None or box is None:
+                continue
+            shared = supervision.answer("region", Question.FINDING, region.labels)
+            side = seen.view.laterality
+            name = f"{side}/{shared}" if shared else f"{seen.picture.path}/{number}"
+            marks.setdefault(name, {})[seen.view.id] = Mark(seen.view.id, seen.view.projection, box, 1.0)
+            about.setdefault(name, (side, dict(region.labels)))
+    return tuple(_finding(name, side, labels, marks[name], supervision) for name, (side, labels) in about.items())
+
+
+def _finding(
+    name: str, side: Laterality, labels: dict[str, str], marks: dict[str, Mark], supervision: Supervision
+) -> Finding:
+    kind = FindingType(supervision.answer("region", Question.KIND, labels) or "")
+    words = ",".join(supervision.answers("region", Question.DESCRIPTORS, labels)).split(",")
+    change = supervision.answer("region", Question.CHANGE, labels)
+    fitting = tuple(dict.fromkeys(w for w in words if w and w.split(".")[0] in {a.value for a in kind.axes}))
+    return Finding(
+        name, kind, side, tuple(marks.values()), 1.0, 0.0, fitting, change=Change(change) if change else None
+    )  # fmt: skip
