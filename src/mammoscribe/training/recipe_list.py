@@ -4,6 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mammoscribe.training.engine.run import Run
+from mammoscribe.training.probes.recipes import probe, retune, temporal
 from mammoscribe.training.reader.recipe import reader
 
-RECIPES: Mapping[str, Callable[[Sequence[Path], Path | None], Run]] = {"reader": reader}
+RECIPES: Mapping[str, Callable[[Sequence[Path], Path | None], Run]] = {
+    "reader": reader,
+    "probe": probe,
+    "retune": retune,
+    "temporal": temporal,
+}
