@@ -60,10 +60,10 @@ def temporal(data: Sequence[Path], init: Path | None = None) -> Run:
         init: not used.
     """
     return Run(
-        recipe="temporal", task=TemporalSettings(), steps=800, batch={PAIRS: num_rows(data)}, data=tuple(data), init=init,
-        schedule=Schedule(0.03, Shape.COSINE, warm_up=0.0),
+        recipe="temporal", task=TemporalSettings(), steps=300, batch={PAIRS: num_rows(data)}, data=tuple(data), init=init,
+        schedule=Schedule(0.1, Shape.COSINE, warm_up=0.0),
         optimiser=Optimiser(OptimiserKind.ADAM, weight_decay=0.0, clip_norm=None),
-        execution=Execution(checkpoint_every=400, log_every=10, diverged_at=1e6),
+        execution=Execution(checkpoint_every=100, log_every=10, diverged_at=1e6),
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from mammoscribe.training.reader.task import check_preparation
 
 FRESH: Mapping[str, ResNetConfig] = {
     "resnet50": ResNetConfig(in_channels=1, norm="group"),
-    "debug": ResNetConfig(in_channels=1, stem=8, width=4, depths=(1, 1, 1, 1), norm="group"),
+    "debug": ResNetConfig(in_channels=1, stem=8, width=8, depths=(1, 1, 1, 1), norm="group"),
 }
 """Backbones with random weights; group norm, since running statistics are kept as they are here."""
 CLASSIFIER = re.compile(r"fc\.(weight|bias)$")
