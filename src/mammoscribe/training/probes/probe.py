@@ -41,6 +41,7 @@ class ProbeSettings:
         percent: of the training patients whose labels are used; the smaller share is a part of the larger one.
         classes: which; empty takes all that are labelled.
         pooled: whether features before the projection are used, or those of the joint space; of prepared data only.
+        num_draws: of the bootstrap over patients behind the intervals.
 
     Raises:
         InvalidNoun: for a share or rate out of its range, or full training of projected features.
@@ -52,10 +53,13 @@ class ProbeSettings:
     percent: float = 100.0
     classes: tuple[str, ...] = ()
     pooled: bool = True
+    num_draws: int = 1000
 
     def __post_init__(self) -> None:
         if not 0 < self.percent <= 100 or not 0 < self.tower_rate <= 1:
             raise InvalidNoun(f"percent {self.percent}, tower_rate {self.tower_rate}", "above 0 to 100; above 0 to 1")
+        if self.num_draws < 1:
+            raise InvalidNoun(f"num_draws {self.num_draws}", "1 or more")
         if self.full and not self.pooled:
             raise InvalidNoun("full training with features of the joint space", "pooled ones")
 

@@ -91,21 +91,19 @@ class ProbeExport:
         features: of all items, with their labels.
         train: those that were trained on.
         folders: prepared datasets, for a tower that was trained.
-        num_draws: of the bootstrap over patients.
     """
 
     settings: "ProbeSettings"
     features: FeatureSet
     train: FeatureSet
     folders: tuple[Path, ...]
-    num_draws: int = 1000
 
     def __call__(self, weights: Path, out: Path) -> None:
         """Write results.json, probe.safetensors and summary.md into `out`."""
         tensors = load_file(weights)
         splits = [s for s in ("val", "test") if s in self.features.splits]
         parts = {split: self.features.split(split) for split in splits}
-        figures = [figures_of(s, self._logits(tensors, part), part, self.num_draws) for s, part in parts.items()]
+        figures = [figures_of(s, self._logits(tensors, part), part, self.settings.num_draws) for s, part in parts.items()]
         write_text(out / "results.json", self._json(figures))
         write_text(out / "summary.md", self._table(figures))
         about = {"classes": json.dumps(self.features.classes), "model": self.features.model, "full": str(self.settings.full)}
