@@ -37,7 +37,10 @@ def command(
         ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The feature set (.npz); a stopped run goes on.")],
-    kind: Annotated[Kind, typer.Option("--kind", help="projected for `train retune`; pooled for `train temporal` and `train probe`.")] = Kind.PROJECTED,
+    kind: Annotated[
+        Kind,
+        typer.Option("--kind", help="projected for `train retune`; pooled for `train temporal` and `train probe`."),
+    ] = Kind.PROJECTED,
     mode: SpaceMode = None,
     classes: Annotated[
         str | None, typer.Option("--classes", metavar="LIST", help="Comma-separated class columns; all by default.")

@@ -32,7 +32,8 @@ app = typer.Typer(help="Train on prepared data, and see which recipes there are.
 Data = Annotated[
     list[Path] | None,
     typer.Option(
-        "--data", metavar="PREPARED",
+        "--data",
+        metavar="PREPARED",
         help="Folder of `mammoscribe data prepare`, repeatable; or for probes a file of `mammoscribe features`.",
     ),
 ]

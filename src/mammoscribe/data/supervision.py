@@ -99,7 +99,9 @@ def _is_answer(question: Question, value: str) -> bool:
     if question is Question.SUSPICION:
         return _is_fraction(value)
     if question is Question.CLASSES:
-        return all(name.strip() and code in ("0", "1") for name, _, code in (p.rpartition("=") for p in value.split(",")))
+        return all(
+            name.strip() and code in ("0", "1") for name, _, code in (p.rpartition("=") for p in value.split(","))
+        )
     return value in _FIXED_ANSWERS[question] if question in _FIXED_ANSWERS else True
 
 

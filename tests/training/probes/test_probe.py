@@ -88,7 +88,11 @@ def test_validation_is_the_auroc_of_the_known_labels_and_their_mean():
     figures = summary([(logits[:15], labels[:15]), (logits[15:], labels[15:])], ("a", "b", "c"))
     known = ~np.isnan(labels[:, 0])
     a, b = roc_auc_score(labels[known, 0], logits[known, 0]), roc_auc_score(labels[:, 1], logits[:, 1])
-    assert figures == {"auroc/a": pytest.approx(a), "auroc/b": pytest.approx(b), "auroc/macro": pytest.approx((a + b) / 2)}
+    assert figures == {
+        "auroc/a": pytest.approx(a),
+        "auroc/b": pytest.approx(b),
+        "auroc/macro": pytest.approx((a + b) / 2),
+    }
 
 
 def test_a_linear_probe_learns_what_can_be_told_and_states_its_figures(whole):
@@ -149,7 +153,9 @@ def difference(one: Path, other: Path) -> float:
 def test_two_processes_train_and_measure_as_one_does(whole, tmp_path):
     assert in_ranks(2, tmp_path / "ranks", _in_rank, run_on(labelled(), tmp_path), tmp_path / "run") == ["True", "True"]
     assert difference(whole, tmp_path / "run") < 1e-4
-    assert results(tmp_path / "run")["splits"][1]["macro"] == pytest.approx(results(whole)["splits"][1]["macro"], abs=1e-4)
+    assert results(tmp_path / "run")["splits"][1]["macro"] == pytest.approx(
+        results(whole)["splits"][1]["macro"], abs=1e-4
+    )
 
 
 def test_a_share_of_the_labels_is_of_patients_and_the_smaller_is_a_part_of_the_larger(tmp_path):
@@ -166,12 +172,15 @@ def test_a_share_of_the_labels_is_of_patients_and_the_smaller_is_a_part_of_the_l
 
 
 def test_a_share_without_a_patient_is_one_sentence(tmp_path):
-    with pytest.raises(InputError, match="no labelled training item in 0.01 % of 10 patients"):
+    with pytest.raises(InputError, match=r"no labelled training item in 0\.01 % of 10 patients"):
         built(run_on(labelled(40), tmp_path, percent="0.01"))
 
 
 def test_classes_are_chosen_by_name(tmp_path):
-    assert built(run_on(labelled(), tmp_path, classes="pneumonia,edema")).export.features.classes == ("pneumonia", "edema")
+    assert built(run_on(labelled(), tmp_path, classes="pneumonia,edema")).export.features.classes == (
+        "pneumonia",
+        "edema",
+    )
     with pytest.raises(InputError, match="no presence labels of mass"):
         built(run_on(labelled(), tmp_path, classes="mass"))
 
@@ -190,7 +199,10 @@ def test_what_has_nothing_to_be_learned_or_measured_is_refused(tmp_path):
         built(run_on(changes, tmp_path))
 
 
-@pytest.mark.parametrize("fields", [{"percent": 0.0}, {"percent": 101.0}, {"tower_rate": 0.0}, {"num_draws": 0}, {"full": True, "pooled": False}])
+@pytest.mark.parametrize(
+    "fields",
+    [{"percent": 0.0}, {"percent": 101.0}, {"tower_rate": 0.0}, {"num_draws": 0}, {"full": True, "pooled": False}],
+)
 def test_settings_cannot_be_built_wrong(fields):
     with pytest.raises(InvalidNoun):
         ProbeSettings(**fields)
@@ -227,7 +239,14 @@ def chest(tmp_path_factory) -> Path:
 
 
 def on_chest(chest: Path, **changes: str) -> Run:
-    quick = {"execution.device": "cpu", "model": "debug", "steps": "4", "validate_every": "2", "batch": "4", "num_draws": "10"}
+    quick = {
+        "execution.device": "cpu",
+        "model": "debug",
+        "steps": "4",
+        "validate_every": "2",
+        "batch": "4",
+        "num_draws": "10",
+    }
     return probe([chest]).with_set(quick | changes)
 
 

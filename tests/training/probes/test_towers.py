@@ -83,7 +83,9 @@ def test_mammograms_are_embedded_as_by_the_joint_space_of_the_starter(tmp_path):
     assert isinstance(tower, StarterTower)
     tower.check(dataset)
     stored, shown = dataset[0], shown_pictures(dataset, tower, 0)
-    names = {Path(p.path).name: "{0.laterality}{0.projection}".format(stored.record.images[p.image]) for p in stored.pictures}
+    names = {
+        Path(p.path).name: "{0.laterality}{0.projection}".format(stored.record.images[p.image]) for p in stored.pictures
+    }
     space = load_starter_space("starter", names)
     assert tower.name == space.name
     images = [space.prepare(tmp_path / "files" / picture.path) for picture in stored.pictures]

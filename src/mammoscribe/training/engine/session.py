@@ -105,7 +105,9 @@ class Session:
         if stages is None:
             return
         if run.distribution.kind is not Kind.DDP:
-            raise InputError(f"{run.distribution.kind} for a run in stages", "every process with the whole network", "set kind=ddp")
+            raise InputError(
+                f"{run.distribution.kind} for a run in stages", "every process with the whole network", "set kind=ddp"
+            )
         if run.optimiser.ema_decay is not None:
             raise InputError("ema_decay for a run in stages", "none: an average would reach into the stage before")
 

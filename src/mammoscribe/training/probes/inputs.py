@@ -28,7 +28,9 @@ def features_of(run: Run, model: str | None, kind: FeatureKind) -> FeatureSet:
     if is_feature_file(data):
         return load_features(data[0])
     if model is None:
-        raise InputError(f"prepared data ({data[0]}) without a model", "one that embeds its pictures", "set model=NAME_OR_DIR")
+        raise InputError(
+            f"prepared data ({data[0]}) without a model", "one that embeds its pictures", "set model=NAME_OR_DIR"
+        )
     return prepared_features(data, model, kind, chosen_device(run.execution.device))
 
 

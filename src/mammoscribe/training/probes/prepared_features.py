@@ -156,7 +156,10 @@ def _unique(ids: Sequence[str]) -> tuple[str, ...]:
 def features_file(dataset: PreparedDataset, tower: Tower) -> Path:
     """Where the features of a dataset by a tower are kept."""
     about = f"{VERSION} {dataset.about['index_sha256']} {tower.digest}"
-    return dataset.folder.with_name(f"{dataset.folder.name}.features") / f"{hashlib.sha256(about.encode()).hexdigest()[:24]}.safetensors"
+    return (
+        dataset.folder.with_name(f"{dataset.folder.name}.features")
+        / f"{hashlib.sha256(about.encode()).hexdigest()[:24]}.safetensors"
+    )
 
 
 def picture_features(dataset: PreparedDataset, tower: Tower, device: str = "cpu") -> PictureFeatures:
@@ -208,12 +211,17 @@ def _part(parts: Path, start: int) -> Path:
 
 
 @torch.inference_mode()
-def _chunk(dataset: PreparedDataset, tower: Tower, numbers: Sequence[int], device: torch.device) -> dict[str, np.ndarray]:
+def _chunk(
+    dataset: PreparedDataset, tower: Tower, numbers: Sequence[int], device: torch.device
+) -> dict[str, np.ndarray]:
     """Features of some records' pictures, and how many pictures each record has."""
     shown = [shown_pictures(dataset, tower, number) for number in numbers]
     flat = [s for own in shown for s in own]
     found = [tower(on_device(picture_batch(flat[i : i + AT_ONCE]), device)) for i in range(0, len(flat), AT_ONCE)]
-    arrays = {"count": np.array([len(own) for own in shown]), "has_prior": np.array([s.prior is not None for s in flat], bool)}
+    arrays = {
+        "count": np.array([len(own) for own in shown]),
+        "has_prior": np.array([s.prior is not None for s in flat], bool),
+    }
     arrays["pooled"] = _together([f.pooled for f in found], tower.dim)
     if found and found[0].whole is not None:
         arrays["whole"] = _together([f.whole for f in found], 0)

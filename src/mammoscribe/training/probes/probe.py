@@ -72,7 +72,9 @@ class ProbeSettings:
         kind = FeatureKind.POOLED if self.pooled else FeatureKind.PROJECTED
         given = is_feature_file(run.data) if run.data else False
         if given and (self.full or self.model is not None or not self.pooled):
-            raise InputError("a model, full training or projected features for a feature file", "prepared data with them")
+            raise InputError(
+                "a model, full training or projected features for a feature file", "prepared data with them"
+            )
         features = features_of(run, self.model, kind)
         features = features.only(LabelKind.PRESENCE, self.classes or None)
         train, val = self._chosen(features), features.split("val")
@@ -118,7 +120,9 @@ def _check(train: FeatureSet, val: FeatureSet) -> None:
     for name, part in (("train", train), ("val", val)):
         both = [c for c, y in zip(part.classes, part.labels.T, strict=True) if {0.0, 1.0} <= set(y.tolist())]
         if not both:
-            raise InputError(f"no class is there in some and absent in other items of {name}", "both in one class at least")
+            raise InputError(
+                f"no class is there in some and absent in other items of {name}", "both in one class at least"
+            )
 
 
 def _arrays(features: FeatureSet) -> ArraySource:

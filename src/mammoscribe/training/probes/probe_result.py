@@ -74,12 +74,14 @@ def _class(
     known = np.flatnonzero(~np.isnan(labels))
     if not len(known):
         return ClassFigures(name, 0, 0, 0, math.nan, None, math.nan, None)
-    s, y, own = scores[known], labels[known], [patients[row] for row in known]
+    s, y, own = scores[known], labels[known], [patients[int(row)] for row in known]
     area = interval_or_none(lambda: auc_interval(s, y, own, num_draws))
     precision = interval_or_none(
         lambda: bootstrap_interval(lambda rows: average_precision(s[rows], y[rows]), own, num_draws)
     )
-    return ClassFigures(name, len(known), int(y.sum()), len(set(own)), auc(s, y), area, average_precision(s, y), precision)
+    return ClassFigures(
+        name, len(known), int(y.sum()), len(set(own)), auc(s, y), area, average_precision(s, y), precision
+    )
 
 
 @dataclass(frozen=True)
@@ -103,10 +105,16 @@ class ProbeExport:
         tensors = load_file(weights)
         splits = [s for s in ("val", "test") if s in self.features.splits]
         parts = {split: self.features.split(split) for split in splits}
-        figures = [figures_of(s, self._logits(tensors, part), part, self.settings.num_draws) for s, part in parts.items()]
+        figures = [
+            figures_of(s, self._logits(tensors, part), part, self.settings.num_draws) for s, part in parts.items()
+        ]
         write_text(out / "results.json", self._json(figures))
         write_text(out / "summary.md", self._table(figures))
-        about = {"classes": json.dumps(self.features.classes), "model": self.features.model, "full": str(self.settings.full)}
+        about = {
+            "classes": json.dumps(self.features.classes),
+            "model": self.features.model,
+            "full": str(self.settings.full),
+        }
         write_bytes(out / "probe.safetensors", save({k: v.contiguous() for k, v in tensors.items()}, about))
 
     @torch.inference_mode()
@@ -119,7 +127,9 @@ class ProbeExport:
         pictures = PreparedItems(self.folders, self.settings.model, self.features)
         pictures.tower.load_state_dict(_part(tensors, "tower"))
         modules, items = {"head": head.eval(), "tower": pictures.tower.eval()}, pictures.of(part.ids)
-        batches = (collate([items[n] for n in range(i, min(i + AT_ONCE, len(items)))]) for i in range(0, len(items), AT_ONCE))
+        batches = (
+            collate([items[n] for n in range(i, min(i + AT_ONCE, len(items)))]) for i in range(0, len(items), AT_ONCE)
+        )
         return np.concatenate([full_logits(modules, batch).numpy() for batch in batches])
 
     def _json(self, figures: Sequence[SplitFigures]) -> str:

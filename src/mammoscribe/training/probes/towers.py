@@ -162,7 +162,9 @@ class StarterTower(Tower):
 
     def __init__(self, reader: Reader, synthetic: bool) -> None:
         if reader.head is None:
-            raise InputError(f"the model {reader.card.name} has no joint space", "", "train one with `train joint_space`")
+            raise InputError(
+                f"the model {reader.card.name} has no joint space", "", "train one with `train joint_space`"
+            )
         net = reader.net if synthetic else reader.film_net
         name = f"{reader.card.name} {reader.card.version}"
         unused = ("marks.heat", "marks.size", "marks.shift", "head.project")
@@ -223,7 +225,9 @@ class BackboneTower(Tower):
     def check(self, dataset: PreparedDataset) -> None:
         """See `Tower`."""
         if dataset.about["preparation"]["longest_px"] is not None:
-            raise _wrong_preparation(dataset, self.name, "--as joint, reader or reader-base, whose pictures have one size")
+            raise _wrong_preparation(
+                dataset, self.name, "--as joint, reader or reader-base, whose pictures have one size"
+            )
 
     def shown(self, found: Found) -> Shown:
         """A mammogram's whole canvas, or the middle of any other picture; priors are not looked at."""
