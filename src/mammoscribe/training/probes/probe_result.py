@@ -15,7 +15,7 @@ from torch import Tensor
 from mammoscribe.evaluation.bootstrap import Interval, bootstrap_interval, interval_or_none
 from mammoscribe.evaluation.card import table
 from mammoscribe.evaluation.classification import auc, auc_interval, average_precision
-from mammoscribe.evaluation.incremental import macro_auroc_interval, mean_defined
+from mammoscribe.evaluation.incremental import macro_auroc_interval, mean_defined, nulls
 from mammoscribe.support.files import write_bytes, write_text
 from mammoscribe.training.engine.fields import plain
 from mammoscribe.training.probes.feature_set import FeatureSet
@@ -142,7 +142,7 @@ class ProbeExport:
             },
             "splits": [asdict(f) for f in figures],
         }  # fmt: skip
-        return json.dumps(_nulls(values), indent=1, allow_nan=False) + "\n"
+        return json.dumps(nulls(values), indent=1, allow_nan=False) + "\n"
 
     def _table(self, figures: Sequence[SplitFigures]) -> str:
         head = ("split", "class", "AUROC", "95 % interval", "average precision", "positives", "n", "patients")
@@ -166,12 +166,3 @@ def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
 
 def _number(value: float) -> str:
     return "not defined" if math.isnan(value) else f"{value:.3f}"
-
-
-def _nulls(value: Any) -> Any:
-    """NaN as None, at any depth."""
-    if isinstance(value, dict):
-        return {k: _nulls(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_nulls(v) for v in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
