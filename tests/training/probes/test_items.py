@@ -11,9 +11,9 @@ from mammoscribe.data.datasets.mendeley import KAGGLE_CXR, MENDELEY_OCT
 from mammoscribe.data.datasets.mimic_cxr import MIMIC_CXR_JPG
 from mammoscribe.data.datasets.phantom import PHANTOM
 from mammoscribe.data.datasets.rsna import RSNA
-from mammoscribe.data.folds import fold
 from mammoscribe.data.prepared.dataset import StoredPicture, StoredRecord
 from mammoscribe.data.records import ImageText, ListedImage, ListedView, MammoExam, Region, TextDocument
+from mammoscribe.data.splits import SplitRule, by_hash
 from mammoscribe.data.supervision import Question, Supervision, Teaching
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Box, Laterality, Projection
@@ -132,8 +132,8 @@ def test_a_smaller_share_of_the_patients_is_a_part_of_the_larger_one():
     assert 150 < len(one) < 250 and 1_850 < len(ten) < 2_150
 
 
-def test_a_share_is_taken_evenly_of_the_parts_of_a_split_by_hash():
+def test_a_share_is_taken_evenly_of_every_split_by_hash():
     patients = [f"patient {n}" for n in range(20_000)]
-    for part in range(5):
-        own = [p for p in patients if fold(p) == part]
-        assert 0.08 < np.mean([in_share(p, 10) for p in own]) < 0.12
+    for split in ("train", "val", "test"):
+        own = [p for p in patients if by_hash(p, SplitRule()) == split]
+        assert 0.07 < np.mean([in_share(p, 10) for p in own]) < 0.13

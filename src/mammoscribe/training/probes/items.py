@@ -1,6 +1,5 @@
 """What a probe tells apart: records of images, or breasts of exams, with what their labels teach; the card says what that is."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from mammoscribe.data.labelled import CHANGES
 from mammoscribe.data.prepared.dataset import StoredRecord
 from mammoscribe.data.records import ImageText, Labels, ListedView, MammoExam, Region
+from mammoscribe.data.splits import position
 from mammoscribe.data.supervision import Question, Supervision
 from mammoscribe.domain.view import Laterality
 from mammoscribe.support.errors import InputError
 
 NO_LABELS: Labels = {}
 CHANGE_OF = {"decreased": "improving", "stable": "stable", "new": "worsening", "increased": "worsening"}
+SHARE_SALT = "share of the labels"
 LEAST = 2
 """A name that a list gives to fewer items is no class."""
 DENSE, SUSPICIOUS, MALIGNANT_LESION = "dense", "suspicious", "malignant lesion"
@@ -150,7 +151,6 @@ def _changes(supervision: Supervision, regions: Sequence[Region]) -> dict[str, i
 def in_share(patient: str, percent: float) -> bool:
     """Whether a patient is in the first so many percent by a hash, so that 1 % is a part of 10 % on every machine.
 
-    The text before the id keeps this independent of `data.splits`, which hashes ids too.
+    The salt keeps this independent of the splits, which are made by the same hash with another one.
     """
-    digest = hashlib.sha256(f"share of the labels: {patient}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") < percent / 100 * 2**64
+    return position(patient, SHARE_SALT) < percent / 100
