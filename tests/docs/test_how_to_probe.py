@@ -21,7 +21,7 @@ def test_the_page_runs_on_small_files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("weights/biovil-t").mkdir(parents=True)
     write_published_image(Path("weights/biovil-t/biovil_t_image_model_proj_size_128.pt"))
-    chest_files(tmp_path / "files", patients=60)
+    chest_files(tmp_path / "files", patients=80)
     lines = [line for block in BLOCK.finditer(PAGE.read_text(encoding="utf-8")) for line in block["text"].splitlines()]
     assert len(lines) == 6
     for line in lines:
