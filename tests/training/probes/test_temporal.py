@@ -82,7 +82,7 @@ def test_the_loss_is_the_sum_of_the_heads_balanced_means_and_the_penalty():
         logits = z @ net.weight[head].detach().numpy().T + net.bias[head].detach().numpy()
         chosen = np.log(np.exp(logits).sum(1)) - logits[np.arange(len(rows)), y[rows]]
         expected += np.mean([chosen[y[rows] == c].mean() for c in range(3)])
-    assert float(given) == pytest.approx(expected, rel=1e-5)
+    assert float(given.detach()) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_class_without_pairs_is_never_answered(tmp_path):
