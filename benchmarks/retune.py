@@ -18,7 +18,11 @@ Phantom exams as a feature set (DICOM, since its header tells a reader that they
 """
 
 import argparse
+import json
 import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,14 +31,15 @@ from scipy import stats
 
 from mammoscribe.data.labelled import LabelKind
 from mammoscribe.evaluation.card import Row, Sense, markdown, table, write_rows
-from mammoscribe.evaluation.incremental import IncrementalResult, Metric, mean_defined
-from mammoscribe.explain.load import load_space
 from mammoscribe.models.biovil.adaptors import PromptBank
 from mammoscribe.support.errors import MammoscribeError
-from mammoscribe.training.feature_cache import FeatureKind, FeatureSet, load_features
-from mammoscribe.training.retune import RetuneSchedule
-from mammoscribe.training.retune_run import RunSettings, bank_for, presence_classes, run, write_run
-from mammoscribe.training.scenarios import Scenario
+from mammoscribe.training.engine.run import Run
+from mammoscribe.training.engine.task import Task
+from mammoscribe.training.engine.train import train
+from mammoscribe.training.probes.feature_set import FeatureKind, FeatureSet, load_features, save_features
+from mammoscribe.training.probes.recipes import retune
+from mammoscribe.training.probes.retune import RetuneSettings, retune_task
+from mammoscribe.training.probes.scenarios import Scenario
 
 CLASSES = ("atelectasis", "cardiomegaly", "consolidation", "edema", "pleural effusion")
 PREVALENCE = np.array([0.5, 0.3, 0.25, 0.35, 0.4])
@@ -42,7 +47,6 @@ DIM, PROMPTS = 128, 4
 TURNED, CORRELATION, NOISE, CONE = 0.5, 0.5, 4.8, 3.0
 """Cosine between a class's direction in pictures and in texts; of the labels' common cause; noise and offset lengths."""
 RUNS: dict[str, dict] = {
-    "zero-shot": {"scenario": Scenario.ZERO_SHOT},
     "joint": {"scenario": Scenario.JOINT},
     "class": {"scenario": Scenario.CLASS},
     "class-positives": {"scenario": Scenario.CLASS, "positives_only": True},
@@ -77,40 +81,57 @@ def synthetic(num_train: int, num_test: int, seed: int = 0) -> tuple[FeatureSet,
     return feature_set, bank
 
 
-def measure(
-    features: FeatureSet, bank: PromptBank, schedule: RetuneSchedule, out: Path | None
-) -> dict[str, IncrementalResult]:
-    """All scenarios; each is written to its own folder of `out`."""
+@dataclass(frozen=True)
+class Synthetic(RetuneSettings):
+    """RE-tune on the synthetic set, whose prompts are embedded already."""
+
+    num_train: int = 0
+    num_test: int = 0
+
+    def build(self, run: Run) -> Task:
+        """The task with fresh adaptors."""
+        return retune_task(run, self, *synthetic(self.num_train, self.num_test))
+
+
+def measure(data: Path, settings: RetuneSettings, batch: int, steps: int, out: Path) -> dict[str, dict]:
+    """All scenarios, each a run in its own folder of `out`; the content of its result.json by name."""
     results = {}
     for name, options in RUNS.items():
-        settings = RunSettings(**options, schedule=schedule)
-        net, results[name] = run(features, bank, settings)
-        if out is not None:
-            write_run(out / name, net, results[name], settings, features)
+        run = replace(retune([data]), task=replace(settings, **options), batch={"pictures": batch}, steps=steps)
+        train(run.with_set({"execution.device": "cpu"}), out / name)
+        results[name] = json.loads((out / name / "model" / "result.json").read_text(encoding="utf-8"))
     return results
 
 
-def figures(results: dict[str, IncrementalResult]) -> str:
-    """Scenario by figure, as markdown."""
+def figures(results: Mapping[str, dict]) -> str:
+    """Scenario by figure, as markdown; the first row is the model without training."""
     head = ("scenario", "tasks", "AUROC", "95 % interval", "F1", "exact", "AUROC forgotten", "backward transfer")
-    rows = [
-        (r.scenario, len(r.steps) - 1, f"{r.last.macro(Metric.AUROC):.3f}", r.interval or "not defined",
-         f"{r.last.macro(Metric.F1):.3f}", f"{r.last.exact:.3f}", signed(mean_defined(r.forgetting())),
-         signed(mean_defined(r.backward_transfer())))
-        for r in results.values()
-    ]  # fmt: skip
+    rows = [_row("zero-shot", next(iter(results.values()))["steps"][0], 0, "", "", "")]
+    for r in results.values():
+        ends = r["final_macro_auroc_interval"]
+        interval = f"{ends['low']:.3f}-{ends['high']:.3f}" if ends else "not defined"
+        lost, transfer = (signed(r[f"{name}_auroc"]["mean"]) for name in ("forgetting", "backward_transfer"))
+        rows.append(_row(r["scenario"], r["steps"][-1], len(r["steps"]) - 1, interval, lost, transfer))
     return table(head, rows)
 
 
-def signed(value: float) -> str:
+def _row(title: str, step: dict, tasks: int, interval: str, lost: str, transfer: str) -> tuple[object, ...]:
+    area, f1, exact = (f"{step[name]:.3f}" for name in ("macro_auroc", "macro_f1", "exact"))
+    return title, tasks, area, interval, f1, exact, lost, transfer
+
+
+def signed(value: float | None) -> str:
     """With its sign; nothing where it is not defined."""
-    return "" if np.isnan(value) else f"{value:+.3f}"
+    return "" if value is None else f"{value:+.3f}"
 
 
-def checks(results: dict[str, IncrementalResult], n: str) -> list[Row]:
+def checks(results: Mapping[str, dict], n: str) -> list[Row]:
     """What must hold on the synthetic set."""
-    area = {name: r.last.macro(Metric.AUROC) for name, r in results.items()}
-    lost = {name: mean_defined(r.forgetting()) for name, r in results.items()}
+    area = {name: r["steps"][-1]["macro_auroc"] for name, r in results.items()}
+    area["zero-shot"] = results["joint"]["steps"][0]["macro_auroc"]
+    lost = {
+        name: r["forgetting_auroc"]["mean"] for name, r in results.items() if r["forgetting_auroc"]["mean"] is not None
+    }
     return [
         Row("AUROC: joint training over zero-shot", area["joint"] - area["zero-shot"], n, bar=0.2),
         Row("AUROC: joint training over class-incremental", area["joint"] - area["class"], n, bar=0.03),
@@ -128,12 +149,10 @@ def main() -> int:
     args = _options()
     torch.set_num_threads(args.threads)
     try:
-        if args.features is None:
-            features, bank = synthetic(args.train, args.test)
-        else:
-            features = presence_classes(load_features(args.features))
-            bank = bank_for(features, load_space(args.model), args.prompts)
-        results = measure(features, bank, RetuneSchedule(batch=args.batch), args.out)
+        with tempfile.TemporaryDirectory() as folder:
+            data, settings = _data(args, Path(folder))
+            features = load_features(data)
+            results = measure(data, settings, args.batch, args.steps, args.out or Path(folder) / "runs")
     except MammoscribeError as error:
         print(error)
         return 2
@@ -150,6 +169,14 @@ def main() -> int:
     return int(any(r.met is False for r in rows))
 
 
+def _data(args: argparse.Namespace, folder: Path) -> tuple[Path, RetuneSettings]:
+    """The feature file, and the settings that every scenario shares."""
+    if args.features is not None:
+        return args.features, RetuneSettings(model=args.model, prompts=args.prompts)
+    features, _ = synthetic(args.train, args.test)
+    return save_features(features, folder / "synthetic.npz"), Synthetic(num_train=args.train, num_test=args.test)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--features", type=Path, help="feature set instead of the synthetic one")
@@ -158,6 +185,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--train", type=int, default=30_000, help="synthetic training pictures")
     parser.add_argument("--test", type=int, default=2_000, help="synthetic held-out pictures")
     parser.add_argument("--batch", type=int, default=1024)
+    parser.add_argument("--steps", type=int, default=310, help="of all tasks of a scenario together")
     parser.add_argument("--out", type=Path, help="folder for results and heat maps")
     parser.add_argument("--threads", type=int, default=1, help="torch threads")
     parser.add_argument("--json", type=Path, help="also write the checks to this file")

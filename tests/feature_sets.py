@@ -15,7 +15,7 @@ from mammoscribe.imaging.placement import Placement
 from mammoscribe.models.biovil.adaptors import PromptBank
 from mammoscribe.models.joint_space import JointImages
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.feature_cache import FeatureKind, FeatureSet
+from mammoscribe.training.probes.feature_set import FeatureKind, FeatureSet
 
 NAMES = ("edema", "effusion", "pneumonia")
 DIM = 16

@@ -84,3 +84,26 @@ def test_supervision_survives_json():
 )
 def test_free_answers_are_checked_too(question, value, answer):
     assert Teaching("label", "region", question).answer(value) == answer
+
+
+def test_classes_are_names_with_there_or_not_as_the_card_spells_them():
+    teaching = Teaching("Edema", "exam", Question.CLASSES, {"1": "edema=1", "0": "edema=0,normal=1"})
+    supervision = Supervision((teaching,))
+    assert supervision.answer("exam", Question.CLASSES, {"Edema": "0"}) == "edema=0,normal=1"
+    assert supervision.answer("exam", Question.CLASSES, {"Edema": "-1"}) is None
+    for wrong in ("edema", "edema=2", "=1", "edema=1,"):
+        with pytest.raises(InvalidNoun, match="NAME=1 or NAME=0"):
+            Teaching("Edema", "exam", Question.CLASSES, {"1": wrong})
+
+
+def test_listed_values_keep_their_letters_and_some_of_them_say_that_nobody_knows():
+    teaching = Teaching("problems", "exam", Question.LISTED, unknown=("No Indexing",))
+    assert [teaching.answer(v) for v in (" Pleural Effusion", "No Indexing", "")] == ["Pleural Effusion", None, None]
+    supervision = Supervision((teaching,))
+    assert supervision_from(json.loads(json.dumps(supervision_json(supervision)))) == supervision
+
+
+def test_a_description_written_before_there_were_unknown_values_is_read():
+    old = supervision_json(Supervision((DENSITY,)))
+    del old["teachings"][0]["unknown"]
+    assert supervision_from(old) == Supervision((DENSITY,))

@@ -18,9 +18,7 @@ from mammoscribe.cli import (
     phantom,
     predict,
     read,
-    retune,
     search,
-    temporal,
     train,
     weights,
 )
@@ -77,8 +75,6 @@ COMMANDS = {
     "calibrate": calibrate,
     "evaluate": evaluate,
     "features": features,
-    "retune": retune,
-    "temporal": temporal,
     "ground": ground,
     "match": match,
     "search": search,

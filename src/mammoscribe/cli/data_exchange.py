@@ -24,7 +24,7 @@ SHOWN = 5
 
 
 class Target(StrEnum):
-    """What a catalogue is written as: conversations, boxes, a manifest for `predict`, or labels for `retune`."""
+    """What a catalogue is written as: conversations, boxes, a manifest for `predict`, or labels for `features`."""
 
     LLAVA = "llava"
     COCO = "coco"

@@ -17,7 +17,7 @@ TOLD = 5
 
 
 class Kind(StrEnum):
-    """Which features: in the joint space, for `retune`, or before the projection, for `temporal`."""
+    """Which features: in the joint space, for RE-tune, or before the projection, for temporal heads and probes."""
 
     PROJECTED = "projected"
     POOLED = "pooled"
@@ -37,7 +37,10 @@ def command(
         ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The feature set (.npz); a stopped run goes on.")],
-    kind: Annotated[Kind, typer.Option("--kind", help="projected for retune; pooled for temporal.")] = Kind.PROJECTED,
+    kind: Annotated[
+        Kind,
+        typer.Option("--kind", help="projected for `train retune`; pooled for `train temporal` and `train probe`."),
+    ] = Kind.PROJECTED,
     mode: SpaceMode = None,
     classes: Annotated[
         str | None, typer.Option("--classes", metavar="LIST", help="Comma-separated class columns; all by default.")
@@ -55,7 +58,8 @@ def command(
     from mammoscribe.data.labelled import read_labels
 
     table = read_labels(manifest, names_of(classes), root)
-    from mammoscribe.training.feature_cache import FeatureKind, build_features
+    from mammoscribe.training.probes.embed import build_features
+    from mammoscribe.training.probes.feature_set import FeatureKind
 
     space = open_space(model, mode, None, many=True)
     settings = "" if mode in (None, Mode.PUBLISHED) else mode.value  # published is what a model does without --mode

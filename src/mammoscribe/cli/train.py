@@ -24,6 +24,9 @@ RECIPES = {
     "reader": "findings, boxes and breast labels from mammograms: by boxes, by labels, or by reports alone",
     "joint-space": "the text side of a reader, which finds phrases on mammograms and mammograms by phrases",
     "decoder": "the report decoder of a reader, on random tables of facts",
+    "probe": "a linear head on an image tower, frozen or trained with it, on all labels or a share of them",
+    "retune": "adaptors that teach a frozen image-text model new classes one after the other (RE-tune)",
+    "temporal": "linear heads on pairs of images that say improving, stable or worsening",
 }
 """Recipes with what each trains; the functions are in `training.recipe_list`."""
 
@@ -31,7 +34,11 @@ app = typer.Typer(cls=PlainGroup, help="Train on prepared data, and see which re
 
 Data = Annotated[
     list[Path] | None,
-    typer.Option("--data", metavar="PREPARED", help="Folder of `mammoscribe data prepare`; repeatable."),
+    typer.Option(
+        "--data",
+        metavar="PREPARED",
+        help="Folder of `mammoscribe data prepare`, repeatable; or for probes a file of `mammoscribe features`.",
+    ),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the run; one found there goes on.")]
 Init = Annotated[
@@ -98,6 +105,9 @@ _NEEDS = {
     "reader": "--data prepared",
     "joint-space": "--init runs/reader --data prepared",
     "decoder": "--init runs/reader",
+    "probe": "--data prepared",
+    "retune": "--data features.npz",
+    "temporal": "--data features.npz",
 }
 for _name in RECIPES:
     app.command(
@@ -123,6 +133,10 @@ def _is_worker() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
+def _is_first() -> bool:
+    return os.environ.get("RANK", "0") == "0"
+
+
 def _launched(processes: int) -> int:
     from mammoscribe.training.engine.launch import launch
 
@@ -143,8 +157,11 @@ def _trained(run: "Run", out: Path) -> int:
             progress.update(task, completed=row["step"], description=words)
 
         outcome = train(run, out, on_row, warn)
-    if outcome.finished:
+    summary = out / "model" / "summary.md"
+    if outcome.finished and _is_first():
+        if summary.is_file():
+            console.print(summary.read_text(encoding="utf-8").rstrip(), highlight=False, markup=False, soft_wrap=True)
         console.print(f"model in {out / 'model'}", highlight=False, markup=False, soft_wrap=True)
-    else:
+    elif not outcome.finished:
         errors.print(f"stopped at step {outcome.step}: start the same command again to go on", highlight=False)
     return outcome.exit_code

@@ -21,6 +21,8 @@ class Question(StrEnum):
     Of a region: kind of finding, descriptors (lexicon terms joined by commas), malignant (0, 1), suspicion (0 to 1), change
     since the prior, and `finding`, a name that the boxes of one finding in several views share.
     Of a view: `unplaced`, the kinds of finding that are in it and have no box.
+    Of a record or breast: `classes`, whether what a class names is there, such as `edema=1,fracture=0`; and `listed`,
+    where the values joined by `|` name all that is there, so that a class which is not among them is absent.
     """
 
     DENSITY = "density"
@@ -33,8 +35,12 @@ class Question(StrEnum):
     CHANGE = "change"
     FINDING = "finding"
     UNPLACED = "unplaced"
+    CLASSES = "classes"
+    LISTED = "listed"
 
 
+_AS_SPELLED = (Question.FINDING, Question.CLASSES, Question.LISTED)
+"""Questions whose answers are names, in small and capital letters."""
 _FIXED_ANSWERS: Mapping[Question, tuple[str, ...]] = {
     Question.DENSITY: ("a", "b", "c", "d"),
     Question.BIRADS: ("1", "2", "3", "4", "5"),
@@ -56,7 +62,9 @@ class Teaching:
             teaches only where one breast was imaged.
         question: what it answers.
         answers: value as the dataset spells it -> answer; None where the values are the answers already. An answer is a
-            value of the question, and of descriptors lexicon term ids joined by commas.
+            value of the question, of descriptors lexicon term ids joined by commas, of classes NAME=0 or NAME=1 joined by
+            commas, of listed the name of a class.
+        unknown: values that say that nobody knows, where the values are the answers.
 
     Raises:
         InvalidNoun: for an answer that the question does not have.
@@ -66,6 +74,7 @@ class Teaching:
     of: str
     question: Question
     answers: Mapping[str, str] | None = None
+    unknown: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.of not in ("breast", "exam", "view", "region"):
@@ -78,7 +87,9 @@ class Teaching:
         """The answer that a value of the label gives; None when the value is unknown."""
         if self.answers is not None:
             return self.answers.get(value.strip())
-        given = value.strip() if self.question is Question.FINDING else value.strip().lower()
+        given = value.strip() if self.question in _AS_SPELLED else value.strip().lower()
+        if given in self.unknown:
+            return None
         return given if given and _is_answer(self.question, given) else None
 
 
@@ -87,6 +98,10 @@ def _is_answer(question: Question, value: str) -> bool:
         return all(word in TERMS for word in value.split(",") if word)
     if question is Question.SUSPICION:
         return _is_fraction(value)
+    if question is Question.CLASSES:
+        return all(
+            name.strip() and code in ("0", "1") for name, _, code in (p.rpartition("=") for p in value.split(","))
+        )
     return value in _FIXED_ANSWERS[question] if question in _FIXED_ANSWERS else True
 
 
@@ -100,6 +115,8 @@ def _is_fraction(value: str) -> bool:
 def _expected(question: Question) -> str:
     if question is Question.DESCRIPTORS:
         return "lexicon terms, such as shape.oval, joined by commas"
+    if question is Question.CLASSES:
+        return "NAME=1 or NAME=0, joined by commas"
     return "a number from 0 to 1" if question is Question.SUSPICION else ", ".join(_FIXED_ANSWERS[question])
 
 
@@ -149,6 +166,7 @@ def supervision_json(supervision: Supervision) -> dict[str, Any]:
                 "of": t.of,
                 "question": t.question.value,
                 "answers": dict(t.answers) if t.answers else None,
+                "unknown": list(t.unknown),
             }
             for t in supervision.teachings
         ],
@@ -161,7 +179,8 @@ def supervision_from(values: Mapping[str, Any]) -> Supervision:
     """Inverse of `supervision_json`; a value that is none raises InvalidNoun."""
     try:
         teachings = tuple(
-            Teaching(t["label"], t["of"], Question(t["question"]), t["answers"]) for t in values["teachings"]
+            Teaching(t["label"], t["of"], Question(t["question"]), t["answers"], tuple(t.get("unknown", ())))
+            for t in values["teachings"]
         )
         kinds = tuple(FindingType(k) for k in values["boxed_kinds"])
         return Supervision(teachings, kinds, bool(values["reports"]))

@@ -187,7 +187,7 @@ def result_json(result: IncrementalResult, **provenance: Any) -> str:
         "schema": SCHEMA, "scenario": result.scenario, "classes": list(result.classes), "steps": steps,
         "final_macro_auroc_interval": interval, **lost, "provenance": provenance,
     }  # fmt: skip
-    return json.dumps(_nulls(plain), indent=1, allow_nan=False) + "\n"
+    return json.dumps(nulls(plain), indent=1, allow_nan=False) + "\n"
 
 
 def mean_defined(values: Sequence[float], weights: Sequence[float] | None = None) -> float:
@@ -197,10 +197,10 @@ def mean_defined(values: Sequence[float], weights: Sequence[float] | None = None
     return sum(v * w for v, w in pairs) / total if total else math.nan
 
 
-def _nulls(value: Any) -> Any:
+def nulls(value: Any) -> Any:
     """NaN as None, at any depth."""
     if isinstance(value, dict):
-        return {k: _nulls(v) for k, v in value.items()}
+        return {k: nulls(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_nulls(v) for v in value]
+        return [nulls(v) for v in value]
     return None if isinstance(value, float) and math.isnan(value) else value

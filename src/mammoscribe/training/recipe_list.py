@@ -6,10 +6,14 @@ from pathlib import Path
 from mammoscribe.training.decoder.recipe import decoder
 from mammoscribe.training.engine.run import Run
 from mammoscribe.training.joint.recipe import joint_space
+from mammoscribe.training.probes.recipes import probe, retune, temporal
 from mammoscribe.training.reader.recipe import reader
 
 RECIPES: Mapping[str, Callable[[Sequence[Path], Path | None], Run]] = {
     "reader": reader,
     "joint-space": joint_space,
     "decoder": decoder,
+    "probe": probe,
+    "retune": retune,
+    "temporal": temporal,
 }

@@ -19,6 +19,7 @@ from mammoscribe.data.formats.tables import Row, read_rows
 from mammoscribe.data.formats.view_table import column, spooled
 from mammoscribe.data.formats.xml_document import MAX_BYTES, parse_document
 from mammoscribe.data.records import SPLITS, ImageText, Kind, ListedImage
+from mammoscribe.data.supervision import Question, Supervision, Teaching
 from mammoscribe.data.texts.report_text import ReportText, Section
 from mammoscribe.support.errors import InputError, MammoscribeError, SetAside
 from mammoscribe.support.parsing import json_value, kind_of_value
@@ -224,6 +225,7 @@ IU_XRAY = Dataset(
         Label("mesh_automatic", "exam", "terms that software found in the text, joined by |; XML only"),
         Label("procedure", "exam", "what was done, in free words (the caption of the pictures)"),
     ),
+    supervision=Supervision((Teaching("problems", "exam", Question.LISTED, unknown=("No Indexing",)),)),
     known_faults=(
         "words that were taken out as identifying are XXXX, ordinary ones among them (chest x-XXXX): in 3,411 of 3,955 reports",
         "28 reports have no text (3 of them no picture either: set aside), 530 no findings, 34 no impression",

@@ -7,6 +7,7 @@ from pathlib import Path
 from mammoscribe.data.dataset import Dataset, Edition, Item, Label, State
 from mammoscribe.data.formats.class_folders import ClassFolders, PictureName, read_class_folders
 from mammoscribe.data.records import Kind
+from mammoscribe.data.supervision import Question, Supervision, Teaching
 
 _OCT_CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")
 _CXR_CLASSES = ("NORMAL", "PNEUMONIA")
@@ -52,6 +53,15 @@ _CAUSE = Label("cause", "exam", "of the pneumonia, as the file name says it: bac
 _CHEST_CLASS = Label(
     "class", "exam", "NORMAL or PNEUMONIA: the folder; two experts, and a third one for the test pictures"
 )
+_CHEST_SUPERVISION = Supervision(
+    (
+        Teaching("class", "exam", Question.CLASSES, {"NORMAL": "pneumonia=0", "PNEUMONIA": "pneumonia=1"}),
+        Teaching("cause", "exam", Question.CLASSES, {"bacteria": "bacterial=1", "virus": "bacterial=0"}),
+    )
+)
+"""Whether a pneumonia is bacterial is known where there is one."""
+_DISEASES = ("CNV", "DME", "DRUSEN")
+_OCT_ANSWERS = {c: ",".join(f"{d.lower()}={int(d == c)}" for d in _DISEASES) for c in (*_DISEASES, "NORMAL")}
 _NUMBERED = (
     "version 2 and Kaggle number bacterial and viral patients apart, each series through train and test: no number was seen in both",
     "person101_bacteria (test) and person101_virus (train) are two children; who merges them finds 170 numbers in both parts",
@@ -73,6 +83,7 @@ MENDELEY_OCT = Dataset(
             "class", "exam", "CNV (choroidal neovascularization), DME (diabetic macular edema), DRUSEN or NORMAL: the folder"
         ),
     ),
+    supervision=Supervision((Teaching("class", "exam", Question.CLASSES, _OCT_ANSWERS),)),
     known_faults=(
         "version 2: 566 of the 633 test patients (91 % of the test pictures) also have training pictures",
         "version 3: no test patient has training pictures; its test pictures are not in version 2",
@@ -119,6 +130,7 @@ MENDELEY_CXR = Dataset(
     obtain="Mendeley Data, rscbjbr9sj: ChestXRay2017.zip of version 2, or ZhangLabData.zip of version 3; free",
     cite=_CITE,
     labels=(_CHEST_CLASS, _CAUSE),
+    supervision=_CHEST_SUPERVISION,
     known_faults=(
         *_NUMBERED,
         "version 3 has new names with one number per child; no number is in both parts or in two classes",
@@ -150,6 +162,7 @@ KAGGLE_CXR = Dataset(
     obtain="Kaggle, dataset paultimothymooney/chest-xray-pneumonia; free, with an account",
     cite=_CITE,
     labels=(_CHEST_CLASS, _CAUSE),
+    supervision=_CHEST_SUPERVISION,
     known_faults=(
         "the archive holds the whole tree a second time in chest_xray/chest_xray; it is read once",
         "val has 16 pictures, taken out of train: too few to choose a model by",

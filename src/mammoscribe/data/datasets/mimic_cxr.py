@@ -17,6 +17,7 @@ from mammoscribe.data.formats.study_table import Moment, StudyTable, day, read_s
 from mammoscribe.data.formats.tables import Row
 from mammoscribe.data.formats.view_table import Join, Value, column, whole
 from mammoscribe.data.records import Kind, ListedImage
+from mammoscribe.data.supervision import Question, Supervision, Teaching
 from mammoscribe.data.texts.decoding import text_of_bytes
 from mammoscribe.data.texts.report_sections import report_of
 from mammoscribe.data.texts.report_text import ReportText
@@ -203,6 +204,14 @@ _LABELS = (
     Label("procedure", "exam", "what was ordered and done (CHEST (PA AND LAT), CHEST (PORTABLE AP))"),
     Label("orientation", "image", "of the patient: erect or recumbent"),
 )  # fmt: skip
+_SUPERVISION = Supervision(
+    tuple(
+        Teaching(f"{who}_{_key(o)}", "exam", Question.CLASSES, {value: f"{o.lower()}={value}" for value in "01"})
+        for who in ("radiologist", "chexpert")
+        for o in _OBSERVATIONS
+    )
+)  # fmt: skip
+"""The radiologist goes before the labeller; what is unsure or not mentioned is unknown."""
 _LICENCE = (
     "PhysioNet Credentialed Health Data License 1.5.0: no sharing, no attempt to identify people; code is published"
 )
@@ -231,6 +240,7 @@ MIMIC_CXR = Dataset(
     cite="Johnson et al., MIMIC-CXR, a de-identified publicly available database of chest radiographs with free-text"
     " reports, Sci Data 2019;6:317, doi 10.1038/s41597-019-0322-0",
     labels=_LABELS,
+    supervision=_SUPERVISION,
     known_faults=(
         *_FAULTS,
         "dates and views stand in the DICOM headers only: each is opened, without pixels, unless JPG's metadata lie beside it",
@@ -257,6 +267,7 @@ MIMIC_CXR_JPG = Dataset(
     cite="Johnson et al., MIMIC-CXR-JPG, chest radiographs with structured labels (version 2.1.0), PhysioNet 2024,"
     " doi 10.13026/jsn5-t979",
     labels=_LABELS,
+    supervision=_SUPERVISION,
     known_faults=(
         *_FAULTS,
         "pictures are histogram-equalised to 8 bits, JPEG of quality 95: grey values are not those of the DICOM",

@@ -14,6 +14,7 @@ from mammoscribe.data.formats.study_table import Moment, StudyTable, day, read_s
 from mammoscribe.data.formats.tables import Row
 from mammoscribe.data.formats.view_table import Value, column, whole
 from mammoscribe.data.records import Kind, ListedImage
+from mammoscribe.data.supervision import Question, Supervision, Teaching
 from mammoscribe.data.texts.report_text import ReportText, Section
 from mammoscribe.support.errors import InputError
 
@@ -131,6 +132,7 @@ PADCHEST = Dataset(
         Label("machine", "image", "manufacturer"),
         Label("photometric", "image", "MONOCHROME1 or MONOCHROME2 in the DICOM header"),
     ),
+    supervision=Supervision((Teaching("labels", "exam", Question.LISTED, unknown=("exclude",)),)),
     known_faults=(
         "73 % of the reports were labelled by a network (label_method RNN_model): do not measure a model on them",
         "reports are lower case and stemmed, without accents: no writer of Spanish can learn from them",

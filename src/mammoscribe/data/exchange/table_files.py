@@ -1,4 +1,4 @@
-"""A catalogue as the CSV files that other commands take: a manifest for `predict`, a table of labels for `retune`."""
+"""A catalogue as the CSV files that other commands take: a manifest for `predict`, a table of labels for `features`."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence

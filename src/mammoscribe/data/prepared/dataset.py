@@ -106,15 +106,25 @@ class PreparedDataset:
             raise InputError(found, f"the pictures that {self.folder} was prepared from", do)
         return Path(noted)
 
+    def splits(self) -> list[str | None]:
+        """The split of every record of the whole dataset, None for one in no split.
+
+        Raises:
+            InputError: when it was prepared without splits.
+        """
+        return [SPLITS[code - 1] if code else None for code in self._split_codes().tolist()]
+
+    def _split_codes(self) -> np.ndarray:
+        if self.about["splits_sha256"] is None:
+            do = "`mammoscribe data split`, then prepare again; no picture is decoded again"
+            raise InputError(f"{self.folder} was prepared without splits", "splits", do)
+        return _mapped(self.folder / SPLIT_CODES, np.dtype("u1"), self.about["num_records"])
+
     def _of_split(self, split: str) -> np.ndarray:
         """Numbers of the records of a split, in order."""
         if split not in SPLITS:
             raise InputError(f"a split {split!r}", ", ".join(SPLITS))
-        if self.about["splits_sha256"] is None:
-            do = "`mammoscribe data split`, then prepare again; no picture is decoded again"
-            raise InputError(f"{self.folder} was prepared without splits", "splits", do)
-        codes = _mapped(self.folder / SPLIT_CODES, np.dtype("u1"), self.about["num_records"])
-        chosen = np.flatnonzero(codes == SPLITS.index(split) + 1).astype(np.uint32)
+        chosen = np.flatnonzero(self._split_codes() == SPLITS.index(split) + 1).astype(np.uint32)
         if not len(chosen):
             raise InputError(f"{self.folder} has no record in {split}", "at least one")
         return chosen

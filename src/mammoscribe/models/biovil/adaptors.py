@@ -166,7 +166,7 @@ def save_adaptors(net: RetuneAdaptors, path: Path, classes: Sequence[str], space
 def load_adaptors(path: Path) -> tuple[RetuneAdaptors, tuple[str, ...], str]:
     """(adaptors, classes, name of the model) of a file that `save_adaptors` wrote; strict."""
     if not path.is_file():
-        raise InputError(f"no adaptors at {path}", "adaptors.safetensors of a `mammoscribe retune` run")
+        raise InputError(f"no adaptors at {path}", "adaptors.safetensors of a run of `mammoscribe train retune`")
     try:
         with safe_open(path, framework="pt") as stored:
             told = stored.metadata() or {}

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import sha256_of
 from mammoscribe.training.engine.checkpoints import (
@@ -71,6 +73,7 @@ class Session:
         seed_all(derived("weights", run.seeds.weights))
         task = self.task = run.task.build(run)
         self._sizes = self._batch_sizes()
+        self._check_stages()
         self._open_folder()
         networks = Networks(task, partial(autocast, run, accelerator.device))
         if run.init is not None and not task.loads_init:
@@ -96,6 +99,17 @@ class Session:
                 "set batch",
             )
         return {name: self.run.share(name, self.accelerator.num_processes) for name in self.task.sources}
+
+    def _check_stages(self) -> None:
+        run, stages = self.run, self.task.stages
+        if stages is None:
+            return
+        if run.distribution.kind is not Kind.DDP:
+            raise InputError(
+                f"{run.distribution.kind} for a run in stages", "every process with the whole network", "set kind=ddp"
+            )
+        if run.optimiser.ema_decay is not None:
+            raise InputError("ema_decay for a run in stages", "none: an average would reach into the stage before")
 
     def _averages(self, networks: Networks) -> Ema | None:
         decay = self.run.optimiser.ema_decay
@@ -159,6 +173,8 @@ class Session:
         counts, halt = self._stepper.counted(parts, stop)
         if halt:
             return False
+        if self.task.stages is not None and counters.step in self.task.stages.ends:
+            self._stepper.forget()
         seed_all(derived("noise", run.seeds.noise, counters.step, self.accelerator.process_index))
         rate = run.schedule.rate(counters.step, run.steps)
         taken = self._stepper.take(parts, counts, rate)
@@ -168,6 +184,7 @@ class Session:
         )  # before processes exchange anything
         if self._ema is not None and not taken.skipped:
             self._ema.update(counters.step)
+        self._end_stage()
         losses = self._stepper.means(taken, counts)
         total = sum(self.task.losses[name] * value for name, value in losses.items())
         counters.watch.see(counters.step, total, taken.skipped, run.execution.skips_in_a_row, run.execution.diverged_at)
@@ -175,6 +192,12 @@ class Session:
             named = {f"loss/{name}": value for name, value in losses.items()}
             self._add({"loss/total": total, **named, "rate": rate, "grad_norm": taken.norm}, run.execution.log_every)
         return True
+
+    def _end_stage(self) -> None:
+        stages, step = self.task.stages, self.step
+        if stages is not None and step in stages.ends:
+            with torch.no_grad():
+                stages.at_end(self.task.modules, stages.ends.index(step))
 
     def _add(self, figures: Mapping[str, float], steps: int) -> None:
         """Append a line to metrics.jsonl, with time, throughput and memory."""

@@ -97,6 +97,10 @@ class Stepper:
         """Names of the parameters that are trained, as `module.parameter`."""
         return list(self._trained)
 
+    def forget(self) -> None:
+        """Begin anew with what the optimiser has gathered: moments and their counts."""
+        self._updates.state.clear()
+
     def take(self, parts: Sequence[Batches], counts: Mapping[str, float], rate: float) -> Taken:
         """Forward and backward of each part, one update at the end.
 

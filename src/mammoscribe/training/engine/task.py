@@ -96,6 +96,27 @@ def matrices(_: str, parameter: nn.Parameter) -> bool:
 
 
 @dataclass(frozen=True)
+class Stages:
+    """A run in stages after each other: the optimiser of a stage knows nothing of those before it. With ddp only.
+
+    Args:
+        ends: steps after which a stage ends, ascending.
+        at_end: (modules, number of the stage, from 0) -> None. It may change weights and buffers, and does the same in
+            every process; it is called without gradients, before the checkpoint of that step.
+
+    Raises:
+        InvalidNoun: for steps that do not ascend from 1.
+    """
+
+    ends: tuple[int, ...]
+    at_end: Callable[[Modules, int], None]
+
+    def __post_init__(self) -> None:
+        if list(self.ends) != sorted(set(self.ends)) or not self.ends or self.ends[0] < 1:
+            raise InvalidNoun(f"stages that end after the steps {self.ends}", "ascending steps from 1")
+
+
+@dataclass(frozen=True)
 class Task:
     """A task as the engine sees it.
 
@@ -115,7 +136,9 @@ class Task:
             not possible, because every process has to run every block: run it on a dummy and leave that out of the sum.
         loads_init: whether `build` has put the weights of the run's `init` into the modules; else the engine does. For a
             task that trains a part of a model, whose file also holds networks that it has no use for.
-        export: (weights file, empty folder) -> fills `model/` at the end of the run.
+        export: (weights file, empty folder) -> fills `model/` at the end of the run. A `summary.md` in it is shown to
+            the user.
+        stages: None for a run that is one whole.
 
     Raises:
         InvalidNoun: for a task without modules, sources or losses, or a weight that is not finite.
@@ -135,6 +158,7 @@ class Task:
     partial: bool = False
     loads_init: bool = False
     export: Callable[[Path, Path], None] | None = None
+    stages: Stages | None = None
 
     def __post_init__(self) -> None:
         if not self.modules or not self.sources or not self.losses:

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from mammoscribe.support.errors import InputError, InvalidNoun
-from mammoscribe.training.scenarios import Scenario, Task, tasks_of
+from mammoscribe.training.probes.scenarios import Scenario, Stage, stages_of
 
 NAMES = ("a", "b", "c")
 LABELS = np.random.default_rng(0).integers(0, 2, (100, 3)).astype(np.float32)
 
 
-def together(tasks: tuple[Task, ...]) -> list[int]:
+def together(tasks: tuple[Stage, ...]) -> list[int]:
     return sorted(np.concatenate([t.rows for t in tasks]).tolist())
 
 
@@ -24,23 +24,19 @@ def together(tasks: tuple[Task, ...]) -> list[int]:
     ],
 )
 def test_tasks_are_disjoint_parts_of_all_rows(scenario, parts, classes):
-    tasks = tasks_of(scenario, LABELS, NAMES, parts=parts)
+    tasks = stages_of(scenario, LABELS, NAMES, parts=parts)
     assert [t.classes.tolist() for t in tasks] == classes
     assert together(tasks) == list(range(100))
 
 
-def test_zero_shot_has_no_task():
-    assert tasks_of(Scenario.ZERO_SHOT, LABELS, NAMES) == ()
-
-
 def test_positives_only_sees_every_positive_of_the_class_and_nothing_else():
-    for c, task in enumerate(tasks_of(Scenario.CLASS, LABELS, NAMES, positives_only=True)):
+    for c, task in enumerate(stages_of(Scenario.CLASS, LABELS, NAMES, positives_only=True)):
         assert task.classes.tolist() == [c]
         assert task.rows.tolist() == np.flatnonzero(LABELS[:, c] == 1).tolist()
 
 
 def test_the_seed_decides_the_parts():
-    rows = [tasks_of(Scenario.DATA, LABELS, NAMES, seed=s)[0].rows.tolist() for s in (1, 1, 2)]
+    rows = [stages_of(Scenario.DATA, LABELS, NAMES, seed=s)[0].rows.tolist() for s in (1, 1, 2)]
     assert rows[0] == rows[1] != rows[2]
 
 
@@ -48,13 +44,13 @@ def test_a_task_without_anything_to_learn_from_is_refused():
     unknown = LABELS.copy()
     unknown[:, 1] = np.nan
     with pytest.raises(InputError, match="all labels of task b are unknown"):
-        tasks_of(Scenario.CLASS, unknown, NAMES)
+        stages_of(Scenario.CLASS, unknown, NAMES)
     with pytest.raises(InputError, match="no training picture with b"):
-        tasks_of(Scenario.CLASS, unknown, NAMES, positives_only=True)
+        stages_of(Scenario.CLASS, unknown, NAMES, positives_only=True)
     with pytest.raises(InputError, match="2 training pictures for 3 parts"):
-        tasks_of(Scenario.CLASS, LABELS[:2], NAMES)
+        stages_of(Scenario.CLASS, LABELS[:2], NAMES)
 
 
 def test_a_task_names_each_row_once():
     with pytest.raises(InvalidNoun):
-        Task("t", np.array([1, 1]), np.array([0]))
+        Stage("t", np.array([1, 1]), np.array([0]))

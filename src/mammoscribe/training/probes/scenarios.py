@@ -1,6 +1,6 @@
-"""Incremental scenarios of RE-tune: which rows and which classes each task of a run sees. Pure functions of labels.
+"""Incremental scenarios of RE-tune: which rows and which classes each stage of a run sees. Pure functions of labels.
 
-Source: Mistretta & Bagdanov, arXiv 2410.17827. No task keeps rows of an earlier one (no replay).
+Source: Mistretta & Bagdanov, arXiv 2410.17827, where a stage is called a task. No stage keeps rows of an earlier one (no replay).
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,11 @@ class Scenario(StrEnum):
     LABEL = "label"
     DATA = "data"
     JOINT = "joint"
-    ZERO_SHOT = "zero-shot"
 
 
 @dataclass(frozen=True)
-class Task:
-    """One step of a run.
+class Stage:
+    """One step of incremental learning: which pictures and classes it sees.
 
     Args:
         name: in words, for tables.
@@ -44,11 +43,11 @@ class Task:
                 raise InvalidNoun(f"task {self.name} has {len(numbers)} {what}", "at least one, each once")
 
 
-def tasks_of(
+def stages_of(
     scenario: Scenario, labels: np.ndarray, names: tuple[str, ...], seed: int = 27, parts: int = 5,
     positives_only: bool = False,
-) -> tuple[Task, ...]:  # fmt: skip
-    """The tasks of a scenario; `parts` counts for `data`, `positives_only` for `class`. Zero-shot has none."""
+) -> tuple[Stage, ...]:  # fmt: skip
+    """The stages of a scenario; `parts` counts for `data`, `positives_only` for `class`."""
     match scenario:
         case Scenario.CLASS:
             return class_positives(labels, names) if positives_only else class_incremental(labels, names, seed)
@@ -58,49 +57,47 @@ def tasks_of(
             return data_incremental(labels, parts, seed)
         case Scenario.JOINT:
             return joint(labels)
-        case Scenario.ZERO_SHOT:
-            return ()
 
 
-def class_incremental(labels: np.ndarray, names: tuple[str, ...], seed: int) -> tuple[Task, ...]:
-    """Task t sees the t-th of C disjoint parts, positives and negatives, and optimises class t only."""
+def class_incremental(labels: np.ndarray, names: tuple[str, ...], seed: int) -> tuple[Stage, ...]:
+    """Stage t sees the t-th of C disjoint parts, positives and negatives, and optimises class t only."""
     parts = _parts(len(labels), len(names), seed)
     return tuple(
-        _checked(Task(name, part, np.array([c])), labels)
+        _checked(Stage(name, part, np.array([c])), labels)
         for c, (name, part) in enumerate(zip(names, parts, strict=True))
     )
 
 
-def class_positives(labels: np.ndarray, names: tuple[str, ...]) -> tuple[Task, ...]:
-    """Task t sees all pictures in which class t is there, and nothing else; one with several classes comes again."""
-    tasks = []
+def class_positives(labels: np.ndarray, names: tuple[str, ...]) -> tuple[Stage, ...]:
+    """Stage t sees all pictures in which class t is there, and nothing else; one with several classes comes again."""
+    stages = []
     for c, name in enumerate(names):
         rows = np.flatnonzero(labels[:, c] == 1)
         if not len(rows):
             raise InputError(f"no training picture with {name}", "positives of every class")
-        tasks.append(Task(name, rows, np.array([c])))
-    return tuple(tasks)
+        stages.append(Stage(name, rows, np.array([c])))
+    return tuple(stages)
 
 
-def label_incremental(labels: np.ndarray, names: tuple[str, ...], seed: int) -> tuple[Task, ...]:
-    """Task t sees the t-th of C disjoint parts, labelled for classes 0 to t."""
+def label_incremental(labels: np.ndarray, names: tuple[str, ...], seed: int) -> tuple[Stage, ...]:
+    """Stage t sees the t-th of C disjoint parts, labelled for classes 0 to t."""
     parts = _parts(len(labels), len(names), seed)
     return tuple(
-        _checked(Task(f"+ {name}" if c else name, part, np.arange(c + 1)), labels)
+        _checked(Stage(f"+ {name}" if c else name, part, np.arange(c + 1)), labels)
         for c, (name, part) in enumerate(zip(names, parts, strict=True))
     )
 
 
-def data_incremental(labels: np.ndarray, parts: int, seed: int) -> tuple[Task, ...]:
-    """Task t sees the t-th of `parts` disjoint parts, labelled for all classes (5, 10 and 20 are published)."""
+def data_incremental(labels: np.ndarray, parts: int, seed: int) -> tuple[Stage, ...]:
+    """Stage t sees the t-th of `parts` disjoint parts, labelled for all classes (5, 10 and 20 are published)."""
     every = np.arange(labels.shape[1])
     shares = _parts(len(labels), parts, seed)
-    return tuple(_checked(Task(f"part {t + 1}", rows, every), labels) for t, rows in enumerate(shares))
+    return tuple(_checked(Stage(f"part {t + 1}", rows, every), labels) for t, rows in enumerate(shares))
 
 
-def joint(labels: np.ndarray) -> tuple[Task, ...]:
+def joint(labels: np.ndarray) -> tuple[Stage, ...]:
     """All pictures and all classes at once: the upper reference."""
-    return (_checked(Task("joint", np.arange(len(labels)), np.arange(labels.shape[1])), labels),)
+    return (_checked(Stage("joint", np.arange(len(labels)), np.arange(labels.shape[1])), labels),)
 
 
 def _parts(n: int, parts: int, seed: int) -> list[np.ndarray]:
@@ -111,8 +108,8 @@ def _parts(n: int, parts: int, seed: int) -> list[np.ndarray]:
     return [np.sort(part) for part in np.array_split(order, parts)]
 
 
-def _checked(task: Task, labels: np.ndarray) -> Task:
-    """The task, when it has a known label to learn from."""
-    if np.isnan(labels[np.ix_(task.rows, task.classes)]).all():
-        raise InputError(f"all labels of task {task.name} are unknown", "some known ones in each part")
-    return task
+def _checked(stage: Stage, labels: np.ndarray) -> Stage:
+    """The stage, when it has a known label to learn from."""
+    if np.isnan(labels[np.ix_(stage.rows, stage.classes)]).all():
+        raise InputError(f"all labels of task {stage.name} are unknown", "some known ones in each part")
+    return stage

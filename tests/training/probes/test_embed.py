@@ -8,8 +8,9 @@ import pytest
 
 from mammoscribe.data.labelled import LabelKind, read_labels
 from mammoscribe.support.errors import InputError, InvalidNoun
-from mammoscribe.training import feature_cache
-from mammoscribe.training.feature_cache import FeatureKind, build_features, load_features, save_features
+from mammoscribe.training.probes import embed
+from mammoscribe.training.probes.embed import build_features
+from mammoscribe.training.probes.feature_set import FeatureKind, load_features, save_features
 from tests.feature_sets import DIM, NumberSpace, make_features
 
 
@@ -46,7 +47,7 @@ def test_pooled_features_see_the_prior(table, tmp_path):
 
 
 def test_a_stopped_run_goes_on_where_it_was(table, tmp_path, monkeypatch):
-    monkeypatch.setattr(feature_cache, "CHUNK_ROWS", 4)
+    monkeypatch.setattr(embed, "CHUNK_ROWS", 4)
 
     def stop(done: int, _: int) -> None:
         if done > 4:
@@ -127,7 +128,7 @@ def test_features_of_other_weights_of_the_same_name_are_not_mixed(table, tmp_pat
     build_features(NumberSpace(), table, tmp_path / "f.npz", FeatureKind.PROJECTED)
     with pytest.raises(InputError, match="made from other weights"):
         build_features(_Retrained(), table, tmp_path / "f.npz", FeatureKind.PROJECTED)
-    monkeypatch.setattr(feature_cache, "CHUNK_ROWS", 4)
+    monkeypatch.setattr(embed, "CHUNK_ROWS", 4)
 
     def stop(done: int, _: int) -> None:
         if done > 4:
@@ -140,7 +141,7 @@ def test_features_of_other_weights_of_the_same_name_are_not_mixed(table, tmp_pat
 
 
 def test_an_empty_last_chunk_does_not_stop_a_run(table, tmp_path, monkeypatch):
-    monkeypatch.setattr(feature_cache, "CHUNK_ROWS", 9)
+    monkeypatch.setattr(embed, "CHUNK_ROWS", 9)
     (tmp_path / "9.txt").unlink()
     made = build_features(NumberSpace(), table, tmp_path / "f.npz", FeatureKind.PROJECTED)
     assert [name for name, _ in made.skipped] == ["3.txt", "9.txt"]
