@@ -124,7 +124,7 @@ def prepare(exam: Exam, reader: Reader, decode: Decode, images: bool) -> Prepare
     for view in exam.views:
         picture = decode(view)
         coarse[view.id] = prepare_view(view, picture, config.um_per_px, config.canvas_px)
-        if reader.look_net is not None:
+        if reader.crop_refiner is not None:
             detail[view.id] = resample(picture, coarse[view.id], config.detail_um)
         skipped = why_no_calcifications(reader, coarse[view.id], picture)
         if not skipped:

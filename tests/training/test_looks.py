@@ -10,9 +10,9 @@ from mammoscribe.domain.view import Box
 from mammoscribe.evaluation.reading_records import decode_phantom
 from mammoscribe.imaging.prepare import prepare_view, resample
 from mammoscribe.models.reader.assemble import RawMark
-from mammoscribe.models.reader.crop_refiner import GREY_PLANES, PLANES, LookConfig, LookNet
+from mammoscribe.models.reader.crop_refiner import GREY_PLANES, PLANES, CropRefinerConfig, CropRefiner
 from mammoscribe.models.reader.queries import NO_FINDING
-from mammoscribe.models.reader.refine import look_again
+from mammoscribe.models.reader.refine import refine_marks
 from mammoscribe.phantom import TRAINING_SPEC, draw_exam
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.details import Detail, load_details, save_details
@@ -64,7 +64,7 @@ def test_what_is_varied_keeps_its_empty_planes_and_its_range():
 
 
 def test_words_are_learnt_from_lesions_alone():
-    out = LookNet(LookConfig(32, 8))(torch.rand(2, PLANES, 32, 32))
+    out = CropRefiner(CropRefinerConfig(32, 8))(torch.rand(2, PLANES, 32, 32))
     nothing = LabelledFinding(NO_FINDING)
     assert set(look_losses(out, [nothing, nothing], torch.tensor([True, False]))) == {"type"}
     told = look_losses(out, [MASS, nothing], torch.tensor([True, True]))
@@ -76,7 +76,7 @@ def test_a_few_steps_tell_a_square_from_nothing(tmp_path):
     lesion = LookSample(square_view(), (24, 42, 36, 54), MASS)
     empty = LookSample(square_view(False), (24, 42, 36, 54), LabelledFinding(NO_FINDING))
     schedule = LookSchedule(steps=80, batch=8, learning_rate=2e-3)
-    net = train_looks([lesion, empty], LookConfig(32, 8), schedule, tmp_path)
+    net = train_looks([lesion, empty], CropRefinerConfig(32, 8), schedule, tmp_path)
     with torch.no_grad():
         planes = np.stack([view_planes(s.view, s.box, 32) for s in (lesion, empty)])
         sure = 1 - net(torch.from_numpy(planes)).type.softmax(1)[:, -1]
@@ -119,7 +119,7 @@ def _seen_in_a_reading(drawn, box: Box, config) -> np.ndarray:
     stored = first[view.id].placement.to_stored_box(box)
     assert stored is not None
     mark = RawMark(view, stored, 0.5, np.full(4, 0.25), {}, 0.5, np.full(4, 0.25), None, 4.0, 2.0, 0.5)
-    net, seen = LookNet(LookConfig(size_px=64, width=8)).eval(), []
+    net, seen = CropRefiner(CropRefinerConfig(size_px=64, width=8)).eval(), []
     net.register_forward_pre_hook(lambda _, given: seen.append(given[0].numpy()[0]))
-    look_again(net, [mark], drawn.exam, first, detail)
+    refine_marks(net, [mark], drawn.exam, first, detail)
     return seen[0]

@@ -56,7 +56,7 @@ def seen_with(looked) -> Seen:
     """What a reader saw: those marks in the right CC (calcifications are dropped before), and two logits."""
     view, box = make_view(), Box(1, 2, 3, 4)
     marks = tuple(
-        RawMark(view, box, s, np.eye(len(TYPES))[TYPES.index(kind)], {}, m, None, None, 1.0, 1.0, 0.5, look=k)
+        RawMark(view, box, s, np.eye(len(TYPES))[TYPES.index(kind)], {}, m, None, None, 1.0, 1.0, 0.5, crop_score=k)
         for s, k, m, kind in looked
         if kind is not CALC
     )

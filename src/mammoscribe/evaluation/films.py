@@ -18,7 +18,7 @@ from mammoscribe.domain.view import Box
 from mammoscribe.evaluation.bootstrap import clopper_pearson, ratio_interval
 from mammoscribe.evaluation.card import Row
 from mammoscribe.evaluation.detection import ViewMarks, operating_point
-from mammoscribe.models.reader.assemble import both_looks
+from mammoscribe.models.reader.assemble import combined_score
 from mammoscribe.support.errors import InputError
 
 TYPES = tuple(FindingType)
@@ -57,7 +57,7 @@ def read_films(paths: Sequence[Path], mark_weights: tuple[float, float, float]) 
 
     Args:
         paths: of the files, one a fold.
-        mark_weights: how the two looks at a mark make its score (`OperatingPoint.mark_weights`).
+        mark_weights: how first pass and crop refiner together make the score of a mark (`OperatingPoint.mark_weights`).
 
     Raises:
         InputError: for a missing file, or one that is not what the recipe writes.
@@ -81,7 +81,7 @@ def _film(row: Mapping, weights: tuple[float, float, float]) -> Film:
     cancer = row["malignant"]
     return Film(
         row["exam"], patient_of(row["exam"]),
-        tuple(FilmMark(Box(*m["box"]), both_looks(m["score"], m.get("look"), weights), TYPES[m["type"]]) for m in row["predicted"]),
+        tuple(FilmMark(Box(*m["box"]), combined_score(m["score"], m.get("look"), weights), TYPES[m["type"]]) for m in row["predicted"]),
         tuple((Box(*t["box"]), TYPES[t["type"]]) for t in row["truth"]),
         row["labelled"], bool(cancer) if cancer in (0, 1) else None,
     )  # fmt: skip

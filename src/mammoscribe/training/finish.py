@@ -16,7 +16,7 @@ from rich.progress import track
 from mammoscribe.models.decoder.network import DecoderConfig, ReportDecoder
 from mammoscribe.models.reader.calcifications import load_patch_net
 from mammoscribe.models.reader.card import ModelCard, OperatingPoint, write_card
-from mammoscribe.models.reader.crop_refiner import LookNet
+from mammoscribe.models.reader.crop_refiner import CropRefiner
 from mammoscribe.models.reader.joint_head import JointHead
 from mammoscribe.models.reader.loading import joint_head
 from mammoscribe.models.reader.network import ReaderNet, starter_config
@@ -58,10 +58,10 @@ def gather(
     state = _checkpoint(reader_checkpoint)
     net.load_state_dict(state["net"])
     patch_net = None if patches is None else load_patch_net(patches).eval()
-    look_net = None
+    crop_refiner = None
     if looks is not None:
-        look_net = LookNet().eval()
-        look_net.load_state_dict(_checkpoint(looks)["net"])
+        crop_refiner = CropRefiner().eval()
+        crop_refiner.load_state_dict(_checkpoint(looks)["net"])
     writer = None
     if decoder is not None:
         writer = ReportDecoder(DecoderConfig(vocab_size=load_tokenizer().vocab_size)).eval()
@@ -70,11 +70,11 @@ def gather(
     card = ModelCard(
         "starter", trained_on, starter_config(), "", neutral(), neutral(),
         patches=None if patch_net is None else asdict(patch_net.config),
-        looks=None if look_net is None else asdict(look_net.config),
+        looks=None if crop_refiner is None else asdict(crop_refiner.config),
         decoder=None if writer is None else writer.config.as_dict(),
         phrases=None if phrases is None else phrases.config.as_dict(), version=VERSION,
     )  # fmt: skip
-    return Reader(net, card, films_statistics(state, net), patch_net, look_net, writer, head, phrases)
+    return Reader(net, card, films_statistics(state, net), patch_net, crop_refiner, writer, head, phrases)
 
 
 def _joint(checkpoint: Path) -> tuple[JointHead, PhraseNet]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mammoscribe.domain.lexicon import Axis, term
 from mammoscribe.domain.view import Box
-from mammoscribe.models.reader.crop_refiner import GREY_PLANES, LOOK_AXES, PRIOR_PLANES, LookConfig, LookNet, LookOutput
+from mammoscribe.models.reader.crop_refiner import GREY_PLANES, CROP_AXES, PRIOR_PLANES, CropRefinerConfig, CropRefiner, CropOutput
 from mammoscribe.models.reader.network import ReaderNet
 from mammoscribe.models.reader.queries import AXIS_TERMS, NO_FINDING
 from mammoscribe.training.loop import one_cycle
@@ -149,11 +149,11 @@ def _endless(samples: Sequence[LookSample], rng: np.random.Generator) -> Iterato
             yield samples[i]
 
 
-def look_losses(out: LookOutput, labels: Sequence[LabelledFinding], has_prior: Tensor) -> dict[str, Tensor]:
+def look_losses(out: CropOutput, labels: Sequence[LabelledFinding], has_prior: Tensor) -> dict[str, Tensor]:
     """Type of every window; words, suspicion and change of those that show a lesion."""
     kind = torch.tensor([f.type for f in labels])
     parts = {"type": F.cross_entropy(out.type.float(), kind)}
-    for axis in LOOK_AXES:
+    for axis in CROP_AXES:
         goal = torch.tensor([_word(f, axis) for f in labels])
         if axis is not Axis.ASSOCIATED and (goal >= 0).any():
             parts[axis.value] = F.cross_entropy(out.descriptors[axis].float(), goal, ignore_index=UNKNOWN)
@@ -182,16 +182,16 @@ WEIGHTS = {"type": 1.0, "shape": 0.7, "margin": 0.7, "density": 0.7, "asymmetry"
 
 
 def train_looks(
-    samples: Sequence[LookSample], config: LookConfig, schedule: LookSchedule, folder: Path, seed: int = 0,
+    samples: Sequence[LookSample], config: CropRefinerConfig, schedule: LookSchedule, folder: Path, seed: int = 0,
     report: Callable[[dict], None] = lambda _: None, start_from: Path | None = None,
-) -> LookNet:  # fmt: skip
+) -> CropRefiner:  # fmt: skip
     """Train for `schedule.minutes`, from scratch or from another run's checkpoint.
 
     `metrics.jsonl` and `checkpoint.pt` go to `folder`.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    net = LookNet(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = CropRefiner(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if start_from is not None:
         net.load_state_dict(torch.load(start_from, weights_only=True)["net"])
     optimiser = torch.optim.AdamW(net.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
@@ -216,7 +216,7 @@ def train_looks(
     return net.eval()
 
 
-def _step(net: LookNet, optimiser, planes: Tensor, labels: list[LabelledFinding], has_prior: Tensor) -> dict:
+def _step(net: CropRefiner, optimiser, planes: Tensor, labels: list[LabelledFinding], has_prior: Tensor) -> dict:
     optimiser.zero_grad(set_to_none=True)
     with torch.autocast("cpu", torch.bfloat16):
         out = net(planes)
@@ -227,7 +227,7 @@ def _step(net: LookNet, optimiser, planes: Tensor, labels: list[LabelledFinding]
     return {name: round(float(value.detach()), 4) for name, value in parts.items()}
 
 
-def _save(net: LookNet, folder: Path) -> None:
+def _save(net: CropRefiner, folder: Path) -> None:
     temporary = folder / "checkpoint.part"
     torch.save({"net": net.state_dict()}, temporary)
     temporary.rename(folder / "checkpoint.pt")

@@ -25,7 +25,7 @@ from mammoscribe.evaluation.detection import (
     views_of,
 )
 from mammoscribe.evaluation.facts import FactCounts, count_facts, truth_keys
-from mammoscribe.models.reader.assemble import both_looks, log_odds
+from mammoscribe.models.reader.assemble import combined_score, log_odds
 from mammoscribe.models.reader.card import OperatingPoint
 from mammoscribe.models.reader.judging import Seen, breast_features, judge
 from mammoscribe.models.reader.malignancy import MalignancyFeatures
@@ -96,22 +96,22 @@ def _seen(reader: Reader, phantom: PhantomExam) -> SeenExam:
 
 
 def phantom_mark_weights(exams: Sequence[SeenExam]) -> Weights:
-    """How the two looks together tell marks that hit a lesion from those that do not; calcifications are left out."""
-    looks = []
+    """How first pass and crop refiner together tell marks that hit a lesion from those that do not; calcifications are left out."""
+    scores = []
     for exam in exams:
         for mark in exam.seen.marks:
-            if mark.look is not None:
+            if mark.crop_score is not None:
                 truth = [m.box for f in exam.truth if (m := f.mark_in(mark.view.id)) is not None]
-                looks.append((mark.score, mark.look, any(is_hit(mark.box, t) for t in truth)))
-    return mark_weights(looks)
+                scores.append((mark.score, mark.crop_score, any(is_hit(mark.box, t) for t in truth)))
+    return mark_weights(scores)
 
 
-def mark_weights(looks: Sequence[tuple[float, float, bool]]) -> Weights:
-    """Logistic weights from (first look, second look, whether something is there) of many marks."""
-    labels = [int(hit) for _, _, hit in looks]
+def mark_weights(scores: Sequence[tuple[float, float, bool]]) -> Weights:
+    """Logistic weights from (first pass, crop refiner, whether something is there) of many marks."""
+    labels = [int(hit) for _, _, hit in scores]
     if len(set(labels)) < 2:
         return (1.0, 0.0, 0.0)
-    first, second, intercept = fit_logistic([[log_odds(a), log_odds(b)] for a, b, _ in looks], labels)
+    first, second, intercept = fit_logistic([[log_odds(a), log_odds(b)] for a, b, _ in scores], labels)
     return (float(first), float(second), float(intercept))
 
 
@@ -246,17 +246,17 @@ def _of_films(level: float, synthetic: Mapping[str, float]) -> dict[str, float]:
 
 
 def film_mark_weights(marks: Sequence[Mapping]) -> Weights:
-    """How the two looks together tell marks that hit a lesion on labelled films."""
-    looks = []
+    """How first pass and crop refiner together tell marks that hit a lesion on labelled films."""
+    scores = []
     for row in marks:
         if row["labelled"]:
             truth = [Box(*t["box"]) for t in row["truth"]]
-            looks += [
+            scores += [
                 (float(m["score"]), float(m["look"]), any(is_hit(Box(*m["box"]), t) for t in truth))
                 for m in row["predicted"]
                 if "look" in m
             ]
-    return mark_weights(looks)
+    return mark_weights(scores)
 
 
 def film_reliability(marks: Sequence[Mapping], level: float, weights: Weights) -> tuple[str, ...]:
@@ -277,6 +277,6 @@ def film_threshold(marks: Sequence[Mapping], false_per_view: float, weights: Wei
 
 def film_marks(row: Mapping, weights: Weights) -> ViewMarks:
     """One row of `marks.json` as marks and truth of a view, types ignored."""
-    pred = tuple((Box(*m["box"]), both_looks(m["score"], m.get("look"), weights)) for m in row["predicted"])
+    pred = tuple((Box(*m["box"]), combined_score(m["score"], m.get("look"), weights)) for m in row["predicted"])
     truth = tuple((f"{row['exam']}-{i}", Box(*t["box"])) for i, t in enumerate(row["truth"]))
     return ViewMarks(pred, truth)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from mammoscribe.models.reader.crop_refiner import LookNet
+from mammoscribe.models.reader.crop_refiner import CropRefiner
 from mammoscribe.models.reader.detection_head import TYPES
 from mammoscribe.models.reader.network import ReaderNet, ReaderNetOutput
 from mammoscribe.models.reader.queries import NO_FINDING
@@ -38,7 +38,7 @@ def breast_rows(net: ReaderNet, exams: Sequence[TrainingExam]) -> list[dict]:
 
 
 @torch.inference_mode()
-def mark_rows(net: ReaderNet, exams: Sequence[TrainingExam], looks: LookNet | None = None) -> list[dict]:
+def mark_rows(net: ReaderNet, exams: Sequence[TrainingExam], looks: CropRefiner | None = None) -> list[dict]:
     """One row per view: predicted boxes with scores and types, beside the true boxes, in canvas pixels.
 
     With `looks`, each mark has the second look's probability too; the exams need their details.

@@ -11,7 +11,7 @@ import torch
 
 from mammoscribe.data.folds import fold
 from mammoscribe.models.decoder.network import DecoderConfig, ReportDecoder
-from mammoscribe.models.reader.crop_refiner import LookConfig, LookNet
+from mammoscribe.models.reader.crop_refiner import CropRefinerConfig, CropRefiner
 from mammoscribe.models.reader.joint_head import JointHead
 from mammoscribe.models.reader.network import ReaderConfig, ReaderNet, starter_config
 from mammoscribe.models.reader.norm_statistics import FILMED
@@ -88,17 +88,17 @@ def real_fold(cache: Path, out: Path, warm_start: Path, left_out: int, minutes: 
 
 def fold_marks(cache: Path, out: Path, checkpoint: Path, looks: Path | None, left_out: int) -> None:
     """Marks of a fold's network, and of the second look at them, in the views of the patients it did not see."""
-    look_net = None
+    crop_refiner = None
     if looks is not None:
-        look_net = LookNet()
-        load_net(look_net, read_checkpoint(looks), looks)
-    write_marks(film_net(checkpoint), look_net and look_net.eval(), cache, out, left_out)
+        crop_refiner = CropRefiner()
+        load_net(crop_refiner, read_checkpoint(looks), looks)
+    write_marks(film_net(checkpoint), crop_refiner and crop_refiner.eval(), cache, out, left_out)
 
 
 def second_look(
     cache: Path, out: Path, proposer: Path, minutes: float, report: Report, start_from: Path | None = None,
     gathered: Callable[[], None] = lambda: None,
-) -> LookNet:  # fmt: skip
+) -> CropRefiner:  # fmt: skip
     """The second look, phantoms only, at true marks and at those that a trained first pass proposes. One core, 30 minutes.
 
     Args:
@@ -109,7 +109,7 @@ def second_look(
     net = _warm(starter_config(), proposer).eval()
     samples = gather_samples(load_folder(cache / "phantom", details=True), net, gathered)
     schedule = LookSchedule(minutes=minutes, learning_rate=5e-4 if start_from is None else 3e-4)
-    return train_looks(samples, LookConfig(), schedule, out, report=report, start_from=start_from)
+    return train_looks(samples, CropRefinerConfig(), schedule, out, report=report, start_from=start_from)
 
 
 def joint_space(
@@ -132,7 +132,7 @@ def write_breasts(net: ReaderNet, cache: Path, out: Path, left_out: int) -> None
     write_csv(out / "breasts.csv", [{**row, "fold": left_out} for row in breast_rows(net, rsna)])
 
 
-def write_marks(net: ReaderNet, looks: LookNet | None, cache: Path, out: Path, left_out: int) -> None:
+def write_marks(net: ReaderNet, looks: CropRefiner | None, cache: Path, out: Path, left_out: int) -> None:
     """Marks in the views of one fold's patients, as each look scores them: `marks.json`; `breasts.csv` gets the strongest."""
     seen = looks is not None
     rsna = by_breast([e for e in load_folder(cache / "rsna", seen) if fold(e.patient_id) == left_out])
@@ -175,7 +175,7 @@ def check_start(warm_start: Path | None, looks: Path | None) -> None:
     if warm_start is not None:
         _warm(starter_config(), warm_start)
     if looks is not None:
-        load_net(LookNet(LookConfig()), read_checkpoint(looks), looks)
+        load_net(CropRefiner(CropRefinerConfig()), read_checkpoint(looks), looks)
 
 
 def film_net(checkpoint: Path) -> ReaderNet:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from mammoscribe.models.reader.crop_refiner import GREY_PLANES, LookNet, look_from_all_sides, look_planes
+from mammoscribe.models.reader.crop_refiner import GREY_PLANES, CropRefiner, refine_crops, crop_planes
 from mammoscribe.training.samples import GREY_SCALE, ViewSample
 
 
@@ -18,16 +18,16 @@ def view_planes(view: ViewSample, box: Sequence[float] | np.ndarray, size_px: in
     if prior is not None:
         dx, dy = prior.from_canvas(corners.mean(axis=0)) - edges.mean(axis=0)
         offset = float(dx), float(dy)
-    planes = look_planes(now.pixels, edges.ravel().tolist(), None if prior is None else prior.pixels, offset, size_px)
+    planes = crop_planes(now.pixels, edges.ravel().tolist(), None if prior is None else prior.pixels, offset, size_px)
     planes[list(GREY_PLANES)] /= np.float32(GREY_SCALE)
     return planes
 
 
-def look_answers(net: LookNet, view: ViewSample, boxes: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
+def look_answers(net: CropRefiner, view: ViewSample, boxes: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
     """How sure the second look is that each mark shows anything, and how suspicious it finds it."""
     if not boxes:
         return []
     planes = torch.from_numpy(np.stack([view_planes(view, b, net.config.size_px) for b in boxes]))
-    out = look_from_all_sides(net, planes)
+    out = refine_crops(net, planes)
     sure, suspicious = 1 - out.type.softmax(1)[:, -1], out.suspicion.sigmoid()
     return list(zip(sure.tolist(), suspicious.tolist(), strict=True))

@@ -24,7 +24,7 @@ class ReaderConfig:
     Args:
         canvas_px: (height, width) of the first pass, multiples of 32.
         um_per_px: scale of the first pass.
-        detail_um: scale of the second look at each mark.
+        detail_um: scale at which the crop refiner sees each mark.
     """
 
     encoder: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
