@@ -10,7 +10,7 @@ from mammoscribe.domain.view import Box
 from mammoscribe.evaluation.reading_records import decode_phantom
 from mammoscribe.imaging.prepare import prepare_view, resample
 from mammoscribe.models.reader.assemble import RawMark
-from mammoscribe.models.reader.crop_refiner import GREY_PLANES, PLANES, CropRefinerConfig, CropRefiner
+from mammoscribe.models.reader.crop_refiner import GREY_PLANES, PLANES, CropRefiner, CropRefinerConfig
 from mammoscribe.models.reader.queries import NO_FINDING
 from mammoscribe.models.reader.refine import refine_marks
 from mammoscribe.phantom import TRAINING_SPEC, draw_exam

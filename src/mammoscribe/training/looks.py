@@ -14,7 +14,14 @@ from torch import Tensor
 
 from mammoscribe.domain.lexicon import Axis, term
 from mammoscribe.domain.view import Box
-from mammoscribe.models.reader.crop_refiner import GREY_PLANES, CROP_AXES, PRIOR_PLANES, CropRefinerConfig, CropRefiner, CropOutput
+from mammoscribe.models.reader.crop_refiner import (
+    CROP_AXES,
+    GREY_PLANES,
+    PRIOR_PLANES,
+    CropOutput,
+    CropRefiner,
+    CropRefinerConfig,
+)
 from mammoscribe.models.reader.network import ReaderNet
 from mammoscribe.models.reader.queries import AXIS_TERMS, NO_FINDING
 from mammoscribe.training.loop import one_cycle

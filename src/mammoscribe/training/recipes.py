@@ -11,7 +11,7 @@ import torch
 
 from mammoscribe.data.folds import fold
 from mammoscribe.models.decoder.network import DecoderConfig, ReportDecoder
-from mammoscribe.models.reader.crop_refiner import CropRefinerConfig, CropRefiner
+from mammoscribe.models.reader.crop_refiner import CropRefiner, CropRefinerConfig
 from mammoscribe.models.reader.joint_head import JointHead
 from mammoscribe.models.reader.network import ReaderConfig, ReaderNet, starter_config
 from mammoscribe.models.reader.norm_statistics import FILMED

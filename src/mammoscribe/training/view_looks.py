@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from mammoscribe.models.reader.crop_refiner import GREY_PLANES, CropRefiner, refine_crops, crop_planes
+from mammoscribe.models.reader.crop_refiner import GREY_PLANES, CropRefiner, crop_planes, refine_crops
 from mammoscribe.training.samples import GREY_SCALE, ViewSample
 
 

@@ -15,7 +15,14 @@ from mammoscribe.domain.location import Half, Location, Quadrant, Region
 from mammoscribe.domain.view import Box, Laterality, Projection, View
 from mammoscribe.imaging.decode import Picture
 from mammoscribe.imaging.prepare import prepare_view
-from mammoscribe.models.reader.assemble import RawMark, assemble, combined_score, change_since, on_structures, query_marks
+from mammoscribe.models.reader.assemble import (
+    RawMark,
+    assemble,
+    change_since,
+    combined_score,
+    on_structures,
+    query_marks,
+)
 from mammoscribe.models.reader.detection_head import TYPES
 from mammoscribe.models.reader.judging import marks_left_out
 from mammoscribe.models.reader.network import ReaderNet

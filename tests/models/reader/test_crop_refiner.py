@@ -7,10 +7,10 @@ import torch
 from mammoscribe.models.reader.crop_refiner import (
     CROP_AXES,
     PLANES,
-    CropRefinerConfig,
     CropRefiner,
-    refine_crops,
+    CropRefinerConfig,
     crop_planes,
+    refine_crops,
     standardised,
 )
 from mammoscribe.models.reader.queries import AXIS_TERMS

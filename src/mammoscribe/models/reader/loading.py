@@ -5,7 +5,7 @@ from pathlib import Path
 from mammoscribe.models.decoder.network import DecoderConfig, ReportDecoder
 from mammoscribe.models.reader.calcifications import PatchConfig, PatchNet
 from mammoscribe.models.reader.card import ModelCard, read_card
-from mammoscribe.models.reader.crop_refiner import CropRefinerConfig, CropRefiner
+from mammoscribe.models.reader.crop_refiner import CropRefiner, CropRefinerConfig
 from mammoscribe.models.reader.joint_head import JointHead
 from mammoscribe.models.reader.network import ReaderConfig, ReaderNet
 from mammoscribe.models.reader.norm_statistics import NormStatistics

@@ -11,7 +11,7 @@ from mammoscribe.domain.lexicon import Axis
 from mammoscribe.domain.view import Box, View
 from mammoscribe.imaging.prepare import PreparedView
 from mammoscribe.models.reader.assemble import RawMark
-from mammoscribe.models.reader.crop_refiner import CropRefiner, refine_crops, crop_planes
+from mammoscribe.models.reader.crop_refiner import CropRefiner, crop_planes, refine_crops
 
 
 def refine_marks(
