@@ -123,7 +123,7 @@ def prepare(exam: Exam, reader: Reader, decode: Decode, images: bool) -> Prepare
         coarse[view.id] = prepare_view(view, picture, config.um_per_px, config.canvas_px)
         if reader.crop_refiner is not None:
             detail[view.id] = resample(picture, coarse[view.id], config.detail_um)
-        skipped = why_no_calcifications(reader, coarse[view.id], picture)
+        skipped = why_no_calcifications(reader, coarse[view.id])
         if not skipped:
             fine[view.id] = resample(picture, coarse[view.id], FINE_UM)
         if view.role is Role.CURRENT:
@@ -133,11 +133,11 @@ def prepare(exam: Exam, reader: Reader, decode: Decode, images: bool) -> Prepare
     return Prepared(Canvases(coarse, detail, fine), Search(exam, tuple(searched)), shown)
 
 
-def why_no_calcifications(reader: Reader, prepared: PreparedView, picture: Picture) -> str:
+def why_no_calcifications(reader: Reader, prepared: PreparedView) -> str:
     """Why a view is not searched for calcifications; "" where the 100 um patch path can see them."""
     if reader.patch_net is None:
         return "the model has no network for them"
-    return why_no_calcifications_show(prepared, picture)
+    return why_no_calcifications_show(prepared)
 
 
 def shown_view(view: View, picture: Picture, prepared: PreparedView) -> ViewImage:

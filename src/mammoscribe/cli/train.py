@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from mammoscribe.training.engine.run import Run
 
 EXAMPLE = "Example: mammoscribe train reader --data prepared --out runs/ours"
-RECIPES = {"reader": "findings, boxes and breast labels from mammograms: by boxes, by labels, or by reports alone"}
+RECIPES = {
+    "reader": "findings, boxes and breast labels from mammograms: by boxes, by labels, or by reports alone",
+    "crop-refiner": "what sees each mark of a reader again at 200 um: kind, words, suspicion and change",
+}
 """Recipes with what each trains; the functions are in `training.recipe_list`."""
 
 app = typer.Typer(help="Train on prepared data, and see which recipes there are.", no_args_is_help=True)
@@ -29,7 +32,10 @@ Data = Annotated[
     typer.Option("--data", metavar="PREPARED", help="Folder of `mammoscribe data prepare`; repeatable."),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the run; one found there goes on.")]
-Init = Annotated[Path | None, typer.Option("--init", metavar="WEIGHTS", help="Weights to start from.")]
+Init = Annotated[
+    Path | None,
+    typer.Option("--init", metavar="WEIGHTS", help="Weights to start from; of a part, the reader that it is for."),
+]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="A field of the recipe; repeatable.")
 ]

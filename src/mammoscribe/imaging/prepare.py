@@ -143,13 +143,13 @@ def assumed_spacing(width_px: int, height_px: int, height_to_width: float) -> tu
     return row, ASSUMED_FIELD_HEIGHT_MM / height_to_width / width_px
 
 
-def why_no_calcifications_show(prepared: PreparedView, picture: Picture) -> str:
+def why_no_calcifications_show(prepared: PreparedView) -> str:
     """Why the stored pixels of a view cannot show calcifications; "" where they can."""
-    if not prepared.millimetres_known or picture.spacing_mm is None:
+    if not prepared.millimetres_known:
         return "pixel size unknown"
-    if max(picture.spacing_mm) > COARSEST_FOR_CALCIFICATIONS_MM:
-        return f"pixels of {max(picture.spacing_mm):.2g} mm are too coarse"
-    return ""
+    stored_mm = max(prepared.placement.scale_x, prepared.placement.scale_y) * prepared.um_per_px / 1000
+    too_coarse = stored_mm > COARSEST_FOR_CALCIFICATIONS_MM + 1e-6
+    return f"pixels of {stored_mm:.2g} mm are too coarse" if too_coarse else ""
 
 
 def resample(picture: Picture, prepared: PreparedView, um_per_px: float = FINE_UM) -> PreparedView:

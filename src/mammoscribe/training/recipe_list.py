@@ -3,7 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from mammoscribe.training.crop_refiner.recipe import crop_refiner
 from mammoscribe.training.engine.run import Run
 from mammoscribe.training.reader.recipe import reader
 
-RECIPES: Mapping[str, Callable[[Sequence[Path], Path | None], Run]] = {"reader": reader}
+RECIPES: Mapping[str, Callable[[Sequence[Path], Path | None], Run]] = {
+    "reader": reader,
+    "crop-refiner": crop_refiner,
+}

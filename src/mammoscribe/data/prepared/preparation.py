@@ -185,7 +185,7 @@ def prepare_picture(image: ListedView | ListedImage, root: Path, preparation: Pr
 
 def _finer(picture: Picture, prepared: PreparedView, scales: tuple[FinerScale, ...]) -> Iterator[FinerPicture]:
     for scale in scales:
-        if not (scale.for_calcifications and why_no_calcifications_show(prepared, picture)):
+        if not (scale.for_calcifications and why_no_calcifications_show(prepared)):
             again = resample(picture, prepared, scale.um_per_px)
             pixels = np.ascontiguousarray(_integers(again.pixels, BRIGHTEST, scale.bits))
             yield FinerPicture(scale.um_per_px, pixels, again.placement)

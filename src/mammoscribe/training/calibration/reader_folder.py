@@ -1,14 +1,16 @@
-"""The model folder of a trained reader: weights and a card whose operating points come from its validation splits."""
+"""Model folders: weights and a card whose operating points come from validation splits, of a reader or with a new part."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.domain.finding import FindingType
 from mammoscribe.models.reader.card import ModelCard, OperatingPoint, write_card
+from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.models.reader.network import ReaderConfig, ReaderNet
 from mammoscribe.models.reader.norm_statistics import NormStatistics
 from mammoscribe.models.reader.reader import Reader
@@ -20,11 +22,13 @@ from mammoscribe.training.reader.exams import Teachers
 
 DRAWN, ACQUIRED = "drawn", "acquired"
 """Names of the two sets of batch statistics in a checkpoint."""
+EXPORTS_WITH = Teachers()
+"""Labels that fix the operating points of a reader with a new part: all that the dataset has."""
 
 
 @dataclass(frozen=True)
 class ReaderExport:
-    """Fills the model folder at the end of a run.
+    """Fills the model folder at the end of a run of the reader.
 
     Args:
         config: shape of the networks.
@@ -39,36 +43,116 @@ class ReaderExport:
     def __call__(self, weights: Path, out: Path) -> None:
         """Write `card.json` and `weights.safetensors` into `out`."""
         reader = self._reader(weights)
-        seen: dict[bool, list[SeenExam]] = {True: [], False: []}
-        names: dict[bool, list[str]] = {True: [], False: []}
-        for folder in self.folders:
-            dataset = PreparedDataset(folder, "val")
-            synthetic = bool(dataset.about["synthetic"])
-            names[synthetic].append(str(dataset.about["dataset"]))
-            seen[synthetic] += see(reader, dataset, self.teachers)
-        points = {origin: _point(seen[origin], names[origin]) for origin in seen}
+        points = _points(_seen(reader, self.folders, self.teachers))
         drawn, acquired = points[True] or points[False], points[False] or points[True]
         assert drawn is not None and acquired is not None
-        digest = save_weights(reader.parts, out / "weights.safetensors")
-        card = replace(reader.card, weights_sha256=digest, synthetic=drawn, real=acquired)
-        write_card(card, out / "card.json")
+        _write(reader, drawn, acquired, out)
 
     def _reader(self, weights: Path) -> Reader:
         tensors = load_file(weights)
         net = ReaderNet(self.config).eval()
-        net.load_state_dict(_part(tensors, "reader"))
+        net.load_state_dict(part(tensors, "reader"))
         drawn, acquired = NormStatistics(net), NormStatistics(net)
-        drawn.load_state_dict(_part(tensors, DRAWN))
-        acquired.load_state_dict(_part(tensors, ACQUIRED))
+        drawn.load_state_dict(part(tensors, DRAWN))
+        acquired.load_state_dict(part(tensors, ACQUIRED))
         drawn.lend_to(net)
-        trained_on = ", ".join(str(PreparedDataset(f).about["dataset"]) for f in self.folders)
-        card = ModelCard("reader", trained_on, self.config, "", neutral(), neutral())
+        card = ModelCard("reader", named_data(self.folders), self.config, "", neutral(), neutral())
         return Reader(net, card, acquired)
 
 
-def _part(tensors: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+@dataclass(frozen=True)
+class PartExport:
+    """Fills the model folder at the end of a run that trained one part of a reader: that reader with the new part.
+
+    The operating points are fixed again on the `val` splits. What they do not show is not claimed: for images of an
+    origin that no split has, probabilities and words are withheld; a kind that was not searched for keeps its levels.
+
+    Args:
+        reader: name or folder of the reader.
+        part: the part's name on the card, in words.
+        folders: prepared datasets that the run read.
+        put: (reader, the run's tensors) -> that reader with the trained part.
+    """
+
+    reader: Path
+    part: str
+    folders: tuple[Path, ...]
+    put: Callable[[Reader, Mapping[str, Tensor]], Reader]
+
+    def __call__(self, weights: Path, out: Path) -> None:
+        """Write `card.json` and `weights.safetensors` into `out`."""
+        before = reader_at(self.reader)
+        reader = self.put(before, load_file(weights))
+        trained_on = f"{before.card.trained_on}; {self.part}: {named_data(self.folders)}"
+        version = f"{before.card.version}+{self.part.replace(' ', '-')}"
+        reader = replace(reader, card=replace(reader.card, trained_on=trained_on, version=version))
+        seen = _seen(reader, self.folders, EXPORTS_WITH)
+        points = _points(seen)
+        measured = points[True] or points[False]
+        assert measured is not None
+        drawn, acquired = (
+            _carried(old, seen[origin][0], points[origin] or _withheld(measured, old))
+            for origin, old in ((True, before.card.synthetic), (False, before.card.real))
+        )
+        _write(reader, drawn, acquired, out)
+
+
+def reader_at(place: Path) -> Reader:
+    """The reader of a name, of a model folder, or of a run folder that holds one.
+
+    Raises:
+        InputError: when there is none.
+    """
+    inside = place / "model"
+    return load_reader(str(inside if (inside / "card.json").is_file() else place))
+
+
+def named_data(folders: Sequence[Path]) -> str:
+    """The names of prepared datasets, joined."""
+    return ", ".join(str(PreparedDataset(f).about["dataset"]) for f in folders)
+
+
+def part(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The tensors of one module of a run's weights."""
     return {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
 
 
-def _point(exams: Sequence[SeenExam], names: Sequence[str]) -> OperatingPoint | None:
-    return calibrated(exams, f"validation split of {' and '.join(names)}") if exams else None
+Seen = Mapping[bool, tuple[list[SeenExam], list[str]]]
+"""Exams of the validation splits and names of their datasets, for synthetic and for acquired images."""
+
+
+def _seen(reader: Reader, folders: Sequence[Path], teachers: Teachers) -> Seen:
+    found: Seen = {True: ([], []), False: ([], [])}
+    for folder in folders:
+        about = PreparedDataset(folder, "val").about
+        exams, names = found[bool(about["synthetic"])]
+        names.append(str(about["dataset"]))
+        exams += see(reader, folder, "val", teachers)
+    return found
+
+
+def _points(seen: Seen) -> dict[bool, OperatingPoint | None]:
+    return {
+        origin: calibrated(exams, f"validation split of {' and '.join(names)}") if exams else None
+        for origin, (exams, names) in seen.items()
+    }
+
+
+def _withheld(measured: OperatingPoint, before: OperatingPoint) -> OperatingPoint:
+    """The levels that were measured on the other kind of image, and no probability or word that the new part may have moved."""
+    return replace(
+        measured, malignant=None, words_measured=False, reliability=(), density_temperature=before.density_temperature
+    )
+
+
+def _carried(before: OperatingPoint, exams: Sequence[SeenExam], point: OperatingPoint) -> OperatingPoint:
+    """The point with the levels of kinds that were searched for in no exam as they were before."""
+    kept = [k.value for k in FindingType if not any(k in e.searched for e in exams)]
+    thresholds = point.thresholds | {k: before.thresholds[k] for k in kept}
+    return replace(point, thresholds=thresholds, possible=point.possible | {k: before.possible[k] for k in kept})
+
+
+def _write(reader: Reader, drawn: OperatingPoint, acquired: OperatingPoint, out: Path) -> None:
+    digest = save_weights(reader.parts, out / "weights.safetensors")
+    card = replace(reader.card, weights_sha256=digest, synthetic=drawn, real=acquired)
+    write_card(card, out / "card.json")

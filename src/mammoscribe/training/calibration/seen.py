@@ -1,21 +1,20 @@
 """Prepared exams as a reader sees them: the domain's nouns rebuilt from what was stored, with the truth of their labels."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-
-from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture, StoredRecord
-from mammoscribe.data.records import ListedView, MammoExam
+from mammoscribe.data.prepared.dataset import StoredRecord
+from mammoscribe.data.records import MammoExam
 from mammoscribe.data.supervision import Question, Supervision
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
-from mammoscribe.domain.view import Box, Laterality, Origin, Role, SpacingSource, View, standard_view_id
-from mammoscribe.imaging.prepare import BRIGHTEST, PreparedView
+from mammoscribe.domain.view import Laterality, standard_view_id
 from mammoscribe.models.reader.judging import Seen
 from mammoscribe.models.reader.reader import Canvases, Reader
-from mammoscribe.support.errors import InvalidNoun
 from mammoscribe.training.reader.exams import Teachers, training_exam
 from mammoscribe.training.reader.samples import BreastLabels
+from mammoscribe.training.stored_views import ExamsWithPriors, rebuilt
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,7 @@ class SeenExam:
         boxed: kinds of which every box of the exam is known.
         breasts: labels, right first.
         seen: what the networks gave.
+        searched: kinds that were searched for.
     """
 
     exam: Exam
@@ -35,52 +35,29 @@ class SeenExam:
     boxed: frozenset[FindingType]
     breasts: tuple[BreastLabels, BreastLabels]
     seen: Seen
+    searched: frozenset[FindingType] = frozenset(FindingType)
 
 
-def see(reader: Reader, dataset: PreparedDataset, teachers: Teachers):
+def see(reader: Reader, folder: Path, split: str, teachers: Teachers) -> Iterator[SeenExam]:
     """The exams of a prepared split one by one, as `reader` sees them."""
-    supervision, synthetic = dataset.supervision, bool(dataset.about["synthetic"])
-    everything = PreparedDataset(dataset.folder)
-    for stored in dataset:
-        prior_id = getattr(stored.record, "prior_id", None)
-        place = everything.position_of(prior_id) if prior_id else None
-        prior = None if place is None else everything[place]
+    exams = ExamsWithPriors.of(folder, split)
+    supervision, synthetic = exams.dataset.supervision, exams.synthetic
+    for stored, prior in exams:
         labels = training_exam(stored, None, supervision, teachers, synthetic)
         if labels.teaches and labels.views:
-            exam, canvases = rebuilt(stored, prior, synthetic)
+            exam, canvases = rebuilt(stored, prior, synthetic, reader.card.config.detail_um)
             kinds = [v.boxed for v in labels.views]
             boxed = frozenset(list(FindingType)[k] for k in frozenset.intersection(*kinds))
             truth = truth_of(stored, exam, supervision) if teachers.boxes else ()
-            yield SeenExam(exam, truth, boxed, labels.breasts, reader.see(exam, canvases))
+            searched = frozenset(FindingType) - (
+                {FindingType.CALCIFICATION} if _unsearched(reader, canvases) else set()
+            )
+            yield SeenExam(exam, truth, boxed, labels.breasts, reader.see(exam, canvases), searched)
 
 
-def rebuilt(stored: StoredRecord, prior: StoredRecord | None, synthetic: bool) -> tuple[Exam, Canvases]:
-    """The exam of a prepared record with its first-pass canvases; of several pictures of one view the last one stays."""
-    origin = Origin.SYNTHETIC if synthetic else Origin.ACQUIRED
-    first: dict[str, PreparedView] = {}
-    for record, role in ((stored, Role.CURRENT), (prior, Role.PRIOR)):
-        for picture in () if record is None else record.pictures:
-            assert isinstance(record, StoredRecord) and isinstance(record.record, MammoExam)
-            prepared = _prepared(picture, record.record.images[picture.image], role, origin)
-            first[prepared.view.id] = prepared
-    views = tuple(p.view for p in first.values())
-    return Exam(stored.record.id, views), Canvases(first, {}, {})
-
-
-def _prepared(picture: StoredPicture, listed: ListedView, role: Role, origin: Origin) -> PreparedView:
-    place = picture.placement
-    width, height = place.stored_width_px, place.stored_height_px
-    view = View(
-        standard_view_id(listed.laterality, listed.projection, role), listed.laterality, listed.projection, width, height,
-        picture.path, role, spacing_source=SpacingSource.UNKNOWN, origin=origin,
-    )  # fmt: skip
-    if picture.nipple_xy is None or picture.um_per_px is None:
-        raise InvalidNoun(f"{picture.path} was not prepared for a reader")
-    pixels = picture.pixels.astype(np.float32) * (BRIGHTEST / np.iinfo(picture.pixels.dtype).max)
-    return PreparedView(
-        view, pixels, pixels > 0, place, picture.nipple_xy, picture.um_per_px, millimetres_known=False,
-        crop=Box(0, 0, width, height), levels=(0.0, 1.0), chest_on_left=not place.flipped,
-    )  # fmt: skip
+def _unsearched(reader: Reader, canvases: Canvases) -> bool:
+    """Whether calcifications were searched for in none of the views."""
+    return reader.patch_net is None or not canvases.fine
 
 
 def truth_of(stored: StoredRecord, exam: Exam, supervision: Supervision) -> tuple[Finding, ...]:

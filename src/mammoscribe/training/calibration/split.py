@@ -15,12 +15,19 @@ from mammoscribe.domain.lexicon import Axis, term
 from mammoscribe.domain.view import Laterality
 from mammoscribe.evaluation.bootstrap import wilson
 from mammoscribe.evaluation.calibration import fit_temperature
-from mammoscribe.evaluation.detection import ViewMarks, froc, match_findings, views_of
+from mammoscribe.evaluation.detection import ViewMarks, froc, is_hit, match_findings, views_of
 from mammoscribe.models.reader.card import OperatingPoint
 from mammoscribe.models.reader.judging import breast_features, judge
 from mammoscribe.training.calibration.seen import SeenExam
 from mammoscribe.training.malignancy import fit_malignancy
-from mammoscribe.training.operating import NEVER, neutral, phantom_threshold, weaker_level
+from mammoscribe.training.operating import (
+    NEVER,
+    Weights,
+    mark_weights,
+    neutral,
+    phantom_threshold,
+    weaker_level,
+)
 from mammoscribe.training.reader.samples import UNKNOWN
 
 LEAST_LABELS = 20
@@ -38,7 +45,7 @@ def calibrated(exams: Sequence[SeenExam], population: str) -> OperatingPoint:
         exams: of the validation split.
         population: what they are, in words; printed beside every probability.
     """
-    point = replace(neutral(population), n=max(1, _breasts(exams)))
+    point = replace(neutral(population), n=max(1, _breasts(exams)), mark_weights=_mark_weights(exams))
     read = [judge(e.seen, e.exam, point).candidates for e in exams]
     levels = {k: _levels(exams, read, k) for k in FindingType}
     point = replace(
@@ -51,6 +58,22 @@ def calibrated(exams: Sequence[SeenExam], population: str) -> OperatingPoint:
     return replace(point, reliability=_reliability(exams, read, point))
 
 
+def _mark_weights(exams: Sequence[SeenExam]) -> Weights:
+    """How first pass and crop refiner together tell marks that hit a box from those that show nothing.
+
+    A mark that hits nothing counts only where every box of its kind is known.
+    """
+    scores = []
+    for exam in exams:
+        for mark in exam.seen.marks:
+            if mark.crop_score is not None:
+                truth = [m.box for f in exam.truth if (m := f.mark_in(mark.view.id)) is not None]
+                hit = any(is_hit(mark.box, box) for box in truth)
+                if hit or mark.type in exam.boxed:
+                    scores.append((mark.score, mark.crop_score, hit))
+    return mark_weights(scores)
+
+
 def _breasts(exams: Sequence[SeenExam]) -> int:
     return sum(len(e.exam.imaged) for e in exams)
 
@@ -61,7 +84,8 @@ def _worded(finding) -> bool:
 
 def _levels(exams: Sequence[SeenExam], read: Sequence[tuple], kind: FindingType) -> tuple[float, float]:
     """(threshold, where weaker marks begin) of a kind: by boxes, else by labels of breasts, else never reported."""
-    boxed = [(e, c) for e, c in zip(exams, read, strict=True) if kind in e.boxed]
+    pairs = [(e, c) for e, c in zip(exams, read, strict=True) if kind in e.searched]
+    boxed = [(e, c) for e, c in pairs if kind in e.boxed]
     views: list[ViewMarks] = []
     for exam, candidates in boxed:
         ids = [v.id for v in exam.exam.current]
@@ -72,7 +96,7 @@ def _levels(exams: Sequence[SeenExam], read: Sequence[tuple], kind: FindingType)
         return threshold, weaker_level(curve, threshold)
     healthy = [
         max((f.score for f in candidates if f.type is kind and f.laterality is side), default=0.0)
-        for exam, candidates in zip(exams, read, strict=True)
+        for exam, candidates in pairs
         for side, labels in zip(Laterality, exam.breasts, strict=True)
         if side in exam.exam.imaged and _without(labels, kind)
     ]
