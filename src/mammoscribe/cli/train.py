@@ -22,6 +22,7 @@ EXAMPLE = "Example: mammoscribe train reader --data prepared --out runs/ours"
 RECIPES = {
     "reader": "findings, boxes and breast labels from mammograms: by boxes, by labels, or by reports alone",
     "crop-refiner": "what sees each mark of a reader again at 200 um: kind, words, suspicion and change",
+    "calcifications": "the network of a reader that searches views for calcifications at 100 um",
 }
 """Recipes with what each trains; the functions are in `training.recipe_list`."""
 

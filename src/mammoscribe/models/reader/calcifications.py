@@ -180,7 +180,12 @@ def propose_patches(pixels: np.ndarray, mask: np.ndarray, config: PatchConfig | 
         At most `per_view` centres, on the cell grid, whose patches lie inside the picture (where it is large enough).
     """
     config = config or PatchConfig()
-    groups = group_map(speck_map(pixels, mask, config.tophat), config.tophat)
+    return patches_from(speck_map(pixels, mask, config.tophat), config)
+
+
+def patches_from(specks: np.ndarray, config: PatchConfig) -> list[tuple[int, int]]:
+    """`propose_patches` from the specks of a view (`tophat.speck_map`)."""
+    groups = group_map(specks, config.tophat)
     half, inner = config.patch_px // (2 * CELL_PX), config.patch_px * 3 // (8 * CELL_PX)
     high = [max(half, n - half) for n in groups.shape]
     centres: list[tuple[int, int]] = []

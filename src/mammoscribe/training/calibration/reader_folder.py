@@ -22,8 +22,8 @@ from mammoscribe.training.reader.exams import Teachers
 
 DRAWN, ACQUIRED = "drawn", "acquired"
 """Names of the two sets of batch statistics in a checkpoint."""
-EXPORTS_WITH = Teachers()
-"""Labels that fix the operating points of a reader with a new part: all that the dataset has."""
+Seen = Mapping[bool, tuple[list[SeenExam], list[str]]]
+"""Exams of the validation splits and names of their datasets, for synthetic and for acquired images."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +86,21 @@ class PartExport:
         trained_on = f"{before.card.trained_on}; {self.part}: {named_data(self.folders)}"
         version = f"{before.card.version}+{self.part.replace(' ', '-')}"
         reader = replace(reader, card=replace(reader.card, trained_on=trained_on, version=version))
-        seen = _seen(reader, self.folders, EXPORTS_WITH)
+        seen = _seen(reader, self.folders, Teachers())
         points = _points(seen)
-        measured = points[True] or points[False]
-        assert measured is not None
-        drawn, acquired = (
-            _carried(old, seen[origin][0], points[origin] or _withheld(measured, old))
-            for origin, old in ((True, before.card.synthetic), (False, before.card.real))
-        )
+        drawn = self._point(before.card.synthetic, points, seen, True)
+        acquired = self._point(before.card.real, points, seen, False)
         _write(reader, drawn, acquired, out)
+
+    def _point(
+        self, before: OperatingPoint, points: Mapping[bool, OperatingPoint | None], seen: Seen, synthetic: bool
+    ) -> OperatingPoint:
+        """The point for an origin: what its exams support, or with less claimed what those of the other origin do."""
+        own, other = points[synthetic], points[not synthetic]
+        if own is not None:
+            return _carried(before, seen[synthetic][0], own)
+        assert other is not None
+        return _carried(before, seen[not synthetic][0], _withheld(other, before))
 
 
 def reader_at(place: Path) -> Reader:
@@ -117,10 +123,6 @@ def part(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     return {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
 
 
-Seen = Mapping[bool, tuple[list[SeenExam], list[str]]]
-"""Exams of the validation splits and names of their datasets, for synthetic and for acquired images."""
-
-
 def _seen(reader: Reader, folders: Sequence[Path], teachers: Teachers) -> Seen:
     found: Seen = {True: ([], []), False: ([], [])}
     for folder in folders:
@@ -139,7 +141,7 @@ def _points(seen: Seen) -> dict[bool, OperatingPoint | None]:
 
 
 def _withheld(measured: OperatingPoint, before: OperatingPoint) -> OperatingPoint:
-    """The levels that were measured on the other kind of image, and no probability or word that the new part may have moved."""
+    """Levels measured on the other kind of image; no probability and no word that the new part may have moved."""
     return replace(
         measured, malignant=None, words_measured=False, reliability=(), density_temperature=before.density_temperature
     )

@@ -103,6 +103,7 @@ class CropMaker:
     variation: Variation
 
     def __call__(self, item: tuple[MarkedView, int | None], rng: np.random.Generator) -> LabelledCrop:
+        """A crop at a spot, with the generator of its place in the stream."""
         view, truth = item
         box, label = _chosen(view, truth, rng)
         found = crop(view, _moved(box, rng, self.variation), label, self.size_px)
