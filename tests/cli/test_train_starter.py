@@ -9,9 +9,9 @@ import pytest
         (["starter"], "train starter_phantom first"),
         (["starter", "--warm-start", "checkpoint.pt"], "expected --data DIR"),
         (["real_fold", "--data", "nowhere"], "train starter_phantom first"),
-        (["second_look"], "train starter_phantom first"),
+        (["joint_space"], "train starter_phantom first"),
         (["fold_marks", "--warm-start", "checkpoint.pt"], "expected --data DIR"),
-        (["starter_phantom", "--looks", "checkpoint.pt"], "--looks, which starter_phantom does not use"),
+        (["starter_phantom", "--crop-refiner", "run"], "--crop-refiner, which starter_phantom does not use"),
         (["real_fold", "--data", "nowhere", "--warm-start", "checkpoint.pt"], "no real data in nowhere"),
     ],
 )
@@ -30,21 +30,26 @@ def test_an_unknown_recipe_is_refused_with_the_known_ones(run, tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a checkpoint"])
-@pytest.mark.parametrize("options", [("second_look", "--warm-start"), ("second_look", "--looks")])
-def test_a_checkpoint_that_is_none_is_refused_before_anything_is_drawn(run, tmp_path, content, options):
+def test_a_checkpoint_that_is_none_is_refused_before_anything_is_drawn(run, tmp_path, content):
+    if content is not None:
+        (tmp_path / "bad.pt").write_bytes(content)
+    shown = run("train-starter", "joint_space", "--warm-start", tmp_path / "bad.pt", "--out", tmp_path / "run",
+                "--cache", tmp_path / "cache")  # fmt: skip
+    assert shown.exit_code == 2
+    assert "checkpoint" in shown.stderr and not (tmp_path / "cache").exists()
+
+
+def test_a_run_without_a_crop_refiner_is_refused_before_anything_is_prepared(run, tmp_path):
     import torch
 
     from mammoscribe.models.reader.network import ReaderNet, starter_config
 
-    good, bad = tmp_path / "good.pt", tmp_path / "bad.pt"
-    torch.save({"net": ReaderNet(starter_config()).state_dict()}, good)
-    if content is not None:
-        bad.write_bytes(content)
-    recipe, option = options
-    given = [option, bad] if option == "--warm-start" else ["--warm-start", good, option, bad]
-    shown = run("train-starter", recipe, *given, "--out", tmp_path / "run", "--cache", tmp_path / "cache")
+    torch.save({"net": ReaderNet(starter_config()).state_dict()}, tmp_path / "good.pt")
+    (tmp_path / "films").mkdir()
+    shown = run("train-starter", "fold_marks", "--warm-start", tmp_path / "good.pt", "--crop-refiner", tmp_path / "films",
+                "--data", tmp_path / "films", "--out", tmp_path / "run", "--cache", tmp_path / "cache")  # fmt: skip
     assert shown.exit_code == 2
-    assert "checkpoint" in shown.stderr and not (tmp_path / "cache").exists()
+    assert "card.json" in shown.stderr and not (tmp_path / "cache").exists()
 
 
 def test_a_checkpoint_of_another_network_is_refused_before_anything_is_drawn(run, tmp_path):

@@ -80,7 +80,7 @@ def test_what_is_no_marks_file_is_refused(tmp_path):
         read_films([tmp_path / "bad.json"], FIRST_ONLY)
 
 
-def test_the_second_look_weighs_in_where_it_looked(tmp_path):
+def test_the_crop_refiner_weighs_in_where_it_saw_a_crop(tmp_path):
     seen = row("mias-mdb001", [(LESION, 0.5, 0), (ELSEWHERE, 0.5, 0)], [(LESION, 0)])
     seen["predicted"][0]["look"], seen["predicted"][1]["look"] = 0.9, 0.1
     path = tmp_path / "marks.json"

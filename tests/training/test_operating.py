@@ -124,13 +124,13 @@ def test_the_real_point_says_what_was_measured_on_films_and_what_was_not(exams):
     assert "synthetic exams only" in real.reliability[1]
 
 
-def test_a_second_look_that_tells_hits_from_misses_gets_the_weight():
-    looks = [(0.5, 0.8 if hit else 0.2, hit) for hit in (True, False) * 20]
-    first, second, _ = mark_weights(looks)
+def test_a_crop_refiner_that_tells_hits_from_misses_gets_the_weight():
+    scores = [(0.5, 0.8 if hit else 0.2, hit) for hit in (True, False) * 20]
+    first, second, _ = mark_weights(scores)
     assert second > 1 and first == pytest.approx(0.0, abs=1e-6)
 
 
-def test_without_a_second_look_the_first_decides_alone():
+def test_without_a_crop_refiner_the_first_pass_decides_alone():
     assert mark_weights([]) == FIRST
     assert film_mark_weights([film(0.9, True), film(0.3, False)]) == FIRST
 

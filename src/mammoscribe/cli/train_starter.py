@@ -21,21 +21,20 @@ class Recipe(StrEnum):
     STARTER_PHANTOM = "starter_phantom"
     STARTER = "starter"
     REAL_FOLD = "real_fold"
-    SECOND_LOOK = "second_look"
     FOLD_MARKS = "fold_marks"
     JOINT_SPACE = "joint_space"
 
 
 FILM_RECIPES = (Recipe.STARTER, Recipe.REAL_FOLD, Recipe.FOLD_MARKS)
 """Those that read real films."""
-GATHERING_RECIPES = (Recipe.SECOND_LOOK, Recipe.JOINT_SPACE)
+GATHERING_RECIPES = (Recipe.JOINT_SPACE,)
 """Those that let a trained first pass look at every exam before they start."""
 
 
 def command(
     recipe: Annotated[
         Recipe,
-        typer.Argument(help="starter_phantom, second_look and joint_space need no data; the others need --data."),
+        typer.Argument(help="starter_phantom and joint_space need no data; the others need --data."),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the run; one found there goes on.")],
     cache: Annotated[
@@ -50,9 +49,9 @@ def command(
         Path | None,
         typer.Option("--warm-start", metavar="FILE", help="checkpoint.pt of the run this one goes on from."),
     ] = None,
-    looks: Annotated[
+    crop_refiner: Annotated[
         Path | None,
-        typer.Option("--looks", metavar="FILE", help="checkpoint.pt of second_look, for fold_marks and to go on."),
+        typer.Option("--crop-refiner", metavar="RUN", help="Run of `train crop-refiner`, for fold_marks."),
     ] = None,
     fold: Annotated[int, typer.Option("--fold", min=0, help="The fold of patients that real_fold leaves out.")] = 0,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that draw phantoms.")] = os.cpu_count()
@@ -63,19 +62,19 @@ def command(
         raise InputError(f"{recipe} goes on from starter_phantom", "--warm-start FILE", "train starter_phantom first")
     if recipe in FILM_RECIPES and (data is None or not data.is_dir()):
         raise InputError(f"no real data in {data or '(nothing given)'}", "--data DIR with rsna_512 and mini_mias")
-    if looks is not None and recipe not in (Recipe.SECOND_LOOK, Recipe.FOLD_MARKS):
-        raise InputError(f"--looks, which {recipe} does not use", "second_look or fold_marks with it")
+    if crop_refiner is not None and recipe is not Recipe.FOLD_MARKS:
+        raise InputError(f"--crop-refiner, which {recipe} does not use", "fold_marks with it")
     from mammoscribe.training.recipes import check_start
 
-    check_start(warm_start, looks)
+    check_start(warm_start, crop_refiner)
     with progress_bar() as progress:
         _prepare(cache, data if recipe in FILM_RECIPES else None, workers, progress)
-        _run(recipe, cache, out, minutes, warm_start or Path(), looks, fold, progress)
+        _run(recipe, cache, out, minutes, warm_start or Path(), crop_refiner, fold, progress)
     console.print(f"run in {out}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _run(
-    recipe: Recipe, cache: Path, out: Path, minutes: float, warm_start: Path, looks: Path | None, fold: int,
+    recipe: Recipe, cache: Path, out: Path, minutes: float, warm_start: Path, crop_refiner: Path | None, fold: int,
     progress: Progress,
 ) -> None:  # fmt: skip
     """Run one recipe with its bars; what it needs was checked before."""
@@ -97,12 +96,10 @@ def _run(
             recipes.starter(cache, out, warm_start, minutes, report)
         case Recipe.REAL_FOLD:
             recipes.real_fold(cache, out, warm_start, fold, minutes, report)
-        case Recipe.SECOND_LOOK:
-            recipes.second_look(cache, out, warm_start, minutes, report, looks, gathered)
         case Recipe.JOINT_SPACE:
             recipes.joint_space(cache, out, warm_start, minutes, report, gathered)
         case Recipe.FOLD_MARKS:
-            recipes.fold_marks(cache, out, warm_start, looks, fold)
+            recipes.fold_marks(cache, out, warm_start, crop_refiner, fold)
 
 
 def _prepare(cache: Path, data: Path | None, workers: int, progress: Progress) -> None:

@@ -1,4 +1,4 @@
-"""Fine pictures of training views: the 200 um canvases that the second look is cut from, kept beside the exams."""
+"""Fine pictures of training views: the 200 um canvases that crops are cut from, kept beside the exams."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from mammoscribe.support.errors import InputError
 
 @dataclass(frozen=True)
 class Detail:
-    """One view at the scale of the second look.
+    """One view at the scale of the crop refiner.
 
     Args:
         pixels: [h, w] uint8, the breast's crop; grey as in `samples`.

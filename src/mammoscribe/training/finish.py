@@ -14,9 +14,7 @@ import torch
 from rich.progress import track
 
 from mammoscribe.models.decoder.network import DecoderConfig, ReportDecoder
-from mammoscribe.models.reader.calcifications import load_patch_net
 from mammoscribe.models.reader.card import ModelCard, OperatingPoint, write_card
-from mammoscribe.models.reader.crop_refiner import CropRefiner
 from mammoscribe.models.reader.joint_head import JointHead
 from mammoscribe.models.reader.loading import joint_head
 from mammoscribe.models.reader.network import ReaderNet, starter_config
@@ -27,6 +25,7 @@ from mammoscribe.models.weights_file import save_weights
 from mammoscribe.phantom import TRAINING_SPEC
 from mammoscribe.phantom.bench import VALIDATION_SEEDS
 from mammoscribe.support.errors import InputError
+from mammoscribe.training.calibration.reader_folder import reader_at
 from mammoscribe.training.loop import films_statistics
 from mammoscribe.training.malignancy import cross_fitted
 from mammoscribe.training.operating import (
@@ -50,18 +49,23 @@ RELIABILITY_SEEDS = VALIDATION_SEEDS[50_000:]
 
 
 def gather(
-    reader_checkpoint: Path, looks: Path | None, patches: Path | None, decoder: Path | None, joint: Path | None,
+    reader_checkpoint: Path, crop_refiner: Path | None, calcifications: Path | None, decoder: Path | None,
+    joint: Path | None,
     trained_on: str,
 ) -> Reader:  # fmt: skip
-    """A reader from the checkpoints of its parts, without operating points yet."""
+    """A reader from its parts, without operating points yet.
+
+    Args:
+        reader_checkpoint, decoder, joint: checkpoints.
+        crop_refiner, calcifications: runs, or model folders, of `train crop-refiner` and `train calcifications`.
+        trained_on: for the card.
+    """
     net = ReaderNet(starter_config()).eval()
     state = _checkpoint(reader_checkpoint)
     net.load_state_dict(state["net"])
-    patch_net = None if patches is None else load_patch_net(patches).eval()
-    crop_refiner = None
-    if looks is not None:
-        crop_refiner = CropRefiner().eval()
-        crop_refiner.load_state_dict(_checkpoint(looks)["net"])
+    fine = None if calcifications is None else reader_at(calcifications).patch_net
+    refined = None if crop_refiner is None else reader_at(crop_refiner)
+    refiner, crop_films = (None, None) if refined is None else (refined.crop_refiner, refined.crop_films)
     writer = None
     if decoder is not None:
         writer = ReportDecoder(DecoderConfig(vocab_size=load_tokenizer().vocab_size)).eval()
@@ -69,12 +73,12 @@ def gather(
     head, phrases = (None, None) if joint is None else _joint(joint)
     card = ModelCard(
         "starter", trained_on, starter_config(), "", neutral(), neutral(),
-        patches=None if patch_net is None else asdict(patch_net.config),
-        looks=None if crop_refiner is None else asdict(crop_refiner.config),
+        patches=None if fine is None else asdict(fine.config),
+        looks=None if refiner is None else asdict(refiner.config),
         decoder=None if writer is None else writer.config.as_dict(),
         phrases=None if phrases is None else phrases.config.as_dict(), version=VERSION,
     )  # fmt: skip
-    return Reader(net, card, films_statistics(state, net), patch_net, crop_refiner, writer, head, phrases)
+    return Reader(net, card, films_statistics(state, net), fine, refiner, writer, head, phrases, crop_films)
 
 
 def _joint(checkpoint: Path) -> tuple[JointHead, PhraseNet]:
@@ -136,8 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Command line of this step."""
     parser = argparse.ArgumentParser(prog="mammoscribe.training.finish", description=__doc__)
     parser.add_argument("--reader", type=Path, required=True, metavar="CHECKPOINT")
-    parser.add_argument("--looks", type=Path, metavar="CHECKPOINT")
-    parser.add_argument("--patches", type=Path, metavar="SAFETENSORS")
+    parser.add_argument("--crop-refiner", type=Path, metavar="RUN")
+    parser.add_argument("--calcifications", type=Path, metavar="RUN")
     parser.add_argument("--decoder", type=Path, metavar="CHECKPOINT")
     parser.add_argument("--joint", type=Path, metavar="CHECKPOINT")
     parser.add_argument("--fold", type=Path, action="append", default=[], metavar="RUN", help="repeatable")
@@ -146,7 +150,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--trained-on", required=True)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
-    reader = gather(options.reader, options.looks, options.patches, options.decoder, options.joint, options.trained_on)
+    parts = options.crop_refiner, options.calcifications, options.decoder, options.joint
+    reader = gather(options.reader, *parts, options.trained_on)
     card = finish(reader, validate(reader, options.exams), options.fold, options.out, options.further)
     print(json.dumps({"synthetic": asdict(card.synthetic), "real": asdict(card.real)}, indent=1))  # noqa: T201
 

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from mammoscribe.models.reader.crop_refiner import CropRefiner
+from mammoscribe.models.reader.crop_refiner import GREY_PLANES, CropRefiner, crop_planes, refine_crops
 from mammoscribe.models.reader.detection_head import TYPES
 from mammoscribe.models.reader.network import ReaderNet, ReaderNetOutput
 from mammoscribe.models.reader.queries import NO_FINDING
 from mammoscribe.training.batches import NO_AUGMENTATION, make_batch
-from mammoscribe.training.samples import TrainingExam
-from mammoscribe.training.view_looks import look_answers
+from mammoscribe.training.samples import GREY_SCALE, TrainingExam, ViewSample
 
 LOWEST_SCORE = 0.01
 
@@ -38,10 +37,10 @@ def breast_rows(net: ReaderNet, exams: Sequence[TrainingExam]) -> list[dict]:
 
 
 @torch.inference_mode()
-def mark_rows(net: ReaderNet, exams: Sequence[TrainingExam], looks: CropRefiner | None = None) -> list[dict]:
+def mark_rows(net: ReaderNet, exams: Sequence[TrainingExam], refiner: CropRefiner | None = None) -> list[dict]:
     """One row per view: predicted boxes with scores and types, beside the true boxes, in canvas pixels.
 
-    With `looks`, each mark has the second look's probability too; the exams need their details.
+    With `refiner`, each mark has the probability of the crop refiner too; the exams need their details.
     """
     rows = []
     net.eval()
@@ -50,8 +49,8 @@ def mark_rows(net: ReaderNet, exams: Sequence[TrainingExam], looks: CropRefiner 
             out, top = _forward(net, variant)
             for v, view in enumerate(variant.views):
                 marks = _marks(out, v, top)
-                if looks is not None:
-                    seen = look_answers(looks, view, [m["box"] for m in marks])
+                if refiner is not None:
+                    seen = refined(refiner, view, [m["box"] for m in marks])
                     marks = [
                         {**m, "look": round(p, 4), "suspicion": round(s, 4)}
                         for m, (p, s) in zip(marks, seen, strict=True)
@@ -62,6 +61,30 @@ def mark_rows(net: ReaderNet, exams: Sequence[TrainingExam], looks: CropRefiner 
                     "malignant": exam.breasts[view.slot % 2].malignant,
                 })  # fmt: skip
     return rows
+
+
+def refined(net: CropRefiner, view: ViewSample, boxes: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
+    """How sure the crop refiner is that each mark shows anything, and how suspicious it finds it; boxes on the canvas."""
+    if not boxes:
+        return []
+    planes = torch.from_numpy(np.stack([_planes(view, b, net.config.size_px) for b in boxes]))
+    out = refine_crops(net, planes)
+    sure, suspicious = 1 - out.type.softmax(1)[:, -1], out.suspicion.sigmoid()
+    return list(zip(sure.tolist(), suspicious.tolist(), strict=True))
+
+
+def _planes(view: ViewSample, box: Sequence[float], size_px: int) -> np.ndarray:
+    """[PLANES, size, size] of a mark, from the details of the view; grey 0..1.2."""
+    corners = np.asarray(box, float).reshape(2, 2)
+    now, prior = view.details["current"], view.details.get("prior")
+    edges = now.from_canvas(corners)
+    offset = (0.0, 0.0)
+    if prior is not None:
+        dx, dy = prior.from_canvas(corners.mean(axis=0)) - edges.mean(axis=0)
+        offset = float(dx), float(dy)
+    planes = crop_planes(now.pixels, edges.ravel().tolist(), None if prior is None else prior.pixels, offset, size_px)
+    planes[list(GREY_PLANES)] /= np.float32(GREY_SCALE)
+    return planes
 
 
 def _marks(out, view: int, top: int) -> list[dict]:

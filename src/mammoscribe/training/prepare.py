@@ -51,7 +51,7 @@ def _as_bytes(prepared: PreparedView) -> np.ndarray:
 
 
 def _detail(picture: Picture, prepared: PreparedView, um_per_px: float) -> Detail:
-    """The prepared view again, at the scale of the second look."""
+    """The prepared view again, at the scale of the crop refiner."""
     fine = resample(picture, prepared, um_per_px)
     top = prepared.placement.to_canvas_box(prepared.crop).y0
     return Detail(_as_bytes(fine), float(top), prepared.um_per_px / um_per_px)
@@ -159,22 +159,7 @@ def prepare_phantoms(
 
 def _prepare_phantom(seed: int, config: ReaderConfig, spec: PhantomSpec, folder: Path) -> None:
     phantom = draw_exam(seed, spec)
-    save_details(phantom_details(phantom, config), details_folder(folder) / f"{seed:06d}.npz")
     save_exam(phantom_exam(phantom, config), folder / f"{seed:06d}.npz")
-
-
-def phantom_details(phantom: PhantomExam, config: ReaderConfig) -> list[dict[str, Detail]]:
-    """Details of the current views of a drawn exam, each with its prior's where there is one."""
-
-    def detail(view: View) -> Detail:
-        picture = phantom_picture(phantom, view)
-        return _detail(picture, _canvas(view, picture, config), config.detail_um)
-
-    found = []
-    for view in phantom.exam.current:
-        earlier = phantom.exam.prior_of(view)
-        found.append({"current": detail(view)} | ({} if earlier is None else {"prior": detail(earlier)}))
-    return found
 
 
 def prepare_rsna(root: Path, config: ReaderConfig, folder: Path, report: Callable[[], None]) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from mammoscribe.data.folds import fold
 from mammoscribe.models.decoder.network import DecoderConfig, ReportDecoder
-from mammoscribe.models.reader.crop_refiner import CropRefiner, CropRefinerConfig
+from mammoscribe.models.reader.crop_refiner import CropRefiner
 from mammoscribe.models.reader.joint_head import JointHead
 from mammoscribe.models.reader.network import ReaderConfig, ReaderNet, starter_config
 from mammoscribe.models.reader.norm_statistics import FILMED
@@ -19,12 +19,13 @@ from mammoscribe.models.reader.phrases import PhraseNet
 from mammoscribe.models.tokenizer import load_tokenizer
 from mammoscribe.models.weights_file import load_net, read_checkpoint
 from mammoscribe.phantom import TRAINING_SPEC
+from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
 from mammoscribe.training.batches import Augmentation
+from mammoscribe.training.calibration.reader_folder import reader_at
 from mammoscribe.training.decoder import DecoderSchedule, train_decoder
 from mammoscribe.training.fact_tables import facts_example, random_fact_table
 from mammoscribe.training.joint import JointSchedule, joint_views, train_joint
-from mammoscribe.training.looks import LookSchedule, gather_samples, train_looks
 from mammoscribe.training.loop import Schedule, Source, films_statistics, train
 from mammoscribe.training.malignancy import with_marks
 from mammoscribe.training.predict import breast_rows, mark_rows
@@ -86,30 +87,21 @@ def real_fold(cache: Path, out: Path, warm_start: Path, left_out: int, minutes: 
     return net
 
 
-def fold_marks(cache: Path, out: Path, checkpoint: Path, looks: Path | None, left_out: int) -> None:
-    """Marks of a fold's network, and of the second look at them, in the views of the patients it did not see."""
-    crop_refiner = None
-    if looks is not None:
-        crop_refiner = CropRefiner()
-        load_net(crop_refiner, read_checkpoint(looks), looks)
-    write_marks(film_net(checkpoint), crop_refiner and crop_refiner.eval(), cache, out, left_out)
+def fold_marks(cache: Path, out: Path, checkpoint: Path, refined: Path | None, left_out: int) -> None:
+    """Marks of a fold's network in the views of the patients it did not see, also as the crop refiner of `refined` scores them.
 
-
-def second_look(
-    cache: Path, out: Path, proposer: Path, minutes: float, report: Report, start_from: Path | None = None,
-    gathered: Callable[[], None] = lambda: None,
-) -> CropRefiner:  # fmt: skip
-    """The second look, phantoms only, at true marks and at those that a trained first pass proposes. One core, 30 minutes.
-
-    Args:
-        proposer: checkpoint of the first pass.
-        start_from: checkpoint of an earlier second look.
-        gathered: called after each exam whose marks were proposed.
+    `refined` is a run or a model folder of `train crop-refiner`.
     """
-    net = _warm(starter_config(), proposer).eval()
-    samples = gather_samples(load_folder(cache / "phantom", details=True), net, gathered)
-    schedule = LookSchedule(minutes=minutes, learning_rate=5e-4 if start_from is None else 3e-4)
-    return train_looks(samples, CropRefinerConfig(), schedule, out, report=report, start_from=start_from)
+    refiner = None if refined is None else crop_refiner_of(refined)
+    write_marks(film_net(checkpoint), refiner, cache, out, left_out)
+
+
+def crop_refiner_of(place: Path) -> CropRefiner:
+    """The crop refiner of a run or a model folder, for acquired images; InputError when there is none."""
+    reader = reader_at(place)
+    if reader.crop_refiner is None:
+        raise InputError(f"the reader in {place} has no crop refiner", "a run of `mammoscribe train crop-refiner`")
+    return reader.film_crop_refiner
 
 
 def joint_space(
@@ -132,12 +124,12 @@ def write_breasts(net: ReaderNet, cache: Path, out: Path, left_out: int) -> None
     write_csv(out / "breasts.csv", [{**row, "fold": left_out} for row in breast_rows(net, rsna)])
 
 
-def write_marks(net: ReaderNet, looks: CropRefiner | None, cache: Path, out: Path, left_out: int) -> None:
-    """Marks in the views of one fold's patients, as each look scores them: `marks.json`; `breasts.csv` gets the strongest."""
-    seen = looks is not None
+def write_marks(net: ReaderNet, refiner: CropRefiner | None, cache: Path, out: Path, left_out: int) -> None:
+    """Marks in the views of one fold's patients, as each pass scores them: `marks.json`; `breasts.csv` gets the strongest."""
+    seen = refiner is not None
     rsna = by_breast([e for e in load_folder(cache / "rsna", seen) if fold(e.patient_id) == left_out])
     films = [e for e in load_folder(cache / "mias", seen) if fold(e.patient_id) == left_out]
-    marks = {"mias": mark_rows(net, films, looks), "rsna": mark_rows(net, rsna, looks), "fold": left_out}
+    marks = {"mias": mark_rows(net, films, refiner), "rsna": mark_rows(net, rsna, refiner), "fold": left_out}
     write_text(out / "marks.json", json.dumps(marks))
     write_csv(out / "breasts.csv", with_marks(read_csv(out / "breasts.csv"), marks["rsna"]))
 
@@ -170,12 +162,12 @@ def _warm(config: ReaderConfig, checkpoint: Path) -> ReaderNet:
     return net
 
 
-def check_start(warm_start: Path | None, looks: Path | None) -> None:
-    """Raise InputError for checkpoints that a recipe could not start from, before anything is drawn or prepared."""
+def check_start(warm_start: Path | None, refined: Path | None) -> None:
+    """Raise InputError for what a recipe could not start from, before anything is drawn or prepared."""
     if warm_start is not None:
         _warm(starter_config(), warm_start)
-    if looks is not None:
-        load_net(CropRefiner(CropRefinerConfig()), read_checkpoint(looks), looks)
+    if refined is not None:
+        crop_refiner_of(refined)
 
 
 def film_net(checkpoint: Path) -> ReaderNet:

@@ -53,7 +53,7 @@ class ViewSample:
         nipple: (x, y) in canvas px. mm_per_px: scale.
         marks: true boxes; meaningful only when `marks_labelled`.
         marks_labelled: whether "nothing here" is known for this view.
-        details: the view (`current`) and its prior (`prior`) for the second look, where they were asked for.
+        details: the view (`current`) and its prior (`prior`) for the crop refiner, where they were asked for.
     """
 
     slot: int
@@ -145,7 +145,7 @@ def load_folder(folder: Path, details: bool = False, limit: int | None = None) -
 
     Args:
         folder: as `save_exam` filled it.
-        details: whether to read what the second look sees as well; it lies in a folder beside it.
+        details: whether to read what the crop refiner sees as well; it lies in a folder beside it.
         limit: read only the first ones.
 
     Raises:

@@ -135,7 +135,7 @@ def test_a_mark_that_nobody_looked_at_again_keeps_its_score():
     assert mark().weighed((2.0, 3.0, -1.0)).score == mark().score
 
 
-def test_the_second_look_can_lift_a_mark_and_take_it_away():
+def test_the_crop_refiner_can_lift_a_mark_and_take_it_away():
     weights = (1.0, 1.0, 0.0)
     assert mark(crop_score=0.9).weighed(weights).score > mark().score > mark(crop_score=0.1).weighed(weights).score
 

@@ -1,4 +1,4 @@
-"""The second look: windows centred on the mark, the prior found where it has moved to, and one answer a mark."""
+"""The crop refiner: windows centred on the mark, the prior found where it has moved to, and one answer a mark."""
 
 import numpy as np
 import pytest

@@ -6,11 +6,9 @@ become one candidate, so a segmental group larger than any patch is still one ma
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,7 +16,6 @@ from torch.nn import functional as F
 from mammoscribe.domain.lexicon import Axis, terms_of
 from mammoscribe.domain.view import Box
 from mammoscribe.models.reader.tophat import CELL_PX, TopHatConfig, group_map, speck_map
-from mammoscribe.support.errors import InputError
 
 MORPHOLOGIES = tuple(t.id for t in terms_of(Axis.MORPHOLOGY))
 DISTRIBUTIONS = tuple(t.id for t in terms_of(Axis.DISTRIBUTION))
@@ -234,20 +231,6 @@ def find_calcifications(
     with torch.autocast(device.type, torch.bfloat16):
         output = net(patches)
     return gather_candidates(stitch(output, centres, pixels.shape, config), config)
-
-
-def load_patch_net(path: Path, config: PatchConfig | None = None) -> PatchNet:
-    """The network with the weights of a .safetensors file.
-
-    Raises:
-        InputError: when a key is missing, unexpected or of another shape.
-    """
-    net = PatchNet(config)
-    try:
-        net.load_state_dict({name: value.float() for name, value in load_file(path).items()}, strict=True)
-    except RuntimeError as error:
-        raise InputError(f"{path} does not hold the weights of this patch network: {error}") from None
-    return net.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True)

@@ -113,11 +113,9 @@ def _beside(view: FineView, rng: np.random.Generator) -> tuple[int, int]:
     if view.centres and rng.random() < LOOK_ALIKES:
         x, y = view.centres[int(rng.integers(len(view.centres)))]
         return y // CELL_PX, x // CELL_PX
-    for _ in range(20):
-        row, column = (int(rng.integers(n)) for n in view.pixels.shape)
-        if view.pixels[row, column]:
-            break
-    return row // CELL_PX, column // CELL_PX
+    rows, columns = (rng.integers(n, size=20) for n in view.pixels.shape)
+    in_tissue = int(np.argmax(view.pixels[rows, columns] > 0))
+    return int(rows[in_tissue]) // CELL_PX, int(columns[in_tissue]) // CELL_PX
 
 
 def cell_targets(view: FineView, row: int, column: int, side: int) -> np.ndarray:
