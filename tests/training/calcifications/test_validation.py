@@ -42,7 +42,7 @@ def test_a_benign_group_called_suspicious_is_a_false_mark_of_suspicious_ones_and
     found = seen(Sure(suspicious=[(1, 1), (6, 6)]), group(SUSPICIOUS, 1, 1), group(BENIGN, 6, 6, "d"))
     assert len(found.suspicious.marks) == 2 and [n for n, _ in found.suspicious.lesions] == ["c"]
     assert [n for n, _ in found.any.lesions] == ["c", "d"]
-    assert summary([found]) == {"found/suspicious": 1.0, "found/any": 1.0, "score": 1.0}
+    assert summary([found]) == {"found/suspicious": 0.0, "found/any": 1.0, "score": 0.5}
 
 
 def test_a_mark_on_calcifications_of_another_finding_is_neither_right_nor_false():
