@@ -70,6 +70,11 @@ def test_a_crop_of_nothing_may_show_the_kinds_that_are_not_boxed():
     ]
 
 
+def test_a_dataset_that_names_no_associated_feature_does_not_teach_that_there_is_none():
+    named = collate([a_crop(MASS), replace(a_crop(MASS), associated=False), a_crop(LabelledFinding(0))], True)
+    assert named.described.tolist() == [True, False, False]
+
+
 def test_change_is_not_known_without_a_prior():
     assert collate([a_crop(MASS, has_prior=False)], True).change.tolist() == [UNKNOWN]
 

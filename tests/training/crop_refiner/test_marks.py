@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from mammoscribe.data.datasets.cbis_ddsm import CBIS_DDSM
+from mammoscribe.data.datasets.phantom import PHANTOM
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Box
 from mammoscribe.models.reader.detection_head import TYPES
 from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.models.reader.queries import NO_FINDING
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.crop_refiner.marks import MarkedView, MarkedViews
+from mammoscribe.training.crop_refiner.marks import MarkedView, MarkedViews, names_associated
 from mammoscribe.training.reader.samples import LabelledFinding
 from mammoscribe.training.stored_views import rebuilt
 from tests.training.fine_lab import MASS_BOX, WIDE, fine_lab, tiny_reader
@@ -40,6 +42,11 @@ def test_where_no_kind_is_boxed_a_place_without_a_box_may_show_anything():
     view = view_with((100, 100, 140, 140), boxed=frozenset())
     assert view.shown(Box(10, 10, 50, 50)) is None
     assert view.shown(Box(102, 102, 142, 142)) is MASS
+
+
+def test_associated_features_are_known_where_the_dataset_can_name_them():
+    assert names_associated(PHANTOM.supervision)
+    assert not names_associated(CBIS_DDSM.supervision)
 
 
 @pytest.fixture(scope="module")

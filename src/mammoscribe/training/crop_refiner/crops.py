@@ -1,7 +1,7 @@
 """Crops: what the crop refiner sees of a mark, varied, with labels, as batches of tensors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -42,12 +42,21 @@ class Variation:
 
 @dataclass(frozen=True)
 class LabelledCrop:
-    """One crop: planes [PLANES, s, s] float32, what it shows, kinds that are known to be boxed, whether a prior is seen."""
+    """One crop.
+
+    Args:
+        planes: [PLANES, s, s] float32.
+        label: what it shows.
+        boxed: kinds of which every box of the view is known.
+        has_prior: whether a prior is seen.
+        associated: whether the label would name its associated features.
+    """
 
     planes: np.ndarray
     label: LabelledFinding
     boxed: frozenset[int]
     has_prior: bool
+    associated: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class CropBatch:
         allowed: [N, 5] bool, kinds that the crop may show by its labels, the last is `no finding`.
         words: axis -> [N] long, the word of that axis.
         associated: [N, terms] float, independent words; meaningful where `described`.
-        described: [N] bool.
+        described: [N] bool, whether associated words of the crop are known.
         suspicion: [N] float. change: [N] long, UNKNOWN without a prior.
         synthetic: whether the views were drawn; a batch never mixes both.
     """
@@ -78,7 +87,7 @@ def crop(view: MarkedView, box: Box, label: LabelledFinding, size_px: int) -> La
     """The crop of a box in stored pixels, as a reading cuts it."""
     shown = view.exam.current[0]
     planes = mark_planes(shown, box, view.exam, view.canvases.first, view.canvases.detail, size_px)
-    return LabelledCrop(planes, label, view.boxed, view.exam.prior_of(shown) is not None)
+    return LabelledCrop(planes, label, view.boxed, view.exam.prior_of(shown) is not None, view.associated)
 
 
 @dataclass(frozen=True)
@@ -107,8 +116,7 @@ class CropMaker:
         view, truth = item
         box, label = _chosen(view, truth, rng)
         found = crop(view, _moved(box, rng, self.variation), label, self.size_px)
-        planes = varied(found.planes, rng, self.variation)
-        return LabelledCrop(planes, found.label, found.boxed, found.has_prior)
+        return replace(found, planes=varied(found.planes, rng, self.variation))
 
 
 def _chosen(view: MarkedView, truth: int | None, rng: np.random.Generator) -> tuple[Box, LabelledFinding]:
@@ -169,7 +177,7 @@ def collate(crops: Sequence[LabelledCrop], synthetic: bool) -> CropBatch:
         torch.tensor([[_allowed(kind, c) for kind in range(NO_FINDING + 1)] for c in crops]),
         {axis.value: torch.tensor([_word(label, axis) for label in labels]) for axis in WORD_AXES},
         torch.tensor([[float(t in label.descriptors) for t in associated] for label in labels]),
-        torch.tensor([bool(label.descriptors) for label in labels]),
+        torch.tensor([c.associated and bool(c.label.descriptors) for c in crops]),
         torch.tensor([float(label.suspicion) for label in labels]),
         torch.tensor([label.change if c.has_prior else UNKNOWN for label, c in zip(labels, crops, strict=True)]),
         synthetic,

@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import get_worker_info
 
 from mammoscribe.data.prepared.dataset import StoredRecord
+from mammoscribe.data.supervision import Question, Supervision
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.view import Box
 from mammoscribe.models.reader.queries import NO_FINDING
@@ -36,6 +37,7 @@ class MarkedView:
         proposals: boxes of the first pass, in stored pixels.
         boxed: kinds of which `truths` holds every one, as indices.
         synthetic: whether it was drawn.
+        associated: whether the dataset says which associated features a finding has, so that one without has none.
     """
 
     exam: Exam
@@ -44,6 +46,7 @@ class MarkedView:
     proposals: tuple[Box, ...]
     boxed: frozenset[int]
     synthetic: bool
+    associated: bool = True
 
     def shown(self, box: Box) -> LabelledFinding | None:
         """What a proposed box shows, or None when that is not clear, or not known."""
@@ -101,6 +104,12 @@ class Spot:
     kind: int
 
 
+def names_associated(supervision: Supervision) -> bool:
+    """Whether the labels of a dataset can name an associated feature."""
+    tables = [teaching.answers for teaching in supervision.of("region", Question.DESCRIPTORS)]
+    return any(table is None or any("associated." in answer for answer in table.values()) for table in tables)
+
+
 class MarkedViews:
     """The views of a split that teach the crop refiner, and the spots in them.
 
@@ -119,6 +128,7 @@ class MarkedViews:
         self.detail_um = reader.card.config.detail_um
         self._proposals = Proposals(reader, self.exams, cache)
         self._supervision = self.exams.dataset.supervision
+        self._associated = names_associated(self._supervision)
         self.spots = tuple(spot for number in range(len(self.exams)) for spot in self._spots(number))
         if not self.spots:
             raise InputError(
@@ -154,5 +164,6 @@ class MarkedViews:
             truths.append((box, labels.findings[mark.finding]))
         proposed = self._proposals(record)[exam.current[0].id]
         return MarkedView(
-            exam, canvases, tuple(truths), tuple(Box(*edges) for edges in proposed), view.boxed, labels.synthetic
-        )
+            exam, canvases, tuple(truths), tuple(Box(*edges) for edges in proposed), view.boxed, labels.synthetic,
+            self._associated,
+        )  # fmt: skip
