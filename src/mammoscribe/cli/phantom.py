@@ -15,6 +15,7 @@ from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import progress_bar
 from mammoscribe.cli.options import folder_for
 from mammoscribe.support.files import write_text
+from mammoscribe.support.lookup import look_up
 
 if TYPE_CHECKING:
     from mammoscribe.phantom import PhantomExam
@@ -50,15 +51,21 @@ def command(
     prior: Annotated[
         bool | None, typer.Option("--prior/--no-prior", help="An earlier exam beside each one; by default beside some.")
     ] = None,
+    mix: Annotated[
+        str,
+        typer.Option("--mix", metavar="NAME", help="Which lesions, and how many: training, screening, calcifications."),
+    ] = "training",
 ) -> None:
     """Draw synthetic exams: views, labels and boxes, of nobody.
 
     DIR/manifest.csv names every view, ready for `mammoscribe predict`; truth.json holds what is true of an exam.
     """
     folder = folder_for(out)
-    from mammoscribe.phantom import TRAINING_SPEC, draw_exam
+    from mammoscribe.phantom import draw_exam
+    from mammoscribe.phantom.spec import SPECS
 
-    spec = TRAINING_SPEC if prior is None else replace(TRAINING_SPEC, prior_probability=float(prior))
+    spec = look_up(mix, SPECS, "mix of lesions")
+    spec = spec if prior is None else replace(spec, prior_probability=float(prior))
     rows: list[dict[str, object]] = []
     with progress_bar() as progress:
         for number in progress.track(range(seed, seed + exams), description="drawing"):

@@ -64,3 +64,11 @@ TRAINING_SPEC = PhantomSpec(name="training")
 
 SCREENING_SPEC = PhantomSpec(name="screening", lesion_probability=0.06, extra_lesion_probability=0.05)
 """Near a screening population: about one exam in nine shows something, most of it benign."""
+
+CALCIFICATION_SPEC = PhantomSpec(
+    name="calcifications", prior_probability=0.0, lesion_probability=0.85, extra_lesion_probability=0.35,
+    mass_weight=0.08, suspicious_calc_weight=0.50, benign_calc_weight=0.32, distortion_weight=0.05, asymmetry_weight=0.05,
+)  # fmt: skip
+"""Mostly calcifications, so that few exams teach much; look-alikes are drawn as often as ever."""
+
+SPECS = {spec.name: spec for spec in (TRAINING_SPEC, SCREENING_SPEC, CALCIFICATION_SPEC)}

@@ -71,8 +71,11 @@ def test_a_crop_of_nothing_may_show_the_kinds_that_are_not_boxed():
 
 
 def test_a_dataset_that_names_no_associated_feature_does_not_teach_that_there_is_none():
-    named = collate([a_crop(MASS), replace(a_crop(MASS), associated=False), a_crop(LabelledFinding(0))], True)
-    assert named.described.tolist() == [True, False, False]
+    distortion = frozenset({"associated.architectural_distortion"})
+    crops = [a_crop(MASS), *(replace(a_crop(MASS), associated=a) for a in (distortion, frozenset()))]
+    named = collate([*crops, a_crop(LabelledFinding(0))], True).named
+    assert named.sum(1).tolist() == [len(AXIS_TERMS[Axis.ASSOCIATED]), 1, 0, 0]
+    assert named[1, AXIS_TERMS[Axis.ASSOCIATED].index("associated.architectural_distortion")]
 
 
 def test_change_is_not_known_without_a_prior():

@@ -15,11 +15,13 @@ from mammoscribe.training.reader.samples import UNKNOWN, LabelledFinding
 
 NAMES = set(LossWeights.__dataclass_fields__)
 ALL, MASSES = frozenset(range(4)), frozenset({0})
+NAMED = frozenset({"associated.skin_thickening", "associated.nipple_retraction"})
 
 
 def crops(*given) -> list[LabelledCrop]:
+    """Crops of a dataset whose labels name two associated features."""
     planes = np.random.default_rng(0).random((PLANES, 32, 32), np.float32)
-    return [LabelledCrop(planes, label, boxed, prior) for label, boxed, prior in given]
+    return [LabelledCrop(planes, label, boxed, prior, NAMED) for label, boxed, prior in given]
 
 
 def answers(n: int) -> CropOutput:
@@ -69,9 +71,8 @@ def reference(out: CropOutput) -> dict[str, float]:
         if label.descriptors:
             row = out.descriptors[Axis.ASSOCIATED][i].tolist()
             terms = AXIS_TERMS[Axis.ASSOCIATED]
-            sums["associated"] += sum(
-                log_loss(v, float(t in label.descriptors)) for v, t in zip(row, terms, strict=True)
-            ) / len(terms)
+            pairs = [(v, t) for v, t in zip(row, terms, strict=True) if t in NAMED]
+            sums["associated"] += sum(log_loss(v, float(t in label.descriptors)) for v, t in pairs) / len(NAMED)
         if label.suspicion >= 0:
             sums["suspicion"] += log_loss(float(out.suspicion[i]), label.suspicion)
         if prior and label.change >= 0:

@@ -7,12 +7,13 @@ import pytest
 from mammoscribe.data.datasets.cbis_ddsm import CBIS_DDSM
 from mammoscribe.data.datasets.phantom import PHANTOM
 from mammoscribe.domain.finding import FindingType
+from mammoscribe.domain.lexicon import Axis
 from mammoscribe.domain.view import Box
 from mammoscribe.models.reader.detection_head import TYPES
 from mammoscribe.models.reader.loading import load_reader
-from mammoscribe.models.reader.queries import NO_FINDING
+from mammoscribe.models.reader.queries import AXIS_TERMS, NO_FINDING
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.crop_refiner.marks import MarkedView, MarkedViews, names_associated
+from mammoscribe.training.crop_refiner.marks import MarkedView, MarkedViews, associated_terms
 from mammoscribe.training.reader.samples import LabelledFinding
 from mammoscribe.training.stored_views import rebuilt
 from tests.training.fine_lab import MASS_BOX, WIDE, fine_lab, tiny_reader
@@ -45,8 +46,8 @@ def test_where_no_kind_is_boxed_a_place_without_a_box_may_show_anything():
 
 
 def test_associated_features_are_known_where_the_dataset_can_name_them():
-    assert names_associated(PHANTOM.supervision)
-    assert not names_associated(CBIS_DDSM.supervision)
+    assert associated_terms(PHANTOM.supervision) == set(AXIS_TERMS[Axis.ASSOCIATED])
+    assert associated_terms(CBIS_DDSM.supervision) == {"associated.architectural_distortion"}
 
 
 @pytest.fixture(scope="module")

@@ -49,14 +49,14 @@ class LabelledCrop:
         label: what it shows.
         boxed: kinds of which every box of the view is known.
         has_prior: whether a prior is seen.
-        associated: whether the label would name its associated features.
+        associated: associated features that the label would name.
     """
 
     planes: np.ndarray
     label: LabelledFinding
     boxed: frozenset[int]
     has_prior: bool
-    associated: bool = True
+    associated: frozenset[str] = frozenset(AXIS_TERMS[Axis.ASSOCIATED])
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class CropBatch:
         planes: [N, PLANES, s, s] float32.
         allowed: [N, 5] bool, kinds that the crop may show by its labels, the last is `no finding`.
         words: axis -> [N] long, the word of that axis.
-        associated: [N, terms] float, independent words; meaningful where `described`.
-        described: [N] bool, whether associated words of the crop are known.
+        associated: [N, terms] float, independent words; meaningful where `named`.
+        named: [N, terms] bool, whether it is known if the crop has that word.
         suspicion: [N] float. change: [N] long, UNKNOWN without a prior.
         synthetic: whether the views were drawn; a batch never mixes both.
     """
@@ -77,7 +77,7 @@ class CropBatch:
     allowed: Tensor
     words: dict[str, Tensor]
     associated: Tensor
-    described: Tensor
+    named: Tensor
     suspicion: Tensor
     change: Tensor
     synthetic: bool
@@ -177,7 +177,7 @@ def collate(crops: Sequence[LabelledCrop], synthetic: bool) -> CropBatch:
         torch.tensor([[_allowed(kind, c) for kind in range(NO_FINDING + 1)] for c in crops]),
         {axis.value: torch.tensor([_word(label, axis) for label in labels]) for axis in WORD_AXES},
         torch.tensor([[float(t in label.descriptors) for t in associated] for label in labels]),
-        torch.tensor([c.associated and bool(c.label.descriptors) for c in crops]),
+        torch.tensor([[bool(c.label.descriptors) and t in c.associated for t in associated] for c in crops]),
         torch.tensor([float(label.suspicion) for label in labels]),
         torch.tensor([label.change if c.has_prior else UNKNOWN for label, c in zip(labels, crops, strict=True)]),
         synthetic,

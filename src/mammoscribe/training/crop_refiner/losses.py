@@ -43,7 +43,7 @@ def losses(out: CropOutput, batch: CropBatch) -> dict[str, Tensor]:
     return {
         "type": -logs.logsumexp(1).sum(),
         **{axis.value: _log_loss(out.descriptors[axis], batch.words[axis.value]) for axis in WORD_AXES},
-        "associated": (associated.mean(1) * batch.described).sum(),
+        "associated": ((associated * batch.named).sum(1) / batch.named.sum(1).clamp(min=1)).sum(),
         "suspicion": (suspicion * known).sum(),
         "change": _log_loss(out.change, batch.change),
     }
@@ -59,7 +59,7 @@ def counts(batch: CropBatch) -> dict[str, float]:
     found = {
         "type": (~batch.allowed).any(1).sum(),
         **{axis.value: (batch.words[axis.value] != UNKNOWN).sum() for axis in WORD_AXES},
-        "associated": batch.described.sum(),
+        "associated": batch.named.any(1).sum(),
         "suspicion": (batch.suspicion >= 0).sum(),
         "change": (batch.change != UNKNOWN).sum(),
     }

@@ -11,8 +11,9 @@ from torch.utils.data import get_worker_info
 from mammoscribe.data.prepared.dataset import StoredRecord
 from mammoscribe.data.supervision import Question, Supervision
 from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.lexicon import Axis
 from mammoscribe.domain.view import Box
-from mammoscribe.models.reader.queries import NO_FINDING
+from mammoscribe.models.reader.queries import AXIS_TERMS, NO_FINDING
 from mammoscribe.models.reader.reader import Canvases, Reader
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.memo import Memo
@@ -37,7 +38,7 @@ class MarkedView:
         proposals: boxes of the first pass, in stored pixels.
         boxed: kinds of which `truths` holds every one, as indices.
         synthetic: whether it was drawn.
-        associated: whether the dataset says which associated features a finding has, so that one without has none.
+        associated: associated features that the dataset's labels name, so that a finding without one does not have it.
     """
 
     exam: Exam
@@ -46,7 +47,7 @@ class MarkedView:
     proposals: tuple[Box, ...]
     boxed: frozenset[int]
     synthetic: bool
-    associated: bool = True
+    associated: frozenset[str] = frozenset(AXIS_TERMS[Axis.ASSOCIATED])
 
     def shown(self, box: Box) -> LabelledFinding | None:
         """What a proposed box shows, or None when that is not clear, or not known."""
@@ -104,10 +105,14 @@ class Spot:
     kind: int
 
 
-def names_associated(supervision: Supervision) -> bool:
-    """Whether the labels of a dataset can name an associated feature."""
-    tables = [teaching.answers for teaching in supervision.of("region", Question.DESCRIPTORS)]
-    return any(table is None or any("associated." in answer for answer in table.values()) for table in tables)
+def associated_terms(supervision: Supervision) -> frozenset[str]:
+    """The associated features that the labels of a dataset can name."""
+    every = frozenset(AXIS_TERMS[Axis.ASSOCIATED])
+    found: set[str] = set()
+    for teaching in supervision.of("region", Question.DESCRIPTORS):
+        answers = every if teaching.answers is None else teaching.answers.values()
+        found |= {word for answer in answers for word in answer.split(",")}
+    return every & found
 
 
 class MarkedViews:
@@ -128,7 +133,7 @@ class MarkedViews:
         self.detail_um = reader.card.config.detail_um
         self._proposals = Proposals(reader, self.exams, cache)
         self._supervision = self.exams.dataset.supervision
-        self._associated = names_associated(self._supervision)
+        self._associated = associated_terms(self._supervision)
         self.spots = tuple(spot for number in range(len(self.exams)) for spot in self._spots(number))
         if not self.spots:
             raise InputError(
