@@ -26,7 +26,7 @@ from mammoscribe.exports.json_report import dumps_report, report_json
 from mammoscribe.exports.pictures import MarkCrop, ViewImage
 from mammoscribe.exports.text import report_text
 from mammoscribe.imaging.decode import Picture, decode_view
-from mammoscribe.imaging.prepare import PreparedView, prepare_view, resample
+from mammoscribe.imaging.prepare import FINE_UM, PreparedView, prepare_view, resample, why_no_calcifications_show
 from mammoscribe.models.reader.judging import BreastReading, ReaderOutput
 from mammoscribe.models.reader.loading import card_of, load_reader
 from mammoscribe.models.reader.reader import Canvases, Reader
@@ -38,9 +38,6 @@ from mammoscribe.support.files import write_text
 __all__ = ["Reading", "card_of", "load_reader", "read_exam", "write_outputs"]
 
 Decode = Callable[[View], Picture]
-FINE_UM = 100.0
-COARSEST_FOR_CALCIFICATIONS_MM = 0.15
-"""Stored pixels larger than this hold no calcification of a tenth of a millimetre, whatever they are resampled to."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -134,9 +131,9 @@ def prepare(exam: Exam, reader: Reader, decode: Decode, images: bool) -> Prepare
     for view in exam.views:
         picture = decode(view)
         coarse[view.id] = prepare_view(view, picture, config.um_per_px, config.canvas_px)
-        if reader.look_net is not None:
+        if reader.crop_refiner is not None:
             detail[view.id] = resample(picture, coarse[view.id], config.detail_um)
-        skipped = why_no_calcifications(reader, coarse[view.id], picture)
+        skipped = why_no_calcifications(reader, coarse[view.id])
         if not skipped:
             fine[view.id] = resample(picture, coarse[view.id], FINE_UM)
         if view.role is Role.CURRENT:
@@ -146,15 +143,11 @@ def prepare(exam: Exam, reader: Reader, decode: Decode, images: bool) -> Prepare
     return Prepared(Canvases(coarse, detail, fine), Search(exam, tuple(searched)), shown)
 
 
-def why_no_calcifications(reader: Reader, prepared: PreparedView, picture: Picture) -> str:
+def why_no_calcifications(reader: Reader, prepared: PreparedView) -> str:
     """Why a view is not searched for calcifications; "" where the 100 um patch path can see them."""
     if reader.patch_net is None:
         return "the model has no network for them"
-    if not prepared.millimetres_known or picture.spacing_mm is None:
-        return "pixel size unknown"
-    if max(picture.spacing_mm) > COARSEST_FOR_CALCIFICATIONS_MM:
-        return f"pixels of {max(picture.spacing_mm):.2g} mm are too coarse"
-    return ""
+    return why_no_calcifications_show(prepared)
 
 
 def shown_view(view: View, picture: Picture, prepared: PreparedView) -> ViewImage:

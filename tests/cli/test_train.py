@@ -69,3 +69,10 @@ def test_a_reader_gets_a_text_side_and_a_decoder_that_the_other_commands_use(run
     assert json.loads((tmp_path / "out" / "report.json").read_text())["provenance"]
     again = done("train", "decoder", "--init", joint, "--out", both, "--set", "held_out=1", "--set", "batch=2", *fast)
     assert "goes on from step 2" in again
+
+
+@pytest.mark.parametrize("recipe", ["crop-refiner", "calcifications"])
+def test_without_data_nothing_begins(run, recipe, tmp_path):
+    shown = run("train", recipe, "--out", tmp_path / "run")
+    assert shown.exit_code == 2
+    assert "no data to train on" in shown.stderr and not (tmp_path / "run").exists()

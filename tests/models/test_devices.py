@@ -79,7 +79,7 @@ def test_a_reading_stays_on_the_device_of_its_networks_and_ends_on_the_cpu(film_
     with PretendedDevice() as device:
         reader = load_reader("starter", device.device)
         held = [device.holds(p) for part in reader.parts.values() for p in (*part.parameters(), *part.buffers())]
-        networks = {"films": reader.film_net, "patches": reader.patch_net, "looks": reader.look_net}
+        networks = {"films": reader.film_net, "patches": reader.patch_net, "looks": reader.crop_refiner}
         for name, net in networks.items():
             assert net is not None
             net.register_forward_pre_hook(lambda *_, name=name: used.add(name))

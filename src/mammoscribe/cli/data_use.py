@@ -183,7 +183,10 @@ def prepare(
     preparation: Annotated[
         str | None,
         typer.Option(
-            "--as", metavar="NAME", help="reader, reader-base, joint or plain; reader for exams, joint for others."
+            "--as",
+            metavar="NAME",
+            help="reader, crops, calcifications (each holds the one before; with -base for the larger reader), joint or plain; "
+            "reader for exams, joint for others.",
         ),
     ] = None,
     workers: Workers = _CORES,

@@ -56,7 +56,7 @@ def command(
         typer.Option(
             "--lesions",
             metavar="NAME",
-            help="How often lesions are drawn: training, enriched (more of all but calcifications) or screening.",
+            help="How often which lesions are drawn: training, enriched (more of all but calcifications), calcifications (mostly these) or screening.",
         ),
     ] = "training",
 ) -> None:

@@ -27,6 +27,8 @@ RECIPES = {
     "probe": "a linear head on an image tower, frozen or trained with it, on all labels or a share of them",
     "retune": "adaptors that teach a frozen image-text model new classes one after the other (RE-tune)",
     "temporal": "linear heads on pairs of images that say improving, stable or worsening",
+    "crop-refiner": "what sees each mark of a reader again at 200 um: kind, words, suspicion and change",
+    "calcifications": "the network of a reader that searches views for calcifications at 100 um",
 }
 """Recipes with what each trains; the functions are in `training.recipe_list`."""
 
@@ -108,6 +110,8 @@ _NEEDS = {
     "probe": "--data prepared",
     "retune": "--data features.npz",
     "temporal": "--data features.npz",
+    "crop-refiner": "--init runs/reader --data prepared",
+    "calcifications": "--init runs/reader --data prepared",
 }
 for _name in RECIPES:
     app.command(

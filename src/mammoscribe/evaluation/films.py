@@ -17,7 +17,7 @@ from mammoscribe.domain.view import Box
 from mammoscribe.evaluation.bootstrap import clopper_pearson, ratio_interval
 from mammoscribe.evaluation.card import Row
 from mammoscribe.evaluation.detection import ViewMarks, operating_point
-from mammoscribe.models.reader.assemble import both_looks
+from mammoscribe.models.reader.assemble import combined_score
 from mammoscribe.support.errors import InputError
 
 TYPES = tuple(FindingType)
@@ -78,7 +78,7 @@ def _film(row: Mapping, weights: tuple[float, float, float]) -> Film:
     cancer = row["malignant"]
     return Film(
         f"{row['exam']}/{row['view']}", row["patient_id"],
-        tuple(FilmMark(Box(*m["box"]), both_looks(m["score"], m["crop_score"], weights), FindingType(m["type"])) for m in row["marks"]),
+        tuple(FilmMark(Box(*m["box"]), combined_score(m["score"], m["crop_score"], weights), FindingType(m["type"])) for m in row["marks"]),
         tuple((Box(*t["box"]), FindingType(t["type"])) for t in row["truth"]),
         set(row["boxed"]) == {t.value for t in TYPES}, bool(cancer) if cancer in (0, 1) else None,
     )  # fmt: skip

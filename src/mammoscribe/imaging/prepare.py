@@ -26,6 +26,12 @@ UNSQUASHED_HEIGHT_TO_WIDTH = 1.28
 MAX_CANVAS_PX = 36_000_000
 """Largest canvas: 600 x 600 mm at 100 um, four times the largest detector."""
 
+FINE_UM = 100.0
+"""Micrometres per pixel at which calcifications are searched for."""
+
+COARSEST_FOR_CALCIFICATIONS_MM = 0.15
+"""Stored pixels larger than this hold no calcification of a tenth of a millimetre, whatever they are resampled to."""
+
 BRIGHTEST = 1.2
 """Upper clip of normalised grey values; 1 is the 99th percentile of the breast."""
 
@@ -137,7 +143,16 @@ def assumed_spacing(width_px: int, height_px: int, height_to_width: float) -> tu
     return row, ASSUMED_FIELD_HEIGHT_MM / height_to_width / width_px
 
 
-def resample(picture: Picture, prepared: PreparedView, um_per_px: float = 100.0) -> PreparedView:
+def why_no_calcifications_show(prepared: PreparedView) -> str:
+    """Why the stored pixels of a view cannot show calcifications; "" where they can."""
+    if not prepared.millimetres_known:
+        return "pixel size unknown"
+    stored_mm = max(prepared.placement.scale_x, prepared.placement.scale_y) * prepared.um_per_px / 1000
+    too_coarse = stored_mm > COARSEST_FOR_CALCIFICATIONS_MM + 1e-6
+    return f"pixels of {stored_mm:.2g} mm are too coarse" if too_coarse else ""
+
+
+def resample(picture: Picture, prepared: PreparedView, um_per_px: float = FINE_UM) -> PreparedView:
     """The same breast at another resolution: mask, flip, crop and grey levels come from `prepared`.
 
     The canvas is the crop's own size, without padding; its `placement` leads to the same stored pixels.

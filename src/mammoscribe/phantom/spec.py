@@ -72,5 +72,13 @@ ENRICHED_SPEC = PhantomSpec(
 )  # fmt: skip
 """More lesions per drawn exam than any clinic sees, and fewer calcifications, which a network of their own learns."""
 
-SPECS: Mapping[str, PhantomSpec] = {s.name: s for s in (TRAINING_SPEC, ENRICHED_SPEC, SCREENING_SPEC)}
+CALCIFICATION_SPEC = PhantomSpec(
+    name="calcifications", prior_probability=0.0, lesion_probability=0.85, extra_lesion_probability=0.35,
+    mass_weight=0.08, suspicious_calc_weight=0.50, benign_calc_weight=0.32, distortion_weight=0.05, asymmetry_weight=0.05,
+)  # fmt: skip
+"""Mostly calcifications, so that few exams teach much; look-alikes are drawn as often as ever."""
+
+SPECS: Mapping[str, PhantomSpec] = {
+    s.name: s for s in (TRAINING_SPEC, ENRICHED_SPEC, CALCIFICATION_SPEC, SCREENING_SPEC)
+}
 """What a user can ask for by name."""

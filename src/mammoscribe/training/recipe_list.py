@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from mammoscribe.training.calcifications.recipe import calcifications
+from mammoscribe.training.crop_refiner.recipe import crop_refiner
 from mammoscribe.training.decoder.recipe import decoder
 from mammoscribe.training.engine.run import Run
 from mammoscribe.training.joint.recipe import joint_space
@@ -16,4 +18,6 @@ RECIPES: Mapping[str, Callable[[Sequence[Path], Path | None], Run]] = {
     "probe": probe,
     "retune": retune,
     "temporal": temporal,
+    "crop-refiner": crop_refiner,
+    "calcifications": calcifications,
 }

@@ -13,7 +13,7 @@ from mammoscribe.data.datasets.known import DATASETS
 from mammoscribe.data.ingest import ingest
 from mammoscribe.data.prepared import dataset as room
 from mammoscribe.data.prepared.dataset import PreparedDataset
-from mammoscribe.data.prepared.preparation import PREPARATIONS, Preparation, prepare_picture
+from mammoscribe.data.prepared.preparation import PREPARATIONS, FinerScale, Preparation, prepare_picture
 from mammoscribe.data.prepared.prepare import prepare
 from mammoscribe.data.record_json import from_json
 from mammoscribe.data.records import ListedImage
@@ -257,3 +257,18 @@ def test_real_mammograms_are_prepared_and_read_back(name, data_root, tmp_path):
         for picture in stored.pictures:
             wanted = prepare_picture(stored.record.images[picture.image], catalogue.root, PREPARATIONS[name])
             assert np.array_equal(picture.pixels, wanted.pixels)
+
+
+def test_finer_pictures_come_back_from_the_mapped_shard(catalogue, tmp_path):
+    finer = Preparation("finer", um_per_px=2000.0, canvas_px=(96, 96), finer=(FinerScale(500.0), FinerScale(250.0, 16)))
+    prepare(catalogue, tmp_path / "out", finer)
+    stored = PreparedDataset(tmp_path / "out")[4]
+    for picture in stored.pictures:
+        wanted = prepare_picture(stored.record.images[picture.image], catalogue.root, finer).finer
+        assert [f.um_per_px for f in picture.finer] == [500.0, 250.0] and picture.at(100.0) is None
+        for found, expected in zip(picture.finer, wanted, strict=True):
+            np.testing.assert_array_equal(found.pixels, expected.pixels)
+            assert not found.pixels.flags.writeable and found.placement == expected.placement
+            assert picture.at(found.um_per_px) is found
+    with tarfile.open(tmp_path / "out" / "shard-000000.tar") as tar:
+        assert {"000000000.0.npy", "000000000.0.500um.npy", "000000000.0.250um.npy"} <= set(tar.getnames())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mammoscribe.data.prepared.preparation import PREPARATIONS, Preparation, prepare_picture
+from mammoscribe.data.prepared.preparation import PREPARATIONS, FinerScale, Preparation, prepare_picture
 from mammoscribe.data.records import ListedImage, ListedView, Region
 from mammoscribe.domain.view import Box
 from mammoscribe.imaging.decode import decode
@@ -22,9 +22,42 @@ SMALL = Preparation("small", um_per_px=2000.0, canvas_px=(96, 96))
 
 
 def test_the_reader_preparations_are_those_of_the_presets():
-    for name, config in (("reader", starter_config()), ("reader-base", base_config())):
-        found = PREPARATIONS[name]
-        assert (found.um_per_px, found.canvas_px) == (config.um_per_px, config.canvas_px)
+    for suffix, config in (("", starter_config()), ("-base", base_config())):
+        for name, finer in (("reader", []), ("crops", [config.detail_um]), ("calcifications", [config.detail_um, 100])):
+            found = PREPARATIONS[name + suffix]
+            assert (found.um_per_px, found.canvas_px) == (config.um_per_px, config.canvas_px)
+            assert [scale.um_per_px for scale in found.finer] == finer
+
+
+def test_a_mammogram_is_stored_at_finer_scales_that_lead_back_to_the_same_place(tmp_path):
+    write_picture(tmp_path / "a.png", 1, height=480, width=400)
+    view = ListedView("a.png", L, CC, (0.1, 0.1), regions=(Region(Box(100, 200, 140, 260)),))
+    found = prepare_picture(view, tmp_path, PREPARATIONS["calcifications"])
+    assert [(f.um_per_px, f.pixels.dtype) for f in found.finer] == [(200.0, np.uint8), (100.0, np.uint16)]
+    for finer in found.finer:
+        box = finer.placement.to_canvas_box(view.regions[0].box)
+        assert box.width == pytest.approx(40 * 100 / finer.um_per_px)
+        assert finer.pixels.shape == (finer.placement.canvas_height_px, finer.placement.canvas_width_px)
+    stored = decode(tmp_path / "a.png").pixels
+    fine = found.finer[1]
+    x, y = (round(v) for v in fine.placement.to_canvas_point(100, 200))
+    there = fine.pixels[y : y + 60, x : x + 40].astype(float)
+    assert np.corrcoef(there.ravel(), stored[200:260, 100:140].ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("spacing", [None, (0.2, 0.2), (0.1, 0.2)])
+def test_pixels_that_cannot_show_calcifications_are_not_stored_for_them(spacing, tmp_path):
+    write_picture(tmp_path / "a.png", 1, height=240, width=200)
+    found = prepare_picture(ListedView("a.png", L, CC, spacing), tmp_path, PREPARATIONS["calcifications"])
+    assert [f.um_per_px for f in found.finer] == [200.0]
+
+
+def test_a_finer_scale_is_of_a_mammogram_alone_and_has_eight_or_sixteen_bits():
+    with pytest.raises(InvalidNoun, match="finer scales"):
+        Preparation("p", longest_px=64, finer=(FinerScale(100.0),))
+    for um, bits in ((0.0, 8), (100.0, 12)):
+        with pytest.raises(InvalidNoun, match="bits"):
+            FinerScale(um, bits)
 
 
 def test_a_mammogram_lies_on_its_canvas_with_its_regions_and_back(tmp_path):

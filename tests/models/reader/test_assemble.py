@@ -15,7 +15,14 @@ from mammoscribe.domain.location import Half, Location, Quadrant, Region
 from mammoscribe.domain.view import Box, Laterality, Projection, View
 from mammoscribe.imaging.decode import Picture
 from mammoscribe.imaging.prepare import prepare_view
-from mammoscribe.models.reader.assemble import RawMark, assemble, both_looks, change_since, on_structures, query_marks
+from mammoscribe.models.reader.assemble import (
+    RawMark,
+    assemble,
+    change_since,
+    combined_score,
+    on_structures,
+    query_marks,
+)
 from mammoscribe.models.reader.detection_head import TYPES
 from mammoscribe.models.reader.judging import marks_left_out
 from mammoscribe.models.reader.network import ReaderNet
@@ -124,13 +131,13 @@ def test_calcifications_change_by_what_the_prior_shows_near_their_place(earlier,
 
 
 def test_a_mark_that_nobody_looked_at_again_keeps_its_score():
-    assert both_looks(0.7, None, (2.0, 3.0, -1.0)) == 0.7
+    assert combined_score(0.7, None, (2.0, 3.0, -1.0)) == 0.7
     assert mark().weighed((2.0, 3.0, -1.0)).score == mark().score
 
 
-def test_the_second_look_can_lift_a_mark_and_take_it_away():
+def test_the_crop_refiner_can_lift_a_mark_and_take_it_away():
     weights = (1.0, 1.0, 0.0)
-    assert mark(look=0.9).weighed(weights).score > mark().score > mark(look=0.1).weighed(weights).score
+    assert mark(crop_score=0.9).weighed(weights).score > mark().score > mark(crop_score=0.1).weighed(weights).score
 
 
 def test_marks_lie_below_the_rows_that_were_trimmed():

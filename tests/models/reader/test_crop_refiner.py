@@ -1,16 +1,16 @@
-"""The second look: windows centred on the mark, the prior found where it has moved to, and one answer a mark."""
+"""The crop refiner: windows centred on the mark, the prior found where it has moved to, and one answer a mark."""
 
 import numpy as np
 import pytest
 import torch
 
 from mammoscribe.models.reader.crop_refiner import (
-    LOOK_AXES,
+    CROP_AXES,
     PLANES,
-    LookConfig,
-    LookNet,
-    look_from_all_sides,
-    look_planes,
+    CropRefiner,
+    CropRefinerConfig,
+    crop_planes,
+    refine_crops,
     standardised,
 )
 from mammoscribe.models.reader.queries import AXIS_TERMS
@@ -26,7 +26,7 @@ def view_with_square(x: int = 100, y: int = 80, half: int = 6, seed: int = 0) ->
 
 
 def planes_at(pixels: np.ndarray, box, prior=None, offset=(0.0, 0.0)) -> np.ndarray:
-    return look_planes(pixels, box, prior, offset, SIZE)
+    return crop_planes(pixels, box, prior, offset, SIZE)
 
 
 def test_the_mark_fills_half_of_the_near_window_whatever_its_size():
@@ -75,20 +75,20 @@ def test_standardised_planes_have_no_level_and_keep_air_at_nothing():
 
 def test_an_answer_does_not_depend_on_how_the_windows_are_turned():
     torch.manual_seed(0)
-    net = LookNet(LookConfig(size_px=SIZE, width=8)).eval()
+    net = CropRefiner(CropRefinerConfig(size_px=SIZE, width=8)).eval()
     planes = torch.rand(2, PLANES, SIZE, SIZE)
-    a, b = (look_from_all_sides(net, p).type for p in (planes, planes.flip(3).transpose(2, 3)))
+    a, b = (refine_crops(net, p).type for p in (planes, planes.flip(3).transpose(2, 3)))
     torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
 
 
 def test_every_mark_gets_one_answer_of_each_kind():
     torch.manual_seed(0)
-    net = LookNet(LookConfig(size_px=SIZE, width=8)).eval()
+    net = CropRefiner(CropRefinerConfig(size_px=SIZE, width=8)).eval()
     with torch.no_grad():
         out = net(torch.rand(3, PLANES, SIZE, SIZE))
     assert out.type.shape == (3, 5) and out.suspicion.shape == (3,) and out.change.shape == (3, 4)
-    assert {a: tuple(v.shape) for a, v in out.descriptors.items()} == {a: (3, len(AXIS_TERMS[a])) for a in LOOK_AXES}
+    assert {a: tuple(v.shape) for a, v in out.descriptors.items()} == {a: (3, len(AXIS_TERMS[a])) for a in CROP_AXES}
 
 
 def test_the_shipped_shape_stays_within_its_budget():
-    assert sum(p.numel() for p in LookNet().parameters()) < 1_500_000
+    assert sum(p.numel() for p in CropRefiner().parameters()) < 1_500_000

@@ -12,6 +12,7 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 
+from mammoscribe.data.prepared.preparation import FinerPicture
 from mammoscribe.data.prepared.prepare import ABOUT, ROWS, SCHEMA, SPLIT_CODES
 from mammoscribe.data.prepared.shards import ROW, id_number
 from mammoscribe.data.record_json import from_json
@@ -42,6 +43,7 @@ class StoredPicture:
         image: which of the record's images it is.
         hash: `imaging.perceptual.picture_hash` of these pixels.
         steps, warnings: what was done, and what to know.
+        finer: the same mammogram at finer scales; their `pixels` are views of the mapped file too.
     """
 
     path: str
@@ -55,6 +57,11 @@ class StoredPicture:
     hash: bytes = b""
     steps: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    finer: tuple[FinerPicture, ...] = ()
+
+    def at(self, um_per_px: float) -> FinerPicture | None:
+        """The picture at a finer scale; None where it was not prepared at that scale."""
+        return next((f for f in self.finer if f.um_per_px == um_per_px), None)
 
 
 @dataclass(frozen=True)
@@ -238,13 +245,19 @@ class PreparedDataset:
 
 
 def _picture(mapped: mmap.mmap, said: Mapping[str, Any]) -> StoredPicture:
-    high, wide = said["shape"]
-    pixels = np.frombuffer(mapped, said["dtype"], high * wide, said["offset"]).reshape(high, wide)
+    finer = tuple(
+        FinerPicture(f["um_per_px"], _pixels(mapped, f), Placement(**f["placement"])) for f in said.get("finer", ())
+    )
     return StoredPicture(
-        said["path"], pixels, Placement(**said["placement"]), tuple(Box(*edges) for edges in said["regions_px"]),
+        said["path"], _pixels(mapped, said), Placement(**said["placement"]), tuple(Box(*edges) for edges in said["regions_px"]),
         _pair(said["nipple_xy"]), said["um_per_px"], _pair(said["spacing_mm"]), said["image"],
-        bytes.fromhex(said["hash"]), tuple(said["steps"]), tuple(said["warnings"]),
+        bytes.fromhex(said["hash"]), tuple(said["steps"]), tuple(said["warnings"]), finer,
     )  # fmt: skip
+
+
+def _pixels(mapped: mmap.mmap, said: Mapping[str, Any]) -> np.ndarray:
+    high, wide = said["shape"]
+    return np.frombuffer(mapped, said["dtype"], high * wide, said["offset"]).reshape(high, wide)
 
 
 def _pair(values: list[float] | None) -> tuple[float, float] | None:

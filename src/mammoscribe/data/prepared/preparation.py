@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,11 +15,38 @@ from mammoscribe.imaging.decode import decode, decode_mammogram
 from mammoscribe.imaging.joint_prepare import published_bytes
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.placement import Placement
-from mammoscribe.imaging.prepare import BRIGHTEST, assumed_spacing, prepare_view
+from mammoscribe.imaging.prepare import (
+    BRIGHTEST,
+    FINE_UM,
+    PreparedView,
+    assumed_spacing,
+    prepare_view,
+    resample,
+    why_no_calcifications_show,
+)
 from mammoscribe.support.errors import InputError, InvalidNoun
 
 VERSION = 4
 """Rises when the same preparation gives other pixels."""
+
+
+@dataclass(frozen=True)
+class FinerScale:
+    """A finer picture of a mammogram beside its canvas: the breast alone, of its own size (`imaging.prepare.resample`).
+
+    Args:
+        um_per_px: micrometres per pixel.
+        bits: 8 or 16 a pixel.
+        for_calcifications: only of views whose stored pixels are small enough, and of known size, to show them.
+    """
+
+    um_per_px: float
+    bits: int = 8
+    for_calcifications: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.um_per_px > 0 or self.bits not in (8, 16):
+            raise InvalidNoun(f"a scale of {self.um_per_px} um and {self.bits} bits", "above 0; 8 or 16")
 
 
 @dataclass(frozen=True)
@@ -33,6 +60,7 @@ class Preparation:
         shorter_px: the pre-processing of BioViL before its crop: stored values to 8 bits, shorter side so many pixels.
         longest_px: as a reader sees it (VOI LUT, bright = dense), longest side at most so many pixels.
         bits: 8 or 16 a pixel; full scale is 255 or 65535.
+        finer: scales at which each mammogram is stored once more, with `um_per_px` only.
     """
 
     name: str
@@ -41,6 +69,7 @@ class Preparation:
     shorter_px: int | None = None
     longest_px: int | None = None
     bits: int = 8
+    finer: tuple[FinerScale, ...] = ()
 
     def __post_init__(self) -> None:
         given = [v for v in (self.um_per_px, self.shorter_px, self.longest_px) if v is not None]
@@ -48,31 +77,57 @@ class Preparation:
             raise InvalidNoun(f"preparation {self.name}", "um_per_px with canvas_px, or shorter_px, or longest_px")
         if self.bits not in ((8,) if self.shorter_px is not None else (8, 16)):
             raise InvalidNoun(f"preparation {self.name} with {self.bits} bits a pixel", "8, or 16 but for shorter_px")
-
-    @property
-    def full_scale(self) -> int:
-        """The largest pixel value."""
-        return 2**self.bits - 1
+        if self.finer and self.um_per_px is None:
+            raise InvalidNoun(f"preparation {self.name} with finer scales", "um_per_px with them")
 
     @property
     def digest(self) -> str:
         """SHA-256 of what it does; the name is no part of it."""
-        said = {k: v for k, v in asdict(self).items() if k != "name"} | {"version": VERSION}
+        said = {k: v for k, v in asdict(self).items() if k not in ("name", "finer")} | {"version": VERSION}
+        said |= {"finer": [asdict(f) for f in self.finer]} if self.finer else {}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+_CROPS = (FinerScale(200.0),)
+_CALCIFICATIONS = (*_CROPS, FinerScale(FINE_UM, bits=16, for_calcifications=True))
+
+
+def _for_reader(suffix: str, um_per_px: float, canvas_px: tuple[int, int]) -> tuple[Preparation, ...]:
+    """What one size of the reader and its further networks train on."""
+    return tuple(
+        Preparation(f"{name}{suffix}", um_per_px=um_per_px, canvas_px=canvas_px, finer=finer)
+        for name, finer in (("reader", ()), ("crops", _CROPS), ("calcifications", _CALCIFICATIONS))
+    )
 
 
 PREPARATIONS: Mapping[str, Preparation] = {
     p.name: p
     for p in (
-        Preparation("reader", um_per_px=500.0, canvas_px=(384, 224)),
-        Preparation("reader-base", um_per_px=400.0, canvas_px=(512, 320)),
-        Preparation("reader-lite", um_per_px=300.0, canvas_px=(640, 384)),
+        *_for_reader("", 500.0, (384, 224)),
+        *_for_reader("-base", 400.0, (512, 320)),
+        *_for_reader("-lite", 300.0, (640, 384)),
         Preparation("joint", shorter_px=512),
         Preparation("plain", longest_px=1024),
     )
 }
-"""`reader` is what the starter's first pass trains on, `reader-base` the BioViL-T-size reader, `reader-lite` the one with an
-EfficientNet-Lite backbone, `joint` BioViL's towers."""
+"""`reader` is what the starter's first pass trains on, `joint` BioViL's towers. `crops` adds what the crop refiner sees, and
+`calcifications` what the calcification network sees as well; both still train a reader. `-base` is for the BioViL-T-size reader,
+`-lite` for the one with an EfficientNet-Lite backbone."""
+
+
+@dataclass(frozen=True)
+class FinerPicture:
+    """A mammogram at a finer scale.
+
+    Args:
+        um_per_px: its scale.
+        pixels: uint8 or uint16 [H, W]; full scale is 1.2 times the 99th tissue percentile.
+        placement: stored pixels to these and back.
+    """
+
+    um_per_px: float
+    pixels: np.ndarray
+    placement: Placement
 
 
 @dataclass(frozen=True)
@@ -86,6 +141,7 @@ class PreparedPicture:
         steps, warnings: what was done, and what to know.
         nipple_xy, um_per_px: of a mammogram's canvas (see `imaging.prepare`), None for the other preparations.
         spacing_mm: (row, column) distance of these pixels, None where nobody says what the stored ones measure.
+        finer: the same mammogram at the finer scales of the preparation.
     """
 
     pixels: np.ndarray
@@ -96,6 +152,7 @@ class PreparedPicture:
     nipple_xy: tuple[float, float] | None = None
     um_per_px: float | None = None
     spacing_mm: tuple[float, float] | None = None
+    finer: tuple[FinerPicture, ...] = ()
 
 
 def prepare_picture(image: ListedView | ListedImage, root: Path, preparation: Preparation) -> PreparedPicture:
@@ -114,21 +171,32 @@ def prepare_picture(image: ListedView | ListedImage, root: Path, preparation: Pr
     picture = read(path, getattr(image, "frame", 0))
     if preparation.longest_px is not None:
         resized, placement, steps = _fitted(picture, preparation.longest_px)
-        pixels = _integers(resized, 1.0, preparation)
+        pixels = _integers(resized, 1.0, preparation.bits)
         found = _finished(image, pixels, placement, steps, declared or picture.spacing_mm)
         return replace(found, warnings=picture.warnings)
     if not isinstance(image, ListedView) or preparation.um_per_px is None:
         raise InputError(f"{image.path} is not listed as a mammogram", f"one, for the preparation {preparation.name}")
     prepared = prepare_view(_view(image, path, picture), picture, preparation.um_per_px, preparation.canvas_px)
-    pixels = _integers(prepared.pixels, BRIGHTEST, preparation)
+    pixels = _integers(prepared.pixels, BRIGHTEST, preparation.bits)
     found = _finished(image, pixels, prepared.placement, prepared.steps, declared or picture.spacing_mm)
-    return replace(found, warnings=prepared.warnings, nipple_xy=prepared.nipple_xy, um_per_px=prepared.um_per_px)
+    finer = tuple(_finer(picture, prepared, preparation.finer))
+    return replace(
+        found, warnings=prepared.warnings, nipple_xy=prepared.nipple_xy, um_per_px=prepared.um_per_px, finer=finer
+    )
 
 
-def _integers(grey: np.ndarray, white: float, preparation: Preparation) -> np.ndarray:
+def _finer(picture: Picture, prepared: PreparedView, scales: tuple[FinerScale, ...]) -> Iterator[FinerPicture]:
+    for scale in scales:
+        if not (scale.for_calcifications and why_no_calcifications_show(prepared)):
+            again = resample(picture, prepared, scale.um_per_px)
+            pixels = np.ascontiguousarray(_integers(again.pixels, BRIGHTEST, scale.bits))
+            yield FinerPicture(scale.um_per_px, pixels, again.placement)
+
+
+def _integers(grey: np.ndarray, white: float, bits: int) -> np.ndarray:
     """Grey values 0..`white` as whole numbers up to full scale."""
-    full = preparation.full_scale
-    return np.clip(np.rint(grey * (full / white)), 0, full).astype(np.uint8 if preparation.bits == 8 else np.uint16)
+    full = 2**bits - 1
+    return np.clip(np.rint(grey * (full / white)), 0, full).astype(np.uint8 if bits == 8 else np.uint16)
 
 
 def _view(image: ListedView, path: Path, picture: Picture) -> View:

@@ -1,6 +1,6 @@
 """One shard: an uncompressed tar that WebDataset streams and that is mapped here without copying, and its index.
 
-`shard-000012.tar` holds for every record `<key>.<n>.npy`, its pictures, and `<key>.json`; the key is the record's number in
+`shard-000012.tar` holds for every record `<key>.<n>.npy`, its pictures (`<key>.<n>.200um.npy` at a finer scale), and `<key>.json`; the key is the record's number in
 its catalogue. `shard-000012.json` says where each lies, with digests. A shard is a function of its records, their files and
 the preparation, so it is never written twice for nothing.
 """
@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from mammoscribe.data.catalogue import RECORDS, record_of_line
-from mammoscribe.data.prepared.preparation import Preparation, PreparedPicture, prepare_picture
+from mammoscribe.data.prepared.preparation import FinerPicture, Preparation, PreparedPicture, prepare_picture
 from mammoscribe.data.prepared.processes import Tell
 from mammoscribe.data.record_json import to_json
 from mammoscribe.data.records import ListedImage, ListedView, Record, TextDocument, group_of
@@ -201,8 +201,19 @@ def _add_pictures(
         member = f"{len(found)}.npy"
         offset, _ = _add(tar, f"{key}.{member}", payload)
         lies = {"image": number, "member": member, "offset": offset + header, "hash": digest}
-        found.append(lies | _said(image, prepared))
+        finer = [_add_finer(tar, f"{key}.{len(found)}", picture) for picture in prepared.finer]
+        found.append(lies | _said(image, prepared) | ({"finer": finer} if finer else {}))
     return found
+
+
+def _add_finer(tar: tarfile.TarFile, key: str, picture: FinerPicture) -> dict[str, Any]:
+    """Add a finer picture; gives what the JSON of its record says of it."""
+    payload, header = _npy(picture.pixels)
+    offset, _ = _add(tar, f"{key}.{picture.um_per_px:.0f}um.npy", payload)
+    return {
+        "um_per_px": picture.um_per_px, "offset": offset + header, "shape": picture.pixels.shape,
+        "dtype": picture.pixels.dtype.name, "placement": asdict(picture.placement),
+    }  # fmt: skip
 
 
 def _sentence(path: str, error: Exception) -> str:

@@ -44,7 +44,7 @@ class RawMark:
         change: [4] probabilities, or None without a prior of the view.
         link: (cc, mlo) vectors, or None for the patch path, whose marks join by nipple distance alone.
         behind_cm, above_cm: offset from the nipple; depth: `behind` over nipple-to-chest-wall distance.
-        look: the second look's probability that something is there, or None where it did not look.
+        crop_score: the crop refiner's probability that something is there, or None where it saw no crop of the mark.
         nipple_found: whether the nipple was found in the view, so that a place can be told from it.
         lengths_known: whether lengths in the view may be given in millimetres.
         structure: what it rests on that is no lesion, or None.
@@ -61,19 +61,19 @@ class RawMark:
     behind_cm: float
     above_cm: float
     depth: float
-    look: float | None = None
+    crop_score: float | None = None
     nipple_found: bool = True
     lengths_known: bool = False
     structure: Structure | None = None
 
     @property
     def strength(self) -> float:
-        """How much both looks see there, 0..1, the same for every population: their product."""
-        return self.score if self.look is None else self.score * self.look
+        """How much both passes see there, 0..1, the same for every population: their product."""
+        return self.score if self.crop_score is None else self.score * self.crop_score
 
     def weighed(self, weights: tuple[float, float, float]) -> "RawMark":
-        """The mark with the score that both looks at it give together, by a logistic rule on their log odds."""
-        return replace(self, score=both_looks(self.score, self.look, weights))
+        """The mark with the score that both passes give it together, by a logistic rule on their log odds."""
+        return replace(self, score=combined_score(self.score, self.crop_score, weights))
 
     @property
     def type(self) -> FindingType:
@@ -92,8 +92,8 @@ def log_odds(probability: float) -> float:
     return float(np.log(p / (1 - p)))
 
 
-def both_looks(first: float, second: float | None, weights: tuple[float, float, float]) -> float:
-    """Score of a mark from what each look gives it, by a logistic rule on their log odds; the first alone without a second."""
+def combined_score(first: float, second: float | None, weights: tuple[float, float, float]) -> float:
+    """Score of a mark from what each pass gives it, by a logistic rule on their log odds; the first alone without a second."""
     if second is None:
         return first
     logit = weights[0] * log_odds(first) + weights[1] * log_odds(second) + weights[2]

@@ -6,11 +6,9 @@ become one candidate, so a segmental group larger than any patch is still one ma
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,7 +17,6 @@ from mammoscribe.domain.lexicon import Axis, terms_of
 from mammoscribe.domain.view import Box
 from mammoscribe.models.devices import device_of, mixed_precision
 from mammoscribe.models.reader.tophat import CELL_PX, TopHatConfig, group_map, speck_map
-from mammoscribe.support.errors import InputError
 
 MORPHOLOGIES = tuple(t.id for t in terms_of(Axis.MORPHOLOGY))
 DISTRIBUTIONS = tuple(t.id for t in terms_of(Axis.DISTRIBUTION))
@@ -181,7 +178,12 @@ def propose_patches(pixels: np.ndarray, mask: np.ndarray, config: PatchConfig | 
         At most `per_view` centres, on the cell grid, whose patches lie inside the picture (where it is large enough).
     """
     config = config or PatchConfig()
-    groups = group_map(speck_map(pixels, mask, config.tophat), config.tophat)
+    return patches_from(speck_map(pixels, mask, config.tophat), config)
+
+
+def patches_from(specks: np.ndarray, config: PatchConfig) -> list[tuple[int, int]]:
+    """`propose_patches` from the specks of a view (`tophat.speck_map`)."""
+    groups = group_map(specks, config.tophat)
     half, inner = config.patch_px // (2 * CELL_PX), config.patch_px * 3 // (8 * CELL_PX)
     high = [max(half, n - half) for n in groups.shape]
     centres: list[tuple[int, int]] = []
@@ -230,20 +232,6 @@ def find_calcifications(
     with mixed_precision(device):
         output = net(patches)
     return gather_candidates(stitch(output, centres, pixels.shape, config), config)
-
-
-def load_patch_net(path: Path, config: PatchConfig | None = None) -> PatchNet:
-    """The network with the weights of a .safetensors file.
-
-    Raises:
-        InputError: when a key is missing, unexpected or of another shape.
-    """
-    net = PatchNet(config)
-    try:
-        net.load_state_dict({name: value.float() for name, value in load_file(path).items()}, strict=True)
-    except RuntimeError as error:
-        raise InputError(f"{path} does not hold the weights of this patch network: {error}") from None
-    return net.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True)

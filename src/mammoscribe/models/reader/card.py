@@ -30,7 +30,7 @@ class OperatingPoint:
         prevalence, n: of the breasts the scaling was fitted on.
         density_temperature: divides the density logits; None where the density probabilities were not calibrated on
             such images, which gives the letter and withholds its probabilities.
-        mark_weights: weights of the log odds of the first pass and of the second look, and the intercept, of a mark's
+        mark_weights: weights of the log odds of the first pass and of the crop refiner, and the intercept, of a mark's
             score; (1, 0, 0) leaves it as the first pass gave it.
         least_word: probability from which shape, margin, density and distribution are stated (`assemble.GUESSED_AXES`).
         words_measured: whether it was measured on such images how often kind, descriptors and change are right. Where it

@@ -1,7 +1,7 @@
-"""The second look: a small network sees each mark again at 200 um, beside its surroundings and the prior of the place.
+"""The crop refiner: a small network sees a crop of each mark at 200 um, beside its surroundings and the prior of the place.
 
-The first pass sees whole views at half a millimetre a pixel, enough to say where to look; shape, margin and what
-changed are told from here. Two windows share a centre: one scaled to the mark, so that a small mass and a large one of a
+The first pass sees whole views at half a millimetre a pixel, enough to propose places; shape, margin and what changed
+are judged here. Two windows share a centre: one scaled to the mark, so that a small mass and a large one of a
 kind look alike, and one of 38 mm for the surroundings.
 """
 
@@ -24,28 +24,31 @@ NEAR_SIDES, NEAREST_PX, FARTHEST_PX = 2.0, 48, 400
 """Side of the near window in sides of the mark, and its bounds in pixels of 200 um."""
 WIDE_PX = 192
 SEARCH_PX, SEARCH_STEP = 16, 4
-"""How far, and in which steps, the place is looked for in the prior, in pixels of the second look."""
+"""How far, and in which steps, the place is looked for in the prior, in pixels of 200 um."""
 LEAST_SPREAD = 0.02
-LOOK_AXES = (Axis.SHAPE, Axis.MARGIN, Axis.DENSITY, Axis.ASYMMETRY, Axis.ASSOCIATED)
+CROP_AXES = (Axis.SHAPE, Axis.MARGIN, Axis.DENSITY, Axis.ASYMMETRY, Axis.ASSOCIATED)
 """What it says words about; those of calcifications come from the 100 um patch path."""
 
 
 @dataclass(frozen=True)
-class LookConfig:
-    """Shape of the second look.
+class CropRefinerConfig:
+    """Shape of the crop refiner.
 
     Args:
         size_px: side to which both windows are resampled; a multiple of 16.
         width: channels of the first stage; the later ones have 2, 3 and 4 times as many.
+        acquired_statistics: whether acquired images have batch statistics of their own; those of the network itself are
+            then for synthetic images.
     """
 
     size_px: int = 64
     width: int = 40
+    acquired_statistics: bool = False
 
 
 @dataclass(frozen=True)
-class LookOutput:
-    """What L looks say.
+class CropOutput:
+    """What is seen in L crops.
 
     Args:
         type: [L, 5] logits in the order of marks.TYPES, the last is `no finding`.
@@ -59,15 +62,15 @@ class LookOutput:
     change: Tensor
 
 
-class LookNet(nn.Module):
+class CropRefiner(nn.Module):
     """A residual network; the first layer sees 2 x 2 pixels as channels.
 
-    Batch norm: it is trained on phantoms alone, so no statistics of two domains mix, and it learns several times faster.
+    Batch norm, with which it learns several times faster; synthetic and acquired images never share statistics.
     """
 
-    def __init__(self, config: LookConfig | None = None) -> None:
+    def __init__(self, config: CropRefinerConfig | None = None) -> None:
         super().__init__()
-        self.config = config or LookConfig()
+        self.config = config or CropRefinerConfig()
         w = self.config.width
         self.unshuffle = nn.PixelUnshuffle(2)
         self.stem = _conv(4 * PLANES, w)
@@ -76,27 +79,27 @@ class LookNet(nn.Module):
         )
         self.mix = nn.Sequential(nn.Linear(8 * w, 4 * w), nn.GELU(), nn.Dropout(0.2))
         self.kind = nn.Linear(4 * w, NO_FINDING + 1)
-        self.descriptors = nn.ModuleDict({a.value: nn.Linear(4 * w, len(AXIS_TERMS[a])) for a in LOOK_AXES})
+        self.descriptors = nn.ModuleDict({a.value: nn.Linear(4 * w, len(AXIS_TERMS[a])) for a in CROP_AXES})
         self.suspicion = nn.Linear(4 * w, 1)
         self.change = nn.Linear(4 * w, len(CHANGES))
 
-    def forward(self, planes: Tensor) -> LookOutput:
-        """[L, PLANES, size, size] from `look_planes` -> what is seen there."""
+    def forward(self, planes: Tensor) -> CropOutput:
+        """[L, PLANES, size, size] from `crop_planes` -> what is seen there."""
         planes = standardised(planes).contiguous(memory_format=torch.channels_last)
         maps = self.stages(self.stem(self.unshuffle(planes)))
         state = self.mix(torch.cat((maps.mean((2, 3)), maps.amax((2, 3))), dim=1))
-        words = {a: self.descriptors[a.value](state) for a in LOOK_AXES}
-        return LookOutput(self.kind(state), words, self.suspicion(state).squeeze(1), self.change(state))
+        words = {a: self.descriptors[a.value](state) for a in CROP_AXES}
+        return CropOutput(self.kind(state), words, self.suspicion(state).squeeze(1), self.change(state))
 
 
 @torch.inference_mode()
-def look_from_all_sides(net: LookNet, planes: Tensor) -> LookOutput:
+def refine_crops(net: CropRefiner, planes: Tensor) -> CropOutput:
     """Mean logits, on the CPU, over the eight ways of turning and mirroring the windows; no word depends on them."""
     device = device_of(net)
     with mixed_precision(device):
         outs = [net(turned) for turned in _all_sides(planes.to(device))]
-    words = {a: _mean([o.descriptors[a] for o in outs]) for a in LOOK_AXES}
-    return LookOutput(
+    words = {a: _mean([o.descriptors[a] for o in outs]) for a in CROP_AXES}
+    return CropOutput(
         _mean([o.type for o in outs]), words, _mean([o.suspicion for o in outs]), _mean([o.change for o in outs])
     )
 
@@ -144,7 +147,7 @@ class _Residual(nn.Module):
         return torch.relu(self.second(self.first(x)) + self.shortcut(x))
 
 
-def look_planes(
+def crop_planes(
     pixels: np.ndarray, box: Sequence[float], prior: np.ndarray | None, prior_offset: tuple[float, float], size_px: int
 ) -> np.ndarray:
     """What the network sees of one mark.

@@ -7,7 +7,7 @@ import torch
 from mammoscribe.models.decoder.network import DecoderConfig, ReportDecoder
 from mammoscribe.models.reader.calcifications import PatchConfig, PatchNet
 from mammoscribe.models.reader.card import ModelCard, read_card
-from mammoscribe.models.reader.crop_refiner import LookConfig, LookNet
+from mammoscribe.models.reader.crop_refiner import CropRefiner, CropRefinerConfig
 from mammoscribe.models.reader.joint_head import JointHead
 from mammoscribe.models.reader.network import ReaderConfig, ReaderNet
 from mammoscribe.models.reader.norm_statistics import NormStatistics
@@ -81,10 +81,11 @@ def _untrained(card: ModelCard) -> Reader:
     net = ReaderNet(card.config).eval()
     patches = None if card.patches is None else PatchNet(patch_config(card.patches)).eval()
     decoder = None if card.decoder is None else ReportDecoder(DecoderConfig(**card.decoder)).eval()
-    looks = None if card.looks is None else LookNet(LookConfig(**card.looks)).eval()
+    refiner = None if card.looks is None else CropRefiner(CropRefinerConfig(**card.looks)).eval()
+    crop_films = NormStatistics(refiner) if refiner is not None and refiner.config.acquired_statistics else None
     phrases = None if card.phrases is None else PhraseNet(PhraseConfig(**card.phrases)).eval()
     head = None if phrases is None else joint_head(card.config, phrases.config).eval()
-    return Reader(net, card, NormStatistics(net), patches, looks, decoder, head, phrases)
+    return Reader(net, card, NormStatistics(net), patches, refiner, decoder, head, phrases, crop_films)
 
 
 def joint_head(config: ReaderConfig, phrases: PhraseConfig) -> JointHead:

@@ -25,7 +25,7 @@ class ReaderConfig:
     Args:
         canvas_px: (height, width) of the first pass, multiples of 32.
         um_per_px: scale of the first pass.
-        detail_um: scale of the second look at each mark.
+        detail_um: scale at which the crop refiner sees each mark.
         reads_priors: whether it learnt to compare a view with its prior; if not, priors are left out of the pass.
         suspicion_map: whether the detection head also maps how suspicious each place is, for labels of whole breasts.
     """

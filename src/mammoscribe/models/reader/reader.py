@@ -28,23 +28,23 @@ from mammoscribe.models.reader.assemble import (
 from mammoscribe.models.reader.batch import SLOTS, ViewBatch, moved, trimmed
 from mammoscribe.models.reader.calcifications import CalcCandidate, PatchNet, find_calcifications
 from mammoscribe.models.reader.card import ModelCard
-from mammoscribe.models.reader.crop_refiner import LookNet
+from mammoscribe.models.reader.crop_refiner import CropRefiner
 from mammoscribe.models.reader.joint_head import JointHead
 from mammoscribe.models.reader.judging import ReaderOutput, Seen, judge
 from mammoscribe.models.reader.network import ReaderNet, ReaderNetOutput
 from mammoscribe.models.reader.norm_statistics import NormStatistics, with_statistics
 from mammoscribe.models.reader.phrases import PhraseNet
-from mammoscribe.models.reader.refine import look_again
+from mammoscribe.models.reader.refine import refine_marks
 from mammoscribe.support.errors import InputError
 
 
 @dataclass(frozen=True)
 class Canvases:
-    """Prepared views by view id, at the three scales a reader looks at.
+    """Prepared views by view id, at the three scales that a reader sees.
 
     Args:
         first: first-pass canvas of every current and prior view.
-        detail: the same views at the scale of the second look.
+        detail: the same views at the scale of the crop refiner.
         fine: the same views at 100 um, for the patch path; views missing here are not searched for calcifications.
     """
 
@@ -60,16 +60,19 @@ class Reader:
     Args:
         net: the first pass, with the batch statistics of phantoms.
         films: the batch statistics that take their place for acquired images.
+        patch_net: the calcification network. crop_refiner: sees each mark of the first pass again.
+        crop_films: its batch statistics for acquired images, where the two kinds of image were trained apart.
     """
 
     net: ReaderNet
     card: ModelCard
     films: NormStatistics
     patch_net: PatchNet | None = None
-    look_net: LookNet | None = None
+    crop_refiner: CropRefiner | None = None
     decoder: ReportDecoder | None = None
     head: JointHead | None = None
     phrases: PhraseNet | None = None
+    crop_films: NormStatistics | None = None
 
     @property
     def device(self) -> torch.device:
@@ -80,8 +83,8 @@ class Reader:
     def parts(self) -> dict[str, nn.Module]:
         """The networks by their prefix in the weights file."""
         named = {
-            "reader": self.net, "films": self.films, "patches": self.patch_net, "looks": self.look_net,
-            "decoder": self.decoder, "joint": self.head, "phrases": self.phrases,
+            "reader": self.net, "films": self.films, "patches": self.patch_net, "looks": self.crop_refiner,
+            "looks_films": self.crop_films, "decoder": self.decoder, "joint": self.head, "phrases": self.phrases,
         }  # fmt: skip
         return {name: part for name, part in named.items() if part is not None}
 
@@ -98,11 +101,9 @@ class Reader:
     def see(self, exam: Exam, canvases: Canvases) -> Seen:
         """What the networks give, before any threshold."""
         views = canvases.first
-        batch, top = trimmed(exam_batch(exam, views))
-        out = moved(self.first_pass(batch, exam.origin), "cpu")
-        marks = [m for m in query_marks(out, exam, views, top) if not m.calcification]
-        if self.look_net is not None:
-            seen = look_again(self.look_net, marks, exam, views, canvases.detail)
+        marks, out = self.proposals(exam, views)
+        if self.crop_refiner is not None:
+            seen = refine_marks(self._crop_refiner_for(exam), marks, exam, views, canvases.detail)
             marks = [m for m in seen if not m.calcification]
         marks += self._calcifications(exam, canvases)
         anatomy = {v.id: find_anatomy(views[v.id], canvases.detail.get(v.id)) for v in exam.current} if marks else {}
@@ -112,6 +113,29 @@ class Reader:
         """The first pass over a batch of one origin, on the networks' device, where its output stays."""
         with mixed_precision(self.device):
             return (self.net if origin is Origin.SYNTHETIC else self.film_net)(moved(batch, self.device))
+
+    @torch.inference_mode()
+    def proposals(self, exam: Exam, views: Mapping[str, PreparedView]) -> tuple[list[RawMark], ReaderNetOutput]:
+        """Marks of the first pass that are refined (calcifications are left to their own path), and its whole output.
+
+        Args:
+            exam: its views.
+            views: first-pass canvases by view id.
+        """
+        batch, top = trimmed(exam_batch(exam, views))
+        out = moved(self.first_pass(batch, exam.origin), "cpu")
+        return [m for m in query_marks(out, exam, views, top) if not m.calcification], out
+
+    def _crop_refiner_for(self, exam: Exam) -> CropRefiner:
+        """The crop refiner with the batch statistics of the exam's origin."""
+        assert self.crop_refiner is not None
+        return self.crop_refiner if exam.origin is Origin.SYNTHETIC else self.film_crop_refiner
+
+    @cached_property
+    def film_crop_refiner(self) -> CropRefiner:
+        """The crop refiner for acquired images; the one for synthetic images where both share their statistics."""
+        assert self.crop_refiner is not None
+        return self.crop_refiner if self.crop_films is None else with_statistics(self.crop_refiner, self.crop_films)
 
     @torch.inference_mode()
     def draft(self, exam: Exam, findings: tuple[Finding, ...], breasts: tuple[Breast, Breast]) -> tuple[Claim, ...]:

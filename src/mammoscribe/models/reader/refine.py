@@ -1,4 +1,4 @@
-"""Marks of the first pass, seen again: each is cut out at 200 um with its prior, and what the second look says goes in."""
+"""Marks of the first pass, refined: each is cut out at 200 um with its prior, and what the crop refiner says goes in."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,27 +8,28 @@ import torch
 
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.lexicon import Axis
+from mammoscribe.domain.view import Box, View
 from mammoscribe.imaging.prepare import PreparedView
 from mammoscribe.models.reader.assemble import RawMark
-from mammoscribe.models.reader.crop_refiner import LookNet, look_from_all_sides, look_planes
+from mammoscribe.models.reader.crop_refiner import CropRefiner, crop_planes, refine_crops
 
 
-def look_again(
-    net: LookNet, marks: Sequence[RawMark], exam: Exam, views: Mapping[str, PreparedView],
+def refine_marks(
+    net: CropRefiner, marks: Sequence[RawMark], exam: Exam, views: Mapping[str, PreparedView],
     details: Mapping[str, PreparedView],
 ) -> list[RawMark]:  # fmt: skip
-    """The marks with the second look's words, suspicion and change; type is what both looks agree on most.
+    """The marks with the crop refiner's words, suspicion and change; type is what both passes agree on most.
 
     Args:
-        net: the second look.
+        net: the crop refiner, with the batch statistics of the exam's origin.
         marks: of the first pass, in views of `exam`.
         views: first-pass canvases, by view id; they carry a place over to the prior.
-        details: canvases at the scale of the second look, by view id, prior views included.
+        details: canvases at the scale of the crops, by view id, prior views included.
     """
     if not marks:
         return []
-    planes = np.stack([_planes(m, exam, views, details, net.config.size_px) for m in marks])
-    out = look_from_all_sides(net, torch.from_numpy(planes))
+    planes = np.stack([mark_planes(m.view, m.box, exam, views, details, net.config.size_px) for m in marks])
+    out = refine_crops(net, torch.from_numpy(planes))
     types, suspicion, change = (
         out.type.softmax(1).numpy(),
         out.suspicion.sigmoid().numpy(),
@@ -37,7 +38,7 @@ def look_again(
     told = {a: (v.sigmoid() if a is Axis.ASSOCIATED else v.softmax(1)).numpy() for a, v in out.descriptors.items()}
     return [
         replace(
-            mark, look=float(1 - types[i, -1]), types=_agreed(mark.types, types[i, :-1]), suspicion=float(suspicion[i]),
+            mark, crop_score=float(1 - types[i, -1]), types=_agreed(mark.types, types[i, :-1]), suspicion=float(suspicion[i]),
             words={**mark.words, **{a: v[i] for a, v in told.items()}},
             change=None if mark.change is None else change[i],
         )
@@ -46,21 +47,31 @@ def look_again(
 
 
 def _agreed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Geometric mean of the two looks' types, as probabilities."""
+    """Geometric mean of the two passes' types, as probabilities."""
     both = np.sqrt(np.maximum(first, 1e-4) * np.maximum(second, 1e-4))
     return both / both.sum()
 
 
-def _planes(
-    mark: RawMark, exam: Exam, views: Mapping[str, PreparedView], details: Mapping[str, PreparedView], size_px: int
-) -> np.ndarray:
-    now = details[mark.view.id]
-    box = now.placement.to_canvas_box(mark.box)
+def mark_planes(
+    view: View, marked: Box, exam: Exam, views: Mapping[str, PreparedView], details: Mapping[str, PreparedView],
+    size_px: int,
+) -> np.ndarray:  # fmt: skip
+    """What the crop refiner sees of a mark, now and in the prior of the place: [PLANES, size, size] float32, grey 0..1.2.
+
+    Args:
+        view: of `exam`, in which the mark is.
+        marked: its box, in stored pixels.
+        exam: whose prior is shown beside it, where its canvases are there.
+        views, details: as of `refine_marks`.
+        size_px: side of the planes.
+    """
+    now = details[view.id]
+    box = now.placement.to_canvas_box(marked)
     edges = (box.x0, box.y0, box.x1, box.y1)
-    prior = exam.prior_of(mark.view)
+    prior = exam.prior_of(view)
     if prior is None or prior.id not in details:
-        return look_planes(now.pixels, edges, None, (0.0, 0.0), size_px)
-    on_canvas = views[mark.view.id].placement.to_canvas_box(mark.box).centre
+        return crop_planes(now.pixels, edges, None, (0.0, 0.0), size_px)
+    on_canvas = views[view.id].placement.to_canvas_box(marked).centre
     there = details[prior.id].placement.to_canvas_point(*views[prior.id].placement.to_stored_point(*on_canvas))
     x, y = box.centre
-    return look_planes(now.pixels, edges, details[prior.id].pixels, (there[0] - x, there[1] - y), size_px)
+    return crop_planes(now.pixels, edges, details[prior.id].pixels, (there[0] - x, there[1] - y), size_px)

@@ -55,9 +55,9 @@ def mark_weights(exams: Sequence[SeenExam]) -> MarkWeights:
         if exam.measurable != exam.searched:
             continue
         for mark in exam.seen.marks:
-            if mark.look is not None:
+            if mark.crop_score is not None:
                 truth = [m.box for f in exam.truth if (m := f.mark_in(mark.view.id)) is not None]
-                scores.append((log_odds(mark.score), log_odds(mark.look)))
+                scores.append((log_odds(mark.score), log_odds(mark.crop_score)))
                 hits.append(int(any(is_hit(mark.box, t) for t in truth)))
     if len(set(hits)) < 2:
         return (1.0, 0.0, 0.0)

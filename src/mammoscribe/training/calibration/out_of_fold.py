@@ -165,7 +165,7 @@ def mark_rows(exam: LeftOut) -> Iterator[dict[str, object]]:
             "marks": [
                 {
                     "box": [round(edge, 1) for edge in m.box.as_list()], "score": round(m.score, 4),
-                    "crop_score": None if m.look is None else round(m.look, 4), "type": str(m.type),
+                    "crop_score": None if m.crop_score is None else round(m.crop_score, 4), "type": str(m.type),
                 }
                 for m in seen.seen.marks
                 if m.view.id == view.id

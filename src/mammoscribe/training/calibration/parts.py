@@ -1,13 +1,14 @@
 """Model folders: a reader written as one, and the folder of a reader of which a part was trained anew."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from torch import Tensor, nn
 
+from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.models.reader.card import ModelCard, write_card
-from mammoscribe.models.reader.loading import WEIGHTS_NAME, model_files
+from mammoscribe.models.reader.loading import WEIGHTS_NAME, load_reader, model_files
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.models.weights_file import save_weights
 
@@ -25,6 +26,20 @@ def model_to_extend(init: Path | None) -> Path:
     inside = place / "model"
     _, weights = model_files(str(inside if (inside / "card.json").is_file() else place))
     return weights
+
+
+def reader_at(place: Path | None) -> Reader:
+    """The reader of a name, of a model folder, or of a run folder that holds one; None is `starter`.
+
+    Raises:
+        InputError: when there is none.
+    """
+    return load_reader(str(model_to_extend(place)))
+
+
+def named_data(folders: Sequence[Path]) -> str:
+    """The names of prepared datasets, joined."""
+    return ", ".join(str(PreparedDataset(f).about["dataset"]) for f in folders)
 
 
 def part_of(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
@@ -69,11 +84,11 @@ def with_parts(reader: Reader, other: Reader) -> Reader:
 
     The text side is not taken: it was trained on the features of the other's first pass.
     """
-    card, refiner, patches, decoder = reader.card, reader.look_net, reader.patch_net, reader.decoder
-    if refiner is None and other.look_net is not None:
-        refiner, card = other.look_net, replace(card, looks=asdict(other.look_net.config))
+    card, refiner, patches, decoder = reader.card, reader.crop_refiner, reader.patch_net, reader.decoder
+    if refiner is None and other.crop_refiner is not None:
+        refiner, card = other.crop_refiner, replace(card, looks=asdict(other.crop_refiner.config))
     if patches is None and other.patch_net is not None:
         patches, card = other.patch_net, replace(card, patches=asdict(other.patch_net.config))
     if decoder is None and other.decoder is not None:
         decoder, card = other.decoder, replace(card, decoder=other.decoder.config.as_dict())
-    return replace(reader, card=card, look_net=refiner, patch_net=patches, decoder=decoder)
+    return replace(reader, card=card, crop_refiner=refiner, patch_net=patches, decoder=decoder)

@@ -8,6 +8,7 @@ from mammoscribe.data.records import MammoExam
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding, FindingType
 from mammoscribe.domain.view import Laterality, Role
+from mammoscribe.imaging.prepare import FINE_UM
 from mammoscribe.models.reader.judging import Seen
 from mammoscribe.models.reader.reader import Canvases, Reader
 from mammoscribe.training.calibration.seen_views import (
@@ -63,7 +64,8 @@ def see(
     """The labelled exams of a prepared split one by one, as `reader` sees them.
 
     A dataset without boxes is seen breast by breast, as it is trained on (`TrainingExam.of_breast` says why). A reader
-    with a crop refiner or a calcification network sees finer than canvases are prepared: for it the pictures are decoded.
+    with a crop refiner or a calcification network sees finer than the first pass: where the dataset was prepared without
+    these scales, the pictures are decoded again.
 
     Args:
         reader: sees.
@@ -75,7 +77,7 @@ def see(
         InputError: when the dataset was not prepared for a reader; when pictures are needed and cannot be decoded.
     """
     supervision, synthetic = dataset.supervision, bool(dataset.about["synthetic"])
-    root = dataset.root if _sees_finer(reader) else None
+    root = dataset.root if _lacks_a_scale(reader, dataset) else None
     everything = PreparedDataset(dataset.folder)
     for stored in dataset:
         if not isinstance(stored.record, MammoExam) or not chosen(stored.record.patient_id):
@@ -88,7 +90,7 @@ def see(
                 continue
             name = stored.record.id if side is None else f"{stored.record.id}-{side}"
             exam = Exam(name, tuple(v.view for v in views), stored.record.patient_id)
-            canvases = stored_canvases(views) if root is None else decoded_canvases(exam, reader, root)
+            canvases = stored_canvases(views, reader) if root is None else decoded_canvases(exam, reader, root)
             yield SeenExam(
                 exam, stored.record.patient_id, str(dataset.about["dataset"]),
                 truth_of(views, supervision) if teachers.boxes else (), _boxed(labels), _searched(reader, exam, canvases),
@@ -96,8 +98,11 @@ def see(
             )  # fmt: skip
 
 
-def _sees_finer(reader: Reader) -> bool:
-    return reader.look_net is not None or reader.patch_net is not None
+def _lacks_a_scale(reader: Reader, dataset: PreparedDataset) -> bool:
+    """Whether the reader sees at a scale that the dataset was not prepared at."""
+    there = {scale["um_per_px"] for scale in dataset.about["preparation"].get("finer", ())}
+    wanted = {reader.card.config.detail_um} if reader.crop_refiner is not None else set()
+    return not wanted | ({FINE_UM} if reader.patch_net is not None else set()) <= there
 
 
 def _prior(stored: StoredRecord, everything: PreparedDataset) -> StoredRecord | None:

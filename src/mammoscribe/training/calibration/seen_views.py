@@ -1,22 +1,20 @@
 """Views of a prepared exam as the domain's nouns: what they show, their canvases, and the findings that their boxes show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from mammoscribe.data.prepared.dataset import StoredPicture, StoredRecord
 from mammoscribe.data.records import ListedView, MammoExam
 from mammoscribe.data.supervision import Question, Supervision
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
-from mammoscribe.domain.view import Box, Laterality, Origin, Role, SpacingSource, View, standard_view_id
+from mammoscribe.domain.view import Laterality, Origin, Role, SpacingSource, View, standard_view_id
 from mammoscribe.imaging.decode import decode_view
-from mammoscribe.imaging.prepare import BRIGHTEST, PreparedView, assumed_spacing
+from mammoscribe.imaging.prepare import FINE_UM, PreparedView, assumed_spacing
 from mammoscribe.models.reader.reader import Canvases, Reader
 from mammoscribe.reading import prepare
-from mammoscribe.support.errors import InputError
+from mammoscribe.training.stored_views import at_scale, stored_view
 
 
 @dataclass(frozen=True)
@@ -64,24 +62,22 @@ def _view(picture: StoredPicture, listed: ListedView, role: Role, origin: Origin
     )  # fmt: skip
 
 
-def stored_canvases(views: Sequence[SeenView]) -> Canvases:
-    """The first-pass canvases that were prepared.
+def stored_canvases(views: Sequence[SeenView], reader: Reader) -> Canvases:
+    """The canvases that were prepared, at the scales that the reader sees.
 
     Raises:
-        InputError: when they were prepared for something else.
+        InvalidNoun: when they were prepared for something else.
     """
-    return Canvases({v.view.id: _prepared(v) for v in views}, {}, {})
+    first = {
+        v.view.id: replace(stored_view(v.picture, v.listed, v.view.role, v.view.origin), view=v.view) for v in views
+    }
+    detail = _at(views, first, reader.card.config.detail_um) if reader.crop_refiner is not None else {}
+    return Canvases(first, detail, _at(views, first, FINE_UM) if reader.patch_net is not None else {})
 
 
-def _prepared(seen: SeenView) -> PreparedView:
-    view, picture = seen.view, seen.picture
-    if picture.nipple_xy is None or picture.um_per_px is None:
-        raise InputError(f"{picture.path} was not prepared for a reader", "--as reader, or reader-base")
-    pixels = picture.pixels.astype(np.float32) * (BRIGHTEST / np.iinfo(picture.pixels.dtype).max)
-    return PreparedView(
-        view, pixels, pixels > 0, picture.placement, picture.nipple_xy, picture.um_per_px, millimetres_known=False,
-        crop=Box(0, 0, view.width_px, view.height_px), levels=(0.0, 1.0), chest_on_left=not picture.placement.flipped,
-    )  # fmt: skip
+def _at(views: Sequence[SeenView], first: Mapping[str, PreparedView], um_per_px: float) -> dict[str, PreparedView]:
+    finer = {v.view.id: v.picture.at(um_per_px) for v in views}
+    return {name: at_scale(first[name], picture) for name, picture in finer.items() if picture is not None}
 
 
 def decoded_canvases(exam: Exam, reader: Reader, root: Path) -> Canvases:

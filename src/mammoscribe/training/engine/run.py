@@ -146,6 +146,7 @@ class Execution:
         diverged_at: the run stops when the mean of 20 losses is above this many times the mean of the first 20.
         trackers: tensorboard, mlflow, wandb (offline).
         timeout_minutes: how long a process waits for the others.
+        cache: folder of what a task works out once from its data, such as marks; `.cache` in the run's folder unless given.
     """
 
     device: str = "auto"
@@ -159,6 +160,7 @@ class Execution:
     diverged_at: float = 20.0
     trackers: tuple[str, ...] = ()
     timeout_minutes: float = 30.0
+    cache: Path | None = None
 
     def __post_init__(self) -> None:
         for name in ("checkpoint_every", "keep_last", "validate_every", "log_every", "skips_in_a_row"):

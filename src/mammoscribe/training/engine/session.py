@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,8 @@ class Session:
     """
 
     def __init__(self, run: Run, path: Path, on_row: OnRow, notify: Notify) -> None:
+        if run.execution.cache is None:
+            run = replace(run, execution=replace(run.execution, cache=path / ".cache"))
         self.run, self.path, self._on_row, self._notify = run, path, on_row, notify
         self.accelerator = begin(run)
         self.folder: RunFolder | None = None

@@ -17,7 +17,7 @@ from mammoscribe.training.engine.faults import worker_died
 from mammoscribe.training.engine.seeding import derived, generator, seed_all
 from mammoscribe.training.engine.task import Feed
 
-Order = Callable[[np.random.Generator], Sequence[int]]
+Order = Callable[[np.random.Generator], Sequence[int] | np.ndarray]
 """Numbers of the items of one pass; as many each time. An item may come more than once or not at all."""
 Ticket = tuple[int, int, np.ndarray]
 """Number of a batch, place of its first item in the endless stream, numbers of its items."""

@@ -1,0 +1,1 @@
+"""Training the crop refiner: crops of marks at 200 um with their priors, losses, the task for the engine."""
