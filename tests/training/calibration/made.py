@@ -38,7 +38,7 @@ def mark(
         found = np.array([(words or {}).get(t, 0.0) for t in terms])
         told[axis] = found if axis is Axis.ASSOCIATED else found + (1 - found.sum()) / len(terms) / 10
     types = np.array([float(t is kind) for t in TYPES])
-    return RawMark(VIEWS[side], box(x), score, types, told, 0.5, None, None, 1.0, 1.0, 0.5, look=look)
+    return RawMark(VIEWS[side], box(x), score, types, told, 0.5, None, None, 1.0, 1.0, 0.5, crop_score=look)
 
 
 def lesion(

@@ -80,9 +80,9 @@ def test_a_view_has_its_truth_and_its_prior_in_stored_pixels(lab):
 def test_marks_are_worked_out_once_and_kept_for_that_reader_alone(lab, tmp_path, monkeypatch):
     folder, reader = lab
     asked = []
-    first_pass = type(reader).first_pass
+    proposed = type(reader).proposals
     monkeypatch.setattr(
-        type(reader), "first_pass", lambda self, *given: asked.append(given[0].id) or first_pass(self, *given)
+        type(reader), "proposals", lambda self, *given: asked.append(given[0].id) or proposed(self, *given)
     )
 
     def proposals(net):
@@ -106,7 +106,7 @@ def test_the_marks_of_an_exam_are_those_of_the_whole_exam_read_at_once(lab):
     record = views.places[0][0]
     stored, prior = views.exams[record]
     exam, canvases = rebuilt(stored, prior, True, 200.0)
-    marks, _ = reader.first_pass(exam, canvases.first)
+    marks, _ = reader.proposals(exam, canvases.first)
     for own, picture in views.places:
         if own == record:
             view = views.view(record, picture)

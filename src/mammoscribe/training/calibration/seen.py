@@ -59,25 +59,27 @@ class SeenExam:
 
 
 def see(
-    reader: Reader, dataset: PreparedDataset, teachers: Teachers = EVERY_LABEL, chosen: Chosen = lambda _: True
-) -> Iterator[SeenExam]:
+    reader: Reader, dataset: PreparedDataset, teachers: Teachers = EVERY_LABEL, chosen: Chosen = lambda _: True,
+    decode_finer: bool = True,
+) -> Iterator[SeenExam]:  # fmt: skip
     """The labelled exams of a prepared split one by one, as `reader` sees them.
 
     A dataset without boxes is seen breast by breast, as it is trained on (`TrainingExam.of_breast` says why). A reader
-    with a crop refiner or a calcification network sees finer than the first pass: where the dataset was prepared without
-    these scales, the pictures are decoded again.
+    with a crop refiner or a calcification network sees finer than the first pass.
 
     Args:
         reader: sees.
         dataset: the split.
         teachers: which of its labels are truth.
         chosen: whose exams are seen.
+        decode_finer: whether the pictures are decoded again where the dataset was prepared without a scale that the reader
+            sees; if not, what needs that scale is not searched.
 
     Raises:
         InputError: when the dataset was not prepared for a reader; when pictures are needed and cannot be decoded.
     """
     supervision, synthetic = dataset.supervision, bool(dataset.about["synthetic"])
-    root = dataset.root if _lacks_a_scale(reader, dataset) else None
+    root = dataset.root if decode_finer and _lacks_a_scale(reader, dataset) else None
     everything = PreparedDataset(dataset.folder)
     for stored in dataset:
         if not isinstance(stored.record, MammoExam) or not chosen(stored.record.patient_id):

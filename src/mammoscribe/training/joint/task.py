@@ -31,6 +31,7 @@ from mammoscribe.training.joint.views import JointViews, LabelledView
 from mammoscribe.training.reader.batches import NO_AUGMENTATION, Augmentation
 from mammoscribe.training.reader.exams import PreparedExams, Teachers
 from mammoscribe.training.reader.task import check_preparation, named, reader_pass
+from mammoscribe.training.several import InTurn
 
 KEPT = "kept"
 PRESETS: Mapping[str, Mapping[str, int]] = {
@@ -110,24 +111,12 @@ class JointSettings:
 
     def _validation(self, run: Run, reader: Reader, phrases: PhraseNet) -> Validation:
         sources = [self._source(folder, "val", reader, phrases, NO_AUGMENTATION) for folder in run.data]
-        return Validation(_InTurn(sources), partial(measure, run=joint_pass), summary, "score")
-
-
-class _InTurn:
-    """The views of several splits, one dataset after the other, since a batch has those of one."""
-
-    def __init__(self, sources: list[ItemSource]) -> None:
-        self._batches = [ItemBatches(source, VALIDATION_VIEWS) for source in sources]
-
-    def __len__(self) -> int:
-        return sum(map(len, self._batches))
-
-    def batches(self, numbers):
-        """The batches of these numbers; see `Finite`."""
-        places = [(part, n) for part in self._batches for n in range(len(part))]
-        for number in numbers:
-            part, place = places[number]
-            yield from part.batches([place])
+        return Validation(
+            InTurn(tuple(ItemBatches(s, VALIDATION_VIEWS) for s in sources)),
+            partial(measure, run=joint_pass),
+            summary,
+            "score",
+        )
 
 
 def seeded(view: LabelledView, rng: np.random.Generator) -> tuple[LabelledView, int]:
