@@ -14,7 +14,7 @@ from mammoscribe.data.ingest import ingest
 from mammoscribe.explain.store import write_items
 from mammoscribe.models.biovil.files import Checkpoint, write_joint
 from mammoscribe.training.engine.train import train
-from mammoscribe.training.feature_cache import save_features
+from mammoscribe.training.probes.feature_set import save_features
 from tests.cli.identified import archive
 from tests.cli.test_deidentified_exports import clinic
 from tests.cli.tiny_reader import write_tiny_reader
