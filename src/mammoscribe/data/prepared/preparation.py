@@ -66,11 +66,13 @@ PREPARATIONS: Mapping[str, Preparation] = {
     for p in (
         Preparation("reader", um_per_px=500.0, canvas_px=(384, 224)),
         Preparation("reader-base", um_per_px=400.0, canvas_px=(512, 320)),
+        Preparation("reader-lite", um_per_px=300.0, canvas_px=(640, 384)),
         Preparation("joint", shorter_px=512),
         Preparation("plain", longest_px=1024),
     )
 }
-"""`reader` is what the starter's first pass trains on, `reader-base` the BioViL-T-size reader, `joint` BioViL's towers."""
+"""`reader` is what the starter's first pass trains on, `reader-base` the BioViL-T-size reader, `reader-lite` the one with an
+EfficientNet-Lite backbone, `joint` BioViL's towers."""
 
 
 @dataclass(frozen=True)

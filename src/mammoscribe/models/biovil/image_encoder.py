@@ -12,14 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mammoscribe.models.biovil.resnet import ResNet, ResNetConfig
+from mammoscribe.models.biovil.resnet import ResNetConfig
+from mammoscribe.models.efficientnet_lite import EfficientNetLiteConfig
 
 
 @dataclass(frozen=True)
 class ImageEncoderConfig:
     """Shape of the encoder; defaults are the published BioViL-T (27.3 M parameters)."""
 
-    backbone: ResNetConfig = field(default_factory=ResNetConfig)
+    backbone: ResNetConfig | EfficientNetLiteConfig = field(default_factory=ResNetConfig)
     dim: int = 256
     heads: int = 8
     blocks: int = 3
@@ -148,12 +149,12 @@ class TemporalBlock(nn.Module):
 
 
 class MultiImageEncoder(nn.Module):
-    """ResNet and temporal block; the attribute names are the published checkpoint's."""
+    """Backbone and temporal block; the attribute names are the published checkpoint's."""
 
     def __init__(self, config: ImageEncoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = ResNet(config.backbone)
+        self.encoder = config.backbone.network()
         self.backbone_to_vit = nn.Conv2d(config.backbone.channels[3], config.dim, 1, bias=False)
         self.vit_pooler = TemporalBlock(config)
         self.missing_previous_emb = nn.Parameter(torch.zeros(1, config.dim, 1, 1))

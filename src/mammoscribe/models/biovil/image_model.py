@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mammoscribe.models.biovil.files import load_strictly, read_checkpoint, split_ignored
 from mammoscribe.models.biovil.image_encoder import ImageEncoderConfig, MultiImageEncoder
-from mammoscribe.models.biovil.resnet import ResNet, ResNetConfig
+from mammoscribe.models.biovil.resnet import ResNetConfig
 from mammoscribe.support.errors import InputError
 
 IGNORED = re.compile(r"encoder\.encoder\.fc\.(weight|bias)$")
@@ -70,7 +70,7 @@ class SingleImageEncoder(nn.Module):
 
     def __init__(self, config: ImageEncoderConfig) -> None:
         super().__init__()
-        self.encoder = ResNet(config.backbone)
+        self.encoder = config.backbone.network()
 
     def forward(self, images: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, 2048, h, w]."""

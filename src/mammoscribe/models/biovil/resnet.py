@@ -22,7 +22,7 @@ class ResNetConfig:
         width: channels of the first stage's 3x3 convolutions.
         depths: bottlenecks per stage.
         norm: `batch` as published; it learns about twice as fast as `group`. Batch statistics of phantoms and films
-            must not mix: they are taken on phantoms and then kept (`training.loop.Source.keeps_statistics`).
+            must not mix (`models.reader.norm_statistics`).
     """
 
     in_channels: int = 3
@@ -35,6 +35,10 @@ class ResNetConfig:
     def channels(self) -> tuple[int, int, int, int]:
         """Output channels of the four stages."""
         return tuple(self.width * 2**i * EXPANSION for i in range(4))  # type: ignore[return-value]
+
+    def network(self) -> "ResNet":
+        """A network of this shape with random weights."""
+        return ResNet(self)
 
 
 def _norm(kind: str, channels: int) -> nn.Module:

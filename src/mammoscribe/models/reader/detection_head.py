@@ -15,6 +15,8 @@ from mammoscribe.domain.finding import FindingType
 TYPES = tuple(FindingType)
 STRIDE = 8
 MAX_SIDE_PX = 512.0
+SOFT_OFFSET = 4.6
+"""The soft maximum of a map that is 1 % everywhere, as it begins, becomes 0."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,14 @@ class MarkMaps:
         size: [N, 2, h, w] log of box width and height in units of the stride.
         shift: [N, 2, h, w] offset of the box centre from the cell centre, in units of the stride.
         features: [N, C, h, w] that the maps were read from.
+        suspicion: [N, h, w] logits that a finding at a place is malignant; None where the reader has no such map.
     """
 
     heat: Tensor
     size: Tensor
     shift: Tensor
     features: Tensor
+    suspicion: Tensor | None = None
 
     def boxes(self, view: Tensor, row: Tensor, column: Tensor) -> Tensor:
         """[P, 4] canvas boxes predicted at the given cells."""
@@ -45,7 +49,9 @@ class MarkMaps:
 class MarkHead(nn.Module):
     """Feature pyramid from strides 32, 16 and 8 (Lin et al. 2017), then centre heat and box size (Zhou et al. 2019)."""
 
-    def __init__(self, stage_channels: tuple[int, int, int, int], dim: int, channels: int) -> None:
+    def __init__(
+        self, stage_channels: tuple[int, int, int, int], dim: int, channels: int, suspicion: bool = False
+    ) -> None:
         super().__init__()
         self.from_fused = nn.Conv2d(dim, channels, 1)
         self.from_stage4 = nn.Conv2d(stage_channels[3], channels, 1)
@@ -59,6 +65,7 @@ class MarkHead(nn.Module):
         self.heat = nn.Conv2d(channels, len(TYPES), 1)
         self.size = nn.Conv2d(channels, 2, 1)
         self.shift = nn.Conv2d(channels, 2, 1)
+        self.suspicion = nn.Conv2d(channels, 1, 1) if suspicion else None
         self.heat.bias = nn.Parameter(torch.full((len(TYPES),), -4.6))  # focal loss starts from 1 % everywhere
 
     def forward(self, stages: tuple[Tensor, ...], fused: Tensor) -> MarkMaps:
@@ -66,7 +73,8 @@ class MarkHead(nn.Module):
         top = self.from_fused(fused) + self.from_stage4(stages[3])
         middle = self.smooth16(self.from_stage3(stages[2]) + F.interpolate(top, size=stages[2].shape[2:]))
         features = self.smooth8(self.from_stage2(stages[1]) + F.interpolate(middle, size=stages[1].shape[2:]))
-        return MarkMaps(self.heat(features), self.size(features), self.shift(features), features)
+        suspicion = None if self.suspicion is None else self.suspicion(features)[:, 0]
+        return MarkMaps(self.heat(features), self.size(features), self.shift(features), features, suspicion)
 
 
 def peaks(maps: MarkMaps, per_view: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -78,3 +86,20 @@ def peaks(maps: MarkMaps, per_view: int) -> tuple[Tensor, Tensor, Tensor]:
     view = torch.arange(len(heat), device=heat.device)[:, None].expand_as(best)
     width = heat.shape[3]
     return view.flatten(), torch.div(best, width, rounding_mode="floor").flatten(), (best % width).flatten()
+
+
+def soft_maximum(maps: MarkMaps, tissue: Tensor) -> Tensor:
+    """[N] logit that a view shows something malignant: the soft maximum over its places of heat and half the suspicion.
+
+    Args:
+        maps: of N views.
+        tissue: [N, 1, h, w] bool, cells that show the breast.
+
+    A breast is malignant because of one place in it, and the soft maximum lets a label of the whole breast teach the few
+    places that could be that one.
+    """
+    logits = maps.heat.float().amax(dim=1)
+    if maps.suspicion is not None:
+        logits = logits + 0.5 * maps.suspicion.float()
+    inside = logits.masked_fill(~tissue[:, 0], -20.0).flatten(1)
+    return inside.logsumexp(dim=1) - tissue.flatten(1).sum(1).clamp(min=1).float().log() + SOFT_OFFSET

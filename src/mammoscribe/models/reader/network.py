@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mammoscribe.models.biovil.image_encoder import ImageEncoderConfig, MultiImageEncoder
 from mammoscribe.models.biovil.resnet import ResNetConfig
+from mammoscribe.models.efficientnet_lite import EfficientNetLiteConfig
 from mammoscribe.models.reader.batch import ENCODER_STRIDE, ViewBatch
 from mammoscribe.models.reader.breast_heads import BreastHeads, BreastOutput
 from mammoscribe.models.reader.detection_head import MarkHead, MarkMaps, peaks
@@ -25,6 +26,8 @@ class ReaderConfig:
         canvas_px: (height, width) of the first pass, multiples of 32.
         um_per_px: scale of the first pass.
         detail_um: scale of the second look at each mark.
+        reads_priors: whether it learnt to compare a view with its prior; if not, priors are left out of the pass.
+        suspicion_map: whether the detection head also maps how suspicious each place is, for labels of whole breasts.
     """
 
     encoder: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
@@ -37,6 +40,8 @@ class ReaderConfig:
     mark_channels: int = 128
     queries_per_view: int = 8
     detail_um: float = 200.0
+    suspicion_map: bool = False
+    reads_priors: bool = True
 
     def __post_init__(self) -> None:
         if any(side % ENCODER_STRIDE for side in self.canvas_px):
@@ -51,10 +56,15 @@ class ReaderConfig:
         """Inverse of `as_dict`; an unknown key raises TypeError."""
         values = dict(values)
         encoder = dict(values.pop("encoder"))
-        backbone = dict(encoder.pop("backbone"))
-        backbone["depths"] = tuple(backbone["depths"])
         values["canvas_px"] = tuple(values["canvas_px"])
-        return cls(encoder=ImageEncoderConfig(backbone=ResNetConfig(**backbone), **encoder), **values)
+        return cls(encoder=ImageEncoderConfig(backbone=_backbone(encoder.pop("backbone")), **encoder), **values)
+
+
+def _backbone(values: dict) -> ResNetConfig | EfficientNetLiteConfig:
+    """A backbone's shape from plain values; only EfficientNet-Lite has variants."""
+    if "variant" in values:
+        return EfficientNetLiteConfig(**values)
+    return ResNetConfig(**{**values, "depths": tuple(values["depths"])})
 
 
 def starter_config() -> ReaderConfig:
@@ -63,6 +73,15 @@ def starter_config() -> ReaderConfig:
     return ReaderConfig(
         encoder=ImageEncoderConfig(backbone=backbone, dim=96, heads=4, blocks=2, dropout=0.0, drop_path=0.1),
         canvas_px=(384, 224), um_per_px=500.0, dim=192, heads=6, fusion_layers=2, query_layers=2, mark_channels=96, queries_per_view=6,
+    )  # fmt: skip
+
+
+def lite_config() -> ReaderConfig:
+    """EfficientNet-Lite0, whose published ImageNet weights training can start from, at 300 um: for images of people."""
+    encoder = ImageEncoderConfig(EfficientNetLiteConfig(), dim=96, heads=4, blocks=2, dropout=0.0, drop_path=0.1)
+    return ReaderConfig(
+        encoder=encoder, canvas_px=(640, 384), um_per_px=300.0, dim=192, heads=6, fusion_layers=2, query_layers=2, mark_channels=64, queries_per_view=6,
+        suspicion_map=True,
     )  # fmt: skip
 
 
@@ -80,7 +99,7 @@ def debug_config() -> ReaderConfig:
     )  # fmt: skip
 
 
-PRESETS = {"starter": starter_config, "base": base_config, "debug": debug_config}
+PRESETS = {"starter": starter_config, "lite": lite_config, "base": base_config, "debug": debug_config}
 
 
 @dataclass(frozen=True)
@@ -102,15 +121,17 @@ class ReaderNet(nn.Module):
         encoder = config.encoder
         self.image_encoder = MultiImageEncoder(encoder)
         self.fusion = ExamFusion(2 * encoder.dim, config.dim, config.heads, config.fusion_layers)
-        self.mark_head = MarkHead(encoder.backbone.channels, config.dim, config.mark_channels)
+        self.mark_head = MarkHead(encoder.backbone.channels, config.dim, config.mark_channels, config.suspicion_map)
         self.queries = FindingQueries(config.mark_channels, config.dim, config.heads, config.query_layers)
         self.breast_heads = BreastHeads(config.dim, encoder.backbone.channels[:EARLY_STAGES], config.mark_channels)
 
     def forward(self, batch: ViewBatch) -> ReaderNetOutput:
         """One pass over the views of `batch`."""
         images = self._channels(batch.images)
-        previous = None if batch.previous is None else self._channels(batch.previous)
-        encoded = self.image_encoder(images, previous, batch.has_prior)
+        previous, has_prior = None, None
+        if self.config.reads_priors and batch.previous is not None:
+            previous, has_prior = self._channels(batch.previous), batch.has_prior
+        encoded = self.image_encoder(images, previous, has_prior)
         fused = self.fusion(encoded.patches, batch, ENCODER_STRIDE)
         maps = self.mark_head(encoded.stages, fused.of_views(batch))
         anchors = self.queries.anchors_from_maps(maps, *peaks(maps, self.config.queries_per_view))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mammoscribe.imaging.prepare import BRIGHTEST
-from mammoscribe.models.reader.batch import ViewBatch, trimmed
+from mammoscribe.models.reader.batch import ENCODER_STRIDE, ViewBatch, trimmed
 from mammoscribe.models.reader.detection_head import TYPES
+from mammoscribe.support.errors import InvalidNoun
 from mammoscribe.training.reader.samples import BreastLabels, LabelledFinding, TrainingExam, ViewSample
 
 
@@ -25,6 +26,8 @@ class Augmentation:
         shift_px: largest shift, in canvas pixels.
         gamma, gain, noise: largest exponent (natural log), relative brightness, and noise level.
         blur_chance, drop_view_chance, flip_chance: of a 3 x 3 mean, of leaving out one view, of turning up and down.
+        crop_px: (height, width), multiples of 32, of a window that is shown instead of the whole canvas in batches of a
+            dataset with boxes; empty shows the whole. Most windows hold a box: small findings on large canvases teach more this way.
     """
 
     rotation_deg: float = 6.0
@@ -37,8 +40,15 @@ class Augmentation:
     drop_view_chance: float = 0.15
     flip_chance: float = 0.0
     stretch: float = 0.0
+    crop_px: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.crop_px) not in (0, 2) or any(side <= 0 or side % ENCODER_STRIDE for side in self.crop_px):
+            raise InvalidNoun(f"crop_px {self.crop_px}", "height and width, multiples of 32, or nothing")
 
 
+HELD_BOX = 0.8
+"""Share of the windows that are placed around a box, where a view has one."""
 NO_AUGMENTATION = Augmentation(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
@@ -67,45 +77,66 @@ class Targets:
 
 @dataclass(frozen=True)
 class _Affine:
-    """Canvas to canvas: rotate and scale about the centre, then shift; `scale` is (x, y)."""
+    """Canvas to picture: rotate and scale about the canvas' centre, which then goes to `goal`; sizes are (height, width).
 
-    cos: float
-    sin: float
+    Args:
+        linear: [2, 2], from canvas to picture.
+        canvas, picture: their sizes.
+        goal: (x, y) in the picture of the canvas' centre.
+        scale: (x, y), what boxes scale by.
+    """
+
+    linear: np.ndarray
+    canvas: tuple[int, int]
+    picture: tuple[int, int]
+    goal: np.ndarray
     scale: tuple[float, float]
-    shift: tuple[float, float]
-    flip: bool
 
-    def points(self, xy: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    def points(self, xy: np.ndarray) -> np.ndarray:
         """Move [K, 2] points."""
-        centre = np.array([size[1] / 2, size[0] / 2])
-        d = (xy - centre) * np.array(self.scale) * np.array([1.0, -1.0 if self.flip else 1.0])
-        turned = np.stack((self.cos * d[:, 0] - self.sin * d[:, 1], self.sin * d[:, 0] + self.cos * d[:, 1]), axis=1)
-        return turned + centre + np.array(self.shift)
+        return (xy - _middle(self.canvas)) @ self.linear.T + self.goal
 
-    def sampling_matrix(self, size: tuple[int, int]) -> np.ndarray:
-        """[2, 3] for torch.affine_grid: from output to input, in its -1..1 coordinates."""
-        h, w = size
-        flip = -1.0 if self.flip else 1.0
-        forward = np.array([[self.cos * self.scale[0], -self.sin * self.scale[1] * flip],
-                            [self.sin * self.scale[0], self.cos * self.scale[1] * flip]])  # fmt: skip
-        inverse = np.linalg.inv(forward)
-        half = np.diag([w / 2, h / 2])
-        linear = np.linalg.inv(half) @ inverse @ half
-        offset = np.linalg.inv(half) @ inverse @ -np.array(self.shift)
-        return np.concatenate((linear, offset[:, None]), axis=1)
+    def sampling_matrix(self) -> np.ndarray:
+        """[2, 3] for torch.affine_grid: from picture to canvas, each in coordinates of -1..1."""
+        inverse = np.linalg.inv(self.linear)
+        from_half, to_half = np.diag(_middle(self.picture)), np.diag(1 / _middle(self.canvas))
+        offset = to_half @ inverse @ (_middle(self.picture) - self.goal)
+        return np.concatenate((to_half @ inverse @ from_half, offset[:, None]), axis=1)
 
 
-def _draw_affine(rng: np.random.Generator, amount: Augmentation) -> _Affine:
+def _middle(size: tuple[int, int]) -> np.ndarray:
+    return np.array([size[1] / 2, size[0] / 2])
+
+
+def _draw_affine(view: ViewSample, rng: np.random.Generator, amount: Augmentation, shows_window: bool) -> _Affine:
     angle = math.radians(rng.uniform(-1, 1) * amount.rotation_deg)
     scale, stretch = 1 + rng.uniform(-1, 1) * amount.scale, 1 + rng.uniform(-1, 1) * amount.stretch
-    shift = tuple(rng.uniform(-1, 1, 2) * amount.shift_px)
-    return _Affine(
-        math.cos(angle), math.sin(angle), (scale * stretch, scale / stretch), shift, rng.random() < amount.flip_chance
-    )
+    shift = rng.uniform(-1, 1, 2) * amount.shift_px
+    flip = -1.0 if rng.random() < amount.flip_chance else 1.0
+    wide, high = scale * stretch, scale / stretch
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    canvas = view.canvas.shape[0], view.canvas.shape[1]
+    whole = _Affine(turn @ np.diag([wide, high * flip]), canvas, canvas, _middle(canvas) + shift, (wide, high))
+    return _window(whole, view, rng, amount) if amount.crop_px and shows_window else whole
 
 
-def _warp(images: Tensor, matrices: np.ndarray) -> Tensor:
-    grid = F.affine_grid(torch.from_numpy(matrices).float(), list(images.shape), align_corners=False)
+def _window(whole: _Affine, view: ViewSample, rng: np.random.Generator, amount: Augmentation) -> _Affine:
+    """The same warp, of which a window is shown; it stays on the canvas."""
+    size = amount.crop_px[0], amount.crop_px[1]
+    room = np.array([whole.canvas[1] - size[1], whole.canvas[0] - size[0]]).clip(min=0)
+    if view.marks and rng.random() < HELD_BOX:
+        box = view.marks[int(rng.integers(len(view.marks)))].box
+        centre = whole.points(np.array([[(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]]))[0]
+        corner = centre - rng.uniform(0.12, 0.88, 2) * np.array([size[1], size[0]])
+    else:
+        corner = rng.uniform(0, 1, 2) * room
+    corner = np.clip(corner, -amount.shift_px, room + amount.shift_px)
+    return replace(whole, picture=size, goal=whole.goal - corner)
+
+
+def _warp(images: Tensor, warps: Sequence[_Affine]) -> Tensor:
+    matrices = torch.from_numpy(np.stack([a.sampling_matrix() for a in warps])).float()
+    grid = F.affine_grid(matrices, [*images.shape[:2], *warps[0].picture], align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
@@ -138,18 +169,15 @@ def make_batch(
 ) -> tuple[ViewBatch, Targets]:
     """Collate and augment; a prior is warped with its view, and lit differently."""
     rows = [(e, view) for e, exam in enumerate(exams) for view in _pick_views(exam, rng, amount)]
-    warps = [_draw_affine(rng, amount) for _ in rows]
-    size = rows[0][1].canvas.shape
-    images = _canvases([v.canvas for _, v in rows])
-    images = _photometric(_warp(images, np.stack([a.sampling_matrix(size) for a in warps])), rng, amount)
+    shows_windows = any(view.boxed for _, view in rows)  # all pictures of a batch have one size
+    warps = [_draw_affine(view, rng, amount, shows_windows) for _, view in rows]
+    images = _photometric(_warp(_canvases([v.canvas for _, v in rows]), warps), rng, amount)
     priors = {i: v.prior for i, (_, v) in enumerate(rows) if v.prior is not None}
     with_prior, previous = list(priors), None
     if with_prior:
-        previous = _canvases(list(priors.values()))
-        previous = _photometric(
-            _warp(previous, np.stack([warps[i].sampling_matrix(size) for i in with_prior])), rng, amount
-        )
-    nipple = np.stack([a.points(np.array([v.nipple]), size)[0] for a, (_, v) in zip(warps, rows, strict=True)])
+        previous = _warp(_canvases(list(priors.values())), [warps[i] for i in with_prior])
+        previous = _photometric(previous, rng, amount)
+    nipple = np.stack([a.points(np.array([v.nipple]))[0] for a, (_, v) in zip(warps, rows, strict=True)])
     scale = np.array([v.mm_per_px / math.sqrt(a.scale[0] * a.scale[1]) for a, (_, v) in zip(warps, rows, strict=True)])
     has_prior = torch.zeros(len(rows), dtype=torch.bool)
     has_prior[with_prior] = True
@@ -158,7 +186,7 @@ def make_batch(
         torch.from_numpy(nipple).float(), torch.from_numpy(scale).float(), previous, has_prior, len(exams),
     )  # fmt: skip
     batch, top = trimmed(batch)
-    return batch, _targets(exams, rows, warps, size, top)
+    return batch, _targets(exams, rows, warps, top)
 
 
 def _canvases(arrays: list[np.ndarray]) -> Tensor:
@@ -167,12 +195,12 @@ def _canvases(arrays: list[np.ndarray]) -> Tensor:
     return torch.from_numpy(np.stack(arrays).astype(np.float32)).mul_(BRIGHTEST / full)[:, None]
 
 
-def _targets(exams, rows, warps, size, top: int) -> Targets:
+def _targets(exams, rows, warps, top: int) -> Targets:
     first = np.cumsum([0, *(len(e.findings) for e in exams)])
     view, box, finding = [], [], []
     for i, ((e, sample), warp) in enumerate(zip(rows, warps, strict=True)):
         for mark in sample.marks:
-            moved = _moved_box(mark.box, warp, size)
+            moved = _moved_box(mark.box, warp)
             if moved is not None:
                 view.append(i)
                 box.append([moved[0], moved[1] - top, moved[2], moved[3] - top])
@@ -185,11 +213,11 @@ def _targets(exams, rows, warps, size, top: int) -> Targets:
     )  # fmt: skip
 
 
-def _moved_box(box, warp: _Affine, size: tuple[int, int]) -> list[float] | None:
-    """The box after the warp: its centre moves, its sides scale (rotations are a few degrees)."""
+def _moved_box(box, warp: _Affine) -> list[float] | None:
+    """The box after the warp: its centre moves, its sides scale (rotations are a few degrees); None when it left the picture."""
     x0, y0, x1, y1 = box
-    x, y = warp.points(np.array([[(x0 + x1) / 2, (y0 + y1) / 2]]), size)[0]
-    if not (0 <= x < size[1] and 0 <= y < size[0]):
+    x, y = warp.points(np.array([[(x0 + x1) / 2, (y0 + y1) / 2]]))[0]
+    if not (0 <= x < warp.picture[1] and 0 <= y < warp.picture[0]):
         return None
     half_w, half_h = (x1 - x0) / 2 * warp.scale[0], (y1 - y0) / 2 * warp.scale[1]
     return [x - half_w, y - half_h, x + half_w, y + half_h]

@@ -171,6 +171,9 @@ class PreparedExams(Sequence[TrainingExam]):
         dataset: prepared for a reader.
         teachers: which labels are used.
 
+    Attributes:
+        with_priors: whether any of them has a prior exam in the dataset.
+
     Raises:
         InputError: when nothing in it teaches.
     """
@@ -180,6 +183,7 @@ class PreparedExams(Sequence[TrainingExam]):
         self.supervision = dataset.supervision
         self.synthetic = bool(dataset.about["synthetic"])
         self._priors = dataset if dataset.split is None else PreparedDataset(dataset.folder)
+        self.with_priors = False
         self._places = self._found()
         if not self._places:
             expected = "labels that teach, as the dataset's card says"
@@ -190,6 +194,7 @@ class PreparedExams(Sequence[TrainingExam]):
         places: list[Place] = []
         for number in range(len(self.dataset)):
             exam = self._exam(number, with_prior=False)
+            self.with_priors |= self._prior_of(self.dataset[number]) is not None
             if by_breast:
                 sides = (side for side in (0, 1) if exam.breasts[side].teaches)
                 places += [Place(number, side) for side in sides if exam.of_breast(side).views]
@@ -199,10 +204,13 @@ class PreparedExams(Sequence[TrainingExam]):
 
     def _exam(self, number: int, with_prior: bool = True) -> TrainingExam:
         stored = self.dataset[number]
-        prior_id = getattr(stored.record, "prior_id", None)
-        place = self._priors.position_of(prior_id) if prior_id and with_prior else None
-        prior = None if place is None else self._priors[place]
+        prior = self._prior_of(stored) if with_prior else None
         return training_exam(stored, prior, self.supervision, self.teachers, self.synthetic)
+
+    def _prior_of(self, stored: StoredRecord) -> StoredRecord | None:
+        prior_id = getattr(stored.record, "prior_id", None)
+        place = self._priors.position_of(prior_id) if prior_id else None
+        return None if place is None else self._priors[place]
 
     def __len__(self) -> int:
         return len(self._places)

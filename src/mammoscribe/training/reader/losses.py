@@ -4,6 +4,7 @@ The engine divides each sum by the number of labels in the whole step (`counts`)
 labelled whatever the number of processes. A missing label masks its loss, `no object` included.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from mammoscribe.domain.lexicon import Axis, term
 from mammoscribe.models.reader.batch import ViewBatch, tissue_cells
-from mammoscribe.models.reader.detection_head import STRIDE, TYPES, MarkMaps
+from mammoscribe.models.reader.detection_head import STRIDE, TYPES, MarkMaps, soft_maximum
 from mammoscribe.models.reader.network import ReaderNetOutput
 from mammoscribe.models.reader.queries import AXIS_TERMS, NO_FINDING, SINGLE_AXES, QueryOutput
 from mammoscribe.training.reader.batches import Targets
@@ -26,6 +27,8 @@ EMPTY_VIEW_COUNT = 0.25
 """What a view without a box counts for in the mean of the heat loss, so that views without lesions teach by themselves."""
 CELLS_OF_A_MARK = 9
 """Cells that are positive for one mark, at most: they share its weight."""
+SURE = 0.9
+"""Labels of 0 and 1 are softened to 0.05 and 0.95 where they are of a whole breast, or of every cell of a box."""
 STRONGEST_CELLS = 4
 """Cells of a breast whose mean heat answers for a label without a place."""
 
@@ -37,7 +40,9 @@ class LossWeights:
     Args:
         heat, box: detection maps. type, refine, descriptors, suspicion, change, link: finding queries.
         density, recall, malignant: breast heads.
-        kinds, lesion: labels of a breast without a place, by its strongest cells.
+        kinds, lesion: labels of a breast without a place, by its strongest cells and by the soft maximum of its places.
+        place_suspicion: how suspicious each place is, at true boxes that say it; only where the reader has such a map.
+        quiet: that no place of a breast shows anything, where a label says so of the whole breast.
     """
 
     heat: float = 1.0
@@ -53,6 +58,8 @@ class LossWeights:
     malignant: float = 1.0
     kinds: float = 0.5
     lesion: float = 0.5
+    place_suspicion: float = 0.4
+    quiet: float = 0.25
 
 
 def losses(out: ReaderNetOutput, batch: ViewBatch, targets: Targets) -> dict[str, Tensor]:
@@ -60,7 +67,7 @@ def losses(out: ReaderNetOutput, batch: ViewBatch, targets: Targets) -> dict[str
     found = {**mark_losses(out.maps, targets), **query_losses(out.queries, batch, targets)}
     found |= breast_losses(out, targets)
     found |= place_free_losses(out.maps, batch, targets)
-    return found
+    return found | {"quiet": _quiet_loss(out.maps, batch, targets)}
 
 
 def counts(batch: ViewBatch, targets: Targets, queries_per_view: int) -> dict[str, float]:
@@ -73,6 +80,8 @@ def counts(batch: ViewBatch, targets: Targets, queries_per_view: int) -> dict[st
         "type": boxed_views * queries_per_view,
         "descriptors": sum(any(term(d).axis in AXIS_TERMS for d in f.descriptors) for f in labels),
         "suspicion": sum(f.suspicion >= 0 for f in labels),
+        "place_suspicion": sum(f.suspicion >= 0 for f in labels),
+        "quiet": EMPTY_VIEW_COUNT * float(_quiet_views(batch, targets).sum()),
         "change": sum(f.change >= 0 and prior for f, prior in zip(labels, with_prior, strict=True)),
         "link": float(len(_linked_breasts(batch, targets))),
     }  # fmt: skip
@@ -113,7 +122,41 @@ def mark_losses(maps: MarkMaps, targets: Targets) -> dict[str, Tensor]:
     positive = goal >= 1.0
     gain = torch.where(positive, (1 - p) ** 2 * p.log(), (1 - goal) ** 4 * p**2 * (1 - p).log())
     known = targets.boxed.to(maps.heat.device)[:, :, None, None]
-    return {"heat": -(gain * known).sum() / CELLS_OF_A_MARK, "box": _box_loss(maps, targets)}
+    return {
+        "heat": -(gain * known).sum() / CELLS_OF_A_MARK,
+        "box": _box_loss(maps, targets),
+        "place_suspicion": _place_suspicion_loss(maps, targets),
+    }
+
+
+def _place_suspicion_loss(maps: MarkMaps, targets: Targets) -> Tensor:
+    """Log loss of the suspicion map, the mean over the middle cells of a box, summed over boxes that say it."""
+    if maps.suspicion is None:
+        return maps.heat.float().sum() * 0.0
+    total = maps.suspicion.float().sum() * 0.0
+    for view, box, finding in zip(
+        targets.mark_view.tolist(), targets.mark_box.tolist(), targets.mark_finding.tolist(), strict=True
+    ):
+        truth = targets.findings[finding].suspicion
+        cells = _bell(maps.heat.shape[2:], box) >= 1.0
+        if truth >= 0 and bool(cells.any()):
+            logits = maps.suspicion[view][cells.to(maps.heat.device)].float()
+            goal = torch.full_like(logits, SURE * truth + (1 - SURE) / 2)
+            total = total + F.binary_cross_entropy_with_logits(logits, goal)
+    return total
+
+
+def _quiet_views(batch: ViewBatch, targets: Targets) -> Tensor:
+    """[N] bool: views of breasts that show nothing suspicious, as a label of the whole breast says."""
+    return torch.tensor([targets.breasts[b].lesion == 0 for b in batch.breast.tolist()], dtype=torch.bool)
+
+
+def _quiet_loss(maps: MarkMaps, batch: ViewBatch, targets: Targets) -> Tensor:
+    """The heat loss of quiet views, in which no cell is positive; kinds whose boxes are known there are taught by them."""
+    quiet = _quiet_views(batch, targets)[:, None] & ~targets.boxed
+    p = maps.heat.float().sigmoid().clamp(1e-5, 1 - 1e-5)
+    gain = p**2 * (1 - p).log() * quiet.to(p.device)[:, :, None, None]
+    return -gain.sum() / CELLS_OF_A_MARK
 
 
 def heat_targets(shape: torch.Size, targets: Targets) -> Tensor:
@@ -122,18 +165,23 @@ def heat_targets(shape: torch.Size, targets: Targets) -> Tensor:
     Several middle cells instead of one (centre sampling, Tian et al. 2019) triple what a small data set teaches a step.
     """
     goal = torch.zeros(shape)
-    rows, columns = torch.arange(shape[2])[:, None] + 0.5, torch.arange(shape[3])[None] + 0.5
     for view, box, finding in zip(
         targets.mark_view.tolist(), targets.mark_box.tolist(), targets.mark_finding.tolist(), strict=True
     ):
-        x, y = (box[0] + box[2]) / 2 / STRIDE, (box[1] + box[3]) / 2 / STRIDE
-        wide, high = (box[2] - box[0]) / STRIDE, (box[3] - box[1]) / STRIDE
-        dx, dy = (columns - x).abs(), (rows - y).abs()
-        bell = torch.exp(-((dx / max(0.7, wide / 5)) ** 2 + (dy / max(0.7, high / 5)) ** 2) / 2)
-        bell[(dx <= min(1.5, max(0.5, wide / 4))) & (dy <= min(1.5, max(0.5, high / 4)))] = 1.0
         kind = targets.findings[finding].type
-        goal[view, kind] = torch.maximum(goal[view, kind], bell)
+        goal[view, kind] = torch.maximum(goal[view, kind], _bell(shape[2:], box))
     return goal
+
+
+def _bell(shape: Sequence[int], box: Sequence[float]) -> Tensor:
+    """[h, w] the heat that one box asks for."""
+    rows, columns = torch.arange(shape[0])[:, None] + 0.5, torch.arange(shape[1])[None] + 0.5
+    x, y = (box[0] + box[2]) / 2 / STRIDE, (box[1] + box[3]) / 2 / STRIDE
+    wide, high = (box[2] - box[0]) / STRIDE, (box[3] - box[1]) / STRIDE
+    dx, dy = (columns - x).abs(), (rows - y).abs()
+    bell = torch.exp(-((dx / max(0.7, wide / 5)) ** 2 + (dy / max(0.7, high / 5)) ** 2) / 2)
+    bell[(dx <= min(1.5, max(0.5, wide / 4))) & (dy <= min(1.5, max(0.5, high / 4)))] = 1.0
+    return bell
 
 
 def _box_loss(maps: MarkMaps, targets: Targets) -> Tensor:
@@ -305,19 +353,29 @@ def _labels(targets: Targets, name: str, imaged: Tensor) -> Tensor:
 def place_free_losses(maps: MarkMaps, batch: ViewBatch, targets: Targets) -> dict[str, Tensor]:
     """Labels of a breast without a place, by multiple-instance learning on the detection maps.
 
-    The mean of the strongest cells of a breast, over all its views, answers for a kind (`kinds`), and the strongest kind
-    for whether anything is there at all (`lesion`): a breast shows a finding because of one place in it.
+    The mean of the strongest cells of a breast, over all its views, answers for a kind (`kinds`). Whether anything
+    suspicious is there at all (`lesion`) is answered by the mean over its views of the soft maximum of their places.
     """
     strongest = strongest_heat(maps, batch)
     device = strongest.device
     kinds = torch.tensor([b.kinds for b in targets.breasts], device=device)
-    lesion = torch.tensor([b.lesion for b in targets.breasts], device=device)
+    lesion = torch.tensor([float(b.lesion) for b in targets.breasts], device=device)
     shown = torch.tensor(_imaged(batch), device=device)
     kinds = torch.where(shown[:, None], kinds, UNKNOWN)
+    known = torch.where(shown, lesion, UNKNOWN)
+    soft = torch.where(known >= 0, SURE * known + (1 - SURE) / 2, known)
     return {
         "kinds": _masked_bce(strongest.flatten(), kinds.flatten().float()),
-        "lesion": _masked_bce(strongest.amax(1), torch.where(shown, lesion, UNKNOWN).float()),
+        "lesion": _masked_bce(lesion_logits(maps, batch), soft),
     }
+
+
+def lesion_logits(maps: MarkMaps, batch: ViewBatch) -> Tensor:
+    """[2B] the mean over a breast's views of the soft maximum of their places; 0 where a breast was not imaged."""
+    of_views = soft_maximum(maps, tissue_cells(batch.images, batch.images.shape[2] // maps.heat.shape[2]) > 0.5)
+    breast = batch.breast.to(of_views.device)
+    total = of_views.new_zeros(2 * batch.num_exams).index_add(0, breast, of_views)
+    return total / torch.bincount(breast, minlength=2 * batch.num_exams).clamp(min=1)
 
 
 def strongest_heat(maps: MarkMaps, batch: ViewBatch) -> Tensor:

