@@ -210,6 +210,9 @@ class FolderSpec:
             if not (self.images or self.manifest):
                 raise InvalidNoun("boxes without pictures", 'images = "..." or manifest = "..."')
             self.boxes.check_kinds(self.teaches.regions)
+            if self.teaches.regions and not (self.boxes.kinds or self.teaches.labels or self.reports_teach):
+                found = "[teaches.region] alone: a box teaches where every box of its kind is known, or beside other labels"
+                raise InvalidNoun(found, 'boxed_kinds = ["mass"], [teaches] or reports_teach')
         elif self.teaches.regions:
             raise InvalidNoun("[teaches.region] without boxes", 'boxes = "boxes.csv"')
         self.teaches.check(self.labels, self.box_labels)

@@ -1,0 +1,113 @@
+"""The how-to of training holds: every command runs on a generated clinic, and its readers read a new exam."""
+
+import csv
+import json
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from mammoscribe.data.catalogue import open_catalogue
+from mammoscribe.data.prepared.dataset import PreparedDataset
+from tests.data.datasets.made import grey, write_dicom
+from tests.docs.page import HOW_TO, blocks, commands, run_commands, write_files
+
+pytest.importorskip("accelerate")
+PAGE = HOW_TO / "train_on_your_exams.md"
+PATIENTS = 14
+VIEWS = [(side, view) for side in "RL" for view in ("CC", "MLO")]
+WAYS = ("boxes", "labels", "reports")
+
+
+def write_sheet(path: Path, rows: list[list[object]]) -> None:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(path)
+
+
+def write_exam(folder: Path, patient: int, accession: str, start: int = 0) -> list[str]:
+    """Four views of a patient; gives their names."""
+    names = []
+    for number, (side, view) in enumerate(VIEWS, start):
+        pixels = grey(10 * patient + number, 160, 120, top=4095)
+        pixels = pixels[:, ::-1] if side == "R" else pixels
+        name = f"{number}.dcm"
+        write_dicom(
+            folder / name, PatientID=f"P{patient}", AccessionNumber=accession, StudyInstanceUID=f"1.2.{patient}",
+            SOPInstanceUID=f"1.2.{patient}.{number + 1}", ImageLaterality=side, ViewPosition=view, Rows=160, Columns=120,
+            PixelData=pixels.tobytes(), ImagerPixelSpacing=[1.4, 1.4],
+        )  # fmt: skip
+        names.append(name)
+    return names
+
+
+def write_clinic(folder: Path) -> None:
+    """Every second patient has a mass in the right breast, boxed in both views; tables say the same in their ways."""
+    boxes = [["File", "x0", "y0", "x1", "y1", "Lesion", "Pathology", "Lesion no"]]
+    breasts, reports = [["Accession No", "Side", "Density", "BI-RADS", "Cancer"]], [["Accession No", "Report"]]
+    for patient in range(PATIENTS):
+        accession, ill = f"A{patient}", patient % 2 == 0
+        names = write_exam(folder / "dicom" / f"{patient:02d}", patient, accession)
+        if ill:
+            boxes += [[f"dicom/{patient:02d}/{n}", 80, 60, 100, 85, "Mass", "malignant", 1] for n in names[:2]]
+        for side in "RL":
+            recalled = ill and side == "R"
+            breasts.append([accession, side, "ACR 2" if ill else "c", 0 if recalled else 1, "yes" if recalled else "no"])
+        found = "There is a mass in the right breast." if ill else "No mass in the right breast."
+        reports.append([accession, f"FINDINGS: {found} No calcifications.\nIMPRESSION: Right breast: BI-RADS {2 * ill + 1}."])
+    with (folder / "boxes.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows(boxes)
+    write_sheet(folder / "breasts.xlsx", breasts)
+    write_sheet(folder / "reports.xlsx", reports)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """Everything on the page, done in its order; gives what each command printed."""
+    folder = tmp_path_factory.mktemp("page")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_clinic(folder / "ours")
+        write_exam(folder / "new" / "dicom", 900, "N1")
+        write_files(PAGE)
+        yield run_commands(PAGE)
+
+
+def test_every_way_teaches_and_ends_in_a_reader_calibrated_on_its_validation_split(done):
+    for way in WAYS:
+        card = json.loads(Path("runs", way, "model", "card.json").read_text())
+        assert card["trained_on"] == f"our-{way}"
+        assert f"validation split of our-{way}" in card["real"]["population"]
+        assert card["real"]["n"] > 0 or way == "boxes"
+
+
+def test_what_the_toml_says_reaches_training(done):
+    boxed, labelled, reported = (PreparedDataset(Path(way, "prepared")).supervision for way in WAYS)
+    assert [kind.value for kind in boxed.boxed_kinds] == ["mass"] and not boxed.reports
+    assert labelled.answer("breast", "recall", {"birads": "0"}) == "1" and not labelled.boxed_kinds
+    assert reported.reports and not reported.teachings
+    records = list(open_catalogue(Path("boxes", "catalogue")).records())
+    assert sum(len(view.regions) for record in records for view in record.images) == PATIENTS
+
+
+def test_the_new_exam_is_read_by_the_trained_reader(done):
+    report = json.loads(Path("out/report.json").read_text())
+    digest = json.loads(Path("runs/labels/model/card.json").read_text())["weights_sha256"]
+    assert digest in json.dumps(report["provenance"])
+    with Path("results.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row["exam_id"], row["laterality"], row["status"]) for row in rows] == [("N1", "R", "ok"), ("N1", "L", "ok")]
+
+
+def test_the_folder_of_a_run_holds_what_the_table_says(done):
+    text = PAGE.read_text(encoding="utf-8").split("## What the folder of a run holds")[1].split("\n## ")[0]
+    named = {line.split("`")[1].rstrip("/") for line in text.splitlines() if line.startswith("| `")}
+    assert len(named) == 6 and named <= {path.name for path in Path("runs/boxes").iterdir()}
+
+
+def test_each_way_has_its_five_commands():
+    for number, way in enumerate(WAYS):
+        own = [line.split() for line in commands(PAGE)[5 * number : 5 * number + 5]]
+        assert [words[2] for words in own] == ["check", "ingest", "split", "prepare", "reader"]
+        assert own[0][3] == blocks(PAGE, "toml")[number]["file"] == f"{way}.toml"
