@@ -14,7 +14,8 @@ from tests.docs.page import HOW_TO, blocks, commands, run_commands, write_files
 
 pytest.importorskip("accelerate")
 PAGE = HOW_TO / "train_on_your_exams.md"
-PATIENTS = 14
+PATIENTS = (0, 1, 2, 3, 4, 5, 18, 39, 41, 43, 9, 10)
+"""The rule of `data split` puts six of them into train, four into val and two into test."""
 VIEWS = [(side, view) for side in "RL" for view in ("CC", "MLO")]
 WAYS = ("boxes", "labels", "reports")
 
@@ -36,7 +37,7 @@ def write_exam(folder: Path, patient: int, accession: str, start: int = 0) -> li
         write_dicom(
             folder / name, PatientID=f"P{patient}", AccessionNumber=accession, StudyInstanceUID=f"1.2.{patient}",
             SOPInstanceUID=f"1.2.{patient}.{number + 1}", ImageLaterality=side, ViewPosition=view, Rows=160, Columns=120,
-            PixelData=pixels.tobytes(), ImagerPixelSpacing=[1.4, 1.4],
+            PixelData=pixels.tobytes(),
         )  # fmt: skip
         names.append(name)
     return names
@@ -46,16 +47,20 @@ def write_clinic(folder: Path) -> None:
     """Every second patient has a mass in the right breast, boxed in both views; tables say the same in their ways."""
     boxes = [["File", "x0", "y0", "x1", "y1", "Lesion", "Pathology", "Lesion no"]]
     breasts, reports = [["Accession No", "Side", "Density", "BI-RADS", "Cancer"]], [["Accession No", "Report"]]
-    for patient in range(PATIENTS):
-        accession, ill = f"A{patient}", patient % 2 == 0
+    for number, patient in enumerate(PATIENTS):
+        accession, ill = f"A{patient}", number % 2 == 0
         names = write_exam(folder / "dicom" / f"{patient:02d}", patient, accession)
         if ill:
             boxes += [[f"dicom/{patient:02d}/{n}", 80, 60, 100, 85, "Mass", "malignant", 1] for n in names[:2]]
         for side in "RL":
             recalled = ill and side == "R"
-            breasts.append([accession, side, "ACR 2" if ill else "c", 0 if recalled else 1, "yes" if recalled else "no"])
+            breasts.append(
+                [accession, side, "ACR 2" if ill else "c", 0 if recalled else 1, "yes" if recalled else "no"]
+            )
         found = "There is a mass in the right breast." if ill else "No mass in the right breast."
-        reports.append([accession, f"FINDINGS: {found} No calcifications.\nIMPRESSION: Right breast: BI-RADS {2 * ill + 1}."])
+        reports.append(
+            [accession, f"FINDINGS: {found} No calcifications.\nIMPRESSION: Right breast: BI-RADS {2 * ill + 1}."]
+        )
     with (folder / "boxes.csv").open("w", newline="") as stream:
         csv.writer(stream).writerows(boxes)
     write_sheet(folder / "breasts.xlsx", breasts)
@@ -88,7 +93,7 @@ def test_what_the_toml_says_reaches_training(done):
     assert labelled.answer("breast", "recall", {"birads": "0"}) == "1" and not labelled.boxed_kinds
     assert reported.reports and not reported.teachings
     records = list(open_catalogue(Path("boxes", "catalogue")).records())
-    assert sum(len(view.regions) for record in records for view in record.images) == PATIENTS
+    assert sum(len(view.regions) for record in records for view in record.images) == len(PATIENTS)
 
 
 def test_the_new_exam_is_read_by_the_trained_reader(done):
@@ -97,7 +102,9 @@ def test_the_new_exam_is_read_by_the_trained_reader(done):
     assert digest in json.dumps(report["provenance"])
     with Path("results.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert [(row["exam_id"], row["laterality"], row["status"]) for row in rows] == [("N1", "R", "ok"), ("N1", "L", "ok")]
+    assert [(row["exam_id"], row["laterality"]) for row in rows] == [("N1", "R"), ("N1", "L")]
+    assert all((row["status"], row["birads"]) == ("partial", "") and row["density"] in "abcd" for row in rows)
+    assert all("calcifications were not searched for" in row["message"] for row in rows)
 
 
 def test_the_folder_of_a_run_holds_what_the_table_says(done):

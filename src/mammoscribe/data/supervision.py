@@ -47,7 +47,7 @@ _FIXED_ANSWERS: Mapping[Question, tuple[str, ...]] = {
 
 
 REPORT_LANGUAGES = ("en",)
-"""Languages of which the report parser reads facts (`reporting.parser`); reports in another one teach nothing."""
+"""Languages of which the report parser reads facts (`reporting.parse`); reports in another one teach nothing."""
 
 
 def answers_of(question: Question) -> tuple[str, ...] | None:

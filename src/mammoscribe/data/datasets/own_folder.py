@@ -39,6 +39,7 @@ FOLDER = Dataset(
     labels=(
         Label("<label>", "exam", "every label that the TOML file names, with the values of its column"),
         Label("<label>", "breast", "the same, where the TOML file names a column with the breast"),
+        Label("<label>", "region", "labels of boxes, as the TOML file names them"),
     ),
     known_faults=(
         "spreadsheets lose leading zeros of ids: keep the column as text (told with examples where no report fits)",

@@ -1,6 +1,5 @@
 """Boxes in COCO's format (cocodataset.org, "instances"): one row per annotation, with its picture, edges and category."""
 
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ from mammoscribe.data.formats.tables import Row, encoding_of
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.parsing import json_value, kind_of_value
 
+MAX_EDGE = 1e9
+"""Larger numbers, infinity and NaN are no edges of a box."""
 _LISTS = ("images", "annotations", "categories")
 
 
@@ -24,10 +25,14 @@ def coco_rows(path: Path) -> Iterator[Row | Fault]:
     """
     whole = _whole(path)
     images = {_key(image.get("id")): image for image in _objects(path, whole, "images")}
-    names = {_key(kind.get("id")): str(kind.get("name", "")) for kind in _objects(path, whole, "categories")}
+    names = {_key(kind.get("id")): _text(kind.get("name", "")) for kind in _objects(path, whole, "categories")}
     for number, entry in enumerate(_objects(path, whole, "annotations"), start=1):
         image = images.get(_key(entry.get("image_id")), {})
-        fields = {**_attributes(entry), **_edges(entry.get("bbox")), "category": names.get(_key(entry.get("category_id")), "")}
+        fields = {
+            **_attributes(entry),
+            **_edges(entry.get("bbox")),
+            "category": names.get(_key(entry.get("category_id")), ""),
+        }
         row = Row(path.name, number, fields | {"file_name": str(image.get("file_name") or "")})
         if row.get("file_name"):
             yield row
@@ -64,15 +69,22 @@ def _edges(bbox: object) -> Mapping[str, str]:
     if numbers is None:
         return dict.fromkeys(("x0", "y0", "x1", "y1"), "")
     x, y, width, height = numbers
-    return {name: repr(edge) for name, edge in zip(("x0", "y0", "x1", "y1"), (x, y, x + width, y + height), strict=True)}
+    return {
+        name: repr(edge) for name, edge in zip(("x0", "y0", "x1", "y1"), (x, y, x + width, y + height), strict=True)
+    }
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_EDGE
 
 
 def _attributes(entry: Mapping[str, Any]) -> Mapping[str, str]:
     found = entry.get("attributes")
     if not isinstance(found, dict):
         return {}
-    return {str(name): str(value) for name, value in found.items() if isinstance(value, str | int | float)}
+    return {_text(name): _text(value) for name, value in found.items() if isinstance(value, str | int | float)}
+
+
+def _text(value: object) -> str:
+    """As text on one line, without characters that cannot be printed."""
+    return "".join(c if c.isprintable() else " " for c in str(value)).strip()

@@ -79,7 +79,9 @@ class BoxTable:
                     f'[teaches.region] {example} = {{ question = "kind", answers = {{ VALUE = "{kind}" }} }}',
                 )
             if not any(lesson.answers is None or kind.value in lesson.answers.values() for lesson in taught):
-                raise InvalidNoun(f'boxed_kinds names "{kind}", and no answer in [teaches.region] is {kind}', "one that is")
+                raise InvalidNoun(
+                    f'boxed_kinds names "{kind}", and no answer in [teaches.region] is {kind}', "one that is"
+                )
 
 
 def box_table_in(given: Mapping[str, Any]) -> BoxTable | None:

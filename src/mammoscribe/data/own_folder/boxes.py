@@ -58,9 +58,12 @@ class Boxes:
                 yield item
             elif not (picture := item.get(self._table.image)):
                 yield item.fault(f"no {self._table.image}", "a picture in every row")
+            elif not picture.isprintable():
+                yield item.fault(f"{self._table.image} is {picture!a}", "letters, digits and marks")
             else:
                 self._num_rows += 1
-                self._named.add(picture, item)
+                columns = self._table.columns.values()
+                self._named.add(picture, replace(item, fields={column: item.get(column) for column in columns}))
         spec, root = self._spec, self._root
         files = pictures_of_manifest(spec, root) if spec.manifest else image_files(spec, root)
         self._named.count(name for name in files if isinstance(name, str))
@@ -128,7 +131,9 @@ class Boxes:
         width, height = size
         told = f"the box {x0:g}, {y0:g}, {x1:g}, {y1:g}"
         if not (x1 > x0 and y1 > y0):
-            return row.fault(f"{told} is reversed or empty", "left, top, right, bottom, with right > left and bottom > top")
+            return row.fault(
+                f"{told} is reversed or empty", "left, top, right, bottom, with right > left and bottom > top"
+            )
         if min(x0, y0) < -TOLERANCE_PX or x1 > width + TOLERANCE_PX or y1 > height + TOLERANCE_PX:
             return self._outside(row, told, size)
         box = Box(x0, y0, x1, y1).clipped(width, height)

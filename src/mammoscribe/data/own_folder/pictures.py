@@ -68,9 +68,7 @@ class NamedPictures:
         left = ((name, rows) for name, rows in self._rows.groups() if self._claimed.add(name))
         for name, rows in left:
             if joined:
-                yield rows[0].fault(
-                    f"{unknown} {name}", "one that images finds, by its path from the root"
-                )
+                yield rows[0].fault(f"{unknown} {name}", "one that images finds, by its path from the root")
                 continue
             examples = [name, *(other for (other, _), _ in zip(left, range(SHOWN - 1), strict=False))]
             found = f"{rows[0].table} names {', '.join(examples)}, the files are {', '.join(self._some)}"

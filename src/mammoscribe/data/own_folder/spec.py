@@ -128,7 +128,8 @@ class FolderSpec:
     def __post_init__(self) -> None:
         if not self.name.strip():
             raise InvalidNoun("no name", 'name = "..."')
-        for text in (*self.images, self.manifest, self.reports):
+        boxes = () if self.boxes is None else (self.boxes.path,)
+        for text in (*self.images, self.manifest, self.reports, *boxes):
             if PurePosixPath(text).is_absolute() or ".." in PurePosixPath(text).parts or text[1:2] == ":":
                 raise InvalidNoun(f"{text!r} leads out of the root", "a path inside it", "set root")
         self._check_images()
@@ -211,7 +212,9 @@ class FolderSpec:
                 raise InvalidNoun("boxes without pictures", 'images = "..." or manifest = "..."')
             self.boxes.check_kinds(self.teaches.regions)
             if self.teaches.regions and not (self.boxes.kinds or self.teaches.labels or self.reports_teach):
-                found = "[teaches.region] alone: a box teaches where every box of its kind is known, or beside other labels"
+                found = (
+                    "[teaches.region] alone: a box teaches where every box of its kind is known, or beside other labels"
+                )
                 raise InvalidNoun(found, 'boxed_kinds = ["mass"], [teaches] or reports_teach')
         elif self.teaches.regions:
             raise InvalidNoun("[teaches.region] without boxes", 'boxes = "boxes.csv"')
@@ -224,7 +227,9 @@ class FolderSpec:
         if self.language not in REPORT_LANGUAGES:
             read = ", ".join(REPORT_LANGUAGES)
             do = "leave reports_teach out, or give what the reports say as columns, as labels"
-            raise InvalidNoun(f'reports_teach for reports in "{self.language}"', f"a language of the parser: {read}", do)
+            raise InvalidNoun(
+                f'reports_teach for reports in "{self.language}"', f"a language of the parser: {read}", do
+            )
 
     @property
     def box_labels(self) -> Mapping[str, str]:

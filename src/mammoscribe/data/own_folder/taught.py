@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mammoscribe.data.dataset import Fault
+from mammoscribe.data.labels.values import JOINT
 from mammoscribe.data.own_folder.spec import FolderSpec
 from mammoscribe.data.records import MammoExam, Record
 from mammoscribe.data.supervision import Question, Teaching, answers_of
@@ -45,7 +46,7 @@ class Taught:
                     continue
                 if len(count.values) < SHOWN:
                     count.values[value] = None
-                answered = teaching.question is Question.FINDING or teaching.answer(value) is not None
+                answered = any(teaching.answer(part) is not None for part in _parts(teaching, value))
                 count.num_answers += answered
                 count.num_taught += answered and can_teach
 
@@ -74,6 +75,11 @@ class Taught:
             expected = ", ".join(list(teaching.answers)[:SHOWN])
         found = f"{what}none of its values ({', '.join(count.values)}) answers {question}"
         return InputError(found, expected, f'spell them: {label} = {{ question = "{question}", answers = {{ ... }} }}')
+
+
+def _parts(teaching: Teaching, value: str) -> list[str]:
+    """The values that a reader is given one by one: descriptors may be several, joined by `|`."""
+    return value.split(JOINT) if teaching.question is Question.DESCRIPTORS else [value]
 
 
 def _place(teaching: Teaching) -> str:
