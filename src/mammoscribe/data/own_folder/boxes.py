@@ -110,7 +110,8 @@ class Boxes:
         """The boxes of a picture, and whether a row of it is none."""
         if image.path is None:
             return (), False
-        before, regions = len(faults), []
+        before = len(faults)
+        regions: list[Region] = []
         try:
             rows = self._named.rows_of(image.path)
             size = _size_of(self._root / image.path) if rows else (0, 0)
@@ -119,7 +120,10 @@ class Boxes:
             return (), True
         for row in rows:
             region = self._region(row, size)
-            (faults if isinstance(region, Fault) else regions).append(region)
+            if isinstance(region, Fault):
+                faults.append(region)
+            else:
+                regions.append(region)
         return tuple(regions), len(faults) > before
 
     def _region(self, row: Row, size: tuple[int, int]) -> Region | Fault:

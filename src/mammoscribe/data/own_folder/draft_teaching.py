@@ -25,7 +25,8 @@ def proposed_teaching(draft: Mapping[str, Any]) -> Iterator[str]:
         return
     has_texts = "report_text" in draft or "report_sections" in draft
     by_file = "reports" in draft and "report_exam" not in draft and "report_image" not in draft
-    proposals = {label: _PROPOSED[kind] for label in draft.get("labels", {}) if (kind := kind_of(label)) in _PROPOSED}
+    kinds = {label: kind_of(label) for label in draft.get("labels", {})}
+    proposals = {label: _PROPOSED[kind] for label, kind in kinds.items() if kind is not None and kind in _PROPOSED}
     teaches_reports = draft["language"] in REPORT_LANGUAGES and (has_texts or by_file)
     if not (proposals or teaches_reports):
         return
