@@ -17,9 +17,10 @@ def blocks(page: Path, kind: str) -> list[re.Match[str]]:
     return [b for b in BLOCK.finditer(page.read_text(encoding="utf-8")) if b["kind"] == kind]
 
 
-def commands(page: Path) -> list[str]:
-    """Every line of its console blocks, without the prompt."""
-    return [line.removeprefix("$ ") for b in blocks(page, "console") for line in b["text"].splitlines()]
+def commands(page: Path, without: tuple[str, ...] = ()) -> list[str]:
+    """Every line of its console blocks, without the prompt; `without` are beginnings of lines that are passed over."""
+    lines = [line.removeprefix("$ ") for b in blocks(page, "console") for line in b["text"].splitlines()]
+    return [line for line in lines if not line.startswith(without)]
 
 
 def write_files(page: Path) -> None:
@@ -29,10 +30,10 @@ def write_files(page: Path) -> None:
             Path(block["file"]).write_text(block["text"], encoding="utf-8")
 
 
-def run_commands(page: Path) -> dict[str, str]:
+def run_commands(page: Path, without: tuple[str, ...] = ()) -> dict[str, str]:
     """Run every command in order; each must succeed. Gives command -> what it printed."""
     printed = {}
-    for line in commands(page):
+    for line in commands(page, without):
         name, *options = shlex.split(line)
         assert name == "mammoscribe", line
         shown = CliRunner().invoke(app, options)

@@ -83,6 +83,7 @@ def test_a_label_without_the_column_of_the_breast_is_one_of_the_exam(lab):
         ('densty = "density"', ("densty", "did you mean density?")),
         ('density = "densty"', ("densty", "teaches.density", "did you mean density?")),
         ('density = "kind"', ("'kind'", "recall")),
+        ('density = "density"\nsplit = "Part"', ("split comes below [teaches]", "move split up")),
         ("density = 4", ("teaches.density = 4", "recall")),
         ('density = { answers = { a = "a" } }', ("teaches.density", "question")),
         ('density = { question = "density", answer = { a = "a" } }', ("'answer'", "did you mean answers?")),

@@ -9,7 +9,7 @@ from typing import Any
 from mammoscribe.data.own_folder.box_table import KEYS as BOX_KEYS
 from mammoscribe.data.own_folder.box_table import BoxTable, box_table_in
 from mammoscribe.data.own_folder.dates import DateOrder
-from mammoscribe.data.own_folder.teaching import Teaches, teaches_in
+from mammoscribe.data.own_folder.teaching import REGION, Teaches, teaches_in
 from mammoscribe.data.records import Kind
 from mammoscribe.data.supervision import REPORT_LANGUAGES, Question, Supervision, Teaching
 from mammoscribe.data.texts.report_sections import split_sections
@@ -305,10 +305,20 @@ def _spec(found: Mapping[str, Any], path: Path) -> FolderSpec:
             given[group] = Identity.parsed(given[group], group)
     sections = given.get("report_sections", {})
     given["report_sections"] = {look_up(k, {str(s): s for s in Section}, "section"): v for k, v in sections.items()}
+    _check_order(given, known)
     given["teaches"] = teaches_in(given.get("teaches", {}))
     boxes = box_table_in(given)
     given = {key: value for key, value in given.items() if key not in BOX_KEYS}
     return FolderSpec(path=path, boxes=boxes, **{"name": "", **given})
+
+
+def _check_order(given: Mapping[str, Any], known: Mapping[str, object]) -> None:
+    """InputError for a key that TOML takes for a label of `[teaches]`, because it comes below that line."""
+    inside, labels, box_labels = (given.get(key, {}) for key in ("teaches", "labels", "box_labels"))
+    regions = inside.get(REGION, {})
+    for key in (*inside, *(regions if isinstance(regions, dict) else ())):
+        if key in known and key not in (*labels, *box_labels):
+            raise InputError(f"{key} comes below [teaches]", "the tables in square brackets last", f"move {key} up")
 
 
 def _slashed(path: str) -> str:
