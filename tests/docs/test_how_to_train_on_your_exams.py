@@ -2,13 +2,16 @@
 
 import csv
 import json
+from collections import Counter
 from pathlib import Path
 
 import openpyxl
 import pytest
 
-from mammoscribe.data.catalogue import open_catalogue
 from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.domain.finding import FindingType
+from mammoscribe.training.reader.exams import PreparedExams
+from mammoscribe.training.reader.samples import TrainingExam
 from tests.data.datasets.made import grey, write_dicom
 from tests.docs.page import HOW_TO, blocks, commands, run_commands, write_files
 
@@ -17,6 +20,7 @@ PAGE = HOW_TO / "train_on_your_exams.md"
 PATIENTS = (0, 1, 2, 3, 4, 5, 18, 39, 41, 43, 9, 10)
 """The rule of `data split` puts six of them into train, four into val and two into test."""
 VIEWS = [(side, view) for side in "RL" for view in ("CC", "MLO")]
+MASS = list(FindingType).index(FindingType.MASS)
 WAYS = ("boxes", "labels", "reports")
 
 
@@ -87,13 +91,30 @@ def test_every_way_teaches_and_ends_in_a_reader_calibrated_on_its_validation_spl
         assert card["real"]["n"] > 0 or way == "boxes"
 
 
-def test_what_the_toml_says_reaches_training(done):
-    boxed, labelled, reported = (PreparedDataset(Path(way, "prepared")).supervision for way in WAYS)
-    assert [kind.value for kind in boxed.boxed_kinds] == ["mass"] and not boxed.reports
-    assert labelled.answer("breast", "recall", {"birads": "0"}) == "1" and not labelled.boxed_kinds
-    assert reported.reports and not reported.teachings
-    records = list(open_catalogue(Path("boxes", "catalogue")).records())
-    assert sum(len(view.regions) for record in records for view in record.images) == len(PATIENTS)
+def taught(way: str) -> list[TrainingExam]:
+    """The training exams of a way, sick and healthy breasts by turns."""
+    return list(PreparedExams(PreparedDataset(Path(way, "prepared"), "train")))
+
+
+def test_a_box_in_two_views_is_one_finding_and_the_other_places_show_no_mass(done):
+    exams = taught("boxes")
+    assert sorted(len(exam.findings) for exam in exams) == [0, 0, 0, 1, 1, 1]
+    for exam in exams:
+        marks = [mark for view in exam.views for mark in view.marks]
+        assert len(marks) == 2 * len(exam.findings) and all(view.boxed == {MASS} for view in exam.views)
+        assert all((f.type, f.suspicion) == (MASS, 1) for f in exam.findings)
+
+
+def test_labels_teach_each_breast_density_recall_and_cancer(done):
+    breasts = Counter(
+        (b.density, b.recall, b.malignant) for exam in taught("labels") for b in exam.breasts if b.teaches
+    )
+    assert breasts == {(1, 1, 1): 3, (1, 0, 0): 3, (2, 0, 0): 6}
+
+
+def test_reports_teach_what_they_state_and_deny_of_each_breast(done):
+    breasts = Counter((b.kinds[MASS], b.recall) for exam in taught("reports") for b in exam.breasts if b.teaches)
+    assert breasts[1, 1] == 3 and breasts[0, 0] == 3  # the right breasts, which the reports name
 
 
 def test_the_new_exam_is_read_by_the_trained_reader(done):
