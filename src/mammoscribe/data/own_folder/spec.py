@@ -316,8 +316,10 @@ def _check_order(given: Mapping[str, Any], known: Mapping[str, object]) -> None:
     """InputError for a key that TOML takes for a label of `[teaches]`, because it comes below that line."""
     inside, labels, box_labels = (given.get(key, {}) for key in ("teaches", "labels", "box_labels"))
     regions = inside.get(REGION, {})
-    for key in (*inside, *(regions if isinstance(regions, dict) else ())):
-        if key in known and key not in (*labels, *box_labels):
+    found = {**inside, **(regions if isinstance(regions, dict) else {})}
+    for key, value in found.items():
+        is_lesson = isinstance(value, dict) or value in list(Question)
+        if key in known and not is_lesson and key not in (*labels, *box_labels):
             raise InputError(f"{key} comes below [teaches]", "the tables in square brackets last", f"move {key} up")
 
 
