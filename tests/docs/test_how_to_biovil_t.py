@@ -4,46 +4,27 @@ import contextlib
 import csv
 import io
 import json
-import re
 import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from mammoscribe.cli import app
 from mammoscribe.explain.store import VectorStore
+from tests.docs.page import BLOCK, HOW_TO, blocks, commands, run_commands, write_files
 from tests.models.tiny_joint import write_published_folder
 
 pytest.importorskip("transformers")
-PAGE = Path(__file__).parents[2] / "docs" / "how_to" / "biovil_t.md"
-BLOCK = re.compile(r"^```(?P<kind>\w+)(?: (?P<file>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGE = HOW_TO / "biovil_t.md"
 FETCHES = ("pip install", "mammoscribe weights pull")
-
-
-def blocks(kind: str | None = None) -> list[re.Match[str]]:
-    found = list(BLOCK.finditer(PAGE.read_text(encoding="utf-8")))
-    return [b for b in found if kind is None or b["kind"] == kind]
-
-
-def commands() -> list[str]:
-    lines = [line.removeprefix("$ ") for b in blocks("console") for line in b["text"].splitlines()]
-    return [line for line in lines if not line.startswith(FETCHES)]
 
 
 def run_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything on the page, in its order, in `folder`."""
     monkeypatch.chdir(folder)
-    for block in blocks():
-        if block["file"]:
-            Path(block["file"]).write_text(block["text"], encoding="utf-8")
-    for line in commands():
-        name, *options = shlex.split(line)
-        assert name == "mammoscribe", line
-        shown = CliRunner().invoke(app, options)
-        assert shown.exit_code == 0, f"{line}\n{shown.output}\n{shown.exception!r}"
+    write_files(PAGE)
+    run_commands(PAGE, FETCHES)
 
 
 def check_results(joint_dim: int) -> None:
@@ -62,7 +43,7 @@ def check_results(joint_dim: int) -> None:
 
 
 def check_python(folder: Path) -> None:
-    (block,) = blocks("python")
+    (block,) = blocks(PAGE, "python")
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(block["text"], str(PAGE), "exec"), {})
@@ -119,7 +100,9 @@ def write_full_size(folder: Path) -> None:
 
 
 def test_every_file_that_a_command_names_is_on_the_page():
-    named = {token for line in commands() for token in shlex.split(line) if token.endswith((".toml", ".csv"))}
-    written = {b["file"] for b in blocks() if b["file"]}
+    named = {
+        token for line in commands(PAGE, FETCHES) for token in shlex.split(line) if token.endswith((".toml", ".csv"))
+    }
+    written = {b["file"] for b in BLOCK.finditer(PAGE.read_text(encoding="utf-8")) if b["file"]}
     assert named == written | {"scores.csv", "exams/manifest.csv"}
-    assert len(commands()) >= 10
+    assert len(commands(PAGE, FETCHES)) >= 10

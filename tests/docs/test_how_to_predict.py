@@ -4,15 +4,14 @@ import os
 import re
 import shlex
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import house, run  # noqa: F401 (fixtures)
 from tests.cli.reading_jobs import JobByName
+from tests.docs.page import BLOCK, HOW_TO
 
-PAGE = Path(__file__).parents[2] / "docs" / "how_to" / "predict.md"
-BLOCK = re.compile(r"^```(?P<kind>\w+)(?: (?P<file>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGE = HOW_TO / "predict.md"
 STAND_INS = {"srun": '#!/bin/bash\nexec "$@"\n', "mammoscribe": '#!/bin/bash\nprintf "%s\\n" "$*" >> given.txt\n'}
 
 

@@ -4,20 +4,16 @@ import contextlib
 import csv
 import io
 import json
-import re
-import shlex
 from pathlib import Path
 
 import openpyxl
 import pytest
-from typer.testing import CliRunner
 
-from mammoscribe.cli import app
 from mammoscribe.data.catalogue import open_catalogue
 from tests.data.datasets.made import write_dicom
+from tests.docs.page import HOW_TO, blocks, commands, run_commands, write_files
 
-PAGE = Path(__file__).parents[2] / "docs" / "how_to" / "your_own_data.md"
-BLOCK = re.compile(r"^```(?P<kind>\w+)(?: (?P<file>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGE = HOW_TO / "your_own_data.md"
 PATIENTS = 20
 REPORT = (
     "FINDINGS: There is a mass in the {side} breast, unchanged since 2019. No calcifications.\nIMPRESSION: BI-RADS 4."
@@ -42,26 +38,13 @@ def write_clinic(folder: Path) -> None:
     book.save(folder / "reports.xlsx")
 
 
-def blocks(kind: str) -> list[re.Match[str]]:
-    return [b for b in BLOCK.finditer(PAGE.read_text(encoding="utf-8")) if b["kind"] == kind]
-
-
-def commands() -> list[str]:
-    return [line.removeprefix("$ ") for b in blocks("console") for line in b["text"].splitlines()]
-
-
 @pytest.fixture
 def page(tmp_path, monkeypatch):
     """Everything on the page, done in its order in a folder with a clinic's data."""
     monkeypatch.chdir(tmp_path)
     write_clinic(tmp_path / "ours")
-    for block in blocks("toml"):
-        Path(block["file"]).write_text(block["text"], encoding="utf-8")
-    for line in commands():
-        name, *options = shlex.split(line)
-        assert name == "mammoscribe", line
-        shown = CliRunner().invoke(app, options)
-        assert shown.exit_code == 0, f"{line}\n{shown.output}\n{shown.exception!r}"
+    write_files(PAGE)
+    run_commands(PAGE)
     return tmp_path
 
 
@@ -78,15 +61,15 @@ def test_the_page_does_what_it_says(page):
     with open("manifest.csv", newline="") as stream:
         assert sum(row["is_prior"] == "1" for row in csv.DictReader(stream)) == PATIENTS
     printed = io.StringIO()
-    (block,) = blocks("python")
+    (block,) = blocks(PAGE, "python")
     with contextlib.redirect_stdout(printed):
         exec(compile(block["text"], str(PAGE), "exec"), {})
     assert "exams to train on\n4 {" in printed.getvalue() and "(384, 224)" in printed.getvalue()
 
 
 def test_the_first_four_commands_are_the_four():
-    assert [line.split()[2] for line in commands()[:4]] == ["check", "ingest", "split", "prepare"]
-    assert len(blocks("toml")[0]["text"].splitlines()) <= 11
+    assert [line.split()[2] for line in commands(PAGE)[:4]] == ["check", "ingest", "split", "prepare"]
+    assert len(blocks(PAGE, "toml")[0]["text"].splitlines()) <= 11
 
 
 HELD = {"ids": "A13-1", "dates": "2021-03-04", "paths": "dicom/13/", "text": "There is a mass in the right breast"}

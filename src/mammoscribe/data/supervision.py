@@ -52,6 +52,15 @@ _FIXED_ANSWERS: Mapping[Question, tuple[str, ...]] = {
 }
 
 
+REPORT_LANGUAGES = ("en",)
+"""Languages of which the report parser reads facts (`reporting.parse`); reports in another one teach nothing."""
+
+
+def answers_of(question: Question) -> tuple[str, ...] | None:
+    """The answers that a question has; None where they are a number, lexicon terms or names."""
+    return _FIXED_ANSWERS.get(question)
+
+
 @dataclass(frozen=True)
 class Teaching:
     """One label as the answer to one question.

@@ -7,6 +7,7 @@ from mammoscribe.data.dataset import Dataset, Edition, Item, Label, State
 from mammoscribe.data.own_folder.folder import read_folder
 from mammoscribe.data.own_folder.spec import read_spec
 from mammoscribe.data.records import Kind
+from mammoscribe.data.supervision import Supervision
 from mammoscribe.support.errors import InputError
 
 
@@ -21,6 +22,9 @@ def _read(root: Path) -> Iterator[Item]:
     if spec.folder != root.resolve():
         found = f"{tomls[0]} has the root {spec.folder}"
         raise InputError(found, 'root = "." for the dataset `folder`', f"give {tomls[0]} in place of the name")
+    if spec.supervision != Supervision():
+        found = f"{tomls[0]} says what its labels teach, which the dataset `folder` does not"
+        raise InputError(found, f"{tomls[0]} in place of the name")
     return read_folder(spec)
 
 
@@ -35,6 +39,7 @@ FOLDER = Dataset(
     labels=(
         Label("<label>", "exam", "every label that the TOML file names, with the values of its column"),
         Label("<label>", "breast", "the same, where the TOML file names a column with the breast"),
+        Label("<label>", "region", "labels of boxes, as the TOML file names them"),
     ),
     known_faults=(
         "spreadsheets lose leading zeros of ids: keep the column as text (told with examples where no report fits)",

@@ -3,6 +3,7 @@
 import glob
 import json
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 from mammoscribe.data.labels.values import kind_of, normalised
 from mammoscribe.data.naming import parse_laterality, parse_projection, parse_view
 from mammoscribe.data.own_folder.dates import OrderFound, is_day
+from mammoscribe.data.own_folder.draft_teaching import proposed_teaching
 from mammoscribe.data.own_folder.ids import lost_by_a_spreadsheet
 from mammoscribe.data.own_folder.look import (
     Column,
@@ -108,7 +110,8 @@ def draft_toml(folder: Path) -> str:
         *(_said(files, looked, tables) if manifest is None else _of_manifest(manifest)),
         *unread,
     ]
-    return "\n".join(lines) + "\n"
+    text = "\n".join(lines) + "\n"
+    return text + "".join(f"{line}\n" for line in proposed_teaching(tomllib.loads(text)))
 
 
 def _kind(files: Files, looked: Looked, tables: Sequence[_Table], manifest: _Table | None) -> tuple[str, str]:

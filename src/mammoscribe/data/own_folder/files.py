@@ -81,7 +81,8 @@ class _File:
 def image_files(spec: FolderSpec, root: Path) -> Iterator[str | Fault]:
     """Paths of the images from the root; the TOML file, the table and the manifest are none, whatever the patterns say."""
     own = spec.path.resolve()
-    without = {spec.reports, spec.manifest, own.relative_to(root).as_posix() if own.is_relative_to(root) else ""}
+    boxes = spec.boxes.path if spec.boxes is not None else ""
+    without = {spec.reports, spec.manifest, boxes, own.relative_to(root).as_posix() if own.is_relative_to(root) else ""}
     yield from files_of(root, spec.images, frozenset(without))
 
 

@@ -12,6 +12,7 @@ from mammoscribe.data.choice import Candidate, one_for_each
 from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
 from mammoscribe.data.formats.spool import DiskSet, Spool
 from mammoscribe.data.formats.tables import Row
+from mammoscribe.data.own_folder.boxes import Boxes
 from mammoscribe.data.own_folder.dates import DateOrder, OrderFound, date_of
 from mammoscribe.data.own_folder.files import found_images, image_files
 from mammoscribe.data.own_folder.ids import KnownIds, why_unlike
@@ -19,7 +20,8 @@ from mammoscribe.data.own_folder.manifest import manifest_exams
 from mammoscribe.data.own_folder.pictures import NamedPictures
 from mammoscribe.data.own_folder.reports import report_rows, text_of_rows
 from mammoscribe.data.own_folder.said import breasts_of, labels_of, one, split_of
-from mammoscribe.data.own_folder.spec import FolderSpec, read_spec
+from mammoscribe.data.own_folder.spec import UNPLACED, FolderSpec, read_spec
+from mammoscribe.data.own_folder.taught import Taught
 from mammoscribe.data.records import ImageText, Kind, ListedImage, ListedView, MammoExam, Record, TextDocument
 from mammoscribe.domain.view import Laterality, Projection
 from mammoscribe.support.errors import InputError, MammoscribeError, SetAside
@@ -32,15 +34,14 @@ def folder_dataset(toml: Path) -> tuple[Dataset, Path]:
     """The dataset that a TOML file describes, and its root; anything wrong in the file raises InputError."""
     spec = read_spec(toml)
     root = _root_of(spec)
-    by_breast = spec.laterality or (spec.manifest and not spec.has_table)
-    of = "document" if spec.kind is Kind.TEXT_DOCUMENT else "breast" if by_breast else "exam"
-    table = spec.reports if spec.has_table else spec.manifest
-    labels = tuple(Label(n, of, f"column {column} of {table}") for n, column in spec.labels.items())
-    edition = Edition("folder", ("*",), f"as {spec.path.name} says", {}, State.TESTED, lambda _: read_folder(spec))
+    edition = Edition(
+        "folder", ("*",), f"as {spec.path.name} says", {}, State.TESTED, lambda _: read_folder(spec),
+        spec.supervision.boxed_kinds,
+    )  # fmt: skip
     dataset = Dataset(
         spec.name, f"the folder that {spec.path.name} describes", spec.kind, spec.language, spec.licence or "not stated",
-        "your own", "not stated", labels, (), (edition,),
-        add_reports=_add_reports(spec),
+        "your own", "not stated", _labels_of_card(spec), (), (edition,),
+        add_reports=_add_reports(spec), supervision=spec.supervision,
     )  # fmt: skip
     return dataset, root
 
@@ -50,6 +51,17 @@ def _add_reports(spec: FolderSpec) -> str:
     if spec.reports:
         return f"correct {spec.reports}, which {spec.path.name} names: it gave none"
     return f'name them in {spec.path.name}: reports = "reports.csv", report_exam = "...", report_text = "..."'
+
+
+def _labels_of_card(spec: FolderSpec) -> tuple[Label, ...]:
+    table = spec.reports if spec.has_table else spec.manifest
+    of = spec.place_of_labels
+    labels = [Label(name, of, f"column {column} of {table}") for name, column in spec.labels.items()]
+    if spec.boxes is not None:
+        where = spec.boxes.path
+        labels += [Label(name, "region", f"column {column} of {where}") for name, column in spec.box_labels.items()]
+        labels.append(Label(UNPLACED, "view", f"kinds that may be there without a box: a row of {where} was not used"))
+    return tuple(labels)
 
 
 def _root_of(spec: FolderSpec) -> Path:
@@ -64,9 +76,38 @@ def _root_of(spec: FolderSpec) -> Path:
 def read_folder(spec: FolderSpec) -> Iterator[Item]:
     """Every exam of the folder, in order of its first image, and a Fault for each file, row or report that is of no use.
 
-    An image without a report is an exam without a report: the counts of `data check` show how many those are.
+    An image without a report is an exam without a report: the counts of `data check` show how many those are. At the end
+    comes a Fault for each label that is to teach and teaches nothing.
+
+    Raises:
+        InputError: when a table is not there or lacks a column, or none of the boxes is of a picture.
     """
     root = _root_of(spec)
+    taught = Taught(spec)
+    for item in _with_boxes(spec, root):
+        if not isinstance(item, Fault):
+            taught.note(item)
+        yield item
+    yield from taught.faults()
+
+
+def _with_boxes(spec: FolderSpec, root: Path) -> Iterator[Item]:
+    if spec.boxes is None:
+        yield from _without_boxes(spec, root)
+        return
+    with Boxes(spec, spec.boxes, root) as boxes:
+        yield from boxes.read()
+        for item in _without_boxes(spec, root):
+            if isinstance(item, Fault | TextDocument):
+                yield item
+                continue
+            record, faults = boxes.added(item)
+            yield record
+            yield from faults
+        yield from boxes.left()
+
+
+def _without_boxes(spec: FolderSpec, root: Path) -> Iterator[Item]:
     with ExitStack() as stack:
         reports = stack.enter_context(Spool())
         named = stack.enter_context(NamedPictures()) if spec.report_image else None

@@ -50,6 +50,16 @@ def manifest_exams(spec: FolderSpec, root: Path) -> Iterator[tuple[str, Item]]:
         raise InputError(f"{spec.path}: manifest: {error.found}", error.expected, error.do) from error
 
 
+def pictures_of_manifest(spec: FolderSpec, root: Path) -> Iterator[str]:
+    """Paths from the root of the pictures that the manifest lists; rows and exams that cannot be read are left out."""
+    path = root / spec.manifest
+    for _, rows in exam_groups(path):
+        for row in rows if isinstance(rows, list) else ():
+            picture = Path(os.path.realpath(path.parent / row.path))
+            if picture.is_relative_to(root):
+                yield picture.relative_to(root).as_posix()
+
+
 class _Manifest:
     """What is known over all exams of a manifest while it is read: objects that were there, and whose views files are."""
 

@@ -31,6 +31,11 @@ class NamedPictures:
         """Keep a row under the picture as the table writes it."""
         self._rows.add_one(picture.replace("\\", "/").removeprefix("./"), row)
 
+    @property
+    def num_claimed(self) -> int:
+        """Names that were files."""
+        return len(self._claimed)
+
     def count(self, files: Iterable[str]) -> None:
         """Count the bare names of all files, before any is asked for."""
         known = "INSERT INTO bare VALUES (?, 1, ?) ON CONFLICT (name) DO UPDATE SET n = n + 1"
@@ -52,19 +57,22 @@ class NamedPictures:
             return rows
         return []
 
-    def orphans(self) -> Iterator[Fault]:
-        """A Fault for each picture that no file is, or one for all of them where no file was named at all."""
+    def orphans(self, unknown: str = "no file is the picture", key: str = "report_image") -> Iterator[Fault]:
+        """A Fault for each picture that no file is, or one for all of them where no file was named at all.
+
+        Args:
+            unknown: words before the name of such a picture.
+            key: of the TOML file, that names the column.
+        """
         joined = len(self._claimed) > 0
         left = ((name, rows) for name, rows in self._rows.groups() if self._claimed.add(name))
         for name, rows in left:
             if joined:
-                yield rows[0].fault(
-                    f"no file is the picture {name}", "one that images finds, by its path from the root"
-                )
+                yield rows[0].fault(f"{unknown} {name}", "one that images finds, by its path from the root")
                 continue
             examples = [name, *(other for (other, _), _ in zip(left, range(SHOWN - 1), strict=False))]
             found = f"{rows[0].table} names {', '.join(examples)}, the files are {', '.join(self._some)}"
-            yield Fault(rows[0].table, InputError(found, "the same names in both", "look at images and report_image"))
+            yield Fault(rows[0].table, InputError(found, "the same names in both", f"look at images and {key}"))
             return
 
 

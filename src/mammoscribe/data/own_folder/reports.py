@@ -40,7 +40,7 @@ def report_rows(spec: FolderSpec, root: Path) -> Iterator[tuple[str, Row] | Faul
     """
     if not spec.reports:
         return
-    for path in _report_files(spec, root):
+    for path in files_named(spec, root, "reports", spec.reports):
         if isinstance(path, Fault):
             yield path
         elif not spec.has_table:
@@ -49,23 +49,22 @@ def report_rows(spec: FolderSpec, root: Path) -> Iterator[tuple[str, Row] | Faul
             yield from _keyed(spec, root / path)
 
 
-def _report_files(spec: FolderSpec, root: Path) -> Iterator[str | Fault]:
-    if not is_pattern(spec.reports):
-        target = (root / spec.reports).resolve()
+def files_named(spec: FolderSpec, root: Path, key: str, path: str) -> Iterator[str | Fault]:
+    """The file of a path, or those of a pattern, under a key of the TOML file; none, or a link outside, raises InputError."""
+    if not is_pattern(path):
+        target = (root / path).resolve()
         if target.exists() and not target.is_relative_to(root):
-            raise InputError(
-                f"{spec.path}: reports: {spec.reports} is a link that leads out of {root}", "a file inside it"
-            )
-        yield spec.reports
+            raise InputError(f"{spec.path}: {key}: {path} is a link that leads out of {root}", "a file inside it")
+        yield path
         return
     empty = True
-    for path in files_of(root, [spec.reports]):
+    for found in files_of(root, [path]):
         empty = False
-        yield path
+        yield found
     if empty:
-        what = "tables" if spec.has_table else "text files"
+        what = "text files" if key == "reports" and not spec.has_table else "tables"
         there = suffixes_in(root)
-        raise InputError(f"{spec.path}: reports: no file in {root} fits {spec.reports} (there: {there})", what)
+        raise InputError(f"{spec.path}: {key}: no file in {root} fits {path} (there: {there})", what)
 
 
 def _keyed(spec: FolderSpec, table: Path) -> Iterator[tuple[str, Row] | Fault]:
@@ -124,29 +123,32 @@ def columns_wanted(spec: FolderSpec) -> Mapping[str, str]:
     return {key: column for key, column in named.items() if column}
 
 
-def table_rows(path: Path, columns: Mapping[str, str], sheet: str | None = None) -> Iterator[Row | Fault]:
+def table_rows(
+    path: Path, columns: Mapping[str, str], sheet: str | None = None, key: str = "reports"
+) -> Iterator[Row | Fault]:
     """Rows of a table of any of the formats.
 
     Args:
         path: the table.
         columns: key of the TOML file -> column that must be there.
         sheet: of an XLSX.
+        key: of the TOML file, for messages.
 
     Raises:
         InputError: when there is no such table, or a column is not there, with the nearest ones.
     """
     if not path.is_file():
-        raise InputError(f"reports: {path} is {'a folder' if path.is_dir() else 'not there'}", "a table of reports")
+        raise InputError(f"{key}: {path} is {'a folder' if path.is_dir() else 'not there'}", f"a table of {key}")
     suffixes = [s.lower() for s in path.suffixes[-2:]]
     if suffixes[-1] == ".gz" and suffixes[0] in _JSON:
-        raise InputError(f"reports: {path} is packed", "JSON as it is", f"gunzip {path.name}")
+        raise InputError(f"{key}: {path} is packed", "JSON as it is", f"gunzip {path.name}")
     if suffixes[-1] in _JSON:
         yield from _json_rows(path, columns)
         return
     if suffixes[-1] == ".xlsx":
         with path.open("rb") as stream:
             if stream.read(4) == _ENCRYPTED:
-                found = f"reports: {path} has a password, or is an old Excel file with a new name"
+                found = f"{key}: {path} has a password, or is an old Excel file with a new name"
                 raise InputError(found, "an XLSX file without a password", "save it as XLSX or CSV")
     wanted = tuple(columns.values())
     checked = False
@@ -159,17 +161,19 @@ def table_rows(path: Path, columns: Mapping[str, str], sheet: str | None = None)
         if not checked:
             _check_columns(path, columns, dict.fromkeys(columns_of(path, sheet, wanted)))
     except InputError as error:
-        raise InputError(error.found, error.expected, _other_sheet(path, sheet, wanted) or error.do) from error
+        raise InputError(error.found, error.expected, _other_sheet(path, sheet, wanted, key) or error.do) from error
 
 
-def _other_sheet(path: Path, sheet: str | None, wanted: tuple[str, ...]) -> str:
+def _other_sheet(path: Path, sheet: str | None, wanted: tuple[str, ...], key: str) -> str:
     """What to do where the columns are in another sheet than the first."""
     if sheet is not None or path.suffix.lower() != ".xlsx":
         return ""
     for name in sheet_names(path)[1:]:
         try:
             if set(wanted) <= set(columns_of(path, name, wanted)):
-                return f"write report_sheet = {json.dumps(name, ensure_ascii=False)}, which has them"
+                shown = json.dumps(name, ensure_ascii=False)
+                own = f"write report_sheet = {shown}, which has them"
+                return own if key == "reports" else f"make {shown}, which has them, the first sheet"
         except InputError:
             continue
     return ""

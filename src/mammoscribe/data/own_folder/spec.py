@@ -6,8 +6,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mammoscribe.data.own_folder.box_table import KEYS as BOX_KEYS
+from mammoscribe.data.own_folder.box_table import BoxTable, box_table_in
 from mammoscribe.data.own_folder.dates import DateOrder
+from mammoscribe.data.own_folder.teaching import REGION, Teaches, teaches_in
 from mammoscribe.data.records import Kind
+from mammoscribe.data.supervision import REPORT_LANGUAGES, Question, Supervision, Teaching
 from mammoscribe.data.texts.report_sections import split_sections
 from mammoscribe.data.texts.report_text import Section
 from mammoscribe.support.errors import InputError, InvalidNoun, MammoscribeError
@@ -16,6 +20,8 @@ from mammoscribe.support.parsing import toml_table
 
 HEADER_KEYWORDS = ("AccessionNumber", "StudyInstanceUID", "PatientID")
 """DICOM attributes that exam and patient may be read from."""
+UNPLACED = "unplaced"
+"""Label of a view: kinds of finding that may be in it without a box, because a box of it could not be read."""
 TABLE_SUFFIXES = (".csv", ".tsv", ".xlsx", ".json", ".jsonl", ".gz")
 TEXT_SUFFIXES = (".txt", ".docx", ".rtf")
 _GROUPS = ("exam", "patient", "date", "view")
@@ -23,6 +29,10 @@ _OF_TABLE = (
     "report_sheet", "report_exam", "report_image", "report_text", "report_sections", "report_patient", "report_date",
     "report_date_order", "laterality", "view",
 )  # fmt: skip
+_WANTED = dict.fromkeys(("images", "box_edges", "boxed_kinds"), "a list of texts") | {
+    "labels": "a table", "report_sections": "a table", "box_labels": "a table", "teaches": "a table of questions",
+    "reports_teach": "true or false",
+}  # fmt: skip
 _LABEL = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -80,6 +90,9 @@ class FolderSpec:
         laterality: column with the breast, where a row is one breast: its labels are that breast's.
         view: column with the projection (CC, MLO) or the whole view (RCC), where a row names a picture (`report_image`).
         split: column with train, val or test.
+        boxes: the table or COCO file of boxes, with its columns.
+        teaches: which question each label answers, of breasts or exams and of boxes.
+        reports_teach: whether the facts that the report parser reads in the reports teach.
 
     Raises:
         InvalidNoun: for too little, for contradictions, for what would not be used, for a path out of the root.
@@ -108,16 +121,21 @@ class FolderSpec:
     laterality: str = ""
     view: str = ""
     split: str = ""
+    boxes: BoxTable | None = None
+    teaches: Teaches = field(default_factory=Teaches)
+    reports_teach: bool = False
 
     def __post_init__(self) -> None:
         if not self.name.strip():
             raise InvalidNoun("no name", 'name = "..."')
-        for text in (*self.images, self.manifest, self.reports):
+        boxes = () if self.boxes is None else (self.boxes.path,)
+        for text in (*self.images, self.manifest, self.reports, *boxes):
             if PurePosixPath(text).is_absolute() or ".." in PurePosixPath(text).parts or text[1:2] == ":":
                 raise InvalidNoun(f"{text!r} leads out of the root", "a path inside it", "set root")
         self._check_images()
         self._check_table()
         self._check_columns()
+        self._check_teaching()
         if self.reports and not self.report_sections and self.kind is not Kind.TEXT_DOCUMENT:
             split_sections("", self.language)  # a language without headings is told here, and not once for each report
 
@@ -177,12 +195,62 @@ class FolderSpec:
             raise InvalidNoun("report_date_order without report_date", 'report_date = "..."')
         if self.report_date_order:
             look_up(self.report_date_order, {str(order): order for order in DateOrder}, "report_date_order")
-        for label, column in self.labels.items():
+        for label, column in (*self.labels.items(), *self.box_labels.items()):
             if not _LABEL.fullmatch(label):
                 tidy = re.sub(r"\W+", "_", label).strip("_").lower()
                 raise InvalidNoun(f"the label {label!r}", "small letters, digits and _", f"call it {tidy or 'label'}")
             if not column:
                 raise InvalidNoun(f"the label {label} without a column", f'{label} = "..."')
+
+    def _check_teaching(self) -> None:
+        teaches = bool(self.teaches.labels or self.teaches.regions or self.reports_teach)
+        if self.kind is not Kind.MAMMO_EXAM and (teaches or (self.boxes is not None and self.boxes.kinds)):
+            found = "teaches, reports_teach or boxed_kinds"
+            raise InvalidNoun(f"{found} for {self.kind}", f"{Kind.MAMMO_EXAM}: only mammograms train a reader")
+        if self.boxes is not None:
+            if not (self.images or self.manifest):
+                raise InvalidNoun("boxes without pictures", 'images = "..." or manifest = "..."')
+            self.boxes.check_kinds(self.teaches.regions)
+            if self.teaches.regions and not (self.boxes.kinds or self.teaches.labels or self.reports_teach):
+                found = (
+                    "[teaches.region] alone: a box teaches where every box of its kind is known, or beside other labels"
+                )
+                raise InvalidNoun(found, 'boxed_kinds = ["mass"], [teaches] or reports_teach')
+        elif self.teaches.regions:
+            raise InvalidNoun("[teaches.region] without boxes", 'boxes = "boxes.csv"')
+        self.teaches.check(self.labels, self.box_labels)
+        if not self.reports_teach:
+            return
+        has_texts = bool(self.report_text or self.report_sections) if self.has_table else bool(self.reports)
+        if not has_texts:
+            raise InvalidNoun("reports_teach without texts of reports", 'report_text = "...", the column of the report')
+        if self.language not in REPORT_LANGUAGES:
+            read = ", ".join(REPORT_LANGUAGES)
+            do = "leave reports_teach out, or give what the reports say as columns, as labels"
+            raise InvalidNoun(
+                f'reports_teach for reports in "{self.language}"', f"a language of the parser: {read}", do
+            )
+
+    @property
+    def box_labels(self) -> Mapping[str, str]:
+        """Label of a box -> column."""
+        return {} if self.boxes is None else self.boxes.labels
+
+    @property
+    def place_of_labels(self) -> str:
+        """What the labels are of: `breast`, `exam` or `document`."""
+        if self.kind is Kind.TEXT_DOCUMENT:
+            return "document"
+        return "breast" if self.laterality or (self.manifest and not self.has_table) else "exam"
+
+    @property
+    def supervision(self) -> Supervision:
+        """What labels, boxes and reports teach a reader."""
+        labels = [lesson.of(self.place_of_labels) for lesson in self.teaches.labels]
+        regions = [lesson.of("region") for lesson in self.teaches.regions]
+        kinds = () if self.boxes is None else self.boxes.kinds
+        unplaced = [Teaching(UNPLACED, "view", Question.UNPLACED)] if kinds else []
+        return Supervision((*labels, *regions, *unplaced), kinds, self.reports_teach)
 
     @property
     def has_table(self) -> bool:
@@ -223,7 +291,7 @@ def read_spec(path: Path) -> FolderSpec:
 
 
 def _spec(found: Mapping[str, Any], path: Path) -> FolderSpec:
-    known = {f.name: f for f in fields(FolderSpec) if f.name != "path"}
+    known = dict.fromkeys([*(f.name for f in fields(FolderSpec) if f.name != "path"), *BOX_KEYS])
     for key, value in found.items():
         look_up(key, known, "key of this file")
         _check_type(key, value)
@@ -237,7 +305,22 @@ def _spec(found: Mapping[str, Any], path: Path) -> FolderSpec:
             given[group] = Identity.parsed(given[group], group)
     sections = given.get("report_sections", {})
     given["report_sections"] = {look_up(k, {str(s): s for s in Section}, "section"): v for k, v in sections.items()}
-    return FolderSpec(path=path, **{"name": "", **given})
+    _check_order(given, known)
+    given["teaches"] = teaches_in(given.get("teaches", {}))
+    boxes = box_table_in(given)
+    given = {key: value for key, value in given.items() if key not in BOX_KEYS}
+    return FolderSpec(path=path, boxes=boxes, **{"name": "", **given})
+
+
+def _check_order(given: Mapping[str, Any], known: Mapping[str, object]) -> None:
+    """InputError for a key that TOML takes for a label of `[teaches]`, because it comes below that line."""
+    inside, labels, box_labels = (given.get(key, {}) for key in ("teaches", "labels", "box_labels"))
+    regions = inside.get(REGION, {})
+    found = {**inside, **(regions if isinstance(regions, dict) else {})}
+    for key, value in found.items():
+        is_lesson = isinstance(value, dict) or value in list(Question)
+        if key in known and not is_lesson and key not in (*labels, *box_labels):
+            raise InputError(f"{key} comes below [teaches]", "the tables in square brackets last", f"move {key} up")
 
 
 def _slashed(path: str) -> str:
@@ -245,11 +328,14 @@ def _slashed(path: str) -> str:
 
 
 def _check_type(key: str, value: object) -> None:
-    wanted = "a list of texts" if key == "images" else "a table" if key in ("labels", "report_sections") else "a text"
+    wanted = _WANTED.get(key, "a text")
     texts = isinstance(value, list) and all(isinstance(v, str) and v for v in value) and bool(value)
     table = isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
     some = isinstance(value, str) and bool(value)
-    fits = {"a text": isinstance(value, str), "a list of texts": texts or some, "a table": table}
+    fits = {
+        "a text": isinstance(value, str), "a list of texts": texts or some, "a table": table,
+        "a table of questions": isinstance(value, dict), "true or false": isinstance(value, bool),
+    }  # fmt: skip
     if not fits[wanted]:
         raise InputError(f"{key} = {value!r}", wanted)
 
