@@ -66,6 +66,25 @@ def test_a_reader_that_was_trained_without_priors_sets_them_aside_and_says_so(re
     )
 
 
+@pytest.mark.parametrize("change", ["not taught", "not reported"])
+def test_a_kind_that_the_reader_cannot_report_is_not_denied_and_no_breast_is_called_free_of_disease(
+    reader, drawn, change
+):
+    card = reader.card
+    if change == "not taught":
+        card = replace(card, taught=("calcification",))
+    else:
+        never = {**card.synthetic.thresholds, "mass": 0.99, "asymmetry": 0.99, "architectural_distortion": 0.99}
+        point = replace(card.synthetic, thresholds=never, unreported=("mass", "architectural_distortion", "asymmetry"))
+        card = replace(card, synthetic=point)
+    report = read_exam(drawn.exam, replace(reader, card=card), decode=decode_phantom(drawn), images=False).report
+    denied = [s.text for s in report.sentences if s.text.startswith("No ")]
+    assert not any(word in text for text in denied for word in ("mass", "asymmetry", "distortion"))
+    for breast in report.breasts:
+        assert breast.assessment is None or breast.assessment.category not in ("1", "2")
+        assert breast.assessment is not None or "masses" in str(breast.reason)
+
+
 def test_a_single_view_is_read_and_the_other_breast_is_named_as_not_imaged(reader, drawn):
     exam = Exam("single", tuple(v for v in drawn.exam.current if v.id == "L_MLO"), drawn.exam.patient_id)
     report = read_exam(exam, reader, decode=decode_phantom(drawn), images=False).report

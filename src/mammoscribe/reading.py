@@ -137,10 +137,30 @@ def prepare(exam: Exam, reader: Reader, decode: Decode, images: bool) -> Prepare
         if not skipped:
             fine[view.id] = resample(picture, coarse[view.id], FINE_UM)
         if view.role is Role.CURRENT:
-            searched.append(ViewSearch(view.id, ((FindingType.CALCIFICATION, skipped),) if skipped else ()))
+            searched.append(ViewSearch(view.id, kinds_skipped(reader, exam, skipped)))
         if images:
             shown[view.id] = shown_view(view, picture, coarse[view.id])
     return Prepared(Canvases(coarse, detail, fine), Search(exam, tuple(searched)), shown)
+
+
+def kinds_skipped(reader: Reader, exam: Exam, no_calcifications: str) -> tuple[tuple[FindingType, str], ...]:
+    """Kinds of finding that a view is not searched for, with the reason.
+
+    Args:
+        reader: its card says which kinds it was taught and which it reports.
+        exam: its origin decides which operating point applies.
+        no_calcifications: why this view is not searched for calcifications, or "".
+    """
+    unreported = reader.card.operating_point(exam.origin).unreported
+    found: dict[FindingType, str] = {}
+    for kind in FindingType:
+        if kind is FindingType.CALCIFICATION and no_calcifications:
+            found[kind] = no_calcifications
+        elif kind.value not in reader.card.taught:
+            found[kind] = "this model was not trained to find them"
+        elif kind.value in unreported:
+            found[kind] = "this model reports none: its validation exams gave no ground for a threshold"
+    return tuple(found.items())
 
 
 def why_no_calcifications(reader: Reader, prepared: PreparedView) -> str:

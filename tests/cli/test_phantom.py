@@ -1,21 +1,25 @@
-"""`mammoscribe phantom --mix`: which lesions are drawn."""
+"""`mammoscribe phantom --lesions`: which lesions are drawn."""
 
 import pytest
 
 from mammoscribe.support.errors import InputError
 
 
-def test_an_unknown_mix_is_refused_with_the_near_one_and_nothing_is_written(run, tmp_path):
-    shown = run("phantom", "--mix", "calcification", "--out", tmp_path / "drawn")
+def test_an_unknown_name_is_refused_with_the_near_one_and_nothing_is_written(run, tmp_path):
+    shown = run("phantom", "--lesions", "calcification", "--out", tmp_path / "drawn")
     assert shown.exit_code == 2
     assert "calcifications" in shown.stderr and not (tmp_path / "drawn").exists()
 
 
 @pytest.mark.parametrize(
     ("options", "prior", "calcifications"),
-    [((), 0.3, 0.37), (("--mix", "calcifications"), 0.0, 0.82), (("--mix", "calcifications", "--prior"), 1.0, 0.82)],
+    [
+        ((), 0.3, 0.37),
+        (("--lesions", "calcifications"), 0.0, 0.82),
+        (("--lesions", "calcifications", "--prior"), 1.0, 0.82),
+    ],
 )
-def test_the_mix_decides_what_is_drawn_and_prior_may_be_set_apart(
+def test_the_name_decides_what_is_drawn_and_prior_may_be_set_apart(
     run, tmp_path, monkeypatch, options, prior, calcifications
 ):
     seen = []

@@ -130,7 +130,12 @@ def test_cores_are_shared_among_workers_and_never_more_threads_than_allowed(monk
     assert os.environ["OMP_NUM_THREADS"] == "4"
 
 
-def test_workers_that_are_stopped_put_away_what_they_write(tmp_path):
+def test_workers_that_are_stopped_put_away_what_they_write(tmp_path, request):
+    # a shell that starts the tests in the background has them ignore Ctrl-C
+    request.addfinalizer(
+        partial(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
+    )
+
     def interrupt():
         waited_for(lambda: len(list(tmp_path.glob("begun-*"))) == 2)
         os.kill(os.getpid(), signal.SIGINT)

@@ -62,3 +62,16 @@ def test_two_folders_of_one_dataset_are_two_sources(labs):
 def test_without_data_nothing_begins():
     with pytest.raises(InputError, match="no data to train on"):
         reader([])
+
+
+def test_a_reader_is_taught_the_kinds_that_its_labels_show_and_no_other(labs, tmp_path):
+    assert train(reader(labs[1:]).with_set({**FAST, "batch.rsna-2023": "2"}), tmp_path / "run").finished
+    trained = load_reader(str(tmp_path / "run" / "model"))
+    assert trained.card.taught == ()  # density, recall and cancer of breasts show no kind of finding
+    for side in ("R", "L"):
+        for name in (f"{side}_CC", f"{side}_MLO"):
+            write_picture(tmp_path / "new" / f"{name}.png", 5, height=200, width=150)
+    report = read_exam(load_exam([tmp_path / "new"]).exam, trained, images=False).report
+    denied = [s.text for s in report.sentences if s.text.startswith("No ")]
+    assert denied == ["No prior exam was available for comparison."]
+    assert all(b.assessment is None for b in report.breasts)

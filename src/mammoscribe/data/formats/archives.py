@@ -296,7 +296,7 @@ def _zip_files(path: Path, endings: tuple[str, ...], limits: Limits) -> Iterator
     with _opened_zip(path) as archive:
         infos = archive.infolist()
         _count(path, len(infos), limits)
-        wanted = [i for i in infos if not i.is_dir() and _wanted(i.orig_filename, endings)]
+        wanted = [i for i in infos if i.filename and not i.is_dir() and _wanted(i.orig_filename, endings)]
         limits.check(str(path), sum(i.file_size for i in wanted), path.stat().st_size)
         for info in wanted:
             kind = (info.external_attr >> 28) & 0xF  # the upper half is the Unix mode, 0 where there is none

@@ -14,6 +14,7 @@ from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.files import write_text
 
 FORMAT = "mammoscribe.card/1"
+KINDS = tuple(t.value for t in FindingType)
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class OperatingPoint:
         words_measured: whether it was measured on such images how often kind, descriptors and change are right. Where it
             was not, descriptors and change are withheld and no kind decides a category.
         reliability: statements of how often sentences were right, each naming its population.
+        unreported: kinds of finding that are never reported on such images, because the exams that the thresholds were
+            fixed on gave no ground for one; a report denies none of them.
     """
 
     population: str
@@ -49,9 +52,12 @@ class OperatingPoint:
     least_word: float = 0.0
     words_measured: bool = False
     reliability: tuple[str, ...] = ()
+    unreported: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_numbers()
+        if not set(self.unreported) <= set(KINDS):
+            raise InvalidNoun(f"unreported kinds {list(self.unreported)}", f"some of {', '.join(KINDS)}")
         if set(self.thresholds) != {t.value for t in FindingType}:
             raise InvalidNoun(f"thresholds for {sorted(self.thresholds)}", "one for each finding type")
         if set(self.possible) != set(self.thresholds):
@@ -91,7 +97,8 @@ class ModelCard:
     """What ships beside the weights.
 
     `synthetic` and `real` are the operating points for the two kinds of exam; `joint` is what was measured of the joint
-    space, None where nothing was.
+    space, None where nothing was. `taught` are the kinds of finding that the networks were trained to find; views are
+    not searched for any other.
     """
 
     name: str
@@ -105,6 +112,7 @@ class ModelCard:
     decoder: dict | None = None
     phrases: dict | None = None
     version: str = "1"
+    taught: tuple[str, ...] = KINDS
     joint: SpaceMeasures | None = None
 
     def operating_point(self, origin: Origin) -> OperatingPoint:
@@ -130,6 +138,7 @@ def read_card(path: Path) -> ModelCard:
         points = {k: _point(values.pop(k)) for k in ("synthetic", "real")}
         joint = values.pop("joint", None)
         measures = None if joint is None else measures_from(joint)
+        values["taught"] = tuple(values.get("taught", KINDS))
         card = ModelCard(config=ReaderConfig.from_dict(values.pop("config")), **points, **values, joint=measures)
         _check_words(card)
         return card
@@ -140,11 +149,14 @@ def read_card(path: Path) -> ModelCard:
 
 
 def _point(values: dict) -> OperatingPoint:
-    tuples = {k: tuple(values[k]) for k in ("malignant", "mark_weights", "reliability") if values[k] is not None}
+    names = ("malignant", "mark_weights", "reliability", "unreported")
+    tuples = {k: tuple(values[k]) for k in names if values.get(k) is not None}
     return OperatingPoint(**{**values, **tuples})
 
 
 def _check_words(card: ModelCard) -> None:
+    if not set(card.taught) <= set(KINDS):
+        raise InvalidNoun(f"taught kinds {list(card.taught)}", f"some of {', '.join(KINDS)}")
     if not all(isinstance(text, str) and text for text in (card.name, card.trained_on, card.version)):
         raise InvalidNoun("a card without its name, version, or what it was trained on", "words")
     if not is_sha256(card.weights_sha256):

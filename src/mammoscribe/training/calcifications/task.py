@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.domain.finding import FindingType
 from mammoscribe.imaging.prepare import FINE_UM
 from mammoscribe.models.reader.calcifications import PatchConfig, PatchNet
+from mammoscribe.models.reader.card import KINDS
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.lookup import look_up
@@ -127,4 +129,5 @@ def with_calcifications(reader: Reader, tensors: Mapping[str, Tensor], config: P
     """The reader with a trained calcification network."""
     net = PatchNet(config).eval()
     net.load_state_dict(part_of(tensors, CALCIFICATIONS))
-    return replace(reader, card=replace(reader.card, patches=asdict(config)), patch_net=net)
+    taught = tuple(k for k in KINDS if k in reader.card.taught or k == FindingType.CALCIFICATION.value)
+    return replace(reader, card=replace(reader.card, patches=asdict(config), taught=taught), patch_net=net)

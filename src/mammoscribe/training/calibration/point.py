@@ -12,7 +12,7 @@ from mammoscribe.domain.finding import Finding, FindingType
 from mammoscribe.models.reader.card import OperatingPoint
 from mammoscribe.models.reader.judging import judge
 from mammoscribe.training.calibration.breasts import density, malignancy, malignancy_rows
-from mammoscribe.training.calibration.levels import as_fields, levels, mark_weights
+from mammoscribe.training.calibration.levels import NOT_REPORTED, as_fields, levels, mark_weights
 from mammoscribe.training.calibration.reliability import reliability
 from mammoscribe.training.calibration.seen import SeenExam
 from mammoscribe.training.calibration.words import with_word_level
@@ -50,7 +50,9 @@ def _fixed(exams: Sequence[SeenExam], how: str, other: OperatingPoint | None) ->
     scaled = [e for e in exams if malignancy_rows([e])] or exams
     point = replace(neutral(f"{how} of {_names(scaled)}"), n=max(1, sum(len(e.exam.imaged) for e in scaled)))
     point = replace(point, mark_weights=mark_weights(exams))
-    point = replace(point, **as_fields(levels(exams, candidates(exams, point), other)))
+    found = levels(exams, candidates(exams, point), other)
+    unreported = tuple(kind.value for kind, level in found.items() if level == NOT_REPORTED)
+    point = replace(point, **as_fields(found), unreported=unreported)
     return replace(with_word_level(exams, point), **malignancy(exams), **density(exams))
 
 

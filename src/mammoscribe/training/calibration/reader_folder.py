@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mammoscribe.data.folds import Fold
 from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.domain.finding import FindingType
 from mammoscribe.models.reader.card import ModelCard, OperatingPoint
 from mammoscribe.models.reader.network import ReaderConfig, ReaderNet
 from mammoscribe.models.reader.norm_statistics import NormStatistics
@@ -36,12 +37,14 @@ class ReaderExport:
         config: shape of the networks.
         folders: prepared datasets that the run read; their `val` splits fix the operating points.
         teachers: which labels were used.
+        taught: kinds of finding that these show.
         left_out: patients whose exams are not looked at.
     """
 
     config: ReaderConfig
     folders: tuple[Path, ...]
     teachers: Teachers
+    taught: frozenset[FindingType]
     left_out: Fold | None = None
 
     def __call__(self, weights: Path, out: Path) -> None:
@@ -63,7 +66,8 @@ class ReaderExport:
         ):  # statistics of an origin that was not trained on do not exist: those of the other are used
             drawn, acquired = (drawn, drawn) if True in origins else (acquired, acquired)
         drawn.lend_to(net)
-        card = ModelCard("reader", named_data(self.folders), self.config, "", neutral(), neutral())
+        taught = tuple(kind.value for kind in FindingType if kind in self.taught)
+        card = ModelCard("reader", named_data(self.folders), self.config, "", neutral(), neutral(), taught=taught)
         return Reader(net, card, acquired)
 
 

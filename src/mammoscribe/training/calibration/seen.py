@@ -122,6 +122,7 @@ def _boxed(labels: TrainingExam) -> frozenset[FindingType]:
 
 
 def _searched(reader: Reader, exam: Exam, canvases: Canvases) -> frozenset[FindingType]:
-    """All kinds, calcifications only where every current view was seen at the scale of their network."""
+    """The kinds that were taught, calcifications only where every current view was seen at the scale of their network."""
     fine = reader.patch_net is not None and all(v.id in canvases.fine for v in exam.current)
-    return frozenset(k for k in FindingType if fine or k is not FindingType.CALCIFICATION)
+    taught = [k for k in FindingType if k.value in reader.card.taught]
+    return frozenset(k for k in taught if fine or k is not FindingType.CALCIFICATION)

@@ -8,6 +8,7 @@ from mammoscribe.data.folds import Fold
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture, StoredRecord
 from mammoscribe.data.records import ListedView, MammoExam
 from mammoscribe.data.supervision import Question, Supervision
+from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Laterality
 from mammoscribe.models.reader.batch import SLOTS
 from mammoscribe.models.reader.detection_head import TYPES
@@ -155,6 +156,13 @@ def _answers(record: MammoExam, side: Laterality, supervision: Supervision) -> d
     return found
 
 
+def kinds_shown(exam: TrainingExam) -> frozenset[FindingType]:
+    """Kinds of finding of which an exam has a box, or a breast that is known to show one."""
+    boxed = {exam.findings[mark.finding].type for view in exam.views for mark in view.marks}
+    known = {kind for breast in exam.breasts for kind, shown in enumerate(breast.kinds) if shown == 1}
+    return frozenset(TYPES[kind] for kind in boxed | known)
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a training exam is: number of the record, and the breast where breasts are read one by one, else None."""
@@ -175,6 +183,7 @@ class PreparedExams(Sequence[TrainingExam]):
 
     Attributes:
         with_priors: whether any of them has a prior exam in the dataset.
+        taught: kinds of finding of which they have a box, or a breast that is known to show one.
 
     Raises:
         InputError: when nothing in it teaches.
@@ -186,6 +195,7 @@ class PreparedExams(Sequence[TrainingExam]):
         self.synthetic = bool(dataset.about["synthetic"])
         self._priors = dataset if dataset.split is None else PreparedDataset(dataset.folder)
         self.with_priors = False
+        self.taught: frozenset[FindingType] = frozenset()
         self._places = self._found()
         if not self._places:
             where = f"{dataset.folder}, {dataset.split} split" if dataset.split else str(dataset.folder)
@@ -201,6 +211,7 @@ class PreparedExams(Sequence[TrainingExam]):
             if self.left_out is not None and not self.synthetic and self.left_out.holds(exam.patient_id):
                 continue
             self.with_priors |= self._prior_of(self.dataset[number]) is not None
+            self.taught |= kinds_shown(exam)
             if by_breast:
                 sides = (side for side in (0, 1) if exam.breasts[side].teaches)
                 places += [Place(number, side) for side in sides if exam.of_breast(side).views]

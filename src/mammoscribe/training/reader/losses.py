@@ -13,24 +13,18 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from mammoscribe.domain.lexicon import Axis, term
-from mammoscribe.models.reader.batch import ViewBatch, tissue_cells
-from mammoscribe.models.reader.detection_head import STRIDE, TYPES, MarkMaps, soft_maximum
+from mammoscribe.models.reader.batch import ViewBatch
+from mammoscribe.models.reader.detection_head import STRIDE, MarkMaps
 from mammoscribe.models.reader.network import ReaderNetOutput
 from mammoscribe.models.reader.queries import AXIS_TERMS, NO_FINDING, SINGLE_AXES, QueryOutput
 from mammoscribe.training.reader.batches import Targets
+from mammoscribe.training.reader.masked import CELLS_OF_A_MARK, EMPTY_VIEW_COUNT, SURE, imaged, masked_bce, masked_ce
+from mammoscribe.training.reader.place_losses import place_free_losses, quiet_loss, quiet_views
 from mammoscribe.training.reader.samples import UNKNOWN
 
 NO_MATCH = 1e4
 NO_OBJECT_WEIGHT = 0.25
 """Weight of a query that shows nothing: most of them do."""
-EMPTY_VIEW_COUNT = 0.25
-"""What a view without a box counts for in the mean of the heat loss, so that views without lesions teach by themselves."""
-CELLS_OF_A_MARK = 9
-"""Cells that are positive for one mark, at most: they share its weight."""
-SURE = 0.9
-"""Labels of 0 and 1 are softened to 0.05 and 0.95 where they are of a whole breast, or of every cell of a box."""
-STRONGEST_CELLS = 4
-"""Cells of a breast whose mean heat answers for a label without a place."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +61,7 @@ def losses(out: ReaderNetOutput, batch: ViewBatch, targets: Targets) -> dict[str
     found = {**mark_losses(out.maps, targets), **query_losses(out.queries, batch, targets)}
     found |= breast_losses(out, targets)
     found |= place_free_losses(out.maps, batch, targets)
-    return found | {"quiet": _quiet_loss(out.maps, batch, targets)}
+    return found | {"quiet": quiet_loss(out.maps, batch, targets)}
 
 
 def counts(batch: ViewBatch, targets: Targets, queries_per_view: int) -> dict[str, float]:
@@ -81,24 +75,19 @@ def counts(batch: ViewBatch, targets: Targets, queries_per_view: int) -> dict[st
         "descriptors": sum(any(term(d).axis in AXIS_TERMS for d in f.descriptors) for f in labels),
         "suspicion": sum(f.suspicion >= 0 for f in labels),
         "place_suspicion": sum(f.suspicion >= 0 for f in labels),
-        "quiet": EMPTY_VIEW_COUNT * float(_quiet_views(batch, targets).sum()),
+        "quiet": EMPTY_VIEW_COUNT * float(quiet_views(batch, targets).sum()),
         "change": sum(f.change >= 0 and prior for f, prior in zip(labels, with_prior, strict=True)),
         "link": float(len(_linked_breasts(batch, targets))),
     }  # fmt: skip
-    imaged = _imaged(batch)
+    shown_breasts = imaged(batch)
     for name in ("density", "recall", "malignant", "lesion"):
         found[name] = sum(
-            getattr(b, name) != UNKNOWN for b, shown in zip(targets.breasts, imaged, strict=True) if shown
+            getattr(b, name) != UNKNOWN for b, shown in zip(targets.breasts, shown_breasts, strict=True) if shown
         )
     found["kinds"] = sum(
-        k != UNKNOWN for b, shown in zip(targets.breasts, imaged, strict=True) if shown for k in b.kinds
+        k != UNKNOWN for b, shown in zip(targets.breasts, shown_breasts, strict=True) if shown for k in b.kinds
     )
     return {name: float(count) for name, count in found.items()}
-
-
-def _imaged(batch: ViewBatch) -> list[bool]:
-    shown = set(batch.breast.tolist())
-    return [b in shown for b in range(2 * batch.num_exams)]
 
 
 def _linked_breasts(batch: ViewBatch, targets: Targets) -> set[int]:
@@ -144,19 +133,6 @@ def _place_suspicion_loss(maps: MarkMaps, targets: Targets) -> Tensor:
             goal = torch.full_like(logits, SURE * truth + (1 - SURE) / 2)
             total = total + F.binary_cross_entropy_with_logits(logits, goal)
     return total
-
-
-def _quiet_views(batch: ViewBatch, targets: Targets) -> Tensor:
-    """[N] bool: views of breasts that show nothing suspicious, as a label of the whole breast says."""
-    return torch.tensor([targets.breasts[b].lesion == 0 for b in batch.breast.tolist()], dtype=torch.bool)
-
-
-def _quiet_loss(maps: MarkMaps, batch: ViewBatch, targets: Targets) -> Tensor:
-    """The heat loss of quiet views, in which no cell is positive; kinds whose boxes are known there are taught by them."""
-    quiet = _quiet_views(batch, targets)[:, None] & ~targets.boxed
-    p = maps.heat.float().sigmoid().clamp(1e-5, 1 - 1e-5)
-    gain = p**2 * (1 - p).log() * quiet.to(p.device)[:, :, None, None]
-    return -gain.sum() / CELLS_OF_A_MARK
 
 
 def heat_targets(shape: torch.Size, targets: Targets) -> Tensor:
@@ -290,8 +266,8 @@ def _description_losses(
     seen = batch.has_prior.to(device)[queries.anchors.view[query]]
     return {
         "descriptors": _words_loss(queries, query, labels),
-        "suspicion": _masked_bce(queries.suspicion[query].float(), suspicion) + queries.suspicion.float().sum() * 0.0,
-        "change": _masked_ce(queries.change[query].float(), torch.where(seen, change, UNKNOWN))
+        "suspicion": masked_bce(queries.suspicion[query].float(), suspicion) + queries.suspicion.float().sum() * 0.0,
+        "change": masked_ce(queries.change[query].float(), torch.where(seen, change, UNKNOWN))
         + queries.change.float().sum() * 0.0,
     }
 
@@ -339,67 +315,12 @@ def breast_losses(out: ReaderNetOutput, targets: Targets) -> dict[str, Tensor]:
     b = out.breasts
     imaged = b.imaged
     return {
-        "density": _masked_ce(b.density.float(), _labels(targets, "density", imaged)),
-        "recall": _masked_bce(b.recall.float(), _labels(targets, "recall", imaged).float()),
-        "malignant": _masked_bce(b.malignant.float(), _labels(targets, "malignant", imaged).float()),
+        "density": masked_ce(b.density.float(), _labels(targets, "density", imaged)),
+        "recall": masked_bce(b.recall.float(), _labels(targets, "recall", imaged).float()),
+        "malignant": masked_bce(b.malignant.float(), _labels(targets, "malignant", imaged).float()),
     }
 
 
 def _labels(targets: Targets, name: str, imaged: Tensor) -> Tensor:
     values = torch.tensor([getattr(b, name) for b in targets.breasts], dtype=torch.long, device=imaged.device)
     return torch.where(imaged, values, UNKNOWN)
-
-
-def place_free_losses(maps: MarkMaps, batch: ViewBatch, targets: Targets) -> dict[str, Tensor]:
-    """Labels of a breast without a place, by multiple-instance learning on the detection maps.
-
-    The mean of the strongest cells of a breast, over all its views, answers for a kind (`kinds`). Whether anything
-    suspicious is there at all (`lesion`) is answered by the mean over its views of the soft maximum of their places.
-    """
-    strongest = strongest_heat(maps, batch)
-    device = strongest.device
-    kinds = torch.tensor([b.kinds for b in targets.breasts], device=device)
-    lesion = torch.tensor([float(b.lesion) for b in targets.breasts], device=device)
-    shown = torch.tensor(_imaged(batch), device=device)
-    kinds = torch.where(shown[:, None], kinds, UNKNOWN)
-    known = torch.where(shown, lesion, UNKNOWN)
-    soft = torch.where(known >= 0, SURE * known + (1 - SURE) / 2, known)
-    return {
-        "kinds": _masked_bce(strongest.flatten(), kinds.flatten().float()),
-        "lesion": _masked_bce(lesion_logits(maps, batch), soft),
-    }
-
-
-def lesion_logits(maps: MarkMaps, batch: ViewBatch) -> Tensor:
-    """[2B] the mean over a breast's views of the soft maximum of their places; 0 where a breast was not imaged."""
-    of_views = soft_maximum(maps, tissue_cells(batch.images, batch.images.shape[2] // maps.heat.shape[2]) > 0.5)
-    breast = batch.breast.to(of_views.device)
-    total = of_views.new_zeros(2 * batch.num_exams).index_add(0, breast, of_views)
-    return total / torch.bincount(breast, minlength=2 * batch.num_exams).clamp(min=1)
-
-
-def strongest_heat(maps: MarkMaps, batch: ViewBatch) -> Tensor:
-    """[2B, types] mean logit of the strongest cells of each breast and kind; -10 where a breast was not imaged."""
-    tissue = tissue_cells(batch.images, batch.images.shape[2] // maps.heat.shape[2]) > 0.5
-    heat = maps.heat.float().masked_fill(~tissue.to(maps.heat.device), -10.0).flatten(2)
-    best = heat.topk(min(STRONGEST_CELLS, heat.shape[2]), dim=2).values.mean(2)
-    breast = batch.breast.to(heat.device)
-    rows = [
-        best[breast == b].amax(0) if bool((breast == b).any()) else best.new_full((len(TYPES),), -10.0)
-        for b in range(2 * batch.num_exams)
-    ]
-    return torch.stack(rows)
-
-
-def _masked_ce(logits: Tensor, goal: Tensor) -> Tensor:
-    """Summed cross-entropy of [N, C] logits over the rows whose goal is known."""
-    if not len(goal):
-        return logits.sum() * 0.0
-    return F.cross_entropy(logits, goal, ignore_index=UNKNOWN, reduction="sum")
-
-
-def _masked_bce(logits: Tensor, goal: Tensor) -> Tensor:
-    """Summed log loss of [N] logits over the rows whose goal is known."""
-    known = goal >= 0
-    per_row = F.binary_cross_entropy_with_logits(logits, goal.clamp(min=0.0), reduction="none")
-    return (per_row * known).sum()

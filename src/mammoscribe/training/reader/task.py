@@ -12,6 +12,7 @@ import torch
 
 from mammoscribe.data.folds import Fold
 from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.domain.finding import FindingType
 from mammoscribe.models.efficientnet_lite import EfficientNetLite, EfficientNetLiteConfig, load_published
 from mammoscribe.models.reader.batch import ViewBatch
 from mammoscribe.models.reader.network import PRESETS, ReaderConfig, ReaderNet, ReaderNetOutput
@@ -110,7 +111,7 @@ class ReaderSettings:
             modules, sources, asdict(self.weights), reader_loss,
             partial(reader_counts, queries_per_view=config.queries_per_view), self._validation(run),
             frozen=(DRAWN, ACQUIRED, *(() if config.reads_priors else (TEMPORAL,))), rates={"reader.image_encoder.encoder": self.backbone_rate}, partial=True,
-            export=ReaderExport(config, tuple(run.data), self.teachers, self.fold),
+            export=ReaderExport(config, tuple(run.data), self.teachers, frozenset[FindingType]().union(*(e.taught for e in exams.values())), self.fold),
         )  # fmt: skip
 
     def _exams(self, folder: Path, split: str) -> PreparedExams:

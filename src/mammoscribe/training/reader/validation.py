@@ -14,7 +14,7 @@ from mammoscribe.models.reader.detection_head import STRIDE, TYPES
 from mammoscribe.models.reader.network import ReaderNetOutput
 from mammoscribe.training.engine.task import Modules
 from mammoscribe.training.reader.batches import Targets
-from mammoscribe.training.reader.losses import lesion_logits, strongest_heat
+from mammoscribe.training.reader.place_losses import lesion_logits, strongest_heat
 from mammoscribe.training.reader.samples import UNKNOWN
 
 FALSE_PER_VIEW = 0.5
