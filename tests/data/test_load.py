@@ -324,6 +324,17 @@ def test_an_exam_json_names_the_views(by_file: bool, tmp_path: Path) -> None:
     assert loaded.exam.set_aside == (() if by_file else (extra,))
 
 
+def test_the_truth_that_a_drawn_exam_comes_with_is_no_picture_that_was_left_out(tmp_path: Path) -> None:
+    exam_json(tmp_path)
+    (tmp_path / "masks").mkdir()
+    for name in ("extra_LCC.png", "masks/c1__R_CC.png"):
+        png(tmp_path / name)
+    left_out = [s.source for s in load_exam(tmp_path).exam.set_aside]
+    assert str(tmp_path / "masks" / "c1__R_CC.png") in left_out  # without a truth.json it could be a picture
+    (tmp_path / "truth.json").write_text("{}")
+    assert [s.source for s in load_exam(tmp_path).exam.set_aside] == [str(tmp_path / "extra_LCC.png")]
+
+
 def test_an_exam_json_may_say_why_the_exam_was_made(tmp_path: Path) -> None:
     assert load_exam([exam_json(tmp_path)]).exam.indication is None
     assert load_exam([exam_json(tmp_path, indication="Lump")]).exam.indication == "Lump"

@@ -135,6 +135,10 @@ class _ViewNames:
         return self._declared.get(path.resolve(), Declared())
 
 
+TRUTH_JSON, MASKS = "truth.json", "masks"
+"""What `mammoscribe phantom` writes beside the pictures of an exam: what is true of it, and where."""
+
+
 def exam_json_among(paths: list[Path]) -> Path | None:
     """The exam.json that was given, or that lies in the one folder given."""
     if len(paths) == 1:
@@ -146,10 +150,13 @@ def exam_json_among(paths: list[Path]) -> Path | None:
 
 
 def _unnamed(paths: list[Path], json_file: Path, rows: Sequence) -> list[SetAside]:
-    """Files beside an exam.json in a folder that was given, which it does not name."""
+    """Files beside an exam.json in a folder that was given, which it does not name; the truth of a drawn exam is no picture."""
     if not paths[0].is_dir():
         return []
     named = {(json_file.parent / r.path).resolve() for r in rows} | {json_file.resolve()}
+    truth = json_file.with_name(TRUTH_JSON)
+    if truth.is_file():
+        named |= {truth.resolve(), *(p.resolve() for p in files_under(json_file.with_name(MASKS)))}
     return [
         SetAside(str(p), f"not named in {json_file.name}") for p in files_under(paths[0]) if p.resolve() not in named
     ]
