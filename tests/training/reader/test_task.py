@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from mammoscribe.data.datasets.rsna import RSNA
@@ -75,3 +76,13 @@ def test_a_reader_is_taught_the_kinds_that_its_labels_show_and_no_other(labs, tm
     denied = [s.text for s in report.sentences if s.text.startswith("No ")]
     assert denied == ["No prior exam was available for comparison."]
     assert all(b.assessment is None for b in report.breasts)
+
+
+def test_balanced_breasts_come_malignant_as_often_as_not(tmp_path):
+    lab = labelled_lab(tmp_path / "lab")
+    run = reader([lab]).with_set({**FAST, "task.balanced": "true"})
+    (source,) = run.task.build(run).sources.values()
+    labels = source.items.malignant
+    assert 0 < labels.count(1) < len(labels) / 2
+    order = source.order(np.random.default_rng(0))
+    assert len(order) == len(labels) and sum(labels[i] == 1 for i in order) == round(len(labels) / 2)

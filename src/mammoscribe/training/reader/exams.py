@@ -165,10 +165,17 @@ def kinds_shown(exam: TrainingExam) -> frozenset[FindingType]:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a training exam is: number of the record, and the breast where breasts are read one by one, else None."""
+    """Where a training exam is.
+
+    Args:
+        record: number of the record.
+        breast: where breasts are read one by one, else None.
+        malignant: label of that breast, 0, 1 or UNKNOWN.
+    """
 
     record: int
     breast: int | None = None
+    malignant: int = UNKNOWN
 
 
 class PreparedExams(Sequence[TrainingExam]):
@@ -214,10 +221,17 @@ class PreparedExams(Sequence[TrainingExam]):
             self.taught |= kinds_shown(exam)
             if by_breast:
                 sides = (side for side in (0, 1) if exam.breasts[side].teaches)
-                places += [Place(number, side) for side in sides if exam.of_breast(side).views]
+                places += [
+                    Place(number, side, exam.breasts[side].malignant) for side in sides if exam.of_breast(side).views
+                ]
             elif exam.teaches and exam.views:
                 places.append(Place(number))
         return tuple(places)
+
+    @property
+    def malignant(self) -> tuple[int, ...]:
+        """The malignant label of every item, UNKNOWN for one that is not a single breast."""
+        return tuple(place.malignant for place in self._places)
 
     def _exam(self, number: int, with_prior: bool = True) -> TrainingExam:
         stored = self.dataset[number]

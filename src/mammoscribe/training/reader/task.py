@@ -20,6 +20,7 @@ from mammoscribe.models.reader.norm_statistics import NormStatistics
 from mammoscribe.support.errors import InputError, InvalidNoun, MissingExtra
 from mammoscribe.support.lookup import look_up
 from mammoscribe.training.calibration.reader_folder import ACQUIRED, DRAWN, ReaderExport
+from mammoscribe.training.engine.orders import InShares
 from mammoscribe.training.engine.run import Run
 from mammoscribe.training.engine.sources import ItemBatches, ItemSource
 from mammoscribe.training.engine.task import Batches, Modules, Task, Validation
@@ -51,6 +52,7 @@ class ReaderSettings:
         drawn, acquired: how synthetic and acquired images are varied.
         imagenet: whether an EfficientNet-Lite backbone starts from its published ImageNet weights.
         backbone_rate: factor of the learning rate of the backbone.
+        balanced: whether malignant breasts come as often as the others, in datasets that are read breast by breast.
     """
 
     preset: str = "starter"
@@ -64,6 +66,7 @@ class ReaderSettings:
     acquired: Augmentation = FILM_AUGMENTATION
     imagenet: bool = False
     backbone_rate: float = 1.0
+    balanced: bool = False
 
     def __post_init__(self) -> None:
         look_up(self.preset, PRESETS, "preset of the reader")
@@ -103,7 +106,7 @@ class ReaderSettings:
         look = {n: self.drawn if e.synthetic else self.acquired for n, e in exams.items()}
         sources = {
             name: ItemSource(
-                e, partial(collate, amount=look[name]), partial(seeded), digest=e.dataset.about["index_sha256"]
+                e, partial(collate, amount=look[name]), partial(seeded), self._order(e), e.dataset.about["index_sha256"]
             )
             for name, e in exams.items()
         }
@@ -113,6 +116,11 @@ class ReaderSettings:
             frozen=(DRAWN, ACQUIRED, *(() if config.reads_priors else (TEMPORAL,))), rates={"reader.image_encoder.encoder": self.backbone_rate}, partial=True,
             export=ReaderExport(config, tuple(run.data), self.teachers, frozenset[FindingType]().union(*(e.taught for e in exams.values())), self.fold),
         )  # fmt: skip
+
+    def _order(self, exams: PreparedExams) -> InShares | None:
+        """Malignant breasts as often as all others together, where both are known and that is asked for."""
+        malignant = [int(label == 1) for label in exams.malignant]
+        return InShares(malignant, {0: 1.0, 1: 1.0}) if self.balanced and len(set(malignant)) == 2 else None
 
     def _exams(self, folder: Path, split: str) -> PreparedExams:
         dataset = PreparedDataset(folder, split)
