@@ -16,7 +16,7 @@ SCRIPTS = (
     "dicom_cases", "dicom_cases2", "dicom_cases3", "mirror_cases", "folder_cases", "llava_cases", "dataset_cases",
 )  # fmt: skip
 """The scripts that write files, in their order; text_cases prints."""
-_OURS = re.compile(r"(?:error |warning: |[\w ]+ ━|.*results\.csv: \d+ )")
+_OURS = re.compile(r"(?:error |warning: |personal data: |[\w ]+ ━|.*results\.csv: \d+ )")
 _FOREIGN = re.compile(
     r"Traceback \(most recent call last\)|\w*Warning: |\.py:\d+|site-packages|^\s*File \"", re.MULTILINE
 )
