@@ -20,6 +20,8 @@ from mammoscribe.training.reader.samples import UNKNOWN
 FALSE_PER_VIEW = 0.5
 """False marks a view at which the share of found lesions is stated."""
 LOWEST_SCORE = 0.02
+LEAST_CASES = 10
+"""Lesions of a kind, or breasts of either answer, from which a figure counts in the choice of the best weights."""
 
 
 @dataclass(frozen=True)
@@ -88,14 +90,18 @@ def _breasts(out: ReaderNetOutput, views: ViewBatch, targets: Targets):
 
 
 def summary(measured: Sequence[Measured]) -> dict[str, float]:
-    """Figures of the split: lesions found, areas under the ROC curve, and `score`, the mean of all that could be measured.
+    """Figures of the split: lesions found, areas under the ROC curve, and `score`, by which the best weights are kept.
 
-    `found/KIND` is the share of lesions found at half a false mark a view; `auc/QUESTION` is of breasts.
+    `found/KIND` is the share of lesions found at half a false mark a view; `auc/QUESTION` is of breasts. `score` is the mean
+    of those that rest on `LEAST_CASES` lesions, or breasts of either answer: a kind of which a split has two lesions would
+    choose the weights by chance. Where none rests on so many, it is the mean of all.
     """
     figures: dict[str, float] = {}
+    cases: dict[str, int] = {}
     for kind, name in enumerate(TYPES):
         views = [_renamed(v, n) for n, m in enumerate(measured) for k, v in m.marks if k == kind]
-        if any(v.lesions for v in views):
+        if lesions := sum(len(v.lesions) for v in views):
+            cases[f"found/{name.value}"] = lesions
             figures[f"found/{name.value}"] = sensitivity_at(froc(views), FALSE_PER_VIEW)
     answers: dict[str, list[tuple[float, int]]] = {}
     for m in measured:
@@ -104,8 +110,10 @@ def summary(measured: Sequence[Measured]) -> dict[str, float]:
     for question, pairs in answers.items():
         scores, labels = zip(*pairs, strict=True)
         if len(set(labels)) == 2:
+            cases[f"auc/{question}"] = min(sum(labels), len(labels) - sum(labels))
             figures[f"auc/{question}"] = auc(np.array(scores), np.array(labels))
-    figures["score"] = float(np.mean(list(figures.values()))) if figures else 0.0
+    counted = [v for name, v in figures.items() if cases[name] >= LEAST_CASES] or list(figures.values())
+    figures["score"] = float(np.mean(counted)) if counted else 0.0
     return figures
 
 
