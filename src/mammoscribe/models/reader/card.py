@@ -119,6 +119,10 @@ class ModelCard:
         """The one for exams of that origin."""
         return self.synthetic if origin is Origin.SYNTHETIC else self.real
 
+    def taught_also(self, kind: FindingType) -> tuple[str, ...]:
+        """The kinds that the networks find together with one that is trained for `kind`."""
+        return tuple(k for k in KINDS if k in self.taught or k == kind.value)
+
 
 def write_card(card: ModelCard, path: Path) -> None:
     """Write the card as JSON."""

@@ -12,7 +12,6 @@ from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.imaging.prepare import FINE_UM
 from mammoscribe.models.reader.calcifications import PatchConfig, PatchNet
-from mammoscribe.models.reader.card import KINDS
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.lookup import look_up
@@ -129,5 +128,5 @@ def with_calcifications(reader: Reader, tensors: Mapping[str, Tensor], config: P
     """The reader with a trained calcification network."""
     net = PatchNet(config).eval()
     net.load_state_dict(part_of(tensors, CALCIFICATIONS))
-    taught = tuple(k for k in KINDS if k in reader.card.taught or k == FindingType.CALCIFICATION.value)
+    taught = reader.card.taught_also(FindingType.CALCIFICATION)
     return replace(reader, card=replace(reader.card, patches=asdict(config), taught=taught), patch_net=net)

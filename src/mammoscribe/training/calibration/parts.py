@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.domain.finding import FindingType
-from mammoscribe.models.reader.card import KINDS, ModelCard, write_card
+from mammoscribe.models.reader.card import ModelCard, write_card
 from mammoscribe.models.reader.loading import WEIGHTS_NAME, load_reader, model_files
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.models.weights_file import save_weights
@@ -89,7 +89,7 @@ def with_parts(reader: Reader, other: Reader) -> Reader:
     if refiner is None and other.crop_refiner is not None:
         refiner, card = other.crop_refiner, replace(card, looks=asdict(other.crop_refiner.config))
     if patches is None and other.patch_net is not None:
-        taught = tuple(k for k in KINDS if k in card.taught or k == FindingType.CALCIFICATION.value)
+        taught = card.taught_also(FindingType.CALCIFICATION)
         patches, card = other.patch_net, replace(card, patches=asdict(other.patch_net.config), taught=taught)
     if decoder is None and other.decoder is not None:
         decoder, card = other.decoder, replace(card, decoder=other.decoder.config.as_dict())
