@@ -331,3 +331,12 @@ def test_a_gz_file_is_read_whole_and_a_damaged_one_up_to_the_damage(tmp_path):
 )
 def test_what_systems_put_beside_files_is_known_by_its_name(name, litter):
     assert is_litter(name) is litter
+
+
+def test_a_member_of_a_zip_whose_name_is_lost_stops_nothing(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("lost.txt", "x")
+    path.write_bytes(path.read_bytes().replace(b"lost.txt", b"\0ost.txt"))
+    found, _ = read_until_error(path)
+    assert found == []

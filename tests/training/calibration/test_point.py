@@ -42,8 +42,15 @@ def test_the_lines_say_how_often_marks_were_right(exams):
     assert line.startswith("mass: 40 of 40 such sentences") and "out of fold of films and screening" in line
 
 
+def test_kinds_without_ground_for_a_threshold_are_named_as_never_reported(exams):
+    point = calibrated(exams, "split")
+    assert point.thresholds["mass"] < 0.99 and "mass" not in point.unreported
+    assert set(point.unreported) == {kind for kind, level in point.thresholds.items() if level == 0.99}
+
+
 def test_unlabelled_exams_withhold_everything():
     point = calibrated([seen(f"e{i}", [mark(100, 0.9)], boxed=frozenset()) for i in range(4)], "split")
+    assert len(point.unreported) == 4
     assert point.malignant is None and point.density_temperature is None and not point.words_measured
     assert set(point.thresholds.values()) == {0.99} and point.reliability == ()
 

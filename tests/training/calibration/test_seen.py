@@ -66,6 +66,11 @@ def test_without_a_calcification_network_nothing_is_searched_for_them(reader, bo
     assert exam.measurable == exam.searched
 
 
+def test_a_kind_that_the_reader_was_not_taught_is_not_searched_for(reader, boxed):
+    untaught = replace(reader, card=replace(reader.card, taught=("asymmetry",)))
+    assert next(see(untaught, opened(boxed))).searched == {FindingType.ASYMMETRY}
+
+
 def test_a_dataset_without_boxes_is_seen_breast_by_breast(reader, labelled):
     exams = list(see(reader, opened(labelled)))
     assert len(exams) == 12
