@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mammoscribe.models.depthwise import WEIGHT_SHARE, depthwise_convolution
+from mammoscribe.models.depthwise import depthwise_convolution
 
 
 def both(images: int, stride: int, kernel: int, padding: int):
@@ -19,33 +19,21 @@ def both(images: int, stride: int, kernel: int, padding: int):
             y = depthwise_convolution(*leaves, stride, padding) if quick else F.conv2d(*leaves, stride, padding, 1, 6)
         torch.manual_seed(2)
         (y.float() * torch.randn(y.shape)).sum().backward()
-        found.append((y.float(), *(v.grad for v in leaves)))
+        found.append((y.detach().float(), *(v.grad for v in leaves)))
     return found
 
 
-@pytest.mark.parametrize(("stride", "kernel", "padding"), [(1, 3, 1), (1, 5, 2), (2, 3, 0), (2, 5, 0)])
-def test_values_and_gradients_are_those_of_torch_up_to_rounding(stride, kernel, padding):
-    ours, theirs = both(1, stride, kernel, padding)
+@pytest.mark.parametrize("images", [1, 5])
+@pytest.mark.parametrize(
+    ("stride", "kernel", "padding"), [(1, 3, 1), (1, 5, 2), (1, 7, 3), (2, 3, 0), (2, 5, 0), (2, 5, 2)]
+)
+def test_values_and_gradients_are_those_of_torch_up_to_rounding(images, stride, kernel, padding):
+    ours, theirs = both(images, stride, kernel, padding)
     for one, other in zip(ours, theirs, strict=True):
         assert float((one - other).abs().max()) < 0.02 * float(other.abs().max())
 
 
-def test_the_gradient_of_the_kernels_is_right_on_average_over_the_parts_of_a_batch():
-    torch.manual_seed(4)
-    x, weight = torch.randn(2 * WEIGHT_SHARE, 3, 8, 8), torch.randn(3, 1, 3, 3)
-    true = weight.clone().requires_grad_()
-    F.conv2d(x, true, None, 1, 1, 1, 3).square().sum().backward()
-    total = torch.zeros_like(weight)
-    rounds = 400
-    for _ in range(rounds):
-        leaf = weight.clone().requires_grad_()
-        with torch.autocast("cpu", torch.bfloat16):
-            depthwise_convolution(x, leaf, None, 1, 1).float().square().sum().backward()
-        total += leaf.grad / rounds
-    assert float((total - true.grad).norm() / true.grad.norm()) < 0.1
-
-
-def test_outside_half_precision_nothing_is_estimated():
+def test_outside_half_precision_it_is_torch_s_own():
     x, weight = torch.randn(16, 3, 8, 8), torch.randn(3, 1, 3, 3)
     ours, theirs = weight.clone().requires_grad_(), weight.clone().requires_grad_()
     depthwise_convolution(x, ours, None, 1, 1).sum().backward()

@@ -1,5 +1,7 @@
 """Devices: chosen by name, batches moved whatever they are made of, memory in megabytes."""
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -60,3 +62,27 @@ def test_memory_is_in_megabytes():
     block = bytearray(300 * 2**20)
     block[::4096] = b"x" * len(block[::4096])
     assert peak_memory_mb(torch.device("cpu")) > 300
+
+
+FAULTS = """
+import resource, sys
+import numpy as np
+from mammoscribe.training.engine.devices import keep_freed_memory
+if sys.argv[1] == "kept":
+    keep_freed_memory()
+faults = []
+for _ in range(4):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.ones(16 << 20)
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+print(faults[-1])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks glibc")
+def test_freed_memory_is_kept_for_the_next_step():
+    faults = {
+        how: int(subprocess.run([sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=True).stdout)
+        for how in ("given back", "kept")
+    }
+    assert faults["kept"] < 100 < faults["given back"]

@@ -1,5 +1,6 @@
 """The device a run uses: chosen by name, batches moved to it, memory taken."""
 
+import ctypes
 import resource
 import sys
 from dataclasses import fields, is_dataclass, replace
@@ -10,6 +11,9 @@ from torch import Tensor
 
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
+
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+"""Of `mallopt` in glibc's malloc.h."""
 
 
 def chosen_device(name: str) -> str:
@@ -25,6 +29,18 @@ def chosen_device(name: str) -> str:
         usable = ", ".join(device for device, is_there in there.items() if is_there)
         raise InputError(f"device {name}, which torch does not find here", usable)
     return name
+
+
+def keep_freed_memory() -> None:
+    """Let the C library (glibc) keep what a step has freed for the next one; others do nothing.
+
+    Tensors of some megabytes are otherwise given back to the system and fetched again page by page, which takes up to a
+    third of a training step on a processor. The memory that a run takes at its peak is the same.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_M_MMAP_MAX, 0)
+        mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def on_device(value: Any, device: torch.device) -> Any:

@@ -24,7 +24,7 @@ from mammoscribe.training.engine.checkpoints import (
     whole_folder,
 )
 from mammoscribe.training.engine.collectives import from_first
-from mammoscribe.training.engine.devices import peak_memory_mb
+from mammoscribe.training.engine.devices import keep_freed_memory, peak_memory_mb
 from mammoscribe.training.engine.distribution import autocast, begin, end, prepare
 from mammoscribe.training.engine.ema import Ema
 from mammoscribe.training.engine.optimiser import make_optimiser
@@ -73,6 +73,8 @@ class Session:
 
     def _build(self) -> None:
         run, accelerator = self.run, self.accelerator
+        if accelerator.device.type == "cpu":
+            keep_freed_memory()
         seed_all(derived("weights", run.seeds.weights))
         task = self.task = run.task.build(run)
         self._sizes = self._batch_sizes()
