@@ -22,7 +22,7 @@ def write_tiny_reader(folder: Path) -> Path:
         population="nothing: random weights",
         thresholds={kind.value: 0.0 for kind in FindingType},
         possible={kind.value: 0.0 for kind in FindingType},
-        malignant=(1.0, 0.0, 0.0, 0.0, 0.0),
+        malignant=(1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
         prevalence=0.5,
         n=1,
     )

@@ -5,7 +5,14 @@ import pytest
 from scipy import special
 from sklearn.linear_model import LogisticRegression
 
-from mammoscribe.evaluation.calibration import Platt, fit_logistic, fit_platt, fit_temperature, reliability_table
+from mammoscribe.evaluation.calibration import (
+    Platt,
+    fit_logistic,
+    fit_platt,
+    fit_ridge_logistic,
+    fit_temperature,
+    reliability_table,
+)
 from mammoscribe.support.errors import InputError
 
 
@@ -84,3 +91,28 @@ def test_a_feature_that_falls_with_the_label_gets_no_weight():
     rising, falling = labels + rng.normal(0, 1, 200), -labels + rng.normal(0, 1, 200)
     up, down, _ = fit_logistic(np.stack((rising, falling), axis=1), labels)
     assert up > 0.5 and down == 0.0
+
+
+def test_a_ridge_fit_is_that_of_scikit_learn_on_standardised_features():
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(200, 30)) * rng.uniform(0.1, 20, 30) + rng.uniform(-9, 9, 30)
+    y = (x[:, 0] / x[:, 0].std() + rng.normal(size=200) > 0).astype(int)
+    found = fit_ridge_logistic(x, y, np.zeros(200), ridge=7.0)
+    z = (x - x.mean(0)) / x.std(0)
+    theirs = LogisticRegression(C=1 / 7.0, tol=1e-10, max_iter=5000).fit(z, y)
+    np.testing.assert_allclose(x @ found[:-1] + found[-1], theirs.decision_function(z), atol=2e-3)
+
+
+def test_what_tells_two_datasets_apart_teaches_nothing():
+    rng = np.random.default_rng(6)
+    group = np.repeat([0, 1], 300)
+    y = (rng.random(600) < np.where(group == 1, 0.8, 0.2)).astype(int)
+    sign, place = y + rng.normal(size=600), group + 0.01 * rng.normal(size=600)
+    x = np.stack((sign, place), axis=1)
+    apart, together = (fit_ridge_logistic(x, y, g, ridge=1.0) for g in (group, np.zeros(600)))
+    assert abs(apart[1]) < 0.25 * abs(together[1]) and apart[0] > 0.5
+
+
+def test_a_ridge_fit_on_one_class_is_refused():
+    with pytest.raises(InputError, match="one class"):
+        fit_ridge_logistic(np.ones((4, 2)), np.ones(4), np.zeros(4), ridge=1.0)

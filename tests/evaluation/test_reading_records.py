@@ -72,7 +72,7 @@ def test_other_thresholds_start_a_new_file_of_partial_results(tmp_path):
     from mammoscribe.models.reader.network import starter_config
 
     levels = {t.value: 0.5 for t in FindingType}
-    point = OperatingPoint("none", levels, levels, (1.0, 0.0, 0.0, 0.0, 0.0), 0.5, 10)
+    point = OperatingPoint("none", levels, levels, (1.0, 0.0, 0.0, 0.0, 0.0, 0.0), 0.5, 10)
     card = ModelCard("starter", "nothing", starter_config(), "0" * 64, point, point)
     stricter = replace(card, synthetic=replace(point, thresholds={t.value: 0.6 for t in FindingType}))
     first = cache_path(tmp_path, card, "jsonl")

@@ -16,7 +16,7 @@ from mammoscribe.support.errors import InputError, InvalidNoun
 from tests.models.tiny import tiny_config
 
 LEVELS = {t.value: 0.5 for t in FindingType}
-POINT = OperatingPoint("test phantoms", LEVELS, LEVELS, (1.0, 0.0, 0.0, 0.0, 0.0), 0.3, 40, reliability=("a", "b"))
+POINT = OperatingPoint("test phantoms", LEVELS, LEVELS, (1.0, 0.0, 0.0, 0.0, 0.0, 0.0), 0.3, 40, reliability=("a", "b"))
 
 
 def test_what_was_saved_is_loaded_to_half_precision(tmp_path):
@@ -50,6 +50,14 @@ def test_a_file_that_is_no_safetensors_is_one_sentence(tmp_path):
     (tmp_path / "w.safetensors").write_bytes(b"not weights at all")
     with pytest.raises(InputError, match="not a safetensors file"):
         load_weights({"head": nn.Linear(4, 3)}, tmp_path / "w.safetensors")
+
+
+def test_a_card_from_before_the_rule_over_pooled_maps_gives_it_no_weight(tmp_path):
+    write_card(ModelCard("starter", "phantoms", tiny_config(), "a" * 64, POINT, POINT), tmp_path / "card.json")
+    values = json.loads((tmp_path / "card.json").read_text())
+    values["real"]["malignant"] = [1.0, 2.0, 3.0, 4.0, -5.0]
+    (tmp_path / "card.json").write_text(json.dumps(values))
+    assert read_card(tmp_path / "card.json").real.malignant == (1.0, 2.0, 3.0, 4.0, 0.0, -5.0)
 
 
 def test_a_card_gives_back_what_was_written(tmp_path):

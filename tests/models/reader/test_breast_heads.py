@@ -1,9 +1,18 @@
 """Breast heads: tissue statistics see the breast alone, and one bad place is enough for the worst cells."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
-from mammoscribe.models.reader.breast_heads import WORST_CELLS, LesionPooling, TissuePooling, grey_statistics
+from mammoscribe.models.reader.breast_heads import (
+    WORST_CELLS,
+    LesionPooling,
+    PooledMalignancy,
+    TissuePooling,
+    grey_statistics,
+    pooled_maps,
+)
+from tests.models.tiny import noise_batch
 
 
 def breast(level: float = 0.5, size: int = 64) -> torch.Tensor:
@@ -42,3 +51,25 @@ def test_one_bad_place_raises_the_view_and_air_never_does():
     quiet, bad, outside = (pool(f, breast())[0, 1].item() for f in (calm, lesion, air))
     assert bad == quiet + 4 * 5.0 / WORST_CELLS
     assert outside == quiet
+
+
+def test_pooled_maps_are_mean_spread_and_highest_cells_of_the_tissue():
+    values = torch.rand(1, 2, 8, 8)
+    tissue = values[0, :, :, :4].reshape(2, -1).numpy()  # the left half shows the breast
+    highest = np.sort(tissue, axis=1)[:, -8:].mean(axis=1)
+    wanted = np.concatenate((tissue.mean(1), tissue.std(1), highest))
+    np.testing.assert_allclose(pooled_maps(breast(), [values])[0].numpy(), wanted, rtol=1e-4)
+
+
+def test_the_rule_over_pooled_maps_is_linear_and_of_the_views_of_a_breast_together():
+    rule = PooledMalignancy((2,))
+    batch = noise_batch([[0, 2, 1]])  # two views of the right breast, one of the left
+    maps = [torch.rand(3, 2, 12, 8)]
+    assert rule(batch, maps)[1].tolist() == [0.0, 0.0]
+    rule.weight.normal_()
+    rule.bias.fill_(0.5)
+    each = pooled_maps(batch.images, maps) @ rule.weight + 0.5
+    pooled, logits = rule(batch, maps)
+    right = batch.breast == 0
+    torch.testing.assert_close(logits, torch.stack((each[right].mean(), each[~right].mean())))
+    assert pooled.shape == (2, 6)

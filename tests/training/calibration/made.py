@@ -56,7 +56,7 @@ def seen(
     """An exam of both breasts in MLO; `malignant` and `density` are logits of the right breast."""
     exam = Exam(name, tuple(VIEWS.values()))
     breasts = SimpleNamespace(
-        malignant=torch.tensor([malignant, 0.0]), recall=torch.zeros(2),
+        malignant=torch.tensor([malignant, 0.0]), recall=torch.zeros(2), pooled_malignant=None,
         density=torch.tensor([list(map(float, density)), [0.0] * 4]),
     )  # fmt: skip
     out = SimpleNamespace(breasts=breasts, queries=SimpleNamespace(link_scale=torch.tensor([1.0, 0.0])))

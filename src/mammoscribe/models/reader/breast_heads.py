@@ -1,4 +1,4 @@
-"""Breast heads: density, recall and malignancy of each breast, from all tokens of its views."""
+"""Breast heads: density, recall and malignancy of each breast, from all tokens of its views and from its pooled maps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +13,9 @@ from mammoscribe.models.reader.fusion import FusedTokens
 TASKS = ("density", "recall", "malignant")
 WORST_CELLS = 8
 LOWEST_LOGIT = -8.0
+LEAST_TISSUE = 0.3
+"""Share of a cell that shows tissue, from which it can be among the highest of a map."""
+LOWEST_VALUE = -1e4
 GREY_LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9)
 
 
@@ -22,12 +25,16 @@ class BreastOutput:
 
     Args:
         density: [2B, 4]. recall, malignant: [2B]. imaged: [2B] bool.
+        pooled: [2B, 3 C] `pooled_maps` of its views on average; None in training, and where the reader has no such rule.
+        pooled_malignant: [2B] what the rule over these gives; None as before.
     """
 
     density: Tensor
     recall: Tensor
     malignant: Tensor
     imaged: Tensor
+    pooled: Tensor | None = None
+    pooled_malignant: Tensor | None = None
 
 
 def grey_statistics(images: Tensor) -> Tensor:
@@ -85,6 +92,48 @@ class LesionPooling(nn.Module):
         inside = tissue_cells(images, images.shape[2] // features.shape[2]) > 0.5
         scores = self.score(features).float().masked_fill(~inside, LOWEST_LOGIT).flatten(2)
         return scores.topk(min(WORST_CELLS, scores.shape[2]), dim=2).values.mean(dim=2)
+
+
+def pooled_maps(images: Tensor, maps: Sequence[Tensor]) -> Tensor:
+    """[N, 3 C] over the tissue of a view, for all C channels of its maps: mean, spread, and mean of the highest cells.
+
+    Args:
+        images: [N, 1, H, W] canvases, 0 outside the breast.
+        maps: [N, C_i, h_i, w_i].
+    """
+    tissue = (images[:, :1] > 0).float()
+    pooled = []
+    for values in maps:
+        share = F.adaptive_avg_pool2d(tissue, (values.shape[2], values.shape[3]))
+        weight = share / share.sum((2, 3), keepdim=True).clamp(min=1e-6)
+        mean = (values.float() * weight).sum((2, 3))
+        spread = ((values.float().square() * weight).sum((2, 3)) - mean.square()).clamp(min=1e-6).sqrt()
+        inside = values.float().masked_fill(share < LEAST_TISSUE, LOWEST_VALUE).flatten(2)
+        highest = inside.topk(min(WORST_CELLS, inside.shape[2]), dim=2).values.mean(2)
+        pooled += [mean, spread, highest.clamp(min=mean)]
+    return torch.cat(pooled, dim=1)
+
+
+class PooledMalignancy(nn.Module):
+    """A linear rule from the pooled maps of a breast to the logit that it is malignant.
+
+    A few hundred labelled breasts are enough to fit it with a strong penalty, where heads that are trained with the
+    network learn the training patients by heart. It is fitted once the network is trained
+    (`training.calibration.pooled`), so its numbers are buffers; before that it gives 0.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, channels: Sequence[int]) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(3 * sum(channels)))
+        self.register_buffer("bias", torch.zeros(()))
+
+    def forward(self, batch: ViewBatch, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """The pooled maps [2B, 3 C] of every breast, and its logit [2B]; a breast without views has zeros."""
+        pooled = _mean_by_breast(pooled_maps(batch.images, maps), batch.breast, 2 * batch.num_exams)
+        return pooled, pooled @ self.weight.float() + self.bias.float()
 
 
 class BreastHeads(nn.Module):

@@ -13,6 +13,8 @@ from mammoscribe.models.space_measures import SpaceMeasures, is_sha256, measures
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.files import write_text
 
+BEFORE_POOLED = 5
+"""Weights of malignancy on cards that were written before readers had a rule over pooled maps; its weight is then 0."""
 FORMAT = "mammoscribe.card/1"
 KINDS = tuple(t.value for t in FindingType)
 
@@ -26,8 +28,8 @@ class OperatingPoint:
         thresholds: finding type -> score from which a finding is reported.
         possible: finding type -> score from which a candidate is shown as a mark, though no sentence is written of it;
             at most the threshold.
-        malignant: weights of the malignancy and recall heads' logits, of the breast's strongest mark and of its most
-            suspicious one (`malignancy.MalignancyFeatures`), and the intercept, of the logistic scaling.
+        malignant: weights of the malignancy and recall heads' logits, of the breast's strongest mark, of its most suspicious one
+            and of the rule over its pooled maps (`malignancy.MalignancyFeatures`), and the intercept, of the logistic scaling.
         prevalence, n: of the breasts the scaling was fitted on.
         density_temperature: divides the density logits; None where the density probabilities were not calibrated on
             such images, which gives the letter and withholds its probabilities.
@@ -44,7 +46,7 @@ class OperatingPoint:
     population: str
     thresholds: dict[str, float]
     possible: dict[str, float]
-    malignant: tuple[float, float, float, float, float] | None
+    malignant: tuple[float, float, float, float, float, float] | None
     prevalence: float
     n: int
     density_temperature: float | None = None
@@ -71,7 +73,7 @@ class OperatingPoint:
         levels = [*self.thresholds.values(), *self.possible.values(), self.least_word]
         if not all(_is_number(v) and 0 <= v <= 1 for v in levels):
             raise InvalidNoun(f"levels of {levels}", "numbers from 0 to 1")
-        for name, wanted in (("malignant", 5), ("mark_weights", 3)):
+        for name, wanted in (("malignant", 6), ("mark_weights", 3)):
             values = getattr(self, name)
             if name == "malignant" and values is None:
                 continue
@@ -155,6 +157,9 @@ def read_card(path: Path) -> ModelCard:
 def _point(values: dict) -> OperatingPoint:
     names = ("malignant", "mark_weights", "reliability", "unreported")
     tuples = {k: tuple(values[k]) for k in names if values.get(k) is not None}
+    if len(tuples.get("malignant", ())) == BEFORE_POOLED:
+        *weights, intercept = tuples["malignant"]
+        tuples["malignant"] = (*weights, 0.0, intercept)
     return OperatingPoint(**{**values, **tuples})
 
 

@@ -120,4 +120,6 @@ def breast_features(seen: Seen, side: Laterality) -> MalignancyFeatures:
     i = list(Laterality).index(side)
     own = (m for m in seen.marks if m.view.laterality is side and m.structure in (None, Structure.AXILLA))
     signs = (MarkSigns(m.strength, m.suspicion, m.calcification) for m in own)
-    return malignancy_features(float(seen.out.breasts.malignant[i]), float(seen.out.breasts.recall[i]), signs)
+    heads = seen.out.breasts
+    pooled = 0.0 if heads.pooled_malignant is None else float(heads.pooled_malignant[i])
+    return malignancy_features(float(heads.malignant[i]), float(heads.recall[i]), pooled, signs)

@@ -19,20 +19,25 @@ class MalignancyFeatures(NamedTuple):
         malignant_logit, recall_logit: of the two breast heads.
         strongest: strength of its strongest mark; calcifications are left out, which coarse films do not show.
         suspicious: largest product of strength and suspicion.
+        pooled_logit: of the rule over its pooled maps; 0 where the reader has none.
     """
 
     malignant_logit: float
     recall_logit: float
     strongest: float
     suspicious: float
+    pooled_logit: float
 
 
-def malignancy_features(malignant_logit: float, recall_logit: float, marks: Iterable[MarkSigns]) -> MalignancyFeatures:
-    """Features of a breast from its heads' logits and its marks, of any number."""
+def malignancy_features(
+    malignant_logit: float, recall_logit: float, pooled_logit: float, marks: Iterable[MarkSigns]
+) -> MalignancyFeatures:
+    """Features of a breast from the logits of its heads and of the rule over its pooled maps, and its marks, of any number."""
     signs = list(marks)
     return MalignancyFeatures(
         malignant_logit,
         recall_logit,
         max((m.strength for m in signs if not m.calcification), default=0.0),
         max((m.strength * m.suspicion for m in signs), default=0.0),
+        pooled_logit,
     )

@@ -1,6 +1,6 @@
 """The reader network: BioViL-T encoder per view, exam fusion, mark maps, finding queries and breast heads."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from mammoscribe.models.biovil.image_encoder import ImageEncoderConfig, MultiIma
 from mammoscribe.models.biovil.resnet import ResNetConfig
 from mammoscribe.models.efficientnet_lite import EfficientNetLiteConfig
 from mammoscribe.models.reader.batch import ENCODER_STRIDE, ViewBatch
-from mammoscribe.models.reader.breast_heads import BreastHeads, BreastOutput
+from mammoscribe.models.reader.breast_heads import BreastHeads, BreastOutput, PooledMalignancy
 from mammoscribe.models.reader.detection_head import MarkHead, MarkMaps, peaks
 from mammoscribe.models.reader.fusion import ExamFusion, FusedTokens
 from mammoscribe.models.reader.queries import FindingQueries, QueryOutput
@@ -27,6 +27,8 @@ class ReaderConfig:
         um_per_px: scale of the first pass.
         detail_um: scale at which the crop refiner sees each mark.
         reads_priors: whether it learnt to compare a view with its prior; if not, priors are left out of the pass.
+        pooled_malignancy: whether a linear rule over the pooled maps of a breast, fitted after training, says how likely it
+            is malignant.
         suspicion_map: whether the detection head also maps how suspicious each place is, for labels of whole breasts.
     """
 
@@ -41,6 +43,7 @@ class ReaderConfig:
     queries_per_view: int = 8
     detail_um: float = 200.0
     suspicion_map: bool = False
+    pooled_malignancy: bool = False
     reads_priors: bool = True
 
     def __post_init__(self) -> None:
@@ -81,7 +84,7 @@ def lite_config() -> ReaderConfig:
     encoder = ImageEncoderConfig(EfficientNetLiteConfig(), dim=96, heads=4, blocks=2, dropout=0.0, drop_path=0.1)
     return ReaderConfig(
         encoder=encoder, canvas_px=(640, 384), um_per_px=300.0, dim=192, heads=6, fusion_layers=2, query_layers=2, mark_channels=64, queries_per_view=6,
-        suspicion_map=True,
+        suspicion_map=True, pooled_malignancy=True,
     )  # fmt: skip
 
 
@@ -124,6 +127,7 @@ class ReaderNet(nn.Module):
         self.mark_head = MarkHead(encoder.backbone.channels, config.dim, config.mark_channels, config.suspicion_map)
         self.queries = FindingQueries(config.mark_channels, config.dim, config.heads, config.query_layers)
         self.breast_heads = BreastHeads(config.dim, encoder.backbone.channels[:EARLY_STAGES], config.mark_channels)
+        self.pooled_malignancy = PooledMalignancy(encoder.backbone.channels) if config.pooled_malignancy else None
 
     def forward(self, batch: ViewBatch) -> ReaderNetOutput:
         """One pass over the views of `batch`."""
@@ -137,6 +141,9 @@ class ReaderNet(nn.Module):
         anchors = self.queries.anchors_from_maps(maps, *peaks(maps, self.config.queries_per_view))
         queries = self.queries(anchors, batch, fused)
         breasts = self.breast_heads(fused, batch, encoded.stages[:EARLY_STAGES], maps.features)
+        if self.pooled_malignancy is not None and not self.training:
+            pooled, logit = self.pooled_malignancy(batch, encoded.stages)
+            breasts = replace(breasts, pooled=pooled, pooled_malignant=logit)
         return ReaderNetOutput(maps, queries, breasts, fused)
 
     def _channels(self, images: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ LEAST_LABELS = 20
 LEAST_OF_A_CLASS = 5
 """Breasts, malignant ones and others, from which the probability of malignancy is scaled."""
 
-Weights = tuple[float, float, float, float, float]
+Weights = tuple[float, float, float, float, float, float]
 
 
 def malignancy_rows(exams: Sequence[SeenExam]) -> list[tuple[MalignancyFeatures, int]]:
@@ -31,9 +31,9 @@ def malignancy_rows(exams: Sequence[SeenExam]) -> list[tuple[MalignancyFeatures,
 
 
 def fit_malignancy(features: ArrayLike, labels: ArrayLike) -> Weights:
-    """Weights of the four features ([n, 4]) and the intercept, from labels 0 or 1 ([n]); no weight is negative."""
-    a, b, c, d, intercept = (float(w) for w in fit_logistic(np.asarray(features, dtype=float), labels))
-    return a, b, c, d, intercept
+    """Weights of the five features ([n, 5]) and the intercept, from labels 0 or 1 ([n]); no weight is negative."""
+    a, b, c, d, e, intercept = (float(w) for w in fit_logistic(np.asarray(features, dtype=float), labels))
+    return a, b, c, d, e, intercept
 
 
 def malignancy(exams: Sequence[SeenExam]) -> dict:

@@ -22,7 +22,7 @@ def neutral(population: str = "uncalibrated") -> OperatingPoint:
     """Thresholds of 0.5 and untouched probabilities: what a reader has before it is calibrated."""
     even = {t.value: 0.5 for t in FindingType}
     return OperatingPoint(
-        population, even, even, (1.0, 0.0, 0.0, 0.0, 0.0), 0.5, 1, density_temperature=1.0, words_measured=True
+        population, even, even, (1.0, 0.0, 0.0, 0.0, 0.0, 0.0), 0.5, 1, density_temperature=1.0, words_measured=True
     )
 
 

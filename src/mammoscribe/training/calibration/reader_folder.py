@@ -20,6 +20,7 @@ from mammoscribe.models.reader.reader import Reader
 from mammoscribe.training.calibration.model_folder import write_model
 from mammoscribe.training.calibration.parts import named_data, part_of, reader_at, write_reader
 from mammoscribe.training.calibration.point import calibrated, neutral
+from mammoscribe.training.calibration.pooled import with_pooled_malignancy
 from mammoscribe.training.calibration.seen import SeenExam, see
 from mammoscribe.training.reader.exams import Teachers
 
@@ -49,9 +50,12 @@ class ReaderExport:
 
     def __call__(self, weights: Path, out: Path) -> None:
         """Write `card.json` and `weights.safetensors` into `out`."""
-        reader = self._reader(weights)
+        reader = with_pooled_malignancy(self._reader(weights), self.folders, self.teachers, self._may_be_used)
         drawn, acquired = _seen(reader, self.folders, self.teachers, self.left_out)
         write_model(reader, drawn, acquired, (VALIDATION, VALIDATION), out)
+
+    def _may_be_used(self, patient: str) -> bool:
+        return self.left_out is None or not self.left_out.holds(patient)
 
     def _reader(self, weights: Path) -> Reader:
         tensors = load_file(weights)
