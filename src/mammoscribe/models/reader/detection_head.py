@@ -50,18 +50,16 @@ class MarkHead(nn.Module):
     """Feature pyramid from strides 32, 16 and 8 (Lin et al. 2017), then centre heat and box size (Zhou et al. 2019)."""
 
     def __init__(
-        self, stage_channels: tuple[int, int, int, int], dim: int, channels: int, suspicion: bool = False
-    ) -> None:
+        self, stage_channels: tuple[int, int, int, int], dim: int, channels: int, suspicion: bool = False,
+        normed: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.from_fused = nn.Conv2d(dim, channels, 1)
         self.from_stage4 = nn.Conv2d(stage_channels[3], channels, 1)
         self.from_stage3 = nn.Conv2d(stage_channels[2], channels, 1)
         self.from_stage2 = nn.Conv2d(stage_channels[1], channels, 1)
-        self.smooth16 = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1), nn.GroupNorm(8, channels), nn.ReLU())
-        self.smooth8 = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, 1, 1), nn.GroupNorm(8, channels), nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, 1, 1), nn.GroupNorm(8, channels), nn.ReLU(),
-        )  # fmt: skip
+        self.smooth16 = nn.Sequential(*_smoothing(channels, normed))
+        self.smooth8 = nn.Sequential(*_smoothing(channels, normed), *_smoothing(channels, normed))
         self.heat = nn.Conv2d(channels, len(TYPES), 1)
         self.size = nn.Conv2d(channels, 2, 1)
         self.shift = nn.Conv2d(channels, 2, 1)
@@ -75,6 +73,19 @@ class MarkHead(nn.Module):
         features = self.smooth8(self.from_stage2(stages[1]) + F.interpolate(middle, size=stages[1].shape[2:]))
         suspicion = None if self.suspicion is None else self.suspicion(features)[:, 0]
         return MarkMaps(self.heat(features), self.size(features), self.shift(features), features, suspicion)
+
+
+def _smoothing(channels: int, normed: bool) -> list[nn.Module]:
+    """A 3 x 3 convolution, with or without a group norm behind it.
+
+    A norm takes its statistics over the whole picture: a window of tissue in training and a canvas with half of it air in
+    reading are then not seen alike.
+    """
+    convolution = nn.Conv2d(channels, channels, 3, 1, 1)
+    if normed:
+        return [convolution, nn.GroupNorm(8, channels), nn.ReLU()]
+    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+    return [convolution, nn.ReLU()]
 
 
 def peaks(maps: MarkMaps, per_view: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -26,6 +26,7 @@ class ReaderConfig:
         canvas_px: (height, width) of the first pass, multiples of 32.
         um_per_px: scale of the first pass.
         detail_um: scale at which the crop refiner sees each mark.
+        normed_detection: whether the detection head has group norms; see `detection_head` for where it should not.
         reads_priors: whether it learnt to compare a view with its prior; if not, priors are left out of the pass.
         pooled_malignancy: whether a linear rule over the pooled maps of a breast, fitted after training, says how likely it
             is malignant.
@@ -44,6 +45,7 @@ class ReaderConfig:
     detail_um: float = 200.0
     suspicion_map: bool = False
     pooled_malignancy: bool = False
+    normed_detection: bool = True
     reads_priors: bool = True
 
     def __post_init__(self) -> None:
@@ -84,7 +86,7 @@ def lite_config() -> ReaderConfig:
     encoder = ImageEncoderConfig(EfficientNetLiteConfig(), dim=96, heads=4, blocks=2, dropout=0.0, drop_path=0.1)
     return ReaderConfig(
         encoder=encoder, canvas_px=(640, 384), um_per_px=300.0, dim=192, heads=6, fusion_layers=2, query_layers=2, mark_channels=64, queries_per_view=6,
-        suspicion_map=True, pooled_malignancy=True,
+        suspicion_map=True, pooled_malignancy=True, normed_detection=False,
     )  # fmt: skip
 
 
@@ -124,7 +126,9 @@ class ReaderNet(nn.Module):
         encoder = config.encoder
         self.image_encoder = MultiImageEncoder(encoder)
         self.fusion = ExamFusion(2 * encoder.dim, config.dim, config.heads, config.fusion_layers)
-        self.mark_head = MarkHead(encoder.backbone.channels, config.dim, config.mark_channels, config.suspicion_map)
+        self.mark_head = MarkHead(
+            encoder.backbone.channels, config.dim, config.mark_channels, config.suspicion_map, config.normed_detection
+        )
         self.queries = FindingQueries(config.mark_channels, config.dim, config.heads, config.query_layers)
         self.breast_heads = BreastHeads(config.dim, encoder.backbone.channels[:EARLY_STAGES], config.mark_channels)
         self.pooled_malignancy = PooledMalignancy(encoder.backbone.channels) if config.pooled_malignancy else None
