@@ -89,3 +89,41 @@ def test_without_a_crop_refiner_or_without_all_boxes_the_first_pass_decides_alon
         for i in range(20)
     ]
     assert mark_weights(exams) == (1.0, 0.0, 0.0)
+
+
+def labelled_breasts(scores, kind=MASS, malignant=0):
+    return [
+        seen(f"h{i}", [mark(600, s, kind)], boxed=frozenset(), right=BreastLabels(malignant=malignant))
+        for i, s in enumerate(scores)
+    ]
+
+
+def test_few_breasts_without_cancer_get_a_sentence_whatever_boxed_exams_allow(masses):
+    healthy = labelled_breasts([0.9 + 0.0009 * i for i in range(100)])  # all of them above what the masses give
+    own, together = found(masses)[MASS], found([*masses, *healthy])[MASS]
+    assert own.threshold == 0.9 and sum(0.9 + 0.0009 * i >= together.threshold for i in range(100)) == 30
+    assert together.weaker == own.weaker
+
+
+def test_breasts_with_cancer_and_quiet_ones_raise_nothing(masses):
+    cancers = labelled_breasts([0.95] * 50, malignant=1)
+    quiet = labelled_breasts([0.1] * 50)
+    assert found([*masses, *cancers])[MASS] == found([*masses, *quiet])[MASS] == found(masses)[MASS]
+
+
+def test_the_share_of_healthy_breasts_is_of_all_kinds_together(masses):
+    apart = [seen(f"a{i}", [mark(300, 0.9, ASYMMETRY)], [lesion("a", 300, ASYMMETRY)]) for i in range(24)]
+    one, other = labelled_breasts([0.95] * 20), labelled_breasts([0.95] * 20, ASYMMETRY)
+    healthy = [*one, *other, *labelled_breasts([0.1] * 60)]
+    levels_ = found([*masses, *apart, *healthy])
+    stated = [
+        e
+        for e in healthy
+        if any(
+            m.score >= levels_[t].threshold
+            for m in e.seen.marks
+            for t in (MASS, ASYMMETRY)
+            if m.types[list(FindingType).index(t)]
+        )
+    ]
+    assert len(stated) <= 30

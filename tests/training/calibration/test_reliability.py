@@ -52,3 +52,27 @@ def test_what_has_no_boxes_and_no_labels_is_not_spoken_of():
     statements.add([seen("e", [mark(100, 0.9)], boxed=frozenset())], neutral())
     assert statements.lines("made") == ()
     assert statements.named[MASS] == 0
+
+
+def test_breasts_in_which_nothing_was_found_are_counted_with_those_that_had_cancer():
+    def breasts(count, score, malignant):
+        return [
+            seen(
+                f"{score}{malignant}{i}", [mark(100, score)], boxed=frozenset(), right=BreastLabels(malignant=malignant)
+            )
+            for i in range(count)
+        ]
+
+    statements = Statements()
+    statements.add([*breasts(30, 0.1, 0), *breasts(10, 0.9, 0), *breasts(2, 0.1, 1), *breasts(3, 0.9, 1)], neutral())
+    (line,) = statements.lines("screened exams")
+    assert line.startswith("nothing found: 2 of 32 such breasts had cancer (95 % interval ")
+    assert (
+        "5 of all 45 had; nothing was found in 30 of 40 breasts without cancer, measured on the screened exams" in line
+    )
+
+
+def test_boxed_exams_say_nothing_of_breasts_in_which_nothing_is_found():
+    statements = Statements()
+    statements.add([seen("e", right=BreastLabels(malignant=1)), seen("f", right=BreastLabels(malignant=0))], neutral())
+    assert not statements.breasts

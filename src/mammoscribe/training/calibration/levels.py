@@ -1,7 +1,7 @@
 """From which score a mark becomes a sentence, and from which it is shown at all, for each kind of finding."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,8 +26,13 @@ LEAST_LESIONS = 20
 """Lesions of a kind from which it gets a threshold of its own; below, one threshold is fixed on marks of all kinds."""
 FEWEST_LESIONS = 5
 """Lesions of a kind without which it is not reported, where there is no such threshold of all kinds either."""
+RECALLED_HEALTHY = 0.3
+"""Share of the breasts without cancer that may get a sentence about any finding, in exams that are labelled by the breast."""
 MARKED_HEALTHY = 0.1
 """Share of breasts without a kind of finding that may get a mark of it, where no boxes say more."""
+
+TIE = 1e-6
+"""Put above a score at which a threshold is fixed, so that the breast with that very score stays below it."""
 
 MarkWeights = tuple[float, float, float]
 
@@ -72,7 +77,8 @@ def levels(
 
     A kind with enough boxed lesions has its own; one with few gets that of marks of any kind, where there are enough of
     all together, else its own unless they are too few for any; one without boxes gets the score that few breasts without
-    it reach. What none of these supports is not reported.
+    it reach. What none of these supports is not reported. Boxed exams all show something; where others are labelled by the
+    breast, the thresholds are raised together until few breasts without cancer get a sentence (`RECALLED_HEALTHY`).
 
     Args:
         exams: what they are fixed on.
@@ -91,7 +97,30 @@ def levels(
             found[kind] = level_of(together)
         else:
             found[kind] = level_of(own) if own.num_lesions >= FEWEST_LESIONS else NOT_REPORTED
-    return found
+    return _sparing_the_healthy(found, exams, read)
+
+
+def _sparing_the_healthy(
+    found: Mapping[FindingType, Level], exams: Sequence[SeenExam], read: Sequence[Sequence[Finding]]
+) -> dict[FindingType, Level]:
+    """Each threshold at least at the score that a share of the healthy breasts stays below, the smallest share that is enough."""
+    scores = np.array(
+        [
+            [max((f.score for f in candidates if f.type is k and f.laterality is side), default=0.0) for k in found]
+            for exam, candidates in zip(exams, read, strict=True)
+            if not exam.boxed
+            for side, labels in exam.labelled()
+            if labels.malignant == 0
+        ]
+    )
+    own = np.array([level.threshold for level in found.values()])
+    if len(scores) < LEAST_LABELS:
+        return dict(found)
+    for share in np.linspace(0.0, 1.0, 201):
+        raised = np.maximum(own, np.minimum(np.quantile(scores, share, axis=0, method="higher") + TIE, NEVER))
+        if (scores >= raised).any(axis=1).mean() <= RECALLED_HEALTHY:
+            break
+    return {k: replace(level, threshold=float(t)) for (k, level), t in zip(found.items(), raised, strict=True)}
 
 
 def _curve(exams: Sequence[SeenExam], read: Sequence[Sequence[Finding]], kind: FindingType) -> FrocCurve | None:
