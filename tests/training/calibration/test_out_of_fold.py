@@ -92,11 +92,20 @@ def test_without_labels_to_scale_it_a_probability_is_blank():
 
 
 def test_a_view_is_a_row_with_its_marks_and_true_boxes():
-    exam = seen("p", [mark(100, 0.9, look=0.5), mark(300, 0.2)], [lesion("t", 100)], right=BreastLabels(malignant=1))
+    exam = seen("p", [mark(100, 0.9, look=0.5, words={"shape.oval": 0.8}), mark(300, 0.2)], [lesion("t", 100)], right=BreastLabels(malignant=1))
     right, left = mark_rows(LeftOut(Fold(2, 5), exam))
     assert (right["view"], right["fold"], right["malignant"], left["malignant"]) == ("R_MLO", "2/5", 1, -1)
-    assert right["marks"][0] == {"box": [100, 100, 140, 140], "score": 0.9, "crop_score": 0.5, "type": "mass"}
-    assert right["truth"] == [{"box": [100, 100, 140, 140], "type": "mass"}] and not left["truth"]
+    first = right["marks"][0]
+    assert (first["box"], first["score"], first["crop_score"], first["type"]) == (
+        [100, 100, 140, 140],
+        0.9,
+        0.5,
+        "mass",
+    )
+    assert first["suspicion"] == 0.5 and set(first["words"]) == {"shape", "margin", "density"}
+    assert max(first["words"]["shape"], key=first["words"]["shape"].get) == "shape.oval"
+    lesion_row = {"box": [100, 100, 140, 140], "type": "mass", "descriptors": [], "suspicion": None}
+    assert right["truth"] == [lesion_row] and not left["truth"]
 
 
 def test_both_files_are_written_and_unlabelled_breasts_have_no_row(tmp_path):

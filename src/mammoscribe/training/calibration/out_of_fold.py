@@ -15,9 +15,11 @@ import numpy as np
 from mammoscribe.data.folds import Fold
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.domain.view import Laterality
+from mammoscribe.models.reader.assemble import GUESSED_AXES, RawMark
 from mammoscribe.models.reader.judging import breast_features
 from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.models.reader.malignancy import MalignancyFeatures
+from mammoscribe.models.reader.queries import AXIS_TERMS
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
@@ -153,6 +155,15 @@ def _cross_fitted(rows: Sequence[dict]) -> list[float | str]:
     return found
 
 
+def _words(mark: RawMark) -> dict[str, dict[str, float]]:
+    """Probabilities of the words of every axis of which a report says at most one, for the kind that the mark is."""
+    return {
+        str(axis): {word: round(float(p), 4) for word, p in zip(AXIS_TERMS[axis], probs, strict=True)}
+        for axis, probs in mark.words.items()
+        if axis in GUESSED_AXES and axis in mark.type.axes
+    }
+
+
 def mark_rows(exam: LeftOut) -> Iterator[dict[str, object]]:
     """A row for each current view: its marks as each pass scores them, and its true boxes, in stored pixels."""
     seen = exam.seen
@@ -166,9 +177,16 @@ def mark_rows(exam: LeftOut) -> Iterator[dict[str, object]]:
                 {
                     "box": [round(edge, 1) for edge in m.box.as_list()], "score": round(m.score, 4),
                     "crop_score": None if m.crop_score is None else round(m.crop_score, 4), "type": str(m.type),
+                    "suspicion": round(m.suspicion, 4), "words": _words(m),
                 }
                 for m in seen.seen.marks
                 if m.view.id == view.id
             ],
-            "truth": [{"box": box.as_list(), "type": str(f.type)} for f, box in truth],
+            "truth": [
+                {
+                    "box": box.as_list(), "type": str(f.type), "descriptors": list(f.descriptors),
+                    "suspicion": f.suspicion if f.suspicion in (0.0, 1.0) else None,
+                }
+                for f, box in truth
+            ],
         }  # fmt: skip

@@ -89,6 +89,10 @@ def decoded_canvases(exam: Exam, reader: Reader, root: Path) -> Canvases:
     return prepare(exam, reader, lambda v: decode_view(replace(v, source=str(root / v.source))), images=False).canvases
 
 
+UNKNOWN_SUSPICION = 0.5
+"""Of a true finding whose label says neither benign nor malignant."""
+
+
 def truth_of(views: Sequence[SeenView], supervision: Supervision) -> tuple[Finding, ...]:
     """Findings that the boxes of current views show, in stored pixels; boxes that share a name are one finding."""
     marks: dict[str, dict[str, Mark]] = {}
@@ -114,7 +118,9 @@ def _finding(
     kind = FindingType(supervision.answer("region", Question.KIND, labels) or "")
     words = ",".join(supervision.answers("region", Question.DESCRIPTORS, labels)).split(",")
     change = supervision.answer("region", Question.CHANGE, labels)
+    malignant = supervision.answer("region", Question.MALIGNANT, labels)
+    suspicion = supervision.answer("region", Question.SUSPICION, labels) or malignant or UNKNOWN_SUSPICION
     fitting = tuple(dict.fromkeys(w for w in words if w and w.split(".")[0] in {a.value for a in kind.axes}))
     return Finding(
-        name, kind, side, tuple(marks.values()), 1.0, 0.0, fitting, change=Change(change) if change else None
+        name, kind, side, tuple(marks.values()), 1.0, float(suspicion), fitting, change=Change(change) if change else None
     )  # fmt: skip
