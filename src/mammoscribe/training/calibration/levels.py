@@ -116,11 +116,14 @@ def _sparing_the_healthy(
     own = np.array([level.threshold for level in found.values()])
     if len(scores) < LEAST_LABELS:
         return dict(found)
-    for share in np.linspace(0.0, 1.0, 201):
-        raised = np.maximum(own, np.minimum(np.quantile(scores, share, axis=0, method="higher") + TIE, NEVER))
-        if (scores >= raised).any(axis=1).mean() <= RECALLED_HEALTHY:
-            break
-    return {k: replace(level, threshold=float(t)) for (k, level), t in zip(found.items(), raised, strict=True)}
+
+    def raised(share: float) -> np.ndarray:
+        above = np.quantile(scores, share, axis=0, method="higher") + TIE
+        return np.maximum(own, np.minimum(above, NEVER))
+
+    enough = (s for s in np.linspace(0.0, 1.0, 201) if (scores >= raised(s)).any(axis=1).mean() <= RECALLED_HEALTHY)
+    thresholds = raised(next(enough, 1.0))
+    return {k: replace(level, threshold=float(t)) for (k, level), t in zip(found.items(), thresholds, strict=True)}
 
 
 def _curve(exams: Sequence[SeenExam], read: Sequence[Sequence[Finding]], kind: FindingType) -> FrocCurve | None:
