@@ -1,6 +1,7 @@
-"""A trained reader on the `test` split of prepared datasets: boxes found, malignant against benign boxes, breasts.
+"""A trained reader on patients it did not learn from: boxes found, malignant against benign boxes, breasts.
 
-Nothing of the split chose anything: train with `mammoscribe train reader`, whose operating points come from `val`.
+These are the `test` split of prepared datasets, or with `--fold 1/5` the patients whom `train reader --set
+task.left_out=1/5` left out. Nothing of them chose anything: operating points come from `val`.
 Findings are those of the network before any threshold; a dataset whose boxes hold all masses gives a FROC curve, one with
 labels of breasts areas under the ROC curve. Intervals are of a bootstrap over patients.
 
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 from rich.progress import track
 
+from mammoscribe.data.folds import Fold
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.evaluation.bootstrap import Interval, bootstrap_interval, interval_or_none
 from mammoscribe.evaluation.card import Row, markdown, write_rows
@@ -24,11 +26,12 @@ from mammoscribe.evaluation.classification import auc, auc_interval
 from mammoscribe.evaluation.detection import ViewMarks, froc, sensitivity_at
 from mammoscribe.models.reader.detection_head import TYPES
 from mammoscribe.models.reader.loading import load_reader
+from mammoscribe.models.reader.network import ReaderNetOutput
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.training.reader.batches import NO_AUGMENTATION, Targets, make_batch
 from mammoscribe.training.reader.exams import PreparedExams, Teachers
 from mammoscribe.training.reader.losses import heat_targets
-from mammoscribe.training.reader.samples import TrainingExam
+from mammoscribe.training.reader.samples import UNKNOWN, TrainingExam
 from mammoscribe.training.reader.validation import Measured, measure
 
 BUDGETS = (0.25, 0.5, 1.0)
@@ -54,7 +57,18 @@ def read(reader: Reader, exam: TrainingExam) -> Read:
     with torch.autocast("cpu", torch.bfloat16):
         out = net(views)
     found = measure({}, (views, targets), lambda *_: out)
+    found = replace(found, breasts=(*found.breasts, *_pooled(out, targets)))
     return Read(exam.patient_id, found, tuple(_suspicions(out.maps.suspicion, out.maps.heat.shape, targets)))
+
+
+def _pooled(out: ReaderNetOutput, targets: Targets) -> Iterator[tuple[str, float, int]]:
+    """(question, logit of the rule over pooled maps, label) of each labelled breast."""
+    if out.breasts.pooled_malignant is not None:
+        for logit, imaged, labels in zip(
+            out.breasts.pooled_malignant, out.breasts.imaged, targets.breasts, strict=True
+        ):
+            if bool(imaged) and labels.malignant != UNKNOWN:
+                yield "malignant by the rule over pooled maps", float(logit), labels.malignant
 
 
 def _suspicions(suspicion: torch.Tensor | None, shape: torch.Size, targets: Targets) -> Iterator[tuple[float, int]]:
@@ -115,20 +129,33 @@ def _interval(views: Sequence[Sequence[ViewMarks]], patients: Sequence[str], bud
     return interval_or_none(lambda: bootstrap_interval(statistic, patients, DRAWS))
 
 
+def left_out(folder: Path, fold: Fold) -> Iterator[TrainingExam]:
+    """Exams of the patients of a fold, of every split but `test`."""
+    for split in ("train", "val"):
+        yield from (e for e in PreparedExams(PreparedDataset(folder, split), TEACHERS) if fold.holds(e.patient_id))
+
+
 def main() -> int:
     """Read the splits and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="model folder of a run, or starter")
     parser.add_argument("--data", type=Path, action="append", required=True, help="prepared dataset with a test split")
-    parser.add_argument("--split", default="test")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--split", default="test")
+    which.add_argument(
+        "--fold", type=Fold.from_text, help="patients of this fold, of train and val, in place of a split"
+    )
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     reader, table = load_reader(given.model), []
     for folder in given.data:
-        dataset = PreparedDataset(folder, given.split)
-        exams = PreparedExams(dataset, TEACHERS)
+        exams = (
+            list(left_out(folder, given.fold))
+            if given.fold
+            else PreparedExams(PreparedDataset(folder, given.split), TEACHERS)
+        )
         done = [read(reader, e) for e in track(exams, description=folder.name, transient=True)]
-        table += list(rows(str(dataset.about["dataset"]), done))
+        table += list(rows(str(PreparedDataset(folder).about["dataset"]), done))
     print(markdown(table))
     if given.json:
         write_rows(table, given.json)
