@@ -77,7 +77,7 @@ def show(
 
     console.print((FUNCTIONS[recipe].__doc__ or "").strip(), highlight=False, markup=False)
     if data or init:
-        run = FUNCTIONS[recipe](data or [], init).with_set(_fields(set_fields))
+        run = FUNCTIONS[recipe](data or [], init).with_set(fields_of(set_fields))
         console.print(json.dumps(run.fields(), indent=1), highlight=False, markup=False)
 
 
@@ -93,7 +93,7 @@ def _command(recipe: str) -> Callable[..., None]:
             raise typer.Exit(_launched(processes))
         from mammoscribe.training.recipe_list import RECIPES as FUNCTIONS
 
-        fields = {**_fields(set_fields), "execution.device": device}
+        fields = {**fields_of(set_fields), "execution.device": device}
         if deepspeed is not None:
             fields["distribution.deepspeed"] = str(deepspeed)
         run = FUNCTIONS[recipe](data or [], init).with_set(fields)
@@ -121,7 +121,8 @@ for _name in RECIPES:
     )(_command(_name))
 
 
-def _fields(given: list[str] | None) -> Mapping[str, str]:
+def fields_of(given: list[str] | None) -> Mapping[str, str]:
+    """The fields that `--set` gives; InputError for one that is no FIELD=VALUE, or is given twice."""
     fields: dict[str, str] = {}
     for option in given or []:
         name, separator, value = option.partition("=")

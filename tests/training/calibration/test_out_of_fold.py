@@ -92,7 +92,12 @@ def test_without_labels_to_scale_it_a_probability_is_blank():
 
 
 def test_a_view_is_a_row_with_its_marks_and_true_boxes():
-    exam = seen("p", [mark(100, 0.9, look=0.5, words={"shape.oval": 0.8}), mark(300, 0.2)], [lesion("t", 100)], right=BreastLabels(malignant=1))
+    exam = seen(
+        "p",
+        [mark(100, 0.9, look=0.5, words={"shape.oval": 0.8}), mark(300, 0.2)],
+        [lesion("t", 100)],
+        right=BreastLabels(malignant=1),
+    )
     right, left = mark_rows(LeftOut(Fold(2, 5), exam))
     assert (right["view"], right["fold"], right["malignant"], left["malignant"]) == ("R_MLO", "2/5", 1, -1)
     first = right["marks"][0]
