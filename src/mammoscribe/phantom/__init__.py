@@ -5,14 +5,15 @@ from mammoscribe.phantom.dicom import write_dicom_exam
 from mammoscribe.phantom.exam import BreastTruth, PhantomExam, draw_exam
 from mammoscribe.phantom.png import write_png_exam
 from mammoscribe.phantom.spec import ENRICHED_SPEC, SCREENING_SPEC, SPECS, TRAINING_SPEC, PhantomSpec
-from mammoscribe.phantom.streams import GENERATOR_VERSION
+from mammoscribe.phantom.streams import GeneratorVersion
+from mammoscribe.phantom.structures import Distractor, DistractorKind
 
 __all__ = [
     "BENCH_V1",
     "Bench",
     "BreastTruth",
     "ENRICHED_SPEC",
-    "GENERATOR_VERSION",
+    "GeneratorVersion",
     "PhantomExam",
     "PhantomSpec",
     "SCREENING_SPEC",

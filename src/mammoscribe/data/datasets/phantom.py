@@ -11,7 +11,7 @@ from mammoscribe.data.records import Kind, ListedView, MammoExam, Region
 from mammoscribe.data.supervision import Question, Supervision, Teaching
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Box, Laterality, Projection
-from mammoscribe.phantom.anatomy import PIXEL_MM
+from mammoscribe.phantom.geometry import PIXEL_MM
 from mammoscribe.support.errors import InputError, InvalidNoun
 
 TRUTH = "truth.json"
