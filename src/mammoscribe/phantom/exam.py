@@ -112,7 +112,7 @@ def draw_exam(seed: int, spec: PhantomSpec = TRAINING_SPEC) -> PhantomExam:
     """Draw the exam of a seed: labels are equal on every machine, pixels to within one grey level.
 
     Args:
-        seed: training uses 0..99 999, validation 100 000..199 999, `BENCH_V1` 900 000 and up, `BENCH_V2` 950 000 and up.
+        seed: training uses 0..99 999, validation 100 000..199 999, `BENCH_V1` 900 000 and up, `BENCH_V2` 970 000 and up.
         spec: distributions to draw from, and with which version of the generator.
     """
     if seed < 0:

@@ -90,7 +90,7 @@ def _label(sheet: Sheet, rng: np.random.Generator) -> list[Sighting]:
         row = int(choose(rng, {"top": 0.6, "bottom": 0.4}) == "bottom") * (sheet.pixels.shape[0] - plate.shape[0])
         row += int(rng.uniform(-0.3, 0.5) * plate.shape[0]) * (1 if row == 0 else -1)
         col = int(rng.uniform(0.5, 1.0) * sheet.pixels.shape[1] - 0.3 * plate.shape[1])
-        if sheet.is_air(row, col, *plate.shape):
+        if sheet.is_air(row, col, len(plate)):
             return _paste(sheet, DistractorKind.FILM_TAB, plate, row, col, grey, paper)
     return []
 
@@ -129,7 +129,7 @@ def _place_letters(
         inside = row + word.shape[0] < rows and col + word.shape[1] < cols
         place = Box(float(col), float(row), float(col + word.shape[1]), float(row + word.shape[0]))
         free = all(place.overlap(box) == 0 for box in taken)
-        if inside and free and sheet.is_air(row, col, *word.shape):
+        if inside and free and sheet.is_air(row, col, len(word)):
             return _paste(sheet, DistractorKind.LETTER, np.ones_like(word), row, col, grey, word)
     return []
 

@@ -47,8 +47,8 @@ class Sheet:
         box = (cols.min() - margin_px, rows.min() - margin_px, cols.max() + margin_px, rows.max() + margin_px)
         return sighting(kind, box, self.pixels.shape)
 
-    def is_air(self, row: int, col: int, rows: int, cols: int, margin_mm: float = 3.0) -> bool:
-        """Whether a block lies beside the breast and its nipple, whatever lesions are drawn."""
+    def is_air(self, row: int, col: int, rows: int, margin_mm: float = 3.0) -> bool:
+        """Whether a block of so many rows lies in front of breast and nipple, whatever lesions are drawn."""
         reach = round(margin_mm / PIXEL_MM)
         us = self.top - (np.arange(row - reach, row + rows + reach, 4) + 0.5) * PIXEL_MM
         low = self.view.top - self.view.rows * PIXEL_MM
