@@ -16,6 +16,7 @@ from mammoscribe.phantom.anatomy import draw_patient
 from mammoscribe.phantom.encoding import SYNTAXES, encode
 from mammoscribe.phantom.exam import PhantomExam
 from mammoscribe.phantom.geometry import PIXEL_MM
+from mammoscribe.phantom.streams import GeneratorVersion
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_bytes
 from mammoscribe.support.lookup import look_up
@@ -94,7 +95,8 @@ def build_dataset(phantom: PhantomExam, view: View, options: DicomOptions, numbe
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     ds.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
-    ds.file_meta.ImplementationClassUID = _uid_of("1", "mammoscribe", "implementation")
+    # the writer of the file is the same whatever drew the exam
+    ds.file_meta.ImplementationClassUID = _uid_of(GeneratorVersion.V1, "mammoscribe", "implementation")
     return ds
 
 
