@@ -9,20 +9,22 @@ import torch
 from mammoscribe.evaluation.card import Row, markdown, write_rows
 from mammoscribe.evaluation.reading_records import cache_path
 from mammoscribe.models.reader.reader import Reader
-from mammoscribe.phantom import BENCH_V1
+from mammoscribe.phantom import BENCH_V1, BENCHES, Bench
 from mammoscribe.reading import load_reader
 from mammoscribe.support.errors import MammoscribeError
 
 RUNS = Path(__file__).parents[1] / "runs"
-Measure = Callable[[Reader, int, Path], tuple[str, list[Row]]]
-"""Reader, number of exams and the file of partial results -> a line about the run, and its rows."""
+Measure = Callable[[Reader, Bench, int, Path], tuple[str, list[Row]]]
+"""Reader, bench, number of exams and the file of partial results -> a line about the run, and its rows."""
 
 
-def run_benchmark(name: str, description: str | None, num_exams: int, cache_suffix: str, measure: Measure) -> int:
+def run_benchmark(
+    name: str | None, description: str | None, num_exams: int, cache_suffix: str, measure: Measure
+) -> int:
     """Measure a reader as the command line asks; 1 when a bar is missed, 2 when nothing could be measured.
 
     Args:
-        name: of the benchmark, and of the folder in `runs/` that keeps its partial results.
+        name: of the benchmark, and of the folder in `runs/` that keeps its partial results; None is the bench's own.
         description: for `--help`.
         num_exams: of the bench, unless `--exams` says otherwise.
         cache_suffix: of the file of partial results.
@@ -31,8 +33,10 @@ def run_benchmark(name: str, description: str | None, num_exams: int, cache_suff
     args = options(description, num_exams)
     torch.set_num_threads(args.threads)
     try:
-        reader = load_reader(args.model)
-        line, rows = measure(reader, args.exams, cache_path(RUNS / name, reader.card, cache_suffix, args.fresh))
+        reader, bench = load_reader(args.model), BENCHES[args.bench]
+        name = name or bench.name
+        cache = cache_path(RUNS / name, reader.card, cache_suffix, args.fresh, bench.spec.generator)
+        line, rows = measure(reader, bench, args.exams, cache)
     except MammoscribeError as error:
         print(error)
         return 2
@@ -41,7 +45,7 @@ def run_benchmark(name: str, description: str | None, num_exams: int, cache_suff
 
 def report(name: str, args: argparse.Namespace, model: str, line: str, rows: list[Row]) -> int:
     """Print the table of a run, write it where the options say so, and give the exit code."""
-    exams = f"{args.exams} of {len(BENCH_V1.seeds)} exams of bench_v1"
+    exams = f"{args.exams} of {len(BENCHES[args.bench].seeds)} exams of {args.bench}"
     print(f"{name}, {exams}, model {model}, {line}\n\n{markdown(rows)}")
     if args.json:
         write_rows(rows, args.json)
@@ -51,11 +55,12 @@ def report(name: str, args: argparse.Namespace, model: str, line: str, rows: lis
 def options(description: str | None, num_exams: int) -> argparse.Namespace:
     """The options that every benchmark on bench exams takes."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bench", choices=BENCHES, default=BENCH_V1.name, help="whose exams (default: %(default)s)")
     parser.add_argument("--exams", type=int, default=num_exams, help="how many of the bench's exams")
     parser.add_argument("--model", default="starter", help="model name or folder")
     parser.add_argument("--fresh", action="store_true", help="forget partial results (after a change of code)")
     parser.add_argument("--threads", type=int, default=1, help="torch threads")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     args = parser.parse_args()
-    args.exams = min(args.exams, len(BENCH_V1.seeds))
+    args.exams = min(args.exams, len(BENCHES[args.bench].seeds))
     return args

@@ -1,4 +1,4 @@
-"""Reads the exams of `bench_v1` once and prints what was found, how the breasts were rated and what the text says.
+"""Reads the exams of `bench_v1`, or of another bench, once and prints what was found, how the breasts were rated and what the text says.
 
 Thresholds are those stored with the weights. Each exam is drawn, read and kept as one line in `runs/bench_v1/`, so a
 stopped run goes on where it was; other weights, thresholds or another generator start a new file. After a change of
@@ -6,6 +6,7 @@ code say `--fresh`.
 
     python benchmarks/bench_v1.py                # all 200 exams, about 8 s each on one core
     python benchmarks/bench_v1.py --exams 10     # a quick look; not a figure to quote
+    python benchmarks/bench_v1.py --bench bench_v2   # exams of generator version 2: films, folds, metal, implants
 """
 
 import sys
@@ -19,27 +20,27 @@ from mammoscribe.evaluation.card import Row
 from mammoscribe.evaluation.reading_records import read_record
 from mammoscribe.evaluation.records import ExamRecord, read_records, write_records
 from mammoscribe.models.reader.reader import Reader
-from mammoscribe.phantom import BENCH_V1, draw_exam
+from mammoscribe.phantom import BENCH_V1, Bench, draw_exam
 
 
-def read_bench(reader: Reader, num_exams: int, cache: Path) -> list[ExamRecord]:
-    """Records of the first `num_exams` bench exams, read or taken from the cache."""
+def read_bench(reader: Reader, bench: Bench, num_exams: int, cache: Path) -> list[ExamRecord]:
+    """Records of the first `num_exams` exams of a bench, read or taken from the cache."""
     records = read_records(cache)
-    seeds = BENCH_V1.seeds[:num_exams]
+    seeds = bench.seeds[:num_exams]
     with progress_bar() as progress:
         for seed in progress.track(seeds, description="reading"):
             if f"phantom-{seed}" not in records:
-                record = read_record(draw_exam(seed, BENCH_V1.spec), reader)
+                record = read_record(draw_exam(seed, bench.spec), reader)
                 records[record.exam_id] = record
                 write_records(records.values(), cache)
     return [records[f"phantom-{seed}"] for seed in seeds]
 
 
-def measure(reader: Reader, num_exams: int, cache: Path) -> tuple[str, list[Row]]:
+def measure(reader: Reader, bench: Bench, num_exams: int, cache: Path) -> tuple[str, list[Row]]:
     """How long an exam took, and the rows."""
-    records = read_bench(reader, num_exams, cache)
+    records = read_bench(reader, bench, num_exams, cache)
     return f"{sum(r.seconds for r in records) / len(records):.1f} s per exam", bench_rows(records)
 
 
 if __name__ == "__main__":
-    sys.exit(run_benchmark("bench_v1", __doc__, len(BENCH_V1.seeds), "jsonl", measure))
+    sys.exit(run_benchmark(None, __doc__, len(BENCH_V1.seeds), "jsonl", measure))

@@ -24,7 +24,7 @@ from mammoscribe.evaluation.reading_records import decode_phantom
 from mammoscribe.explain.zero_shot import mammography_prompts, prompt_sides
 from mammoscribe.imaging.decode import decode_view
 from mammoscribe.models.reader.space import StarterSpace, load_starter_space
-from mammoscribe.phantom import BENCH_V1, draw_exam
+from mammoscribe.phantom import BENCHES, Bench, draw_exam
 from mammoscribe.reporting.phrases import NOUNS, core_phrase
 from mammoscribe.support.errors import MammoscribeError
 
@@ -35,14 +35,14 @@ FILM_KINDS = {
 }  # fmt: skip
 
 
-def drawn_results(space: StarterSpace, num_exams: int) -> tuple[list[PhraseResult], list[KindResult]]:
+def drawn_results(space: StarterSpace, bench: Bench, num_exams: int) -> tuple[list[PhraseResult], list[KindResult]]:
     """Phrases and kinds of the first exams of the bench, each view by itself."""
     phrases: list[PhraseResult] = []
     kinds: list[KindResult] = []
     prompts = mammography_prompts()
     sides = prompt_sides(space, prompts)
-    for seed in track(BENCH_V1.seeds[:num_exams], description="bench exams"):
-        drawn = draw_exam(seed, BENCH_V1.spec)
+    for seed in track(bench.seeds[:num_exams], description="bench exams"):
+        drawn = draw_exam(seed, bench.spec)
         decode = decode_phantom(drawn)
         for view in drawn.exam.current:
             image = space.prepare_picture(view, decode(view))
@@ -78,8 +78,8 @@ def main() -> int:
     root = Path(os.environ.get("MAMMOSCRIBE_DATA", Path(__file__).parents[2] / "shared" / "data")) / "mini_mias"
     try:
         space = load_starter_space(args.model)
-        phrases, kinds = drawn_results(space, args.exams)
-        rows = phrase_rows(phrases, "bench_v1") + kind_rows(kinds, "bench_v1")
+        phrases, kinds = drawn_results(space, BENCHES[args.bench], args.exams)
+        rows = phrase_rows(phrases, args.bench) + kind_rows(kinds, args.bench)
         if root.is_dir():
             rows += phrase_rows(film_results(space, root), "mini-MIAS (films seen in training)")
     except MammoscribeError as error:

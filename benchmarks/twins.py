@@ -1,9 +1,10 @@
-"""Necessity and locality on `bench_v1`: every true-positive claim is read again without its lesion.
+"""Necessity and locality on `bench_v1`, or on another bench: every true-positive claim is read again without its lesion.
 
 Claims, not exams, are counted; one exam gives none, one or several.
 
     python benchmarks/twins.py                 # first 60 exams of the bench
     python benchmarks/twins.py --exams 5       # a quick look
+    python benchmarks/twins.py --bench bench_v2
 """
 
 import json
@@ -21,24 +22,24 @@ from mammoscribe.evaluation.card import Row
 from mammoscribe.evaluation.reading_records import read_phantom
 from mammoscribe.evaluation.twins import TwinCase, TwinResult, twin_cases
 from mammoscribe.models.reader.reader import Reader
-from mammoscribe.phantom import BENCH_V1, PhantomExam, draw_exam
+from mammoscribe.phantom import Bench, PhantomExam, draw_exam
 from mammoscribe.support.files import write_text
 
 NECESSITY_BAR, LOCALITY_BAR = 0.85, 0.9
 
 
-def read_twins(reader: Reader, num_exams: int, cache: Path) -> TwinResult:
+def read_twins(reader: Reader, bench: Bench, num_exams: int, cache: Path) -> TwinResult:
     """Cases of the first `num_exams` bench exams; those in the cache are not read again."""
     known = json.loads(cache.read_text(encoding="utf-8")) if cache.is_file() else {}
 
     def read(drawn: PhantomExam) -> Report:
         return read_phantom(drawn, reader).report
 
-    seeds = BENCH_V1.seeds[:num_exams]
+    seeds = bench.seeds[:num_exams]
     with progress_bar() as progress:
         for seed in progress.track(seeds, description="twins"):
             if str(seed) not in known:
-                known[str(seed)] = [asdict(c) for c in twin_cases(read, draw_exam(seed, BENCH_V1.spec))]
+                known[str(seed)] = [asdict(c) for c in twin_cases(read, draw_exam(seed, bench.spec))]
                 write_text(cache, json.dumps(known))
     return TwinResult(tuple(TwinCase(**case) for seed in seeds for case in known[str(seed)]))
 
@@ -58,9 +59,9 @@ def twin_rows(result: TwinResult) -> list[Row]:
     return rows
 
 
-def measure(reader: Reader, num_exams: int, cache: Path) -> tuple[str, list[Row]]:
+def measure(reader: Reader, bench: Bench, num_exams: int, cache: Path) -> tuple[str, list[Row]]:
     """How many claims there were, and the rows."""
-    result = read_twins(reader, num_exams, cache)
+    result = read_twins(reader, bench, num_exams, cache)
     return f"{len(result.cases)} claims", twin_rows(result)
 
 

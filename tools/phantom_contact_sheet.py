@@ -1,12 +1,13 @@
 """Put drawn exams beside in-silico and film mammograms, to look at: python tools/phantom_contact_sheet.py --out out."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from mammoscribe.phantom import PhantomExam, draw_exam
+from mammoscribe.phantom import TRAINING_SPEC, GeneratorVersion, PhantomExam, draw_exam
 
 CELL = (270, 340)
 PER_ROW = 6
@@ -19,9 +20,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder to write to (ignored by git)")
     parser.add_argument("--seed", type=int, default=500, help="seed of the first phantom")
     parser.add_argument("--exams", type=int, default=12, help="how many phantoms")
+    parser.add_argument(
+        "--generator", choices=[v.value for v in GeneratorVersion], default="1", help="which version draws"
+    )
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    exams = [draw_exam(args.seed + k) for k in range(args.exams)]
+    spec = replace(TRAINING_SPEC, generator=GeneratorVersion(args.generator))
+    exams = [draw_exam(args.seed + k, spec) for k in range(args.exams)]
     views = [("phantom", _grey(e.pixels[("L_CC", "R_MLO")[k % 2]])) for k, e in enumerate(exams)]
     others = _pictures(args.data / "msynth", "msynth") + _pictures(args.data / "mini_mias" / "images", "mini-MIAS")
     if not others:

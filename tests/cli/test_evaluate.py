@@ -46,6 +46,6 @@ def test_another_reader_has_its_own_records(run, looked_at, house, tmp_path):
 
 
 def test_an_unknown_bench_is_refused_with_the_known_one(run, looked_at, tmp_path):
-    shown = run("evaluate", "--out", tmp_path, "--bench", "bench_v2")
+    shown = run("evaluate", "--out", tmp_path, "--bench", "bench_v9")
     assert shown.exit_code == 2
     assert "bench_v1" in shown.stderr

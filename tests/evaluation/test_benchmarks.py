@@ -18,7 +18,11 @@ def run_with(value: float, monkeypatch: pytest.MonkeyPatch, *options: str) -> in
     monkeypatch.setattr("sys.argv", ["b.py", *options])
     monkeypatch.setattr(bench_setup, "load_reader", lambda name: reader)
     return bench_setup.run_benchmark(
-        "twins", None, 60, "json", lambda r, n, cache: (f"{cache.name[:5]}", [Row("it", value, f"{n} exams", bar=0.5)])
+        "twins",
+        None,
+        60,
+        "json",
+        lambda r, bench, n, cache: (f"{cache.name[:5]}", [Row("it", value, f"{n} exams", bar=0.5)]),
     )
 
 
@@ -31,9 +35,29 @@ def test_a_benchmark_prints_its_table_and_ends_with_1_below_a_bar(value, code, m
     assert (tmp_path / "rows.json").is_file()
 
 
+def test_a_benchmark_on_another_bench_says_so_and_keeps_its_partial_results_apart(monkeypatch, capsys):
+    files, benches = [], []
+    reader = SimpleNamespace(card=SimpleNamespace(name="tiny", version="1"))
+    monkeypatch.setattr(bench_setup, "load_reader", lambda name: reader)
+
+    def measure(r, bench, n, cache):
+        files.append(cache)
+        benches.append(bench.name)
+        return "", []
+
+    for name in ("bench_v1", "bench_v2"):
+        monkeypatch.setattr("sys.argv", ["b.py", "--bench", name])
+        assert bench_setup.run_benchmark(None, None, 60, "json", measure) == 0
+        assert capsys.readouterr().out.startswith(f"{name}, 60 of 200 exams of {name}, ")
+        assert bench_setup.run_benchmark("twins", None, 60, "json", measure) == 0
+        assert capsys.readouterr().out.startswith(f"twins, 60 of 200 exams of {name}, ")
+    assert benches == ["bench_v1"] * 2 + ["bench_v2"] * 2
+    assert len(set(files)) == 4
+
+
 def test_a_benchmark_without_a_reader_is_one_sentence_and_ends_with_2(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["b.py", "--model", "nowhere"])
-    assert bench_setup.run_benchmark("twins", None, 60, "json", lambda r, n, cache: ("", [])) == 2
+    assert bench_setup.run_benchmark("twins", None, 60, "json", lambda r, bench, n, cache: ("", [])) == 2
     assert "nowhere" in capsys.readouterr().out
 
 

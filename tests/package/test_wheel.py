@@ -19,6 +19,7 @@ NEEDED = (
     "mammoscribe/models/weights/LICENSE",
     "mammoscribe/exports/report.schema.json",
     "mammoscribe/phantom/bench_v1.json",
+    "mammoscribe/phantom/bench_v2.json",
     "mammoscribe/explain/prompts.toml",
     "mammoscribe/py.typed",
 )

@@ -1,12 +1,13 @@
 import io
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from pydicom import dcmread
 
-from mammoscribe.phantom import write_dicom_exam
+from mammoscribe.phantom import GeneratorVersion, write_dicom_exam
 from mammoscribe.phantom.dicom import DicomOptions, build_dataset
 from mammoscribe.phantom.encoding import SYNTAXES, encode
 from mammoscribe.support.errors import InputError
@@ -107,3 +108,20 @@ def test_files_are_clean_under_dciodvfy(folder, file):
     lines = (checked.stdout + checked.stderr).splitlines()
     assert any("MammographyImageForPresentation" in line for line in lines)
     assert not [line for line in lines if line.startswith("Error")]
+
+
+def test_headers_name_the_version_the_film_and_the_implants(fatty, on_film, with_implants):
+    read = {
+        name: read_back(phantom, DicomOptions("explicit", False, "linear", 12))
+        for name, phantom in (("old", fatty), ("film", on_film), ("implants", with_implants))
+    }
+    assert [ds.SoftwareVersions for ds in read.values()] == ["generator 1", "generator 2", "generator 2"]
+    assert [ds.DetectorType for ds in read.values()] == ["DIRECT", "FILM", "DIRECT"]
+    assert [ds.BreastImplantPresent for ds in read.values()] == ["NO", "NO", "YES"]
+
+
+def test_the_same_seed_in_another_version_is_another_file(fatty):
+    options = DicomOptions("explicit", False, "linear", 12)
+    again = replace(fatty, spec=replace(fatty.spec, generator=GeneratorVersion.V2))
+    first, second = (build_dataset(p, p.exam.view("L_CC"), options, 1).SOPInstanceUID for p in (fatty, again))
+    assert first == "2.25.37979019093530403633373933520075671681" and second != first

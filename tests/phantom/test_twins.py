@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from mammoscribe.domain.view import Laterality
+from mammoscribe.phantom import DistractorKind
 from mammoscribe.support.errors import InputError
 
 
@@ -58,3 +59,32 @@ def test_a_lesion_moved_within_its_breast_keeps_its_side(fatty):
 def test_a_lesion_nobody_drew_cannot_be_taken_away(fatty):
     with pytest.raises(InputError, match="m9"):
         fatty.without("m9")
+
+
+@pytest.mark.parametrize("view_id", ["L_CC", "L_MLO"])
+def test_a_twin_of_version_2_keeps_metal_film_and_letters_as_they_were(on_film, view_id):
+    without = on_film.without("m1")
+    before, after = on_film.pixels[view_id], without.pixels[view_id]
+    reach = int(on_film.lesion("m1").diameter_mm * 10 * 1.2 + 60)
+    outside = _outside(on_film, "m1", view_id, reach)
+    assert outside.mean() > 0.2
+    assert np.array_equal(before[outside], after[outside])
+    assert not np.array_equal(before, after)
+    assert without.distractors == on_film.distractors
+    assert without.pixels["R_CC"] is on_film.pixels["R_CC"]
+
+
+def test_a_lesion_moved_beside_implants_stays_in_front_of_them(with_implants):
+    moved = with_implants.moved("m1")
+    mass = next(f for f in moved.findings if f.id == "m1")
+    assert mass.laterality is Laterality.LEFT
+    for mark in mass.marks:
+        implant = next(
+            d.box for d in moved.distractors if d.view_id == mark.view_id and d.kind is DistractorKind.IMPLANT
+        )
+        inside = implant.x0 < mark.box.centre[0] < implant.x1 and implant.y0 < mark.box.centre[1] < implant.y1
+        # the box of a round implant has corners that it does not fill
+        if inside:
+            x, y = (mark.box.centre[0] / implant.x1), abs(mark.box.centre[1] - implant.centre[1]) / (implant.height / 2)
+            assert x**2 + y**2.3 > 1
+    assert moved.distractors == with_implants.distractors

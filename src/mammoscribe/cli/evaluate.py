@@ -19,7 +19,8 @@ def command(
     ],
     exams: Annotated[int, typer.Option("--exams", min=1, help="How many validation exams.")] = 80,
     bench: Annotated[
-        str | None, typer.Option("--bench", metavar="NAME", help="Read a frozen test bench instead, such as bench_v1.")
+        str | None,
+        typer.Option("--bench", metavar="NAME", help="Read a frozen test bench instead, bench_v1 or bench_v2."),
     ] = None,
     model: Model = "starter",
     device: Device = "cpu",
@@ -37,12 +38,12 @@ def command(
     from mammoscribe.evaluation.reading_records import read_record
     from mammoscribe.evaluation.records import read_records, write_records
     from mammoscribe.phantom import TRAINING_SPEC, draw_exam
-    from mammoscribe.phantom.bench import BENCH_V1, VALIDATION_SEEDS
+    from mammoscribe.phantom.bench import BENCHES, VALIDATION_SEEDS
     from mammoscribe.reading import load_reader
 
     seeds, spec = VALIDATION_SEEDS[:exams], TRAINING_SPEC
     if bench is not None:
-        frozen = look_up(bench, {BENCH_V1.name: BENCH_V1}, "bench")
+        frozen = look_up(bench, BENCHES, "bench")
         seeds, spec = frozen.seeds, frozen.spec
     reader = load_reader(model, where)
     measured = f"{bench or 'validation'}-{reader.card.weights_sha256[:12]}"

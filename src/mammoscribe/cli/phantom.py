@@ -59,15 +59,24 @@ def command(
             help="How often which lesions are drawn: training, enriched (more of all but calcifications), calcifications (mostly these) or screening.",
         ),
     ] = "training",
+    generator: Annotated[
+        str,
+        typer.Option(
+            "--generator",
+            metavar="VERSION",
+            help="1, or 2, which adds what real pictures show beside tissue: skin folds, turned nipples, nodes, implants, markers, clips, wires, letters, film borders, other machines and films.",
+        ),
+    ] = "1",
 ) -> None:
     """Draw synthetic exams: views, labels and boxes, of nobody.
 
     DIR/manifest.csv names every view, ready for `mammoscribe predict`; truth.json holds what is true of an exam.
     """
     folder = folder_for(out)
-    from mammoscribe.phantom import SPECS, draw_exam
+    from mammoscribe.phantom import SPECS, GeneratorVersion, draw_exam
 
-    spec = look_up(lesions, SPECS, "way to draw lesions")
+    version = look_up(generator, {v.value: v for v in GeneratorVersion}, "generator version")
+    spec = replace(look_up(lesions, SPECS, "way to draw lesions"), generator=version)
     spec = spec if prior is None else replace(spec, prior_probability=float(prior))
     rows: list[dict[str, object]] = []
     with progress_bar() as progress:

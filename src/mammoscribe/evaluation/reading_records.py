@@ -15,7 +15,7 @@ from mammoscribe.evaluation.records import BreastRecord, ExamRecord
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.models.reader.card import ModelCard
 from mammoscribe.models.reader.reader import Reader
-from mammoscribe.phantom import GENERATOR_VERSION, PhantomExam
+from mammoscribe.phantom import GeneratorVersion, PhantomExam
 from mammoscribe.reading import Decode, Reading, read_exam
 from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
@@ -24,7 +24,9 @@ WHITE = 4095.0
 """Largest value of a phantom's 12-bit pixels."""
 
 
-def cache_path(folder: Path, card: ModelCard, suffix: str, fresh: bool = False) -> Path:
+def cache_path(
+    folder: Path, card: ModelCard, suffix: str, fresh: bool = False, generator: GeneratorVersion = GeneratorVersion.V1
+) -> Path:
     """File for partial results of one card (weights, thresholds, calibration) on one generator.
 
     Args:
@@ -32,8 +34,9 @@ def cache_path(folder: Path, card: ModelCard, suffix: str, fresh: bool = False) 
         card: of the reader that is measured.
         suffix: of the file name, without the dot.
         fresh: remove what an earlier run left, since results also depend on code.
+        generator: version of the generator that draws the exams.
     """
-    key = hashlib.sha256(f"{card!r}/{GENERATOR_VERSION}".encode()).hexdigest()[:12]
+    key = hashlib.sha256(f"{card!r}/{generator}".encode()).hexdigest()[:12]
     path = folder / f"{card.name}-{key}.{suffix}"
     if fresh:
         path.unlink(missing_ok=True)

@@ -1,120 +1,26 @@
-"""The patient: breast sizes, composition, look of the machine, and the geometry of each view of one breast.
-
-Breast frame (mm): x from chest wall (0) to nipple (L), lat positive towards the armpit, z positive upwards. A view at
-gantry angle t shows column = x and height u = lat cos t + z sin t above the nipple line (CC 0 degrees, MLO about 45).
-Everything here is in the canonical frame, chest wall at the left; right views are mirrored when they are finished.
-"""
+"""The patient: breast sizes, composition, the machine, the position of each view, and what is not of the body."""
 
 import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mammoscribe.domain.view import Laterality, Projection, Role, standard_view_id
+from mammoscribe.domain.view import Laterality, Projection, Role
+from mammoscribe.phantom.field import draw_field
+from mammoscribe.phantom.foreign import ForeignObject, draw_foreign
+from mammoscribe.phantom.geometry import PIXEL_MM, ViewGeometry
+from mammoscribe.phantom.implants import Implant, draw_implants
+from mammoscribe.phantom.looks import Look, draw_look, draw_varied_look
 from mammoscribe.phantom.spec import PhantomSpec
-from mammoscribe.phantom.streams import choose, stream
+from mammoscribe.phantom.streams import GeneratorVersion, choose, stream
 
-PIXEL_MM = 0.1
 _VGF = {"a": (0.015, 0.045), "b": (0.06, 0.135), "c": (0.17, 0.30), "d": (0.36, 0.47)}
 """Volumetric glandular fraction drawn for each composition letter (limits: at most .05, .15, .34, above)."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """How one machine shows a breast: grey of fat, gain, edge equalisation, skin line, noise."""
-
-    fat_grey: float
-    gain: float
-    equalise: float
-    skin: float
-    noise: float
-
-
-@dataclass(frozen=True)
-class ViewGeometry:
-    """One view's canvas and outline, canonical frame; lengths in mm.
-
-    Args:
-        rows, cols: size in 0.1 mm pixels, multiples of 16.
-        top: height u of the upper image edge above the nipple line.
-        depth: nipple distance from the chest-wall edge.
-        up, down: half heights of the outline above and below the nipple.
-        p, q: exponents of the super-ellipse.
-        axilla: width of the tail at the upper image edge (0 in CC).
-        pectoral: width of the muscle at the upper edge (0 in CC); `pectoral_end`: height u where it ends.
-        wobble: amplitudes and phases of the outline's low-order waviness.
-        angle: gantry angle in radians.
-        shift: (x, u) by which inner structures are displaced in this view.
-    """
-
-    laterality: Laterality
-    projection: Projection
-    role: Role
-    rows: int
-    cols: int
-    top: float
-    depth: float
-    up: float
-    down: float
-    p: float
-    q: float
-    axilla: float
-    pectoral: float
-    pectoral_end: float
-    wobble: tuple[float, ...]
-    angle: float
-    thickness: float
-    nipple: float
-    shift: tuple[float, float]
-
-    @property
-    def view_id(self) -> str:
-        """`R_CC`, `prior_L_MLO`."""
-        return standard_view_id(self.laterality, self.projection, self.role)
-
-    @property
-    def kind(self) -> str:
-        """Name shared by a view and its prior, for streams of what does not change between visits."""
-        return f"{self.laterality}_{self.projection}"
-
-    def project(self, x, lat, z):
-        """(x, u) of points of the breast frame in this view, mm."""
-        u = np.asarray(lat) * math.cos(self.angle) + np.asarray(z) * math.sin(self.angle)
-        return np.asarray(x) + self.shift[0], u + self.shift[1]
-
-    def to_px(self, x, u, pitch: float = PIXEL_MM):
-        """(row, column) in pixels of the given pitch; pixel i spans [i, i + 1)."""
-        return (self.top - np.asarray(u)) / pitch, np.asarray(x) / pitch
-
-    def heights(self, pitch: float = PIXEL_MM) -> np.ndarray:
-        """Height u of the middle of each row of a grid of that pitch."""
-        count = round(self.rows * PIXEL_MM / pitch)
-        return self.top - (np.arange(count) + 0.5) * pitch
-
-    def outline(self, u) -> np.ndarray:
-        """Distance of the skin from the chest-wall edge at height u, without the nipple; 0 outside the breast."""
-        u = np.asarray(u, dtype=float)
-        half = np.where(u >= 0, self.up, self.down)
-        body = np.clip(1 - (np.abs(u) / half) ** self.p, 0, None) ** (1 / self.q)
-        if self.axilla:
-            rise = np.clip(u / self.top, 0, 1)
-            tail = self.axilla / self.depth * (1.25 - 0.25 * rise) * np.sin(0.5 * np.pi * np.clip(rise * 1.5, 0, 1))
-            body = (body**4 + tail**4) ** 0.25
-        a, b, c, d = self.wobble
-        waves = a * np.sin(u / 23.0 + b) + c * np.sin(u / 11.0 + d)
-        return np.where(body > 0, np.clip(self.depth * body + waves * np.minimum(1, 3 * body), 0, None), 0.0)
-
-    def pectoral_edge(self, u) -> np.ndarray:
-        """Distance of the muscle's edge from the chest-wall edge at height u; 0 below its end and in CC."""
-        if not self.pectoral:
-            return np.zeros_like(np.asarray(u, dtype=float))
-        rise = np.clip((np.asarray(u, dtype=float) - self.pectoral_end) / (self.top - self.pectoral_end), 0, 1)
-        return self.pectoral * rise ** (0.8 + 0.12 * self.p)
-
-
-@dataclass(frozen=True)
 class Patient:
-    """What is fixed for one patient at one visit."""
+    """What is fixed for one patient at one visit; implants and foreign objects are drawn from version 2 on."""
 
     seed: int
     role: Role
@@ -122,6 +28,9 @@ class Patient:
     glandular_fraction: tuple[float, float]
     look: Look
     views: tuple[ViewGeometry, ...]
+    generator: GeneratorVersion = GeneratorVersion.V1
+    implants: tuple[Implant, ...] = ()
+    foreign: tuple[ForeignObject, ...] = ()
 
     def fraction_of(self, laterality: Laterality) -> float:
         """Volumetric glandular fraction of one breast."""
@@ -144,19 +53,30 @@ def draw_patient(seed: int, spec: PhantomSpec, role: Role = Role.CURRENT) -> Pat
         for projection in (Projection.CC, Projection.MLO)
         for side in Laterality
     )
+    current = views
     if role is Role.PRIOR:
         views = tuple(_reposition(seed, v) for v in views)
-    look = _draw_look(stream(seed, "look", role))
-    return Patient(seed, role, density, (fractions[0], fractions[1]), look, views)
+    patient = Patient(seed, role, density, (fractions[0], fractions[1]), draw_look(seed, role), views)
+    return patient if spec.generator is GeneratorVersion.V1 else _varied(patient, current, spec.distractor_rate)
 
 
-def _draw_look(rng: np.random.Generator) -> Look:
-    return Look(
-        fat_grey=float(rng.uniform(0.18, 0.32)),
-        gain=float(rng.uniform(0.36, 0.48)),
-        equalise=float(rng.uniform(0.80, 0.95)),
-        skin=float(rng.uniform(0.05, 0.22)),
-        noise=float(rng.uniform(0.010, 0.020)),
+def _varied(patient: Patient, current: tuple[ViewGeometry, ...], rate: float) -> Patient:
+    """The patient as version 2 draws her: other machines and films, positions, implants, objects on and in the breast.
+
+    Args:
+        current: views of the current visit; foreign objects are placed by them, so that a prior has them there too.
+    """
+    seed, role = patient.seed, patient.role
+    look = draw_varied_look(seed, role, patient.density)
+    posed = (_posed(seed, v, rate) for v in patient.views)
+    views = tuple(replace(v, field=draw_field(seed, v, look.film)) for v in posed)
+    return replace(
+        patient,
+        generator=GeneratorVersion.V2,
+        look=look,
+        views=views,
+        implants=draw_implants(seed, rate),
+        foreign=draw_foreign(seed, role, current, rate),
     )
 
 
@@ -209,3 +129,16 @@ def _reposition(seed: int, view: ViewGeometry) -> ViewGeometry:
         pectoral=view.pectoral * rng.uniform(0.92, 1.08),
         shift=(view.shift[0] + rng.uniform(-2, 2), view.shift[1] + rng.uniform(-2, 2)),
     )
+
+
+def _posed(seed: int, view: ViewGeometry, rate: float) -> ViewGeometry:
+    """The same view with the nipple turned out of profile, and with the skin of the belly below an MLO, at times."""
+    rng = stream(seed, "pose", view.view_id, version=GeneratorVersion.V2)
+    turned, behind, height = rng.random() < 0.25 * rate, rng.uniform(6, 20), rng.normal(0, 9)
+    belly, width, more = rng.random() < 0.6 * rate, rng.uniform(6, 22), rng.uniform(0, 22)
+    if turned:
+        view = replace(view, nipple_inside=(float(behind), float(np.clip(height, -0.3 * view.down, 0.3 * view.up))))
+    if belly and view.projection is Projection.MLO:
+        rows = view.rows + 16 * round(more / PIXEL_MM / 16)
+        view = replace(view, abdomen=min(float(width), 0.3 * view.depth), rows=rows)
+    return view

@@ -6,8 +6,8 @@ import numpy as np
 from scipy import ndimage
 
 from mammoscribe.domain.view import Projection
-from mammoscribe.phantom.anatomy import PIXEL_MM
 from mammoscribe.phantom.canvas import Canvas, Footprint
+from mammoscribe.phantom.geometry import PIXEL_MM
 from mammoscribe.phantom.lesions import LesionPlan
 from mammoscribe.phantom.streams import stream
 from mammoscribe.phantom.texture import lines

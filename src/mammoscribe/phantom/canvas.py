@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mammoscribe.phantom.anatomy import PIXEL_MM, Patient, ViewGeometry
+from mammoscribe.domain.view import Box
+from mammoscribe.phantom.anatomy import Patient
+from mammoscribe.phantom.geometry import PIXEL_MM, ViewGeometry
+from mammoscribe.phantom.structures import DistractorKind, Sighting
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,30 @@ class Canvas:
 
     def window(self, x: float, u: float, radius_mm: float) -> Window | None:
         """The canvas within `radius_mm` of (x, u), or None when that is off the canvas."""
+        return window_of(self.log, self.view.top, x, u, radius_mm)
+
+    def sighting(self, kind: DistractorKind, x: float, u: float, wide: float, tall: float) -> list[Sighting]:
+        """A structure of half width and half height in mm about (x, u), cut to the canvas; empty when it is off it."""
         row, col = self.view.to_px(x, u)
-        reach = radius_mm / PIXEL_MM
-        r0, r1 = max(0, math.floor(row - reach)), min(self.view.rows, math.ceil(row + reach))
-        c0, c1 = max(0, math.floor(col - reach)), min(self.view.cols, math.ceil(col + reach))
-        if r1 - r0 < 2 or c1 - c0 < 2:
-            return None
-        dx = ((np.arange(c0, c1) + 0.5) * PIXEL_MM - x).astype(np.float32)[None, :]
-        du = (self.view.top - (np.arange(r0, r1) + 0.5) * PIXEL_MM - u).astype(np.float32)[:, None]
-        return Window(r0, c0, self.log[r0:r1, c0:c1], dx, du)
+        box = (col - wide / PIXEL_MM, row - tall / PIXEL_MM, col + wide / PIXEL_MM, row + tall / PIXEL_MM)
+        return sighting(kind, box, self.log.shape)
+
+
+def window_of(values: np.ndarray, top: float, x: float, u: float, radius_mm: float) -> Window | None:
+    """What lies within `radius_mm` of (x, u) on a picture whose upper edge is at height `top`; None when that is off it."""
+    row, col = (top - u) / PIXEL_MM, x / PIXEL_MM
+    reach = radius_mm / PIXEL_MM
+    r0, r1 = max(0, math.floor(row - reach)), min(values.shape[0], math.ceil(row + reach))
+    c0, c1 = max(0, math.floor(col - reach)), min(values.shape[1], math.ceil(col + reach))
+    if r1 - r0 < 2 or c1 - c0 < 2:
+        return None
+    dx = ((np.arange(c0, c1) + 0.5) * PIXEL_MM - x).astype(np.float32)[None, :]
+    du = (top - (np.arange(r0, r1) + 0.5) * PIXEL_MM - u).astype(np.float32)[:, None]
+    return Window(r0, c0, values[r0:r1, c0:c1], dx, du)
+
+
+def sighting(kind: DistractorKind, box, shape: tuple[int, int]) -> list[Sighting]:
+    """A structure's box (x0, y0, x1, y1) in pixels, widened to whole ones and cut to the picture; empty when off it."""
+    x0, y0 = max(0.0, math.floor(box[0])), max(0.0, math.floor(box[1]))
+    x1, y1 = min(float(shape[1]), math.ceil(box[2])), min(float(shape[0]), math.ceil(box[3]))
+    return [Sighting(kind, Box(float(x0), float(y0), float(x1), float(y1)))] if x1 - x0 >= 2 and y1 - y0 >= 2 else []

@@ -12,10 +12,11 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 
 from mammoscribe.domain.view import SYNTHETIC_SOURCE, Laterality, Projection, Role, View
-from mammoscribe.phantom.anatomy import PIXEL_MM, draw_patient
+from mammoscribe.phantom.anatomy import draw_patient
 from mammoscribe.phantom.encoding import SYNTAXES, encode
 from mammoscribe.phantom.exam import PhantomExam
-from mammoscribe.phantom.streams import GENERATOR_VERSION
+from mammoscribe.phantom.geometry import PIXEL_MM
+from mammoscribe.phantom.streams import GeneratorVersion
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_bytes
 from mammoscribe.support.lookup import look_up
@@ -94,18 +95,19 @@ def build_dataset(phantom: PhantomExam, view: View, options: DicomOptions, numbe
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     ds.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
-    ds.file_meta.ImplementationClassUID = _uid_of("mammoscribe", "implementation")
+    # the writer of the file is the same whatever drew the exam
+    ds.file_meta.ImplementationClassUID = _uid_of(GeneratorVersion.V1, "mammoscribe", "implementation")
     return ds
 
 
 def _uid(phantom: PhantomExam, *role: str) -> uid.UID:
     """A UID that names seed, spec, lesions (a twin is another patient's exam) and role."""
     lesions = ",".join(f"{k.id}{k.laterality}{k.lat:.3f}" for k in phantom.lesions)
-    return _uid_of(str(phantom.seed), phantom.spec.name, lesions, *role)
+    return _uid_of(phantom.spec.generator, str(phantom.seed), phantom.spec.name, lesions, *role)
 
 
 def _uid_of(*parts: str) -> uid.UID:
-    digest = hashlib.sha256("/".join(("mammoscribe.phantom", GENERATOR_VERSION, *parts)).encode()).digest()
+    digest = hashlib.sha256("/".join(("mammoscribe.phantom", *parts)).encode()).digest()
     return uid.UID(f"2.25.{int.from_bytes(digest[:16], 'big')}")
 
 
@@ -126,7 +128,7 @@ def _add_patient_and_study(ds: Dataset, phantom: PhantomExam, view: View, number
     ds.StudyTime = ds.SeriesTime = ds.AcquisitionTime = ds.ContentTime = f"1200{number:02d}"
     ds.InstanceNumber = number
     ds.Manufacturer, ds.ManufacturerModelName = SYNTHETIC_SOURCE, "phantom"
-    ds.SoftwareVersions, ds.DeviceSerialNumber = f"generator {GENERATOR_VERSION}", "0"
+    ds.SoftwareVersions, ds.DeviceSerialNumber = f"generator {phantom.spec.generator}", "0"
     ds.ImageComments = "Synthetic image drawn by software; no patient was imaged"
 
 
@@ -141,13 +143,15 @@ def _add_acquisition(ds: Dataset, phantom: PhantomExam, view: View) -> None:
     ds.BodyPartThickness, ds.CompressionForce = f"{geometry.thickness:.1f}", "110"
     ds.DistanceSourceToDetector, ds.DistanceSourceToPatient = "650", "650"
     ds.EstimatedRadiographicMagnificationFactor = "1"
-    ds.DetectorType, ds.DetectorConfiguration, ds.DetectorID = "DIRECT", "AREA", "synthetic"
+    ds.DetectorType = "FILM" if patient.look.film else "DIRECT"
+    ds.DetectorConfiguration, ds.DetectorID = "AREA", "synthetic"
     ds.DetectorActiveShape = "RECTANGLE"
     ds.FieldOfViewOrigin = ["0", "0"]
     ds.FieldOfViewShape, ds.FieldOfViewRotation, ds.FieldOfViewHorizontalFlip = "RECTANGLE", "0", "NO"
     ds.PositionerType = "MAMMOGRAPHIC"
     ds.PositionerPrimaryAngle = f"{np.degrees(geometry.angle):.1f}"
-    ds.OrganExposed, ds.BreastImplantPresent, ds.PartialView = "BREAST", "NO", "NO"
+    ds.OrganExposed, ds.PartialView = "BREAST", "NO"
+    ds.BreastImplantPresent = "YES" if any(i.laterality is view.laterality for i in patient.implants) else "NO"
     ds.ImagerPixelSpacing = ds.PixelSpacing = [PIXEL_MM, PIXEL_MM]
     ds.PixelSpacingCalibrationType, ds.PixelSpacingCalibrationDescription = "GEOMETRY", "drawn at this pitch"
     ds.AcquisitionContextSequence = Sequence()

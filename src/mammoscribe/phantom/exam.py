@@ -12,12 +12,14 @@ from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding, Mark
 from mammoscribe.domain.location import Location, Region, depth_of, from_one_view, in_the_breast
 from mammoscribe.domain.view import Box, Laterality, Origin, Projection, Role, SpacingSource, View
-from mammoscribe.phantom.anatomy import PIXEL_MM, Patient, ViewGeometry, draw_patient
+from mammoscribe.phantom.anatomy import Patient, draw_patient
 from mammoscribe.phantom.canvas import Footprint
+from mammoscribe.phantom.geometry import PIXEL_MM, ViewGeometry
 from mammoscribe.phantom.lesions import LesionPlan, draw_lesions, fits
 from mammoscribe.phantom.rendering import render_view
 from mammoscribe.phantom.spec import TRAINING_SPEC, PhantomSpec
 from mammoscribe.phantom.streams import stream
+from mammoscribe.phantom.structures import Distractor
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
 
@@ -54,6 +56,7 @@ class PhantomExam:
         breasts: right, left.
         masks: (finding id, view id) -> bool, the lesion's footprint cut to its mark's box.
         lesions: the plans the lesions were drawn from.
+        distractors: what else is drawn that must not be reported, in all views, those of the prior included.
     """
 
     exam: Exam
@@ -64,6 +67,7 @@ class PhantomExam:
     seed: int
     spec: PhantomSpec
     lesions: tuple[LesionPlan, ...]
+    distractors: tuple[Distractor, ...] = ()
 
     def lesion(self, finding_id: str) -> LesionPlan:
         """The plan behind a finding; an unknown id raises InputError."""
@@ -108,8 +112,8 @@ def draw_exam(seed: int, spec: PhantomSpec = TRAINING_SPEC) -> PhantomExam:
     """Draw the exam of a seed: labels are equal on every machine, pixels to within one grey level.
 
     Args:
-        seed: training uses 0..99 999, validation 100 000..199 999, `BENCH_V1` 900 000 and up.
-        spec: distributions to draw from.
+        seed: training uses 0..99 999, validation 100 000..199 999, `BENCH_V1` 900 000 and up, `BENCH_V2` 970 000 and up.
+        spec: distributions to draw from, and with which version of the generator.
     """
     if seed < 0:
         raise InputError(f"phantom seed {seed}", "a whole number from 0")
@@ -126,12 +130,15 @@ def _assemble(
     current = draw_patient(seed, spec)
     patients = (current, draw_patient(seed, spec, Role.PRIOR)) if has_prior else (current,)
     pixels, covered = dict(ready), {}
+    shown = {v: tuple(d for d in source.distractors if d.view_id == v) for v in ready} if source else {}
     for patient in patients:
         for view in patient.views:
             if view.view_id in ready:
                 continue
             own = tuple(k for k in lesions if k.laterality is view.laterality)
-            pixels[view.view_id], covered[view.view_id] = render_view(patient, view, own, spec.distractor_rate)
+            rendered = render_view(patient, view, own, spec.distractor_rate)
+            pixels[view.view_id], covered[view.view_id] = rendered.pixels, rendered.covered
+            shown[view.view_id] = rendered.distractors
     boxes = {(k, v): f for v, found in covered.items() for k, f in found.items() if not v.startswith("prior_")}
     findings = _findings(current, lesions, boxes, source, ready)
     masks = {key: footprint.mask for key, footprint in boxes.items()}
@@ -139,7 +146,9 @@ def _assemble(
         masks |= {key: mask for key, mask in source.masks.items() if key[1] in ready}
     exam = Exam(f"phantom-{seed}", tuple(_view(p, v) for p in patients for v in p.views), f"PHANTOM-{seed:06d}")
     ordered = {v.id: pixels[v.id] for v in exam.views}
-    return PhantomExam(exam, ordered, findings, _breasts(current, lesions, findings), masks, seed, spec, lesions)
+    distractors = tuple(d for v in exam.views for d in shown[v.id])
+    breasts = _breasts(current, lesions, findings)
+    return PhantomExam(exam, ordered, findings, breasts, masks, seed, spec, lesions, distractors)
 
 
 def _view(patient: Patient, view: ViewGeometry) -> View:
@@ -147,8 +156,8 @@ def _view(patient: Patient, view: ViewGeometry) -> View:
         id=view.view_id,
         laterality=view.laterality,
         projection=view.projection,
-        width_px=view.cols,
-        height_px=view.rows,
+        width_px=view.stored_size[1],
+        height_px=view.stored_size[0],
         source=f"phantom seed {patient.seed}",
         role=view.role,
         spacing_mm=(PIXEL_MM, PIXEL_MM),

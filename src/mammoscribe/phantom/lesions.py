@@ -263,15 +263,19 @@ def _position(rng: np.random.Generator, patient: Patient, lesion: LesionPlan) ->
 
 
 def fits(patient: Patient, lesion: LesionPlan) -> bool:
-    """Whether the lesion with its reach lies inside the skin in both projections."""
+    """Whether the lesion lies inside the skin in both projections, with its reach, and no implant or metal hides it."""
     reach = 2.5 if lesion.word("morphology") == "skin" else lesion.reach_mm
     for projection in BOTH:
         view = patient.view(lesion.laterality, projection)
         x, u = view.project(lesion.x, lesion.lat, lesion.z)
         for du in (-reach, 0.0, reach):
-            if float(view.outline(u + du)) < x + reach:
+            if float(view.breast_outline(u + du)) < x + reach:
                 return False
         if x < min(reach, 8.0) or u + reach > view.top - 2:
+            return False
+        if any(i.covers(view, float(x), float(u)) for i in patient.implants if i.laterality is lesion.laterality):
+            return False
+        if any(thing.covers(view, float(x), float(u)) for thing in patient.foreign):
             return False
     return True
 

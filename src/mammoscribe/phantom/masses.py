@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import ndimage
 
-from mammoscribe.phantom.anatomy import PIXEL_MM
 from mammoscribe.phantom.canvas import Canvas, Footprint, Window
+from mammoscribe.phantom.geometry import PIXEL_MM
 from mammoscribe.phantom.lesions import LesionPlan
 from mammoscribe.phantom.streams import stream
 from mammoscribe.phantom.texture import lines, power_law_pair, smoothstep

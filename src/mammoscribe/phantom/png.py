@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from mammoscribe.domain.finding import Finding
 from mammoscribe.domain.view import SYNTHETIC_SOURCE, Role, View
 from mammoscribe.phantom.exam import BreastTruth, PhantomExam
-from mammoscribe.phantom.streams import GENERATOR_VERSION
+from mammoscribe.phantom.streams import GeneratorVersion
 from mammoscribe.support.files import write_bytes, write_text
 
 PNG_SCALE = 16
@@ -41,14 +41,22 @@ def manifest(phantom: PhantomExam) -> dict[str, Any]:
 def truth_record(phantom: PhantomExam) -> dict[str, Any]:
     """Everything that is true of a phantom except its pixels, as JSON values; boxes in stored pixels."""
     return {
-        "generator_version": GENERATOR_VERSION,
+        "generator_version": phantom.spec.generator.value,
         "seed": phantom.seed,
-        "spec": asdict(phantom.spec),
+        "spec": {name: value for name, value in asdict(phantom.spec).items() if name != "generator"},
         "exam_id": phantom.exam.id,
         "dates": {v.role.value: v.date.isoformat() for v in phantom.exam.views if v.date},
         "breasts": [_breast(b) for b in phantom.breasts],
         "findings": [_finding(phantom, f) for f in phantom.findings],
-    }
+    } | _distractors(phantom)
+
+
+def _distractors(phantom: PhantomExam) -> dict[str, Any]:
+    """What else is drawn, from version 2 on; a truth file of version 1 stays as it was."""
+    if phantom.spec.generator is GeneratorVersion.V1:
+        return {}
+    found = phantom.distractors
+    return {"distractors": [{"kind": d.kind.value, "view": d.view_id, "box_px": d.box.as_list()} for d in found]}
 
 
 def _view(view: View) -> dict[str, Any]:

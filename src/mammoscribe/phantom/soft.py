@@ -4,8 +4,8 @@ import numpy as np
 from scipy import ndimage
 
 from mammoscribe.domain.view import Projection
-from mammoscribe.phantom.anatomy import PIXEL_MM, ViewGeometry
 from mammoscribe.phantom.canvas import Canvas, Footprint, Window
+from mammoscribe.phantom.geometry import PIXEL_MM, ViewGeometry
 from mammoscribe.phantom.lesions import LesionPlan
 from mammoscribe.phantom.streams import stream
 from mammoscribe.phantom.texture import COARSE_MM, lines, power_law_pair, smoothstep

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mammoscribe.phantom.streams import GeneratorVersion
 from mammoscribe.support.errors import InvalidNoun
 
 
@@ -22,6 +23,7 @@ class PhantomSpec:
         calc_count, calc_diameter_mm, calc_extent_mm: particles of a suspicious group: low, high.
         one_view_fraction: share of masses and distortions that one projection does not show.
         distractor_rate: scales the chance of every distractor; the same for breasts with and without lesions.
+        generator: version of the generator; 2 adds distractors and looks of real pictures to what 1 draws.
 
     Raises:
         InvalidNoun: when a probability is outside 0..1 or a range is empty.
@@ -47,6 +49,7 @@ class PhantomSpec:
     calc_extent_mm: tuple[float, float] = (5.0, 25.0)
     one_view_fraction: float = 0.04
     distractor_rate: float = 1.0
+    generator: GeneratorVersion = GeneratorVersion.V1
 
     def __post_init__(self) -> None:
         fractions = (self.prior_probability, self.lesion_probability, self.extra_lesion_probability)

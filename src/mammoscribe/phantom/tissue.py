@@ -6,7 +6,8 @@ import numpy as np
 from scipy import ndimage
 
 from mammoscribe.domain.view import Projection
-from mammoscribe.phantom.anatomy import Patient, ViewGeometry
+from mammoscribe.phantom.anatomy import Patient
+from mammoscribe.phantom.geometry import ViewGeometry
 from mammoscribe.phantom.streams import stream
 from mammoscribe.phantom.texture import COARSE_MM, lines, power_law_pair, smoothstep, upsample2
 
@@ -56,10 +57,14 @@ def draw_tissue(patient: Patient, view: ViewGeometry, retracted: bool = False) -
     bias = _lobules(patient, view)
     muscle = smoothstep((view.pectoral_edge(us) - xs + 2.0) / 6.0)
     cover = (1 - 0.8 * muscle) * smoothstep((depth_mm - 2.0) / 9.0) * smoothstep((xs - 1.0) / 16.0) * roll
+    breast = roll
+    if view.abdomen:
+        above = smoothstep((us - np.float32(view.fold_height)) / 6.0)
+        cover, breast = cover * above, roll * above
     base = 1.05 * bias + 0.34 * noise + 0.20 * streaks + 0.20 * clumps
     room = np.float32(view.thickness / 10 * _ROOM[patient.density]) * cover
     detail = np.clip(1.0 + 0.15 * fine + 0.13 * streaks2, 0.3, 1.8).astype(np.float32)
-    threshold = _solve_threshold(base, room * detail, roll, view, patient.fraction_of(view.laterality))
+    threshold = _solve_threshold(base, room * detail, breast, view, patient.fraction_of(view.laterality))
     rest = _edge_and_skin(patient, view, depth_mm, roll)
     rest += _strands(patient, view, bias) * smoothstep(depth_mm / 2.0)
     rest += (0.030 * streaks + 0.020 * noise + 0.030 * np.exp(-((streaks2 / 0.13) ** 2))) * roll
@@ -72,6 +77,8 @@ def edge_position(view: ViewGeometry, u: np.ndarray, retracted: bool) -> np.ndar
     edge = view.outline(u)
     if retracted:
         return edge - 3.5 * np.exp(-((u / 6.0) ** 2))
+    if view.nipple_inside is not None:
+        return edge
     return edge + view.nipple * np.exp(-(np.abs(u / 4.4) ** 2.6))
 
 

@@ -1,12 +1,14 @@
 """Synthetic exams as a dataset: what was drawn comes back as labels, regions and a prior."""
 
+from dataclasses import replace
+
 import pytest
 
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.datasets.phantom import PHANTOM
 from mammoscribe.data.supervision import Question
 from mammoscribe.domain.view import Laterality
-from mammoscribe.phantom import draw_exam, write_png_exam
+from mammoscribe.phantom import TRAINING_SPEC, GeneratorVersion, draw_exam, write_png_exam
 from tests.data.datasets.makers.phantom import files
 
 
@@ -48,8 +50,9 @@ def test_a_truth_file_that_cannot_be_read_is_one_fault_and_the_others_go_on(tmp_
     assert [i.id for i in found if not isinstance(i, Fault)] == ["phantom-6"]
 
 
-def test_what_the_phantom_writes_is_read_as_it_was_drawn(tmp_path):
-    drawn = draw_exam(100_003)
+@pytest.mark.parametrize("version", GeneratorVersion)
+def test_what_the_phantom_writes_is_read_as_it_was_drawn(tmp_path, version):
+    drawn = draw_exam(100_003, replace(TRAINING_SPEC, generator=version))
     write_png_exam(drawn, tmp_path / "exam")
     records = {r.id: r for r in PHANTOM.editions[0].read(tmp_path)}
     current = records[drawn.exam.id]

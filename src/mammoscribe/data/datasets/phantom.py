@@ -11,7 +11,7 @@ from mammoscribe.data.records import Kind, ListedView, MammoExam, Region
 from mammoscribe.data.supervision import Question, Supervision, Teaching
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Box, Laterality, Projection
-from mammoscribe.phantom.anatomy import PIXEL_MM
+from mammoscribe.phantom.geometry import PIXEL_MM
 from mammoscribe.support.errors import InputError, InvalidNoun
 
 TRUTH = "truth.json"
@@ -98,8 +98,8 @@ PHANTOM = Dataset(
     ),
     known_faults=(
         "masses and calcifications are cleaner than in life; the contrast of a lesion is lifted to a target",
-        "no markers, clips, scars, folds or implants are drawn (generator version 1)",
-        "exams of seeds from 900,000 on are the test exams of bench_v1: not to be trained on",
+        "generator version 1 draws no markers, clips, scars, implants or films; version 2 does, and its truth names them",
+        "exams of seeds from 900,000 to 907,363 and from 970,000 to 977,363 are the test exams of bench_v1 and bench_v2: not to be trained on",
     ),
     editions=(
         Edition(
