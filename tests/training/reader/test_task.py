@@ -12,7 +12,6 @@ from mammoscribe.reading import read_exam
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.engine.train import train
 from mammoscribe.training.reader.recipe import reader
-from mammoscribe.training.reader.task import named
 from tests.data.datasets.made import write_picture
 from tests.privacy_search import leaks
 from tests.training.reader.lab import boxed_lab, labelled_lab, opened, prepared
@@ -54,10 +53,6 @@ def test_a_dataset_prepared_for_another_scale_is_refused_before_training(tmp_pat
     other = prepared(RSNA, tmp_path / "files", tmp_path / "base", "reader-base")
     with pytest.raises(InputError, match="prepared as reader-base"):
         train(reader([other]).with_set(FAST), tmp_path / "run")
-
-
-def test_two_folders_of_one_dataset_are_two_sources(labs):
-    assert list(named((labs[0], labs[0], labs[1]))) == ["phantom", "phantom-2", "rsna-2023"]
 
 
 def test_without_data_nothing_begins():

@@ -15,7 +15,6 @@ from mammoscribe.training.calcifications.views import (
     IGNORED,
     NOTHING,
     FineView,
-    FineViews,
     Group,
     cells_of,
 )
@@ -64,20 +63,6 @@ class PatchBatch:
 
 Patch = tuple[np.ndarray, np.ndarray]
 """Pixels [s, s] float32 and cells [3, h, w] int64: reading, morphology, distribution."""
-
-
-@dataclass(frozen=True)
-class SpotItems:
-    """The spots of a split as items of a source."""
-
-    views: FineViews
-
-    def __len__(self) -> int:
-        return len(self.views.spots)
-
-    def __getitem__(self, number: int) -> tuple[FineView, int | None]:
-        spot = self.views.spots[number]
-        return self.views.view(spot.record, spot.picture), spot.group
 
 
 @dataclass(frozen=True)

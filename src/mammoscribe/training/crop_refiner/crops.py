@@ -91,20 +91,6 @@ def crop(view: MarkedView, box: Box, label: LabelledFinding, size_px: int) -> La
 
 
 @dataclass(frozen=True)
-class SpotItems:
-    """The spots of a split as items of a source."""
-
-    views: MarkedViews
-
-    def __len__(self) -> int:
-        return len(self.views.spots)
-
-    def __getitem__(self, number: int) -> tuple[MarkedView, int | None]:
-        spot = self.views.spots[number]
-        return self.views.view(spot.record, spot.picture), spot.truth
-
-
-@dataclass(frozen=True)
 class CropMaker:
     """Takes and varies one crop at a spot: `vary` of the source."""
 

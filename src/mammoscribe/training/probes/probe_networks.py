@@ -59,7 +59,7 @@ class PreparedItems:
 
     def __init__(self, folders: Sequence[Path], model: str, features: FeatureSet) -> None:
         self.datasets = [PreparedDataset(folder) for folder in folders]
-        origins = {bool(dataset.about["synthetic"]) for dataset in self.datasets}
+        origins = {dataset.synthetic for dataset in self.datasets}
         if len(origins) > 1:
             raise InputError("drawn and acquired images in one full training", "one of them")
         self.tower: Tower = open_tower(model, origins.pop())

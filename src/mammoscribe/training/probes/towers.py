@@ -23,7 +23,7 @@ from mammoscribe.models.reader.joint_head import CellFeatures
 from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.reader.task import check_preparation
+from mammoscribe.training.stored_views import check_preparation
 
 FRESH: Mapping[str, ResNetConfig] = {
     "resnet50": ResNetConfig(in_channels=1, norm="group"),

@@ -44,6 +44,9 @@ class Teachers:
     weak_lesions: bool = False
 
 
+BOXES = Teachers(labels=False, reports=False)
+
+
 def training_exam(
     stored: StoredRecord, prior: StoredRecord | None, supervision: Supervision, teachers: Teachers = Teachers(),
     synthetic: bool = False,
@@ -71,6 +74,11 @@ def training_exam(
     )
     right, left = (_breast(record, side, supervision, teachers) for side in Laterality)
     return TrainingExam(record.id, record.patient_id, views, tuple(findings.values()), (right, left), synthetic)
+
+
+def boxed_exam(stored: StoredRecord, dataset: PreparedDataset) -> TrainingExam:
+    """One prepared exam, without its prior, with what its boxes teach."""
+    return training_exam(stored, None, dataset.supervision, BOXES, dataset.synthetic)
 
 
 def _by_slot(stored: StoredRecord) -> dict[int, StoredPicture]:
@@ -199,8 +207,7 @@ class PreparedExams(Sequence[TrainingExam]):
     def __init__(self, dataset: PreparedDataset, teachers: Teachers = Teachers(), left_out: Fold | None = None) -> None:
         self.dataset, self.teachers, self.left_out = dataset, teachers, left_out
         self.supervision = dataset.supervision
-        self.synthetic = bool(dataset.about["synthetic"])
-        self._priors = dataset if dataset.split is None else PreparedDataset(dataset.folder)
+        self.synthetic = dataset.synthetic
         self.with_priors = False
         self.taught: frozenset[FindingType] = frozenset()
         self._places = self._found()
@@ -217,7 +224,7 @@ class PreparedExams(Sequence[TrainingExam]):
             exam = self._exam(number, with_prior=False)
             if self.left_out is not None and not self.synthetic and self.left_out.holds(exam.patient_id):
                 continue
-            self.with_priors |= self._prior_of(self.dataset[number]) is not None
+            self.with_priors |= self.dataset.prior_of(self.dataset[number]) is not None
             self.taught |= kinds_shown(exam)
             if by_breast:
                 sides = (side for side in (0, 1) if exam.breasts[side].teaches)
@@ -235,13 +242,8 @@ class PreparedExams(Sequence[TrainingExam]):
 
     def _exam(self, number: int, with_prior: bool = True) -> TrainingExam:
         stored = self.dataset[number]
-        prior = self._prior_of(stored) if with_prior else None
+        prior = self.dataset.prior_of(stored) if with_prior else None
         return training_exam(stored, prior, self.supervision, self.teachers, self.synthetic)
-
-    def _prior_of(self, stored: StoredRecord) -> StoredRecord | None:
-        prior_id = getattr(stored.record, "prior_id", None)
-        place = self._priors.position_of(prior_id) if prior_id else None
-        return None if place is None else self._priors[place]
 
     def __len__(self) -> int:
         return len(self._places)

@@ -29,6 +29,8 @@ from mammoscribe.training.reader.exams import PreparedExams, Teachers
 from mammoscribe.training.reader.losses import LossWeights, counts, losses
 from mammoscribe.training.reader.samples import TrainingExam
 from mammoscribe.training.reader.validation import measure, summary
+from mammoscribe.training.several import named, over_sources
+from mammoscribe.training.stored_views import check_preparation
 
 FILM_AUGMENTATION = Augmentation(
     rotation_deg=12, scale=0.15, shift_px=20, gamma=0.35, gain=0.15, noise=0.04, stretch=0.08, flip_chance=0.5
@@ -153,27 +155,6 @@ def start_from_imagenet(net: ReaderNet) -> None:
     load_published(backbone, files[0])
 
 
-def named(folders: Sequence[Path]) -> dict[str, Path]:
-    """Prepared folders by the name of their dataset; a second one of a name gets a number."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        name = str(PreparedDataset(folder).about["dataset"])
-        found[name if name not in found else f"{name}-{sum(n.startswith(name) for n in found) + 1}"] = folder
-    return found
-
-
-def check_preparation(dataset: PreparedDataset, config: ReaderConfig) -> None:
-    """InputError where a dataset was prepared at another scale or canvas than the reader sees."""
-    found = dataset.about["preparation"]
-    canvas = tuple(found["canvas_px"] or ())
-    if found["um_per_px"] != config.um_per_px or canvas != config.canvas_px:
-        raise InputError(
-            f"{dataset.folder} was prepared as {found['name']}",
-            f"{config.um_per_px:.0f} um per pixel on a canvas of {config.canvas_px[0]} x {config.canvas_px[1]} pixels",
-            "prepare the catalogue with --as reader (starter) or --as reader-base (base)",
-        )
-
-
 def seeded(exam: TrainingExam, rng: np.random.Generator) -> tuple[TrainingExam, int]:
     """An exam with the seed of its own variation, so that neither workers nor processes change what is drawn."""
     return exam, int(rng.integers(2**63))
@@ -188,11 +169,7 @@ def collate(items: Sequence[Any], amount: Augmentation) -> Batch:
 
 def reader_loss(modules: Modules, batches: Batches) -> dict[str, torch.Tensor]:
     """The sums of all losses over the sources of a step."""
-    total: dict[str, torch.Tensor] = {}
-    for views, targets in batches.values():
-        for name, value in losses(reader_pass(modules, views, targets.synthetic), views, targets).items():
-            total[name] = total.get(name, 0.0) + value
-    return total
+    return over_sources(lambda batch: losses(reader_pass(modules, batch[0], batch[1].synthetic), *batch), batches)
 
 
 def reader_pass(modules: Modules, views: ViewBatch, synthetic: bool) -> ReaderNetOutput:
@@ -205,8 +182,4 @@ def reader_pass(modules: Modules, views: ViewBatch, synthetic: bool) -> ReaderNe
 
 def reader_counts(batches: Batches, queries_per_view: int) -> Mapping[str, float]:
     """Labels of every loss in the batches of a step."""
-    total: dict[str, float] = {}
-    for views, targets in batches.values():
-        for name, count in counts(views, targets, queries_per_view).items():
-            total[name] = total.get(name, 0.0) + count
-    return total
+    return over_sources(lambda batch: counts(batch[0], batch[1], queries_per_view), batches)
