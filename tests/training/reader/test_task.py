@@ -77,7 +77,7 @@ def test_balanced_breasts_come_malignant_as_often_as_not(tmp_path):
     lab = labelled_lab(tmp_path / "lab")
     run = reader([lab]).with_set({**FAST, "task.balanced": "true"})
     (source,) = run.task.build(run).sources.values()
-    labels = source.items.malignant
+    labels = source.items.malignant.tolist()
     assert 0 < labels.count(1) < len(labels) / 2
     order = source.order(np.random.default_rng(0))
     assert len(order) == len(labels) and sum(labels[i] == 1 for i in order) == round(len(labels) / 2)

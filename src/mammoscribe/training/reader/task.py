@@ -121,8 +121,8 @@ class ReaderSettings:
 
     def _order(self, exams: PreparedExams) -> InShares | None:
         """Malignant breasts as often as all others together, where both are known and that is asked for."""
-        malignant = [int(label == 1) for label in exams.malignant]
-        return InShares(malignant, {0: 1.0, 1: 1.0}) if self.balanced and len(set(malignant)) == 2 else None
+        malignant = (exams.malignant == 1).astype(int)
+        return InShares(malignant.tolist(), {0: 1.0, 1: 1.0}) if self.balanced and len(set(malignant)) == 2 else None
 
     def _exams(self, folder: Path, split: str) -> PreparedExams:
         dataset = PreparedDataset(folder, split)
