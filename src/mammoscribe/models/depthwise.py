@@ -11,10 +11,16 @@ WEIGHT_SHARE = 8
 
 
 def depthwise_convolution(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
-    """[N, C, H, W] convolved channel by channel with [C, 1, k, k]; `bias` is [C] or None.
+    """Convolve channel by channel.
 
     In half precision on a processor the gradient of the kernels is an estimate without bias from a part of the batch
     (`WEIGHT_SHARE`); values, gradients of the input and everything on other devices are those of torch.
+
+    Args:
+        x: [N, C, H, W].
+        weight: [C, 1, k, k].
+        bias: [C] or None.
+        stride, padding: along both sides.
     """
     if x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and torch.is_grad_enabled() and weight.requires_grad:
         dtype = torch.get_autocast_dtype("cpu")

@@ -86,6 +86,12 @@ def _name(record: StoredRecord, picture: StoredPicture) -> tuple[str, str]:
 def stored_view(picture: StoredPicture, listed: ListedView, role: Role, origin: Origin) -> PreparedView:
     """A prepared picture as its view on the first-pass canvas.
 
+    Args:
+        picture: prepared for a reader.
+        listed: what its dataset lists of it.
+        role: current or prior.
+        origin: drawn or acquired.
+
     Raises:
         InvalidNoun: when it was not prepared for a reader.
     """

@@ -108,6 +108,11 @@ def cell_targets(view: FineView, row: int, column: int, side: int) -> np.ndarray
 
     A cell in a box is positive where the top-hat sees a speck in it, and else teaches nothing; of two groups in a cell a
     suspicious one wins. A cell outside all boxes holds nothing where every calcification of the view is boxed.
+
+    Args:
+        view: with its groups.
+        row, column: the first cell; outside the view cells hold what a place without a box does.
+        side: number of cells along each side.
     """
     high, wide = (-(-n // CELL_PX) for n in view.pixels.shape)
     whole = np.full((3, high, wide), NOTHING, np.int64)

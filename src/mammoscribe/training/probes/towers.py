@@ -216,7 +216,13 @@ class StarterTower(Tower):
 
 
 class BackboneTower(Tower):
-    """A ResNet; its features are the spatial mean of its last map. On pictures prepared with `--as joint` or `reader`."""
+    """A ResNet; its features are the spatial mean of its last map. On pictures prepared with `--as joint` or `reader`.
+
+    Args:
+        name, digest: see `Tower`.
+        net: the network.
+        config: its shape.
+    """
 
     def __init__(self, name: str, digest: str, net: ResNet, config: ResNetConfig) -> None:
         super().__init__(name, digest, config.channels[3])

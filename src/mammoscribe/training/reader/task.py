@@ -21,7 +21,7 @@ from mammoscribe.support.errors import InputError, InvalidNoun, MissingExtra
 from mammoscribe.support.lookup import look_up
 from mammoscribe.training.calibration.reader_folder import ACQUIRED, DRAWN, ReaderExport
 from mammoscribe.training.engine.orders import InShares
-from mammoscribe.training.engine.run import Run
+from mammoscribe.training.engine.run import Kind, Run
 from mammoscribe.training.engine.sources import ItemBatches, ItemSource
 from mammoscribe.training.engine.task import Batches, Modules, Task, Validation
 from mammoscribe.training.reader.batches import NO_AUGMENTATION, Augmentation, Targets, make_batch
@@ -101,7 +101,8 @@ class ReaderSettings:
         exams = {name: self._exams(folder, "train") for name, folder in named(run.data).items()}
         config = replace(self.config, reads_priors=any(e.with_priors for e in exams.values()))
         torch.manual_seed(run.seeds.weights)
-        net = ReaderNet(config)
+        net, ddp = ReaderNet(config), run.distribution.kind is Kind.DDP
+        net.image_encoder.compares_always = config.reads_priors and not ddp
         if self.imagenet and not run.init:
             start_from_imagenet(net)
         modules = {"reader": net, DRAWN: NormStatistics(net), ACQUIRED: NormStatistics(net)}
@@ -115,7 +116,7 @@ class ReaderSettings:
         return Task(
             modules, sources, asdict(self.weights), reader_loss,
             partial(reader_counts, queries_per_view=config.queries_per_view), self._validation(run),
-            frozen=(DRAWN, ACQUIRED, *(() if config.reads_priors else (TEMPORAL,))), rates={"reader.image_encoder.encoder": self.backbone_rate}, partial=True,
+            frozen=(DRAWN, ACQUIRED, *(() if config.reads_priors else (TEMPORAL,))), rates={"reader.image_encoder.encoder": self.backbone_rate}, partial=config.reads_priors and ddp,
             export=ReaderExport(config, tuple(run.data), self.teachers, frozenset[FindingType]().union(*(e.taught for e in exams.values())), self.fold),
         )  # fmt: skip
 
