@@ -48,7 +48,7 @@ from mammoscribe.training.engine.train import train
 from mammoscribe.training.reader.recipe import reader
 from mammoscribe.training.reader.samples import TrainingExam
 
-FIRST_SEED, DRAWN = 170_000, 8
+FIRST_SEED, DRAWN = 170_000, 4
 WAYS = ("prepared", "exams", "batches")
 """Where a step's data comes from: mapped shards; the same exams as arrays in memory; finished batches in memory."""
 FEWEST, MOST = 3, 5
