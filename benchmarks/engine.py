@@ -1,11 +1,13 @@
 """The training engine: several processes against one, exact going on after SIGKILL, stopping, its own cost.
 
     python benchmarks/engine.py                        # all of it, about ten minutes on two cores
-    python benchmarks/engine.py --only processes       # or kills, stops, cost
+    python benchmarks/engine.py --only processes       # or reader, kills, stops, cost
 
 Everything is trained on the CPU with the task of `engine_toy.py`: two sources, three networks, losses whose labels are
-missing for some items, and rows that are gathered over the processes. ZeRO needs DeepSpeed, and its rows are left out
-without it. Sharding is counted in what a process holds, not taken from what was asked for.
+missing for some items, and rows that are gathered over the processes; `reader` trains the preset `debug` of the reader on
+drawn exams, some of which have a prior, without dropout. It has batch norms, so one process computes the exams of a step one after the other
+there, as the processes do beside each other. ZeRO needs DeepSpeed; without it a row says that it is not installed.
+Sharding is counted in what a process holds, not taken from what was asked for.
 """
 
 import argparse
@@ -26,15 +28,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from engine_processes import children, forked, in_ranks
-from engine_toy import ToySettings, toy_run
+from engine_toy import toy_run
+from prepared_training import drawn
 from torch import Tensor, nn
 
 from mammoscribe.evaluation.card import Row, Sense, markdown, write_rows
 from mammoscribe.support.errors import MammoscribeError
-from mammoscribe.training.engine.run import Execution, Run
+from mammoscribe.training.engine.run import Execution, Run, TaskSettings
 from mammoscribe.training.engine.sources import ArraySource
 from mammoscribe.training.engine.task import Batches, Modules, Task
 from mammoscribe.training.engine.train import train
+from mammoscribe.training.reader.recipe import reader
 
 TIMED = ("seconds", "items_per_s", "memory_mb")
 KILLED = {"steps": "60", "checkpoint_every": "5", "validate_every": "20", "dropout": "0.2", "ema_decay": "0.9"}
@@ -57,17 +61,17 @@ def trained(run: Run, folder: Path, on_row: Callable[[dict], None] = lambda _: N
 
 @dataclass(frozen=True)
 class Seen:
-    """Toy settings whose task counts, before a step, what this process holds of its networks."""
+    """Settings whose task counts, before a step, what this process holds of its networks; it writes no model."""
 
-    toy: ToySettings
+    settings: TaskSettings
     shares: list[tuple[float, float]]
 
     def build(self, run: Run) -> Task:
-        """The toy task."""
-        task = self.toy.build(run)
+        """The task."""
+        task = replace(self.settings.build(run), export=None)
 
         def counts(batches: Batches) -> Mapping[str, float]:
-            networks = list(task.modules.values())
+            networks = [network for network in task.modules.values() if list(network.parameters())]
             self.shares.append((share_of_weights(networks), share_of_averages(networks)))
             return task.counts(batches)
 
@@ -77,7 +81,7 @@ class Seen:
 def held(run: Run, folder: Path) -> tuple[str, float, float]:
     """How a run ended, and the shares of the weights and of Adam's averages that this process held before its last step."""
     shares: list[tuple[float, float]] = []
-    ended = trained(replace(run, task=Seen(ToySettings(), shares)), folder)
+    ended = trained(replace(run, task=Seen(run.task, shares)), folder)
     return ended, *shares[-1]
 
 
@@ -102,31 +106,77 @@ def share_of_averages(networks: list[nn.Module]) -> float:
     return sum(averages.values()) / whole
 
 
+@dataclass(frozen=True)
+class WithoutDropout:
+    """Settings whose networks drop nothing: several processes draw that each for itself."""
+
+    settings: TaskSettings
+
+    def build(self, run: Run) -> Task:
+        """The task."""
+        task = self.settings.build(run)
+        for part in (part for network in task.modules.values() for part in network.modules()):
+            if isinstance(part, nn.Dropout):
+                part.p = 0.0
+        return task
+
+
+EXPECTED = {"ddp": (1.0, 1.0), "fsdp2": (0.5, 0.5), "zero1": (1.0, 0.5), "zero2": (1.0, 0.5), "zero3": (0.5, 0.5)}
+"""Kind of distribution -> share of the weights, and of Adam's averages, that one of two processes holds."""
+
+
 def processes(folder: Path) -> Iterator[Row]:
     """Losses of two processes of each kind against one process."""
     trained(toy_run(**SHORT), folder / "one")
+    yield from each_kind("toy", toy_run(**SHORT), folder / "one", folder)
+
+
+def reader_processes(folder: Path) -> Iterator[Row]:
+    """The same for the reader, whose exams have priors or not."""
+    changes = {"preset": "debug", "steps": "8", "precision": "fp32", "device": "cpu", "checkpoint_every": "100"}
+    run = reader([drawn(folder, 4)]).with_set({**changes, "batch": "2", "validate_every": "100"})
+    run = replace(run, task=WithoutDropout(run.task))
+    trained(replace(run, task=Seen(run.task, []), accumulate=2), folder / "one")
+    yield from each_kind("reader", run, folder / "one", folder)
+
+
+def each_kind(name: str, run: Run, one: Path, folder: Path) -> Iterator[Row]:
+    """Two processes of each kind of distribution against the run of one process in the folder `one`."""
     persistent = folder / "ds.json"
     persistent.write_text('{"zero_optimization": {"stage3_param_persistence_threshold": 0}}')
-    kinds = ["ddp", "fsdp2"] + (["zero1", "zero2", "zero3"] if importlib.util.find_spec("deepspeed") else [])
-    expected = {"ddp": (1.0, 1.0), "fsdp2": (0.5, 0.5), "zero1": (1.0, 0.5), "zero2": (1.0, 0.5), "zero3": (0.5, 0.5)}
-    for kind in kinds:
-        settings = {**SHORT, "distribution.kind": kind}
+    for kind in EXPECTED:
+        if kind.startswith("zero") and not importlib.util.find_spec("deepspeed"):
+            yield Row(f"{name}, {kind}: largest difference of any loss", float("nan"), "DeepSpeed is not installed")
+            continue
+        settings = {"distribution.kind": kind}
         if kind == "zero3":
             settings["distribution.deepspeed"] = str(persistent)
-        ended = in_ranks(2, folder / kind, held, toy_run(**settings), folder / kind / "run")
+        ended = in_ranks(2, folder / kind, held, run.with_set(settings), folder / kind / "run")
         if any(not isinstance(e, tuple) or e[0] != "0" for e in ended):
-            raise MammoscribeError(f"{kind} ended with {ended}")
-        weights, averages = (sum(e[n] for e in ended) / 2 for n in (1, 2))
-        pairs = list(zip(lines(folder / "one"), lines(folder / kind / "run"), strict=True))
-        worst = max(abs(a[name] - b[name]) for a, b in pairs for name in a)
-        n = f"{len(pairs)} lines, 2 processes"
-        yield Row(f"{kind}: largest difference of any loss, norm or figure", worst, n, None, 1e-4, Sense.AT_MOST, 9)
-        for what, share, right in (
-            ("weights", weights, expected[kind][0]),
-            ("Adam's averages", averages, expected[kind][1]),
-        ):
-            bar = None if right == 1.0 else 0.55
-            yield Row(f"{kind}: share of {what} that a process holds", share, "mean of 2", None, bar, Sense.AT_MOST)
+            raise MammoscribeError(f"{name} with {kind} ended with {ended}")
+        yield from kind_rows(f"{name}, {kind}", EXPECTED[kind], ended, lines(one), lines(folder / kind / "run"))
+
+
+def kind_rows(
+    name: str, right: tuple[float, float], ended: list[tuple[str, float, float]], one: list[dict], two: list[dict]
+) -> Iterator[Row]:
+    """The rows of one kind of distribution.
+
+    Args:
+        name: task and kind.
+        right: shares of weights and averages that a process should hold.
+        ended: what `held` gave in each process.
+        one, two: lines of metrics.jsonl of one process and of two. Of the reader those of validations are left out: they
+            depend on running batch statistics, of which several processes keep those of the first.
+    """
+    pairs = [(a, b) for a, b in zip(one, two, strict=True) if name.startswith("toy") or "loss/total" in a]
+    worst = max(abs(a[n] - b[n]) for a, b in pairs for n in a)
+    n = f"{len(pairs)} lines, 2 processes"
+    yield Row(f"{name}: largest difference of any loss, norm or figure", worst, n, None, 1e-4, Sense.AT_MOST, 9)
+    for number, what in ((0, "weights"), (1, "Adam's averages")):
+        share = sum(e[number + 1] for e in ended) / len(ended)
+        bar = None if right[number] == 1.0 else 0.55
+        yield Row(f"{name}: share of {what} that a process holds", share, "mean of 2", None, bar, Sense.AT_MOST)
 
 
 def wait_for(folder: Path, step: int) -> None:
@@ -320,7 +370,7 @@ def cost(folder: Path, rounds: int) -> Iterator[Row]:
 def main() -> int:
     """Print the table; 1 when a bar is missed, 2 when something could not be measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=("processes", "kills", "stops", "cost"))
+    parser.add_argument("--only", choices=("processes", "reader", "kills", "stops", "cost"))
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
@@ -329,7 +379,7 @@ def main() -> int:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         parts: dict[str, Callable[[Path], Iterator[Row]]] = {
-            "processes": processes, "kills": lambda f: kills(f, args.kills), "stops": stops, "cost": lambda f: cost(f, args.rounds),
+            "processes": processes, "reader": reader_processes, "kills": lambda f: kills(f, args.kills), "stops": stops, "cost": lambda f: cost(f, args.rounds),
         }  # fmt: skip
         try:
             for part, measure in parts.items():

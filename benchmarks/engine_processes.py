@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 CONTEXT = multiprocessing.get_context("fork")  # nothing is imported again
-WAIT_S = 120
+WAIT_S = 600
 
 
 def forked(function: Callable[..., Any], *arguments: Any) -> ForkProcess:

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.domain.view import Origin, SpacingSource
 from mammoscribe.imaging.decode import decode_mammogram
 from mammoscribe.imaging.prepare import prepare_view, resample
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.stored_views import ExamsWithPriors, check_scales, rebuilt
+from mammoscribe.training.stored_views import check_scales, rebuilt
 from tests.training.fine_lab import fine_lab
 
 
@@ -20,9 +21,9 @@ def lab(tmp_path_factory):
 
 
 def rebuilt_first(folder, only=None):
-    exams = ExamsWithPriors.of(folder, None)
-    number = next(n for n in range(len(exams)) if exams[n][1] is not None)
-    return rebuilt(*exams[number], True, 200.0, only)
+    dataset = PreparedDataset(folder)
+    stored = next(s for s in dataset if dataset.prior_of(s) is not None)
+    return rebuilt(stored, dataset.prior_of(stored), True, 200.0, only)
 
 
 def test_an_exam_has_its_prior_and_every_scale(lab):
@@ -57,7 +58,7 @@ def test_a_canvas_is_that_of_a_reading_to_the_grain_of_its_bits(um, grain, lab):
 
 
 def test_a_scale_that_was_not_prepared_is_named(lab):
-    dataset = ExamsWithPriors.of(lab[1], None).dataset
+    dataset = PreparedDataset(lab[1])
     check_scales(dataset, (200.0, 100.0), "calcifications")
     with pytest.raises(InputError, match="without pictures of 50 um per pixel; expected those of --as more"):
         check_scales(dataset, (200.0, 50.0), "more")

@@ -53,7 +53,10 @@ Set = Annotated[
 Processes = Annotated[int, typer.Option("--processes", min=1, help="Processes on this machine, one for each GPU.")]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cuda, cpu or mps.")]
 DeepSpeed = Annotated[
-    Path | None, typer.Option("--deepspeed", metavar="JSON", help="DeepSpeed settings; needs a ZeRO distribution.")
+    Path | None,
+    typer.Option(
+        "--deepspeed", metavar="JSON", help="DeepSpeed settings; their stage of ZeRO says how networks are spread."
+    ),
 ]
 
 
@@ -95,7 +98,10 @@ def _command(recipe: str) -> Callable[..., None]:
 
         fields = {**fields_of(set_fields), "execution.device": device}
         if deepspeed is not None:
+            from mammoscribe.training.engine.distribution import kind_of
+
             fields["distribution.deepspeed"] = str(deepspeed)
+            fields.setdefault("distribution.kind", kind_of(deepspeed).value)
         run = FUNCTIONS[recipe](data or [], init).with_set(fields)
         raise typer.Exit(_trained(run, out))
 

@@ -11,10 +11,16 @@ QUICK_SIDE = 3
 
 
 def depthwise_convolution(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
-    """[N, C, H, W] convolved channel by channel with [C, 1, k, k]; `bias` is [C] or None.
+    """Convolve channel by channel.
 
     In half precision on a processor the gradients are computed by quicker ways that give the same up to rounding; the
     values, and everything on other devices, are those of torch. Kernels have an odd side of at least 3.
+
+    Args:
+        x: [N, C, H, W].
+        weight: [C, 1, k, k].
+        bias: [C] or None.
+        stride, padding: along both sides.
     """
     if x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and torch.is_grad_enabled() and weight.requires_grad:
         dtype = torch.get_autocast_dtype("cpu")

@@ -1,8 +1,6 @@
 """Prepared exams as a reading has them: the domain's views with their canvases at every scale that was stored."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 from scipy import ndimage
@@ -13,38 +11,21 @@ from mammoscribe.data.records import ListedView, MammoExam
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.view import Box, Origin, Role, SpacingSource, View, standard_view_id
 from mammoscribe.imaging.prepare import BRIGHTEST, FINE_UM, PreparedView
+from mammoscribe.models.reader.network import ReaderConfig
 from mammoscribe.models.reader.reader import Canvases
 from mammoscribe.support.errors import InputError, InvalidNoun
 
 
-@dataclass(frozen=True)
-class ExamsWithPriors:
-    """The records of a prepared dataset, or of a split of it, each with the record before it."""
-
-    dataset: PreparedDataset
-    everything: PreparedDataset
-
-    @classmethod
-    def of(cls, folder: Path, split: str | None) -> "ExamsWithPriors":
-        """Those of a split; a prior may be in any split."""
-        return cls(PreparedDataset(folder, split), PreparedDataset(folder))
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether the exams were drawn."""
-        return bool(self.dataset.about["synthetic"])
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def __getitem__(self, number: int) -> tuple[StoredRecord, StoredRecord | None]:
-        stored = self.dataset[number]
-        prior_id = getattr(stored.record, "prior_id", None)
-        place = self.everything.position_of(prior_id) if prior_id else None
-        return stored, None if place is None else self.everything[place]
-
-    def __iter__(self) -> Iterator[tuple[StoredRecord, StoredRecord | None]]:
-        return (self[number] for number in range(len(self)))
+def check_preparation(dataset: PreparedDataset, config: ReaderConfig) -> None:
+    """InputError where a dataset was prepared at another scale or canvas than the reader sees."""
+    found = dataset.about["preparation"]
+    canvas = tuple(found["canvas_px"] or ())
+    if found["um_per_px"] != config.um_per_px or canvas != config.canvas_px:
+        raise InputError(
+            f"{dataset.folder} was prepared as {found['name']}",
+            f"{config.um_per_px:.0f} um per pixel on a canvas of {config.canvas_px[0]} x {config.canvas_px[1]} pixels",
+            "prepare the catalogue with --as reader (starter) or --as reader-base (base)",
+        )
 
 
 def check_scales(dataset: PreparedDataset, scales_um: tuple[float, ...], ask_for: str) -> None:
@@ -104,6 +85,12 @@ def _name(record: StoredRecord, picture: StoredPicture) -> tuple[str, str]:
 
 def stored_view(picture: StoredPicture, listed: ListedView, role: Role, origin: Origin) -> PreparedView:
     """A prepared picture as its view on the first-pass canvas.
+
+    Args:
+        picture: prepared for a reader.
+        listed: what its dataset lists of it.
+        role: current or prior.
+        origin: drawn or acquired.
 
     Raises:
         InvalidNoun: when it was not prepared for a reader.

@@ -107,6 +107,14 @@ def test_a_record_is_found_by_its_id_in_its_split_only(folder):
     assert train.position_of("e1") is None and whole.position_of("none") is None
 
 
+@pytest.mark.parametrize("split", [None, "train", "val"])
+def test_a_record_has_the_one_before_it_in_whichever_split_that_is(split, folder):
+    dataset, newest = PreparedDataset(folder, split), PreparedDataset(folder)[6]
+    before = dataset.prior_of(newest)
+    assert before.record.id == newest.record.prior_id == "e3" and len(before.pictures)
+    assert dataset.prior_of(before) is None
+
+
 def test_two_ids_of_one_number_are_told_apart(catalogue, tmp_path, monkeypatch):
     for place in ("shards", "dataset"):
         monkeypatch.setattr(f"mammoscribe.data.prepared.{place}.id_number", lambda _: 7)

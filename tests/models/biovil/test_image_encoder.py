@@ -84,3 +84,24 @@ def test_group_norm_rows_do_not_depend_on_their_neighbours(tiny_encoder):
 def test_batch_norm_is_the_published_default():
     assert ResNetConfig().norm == "batch"
     assert ResNetConfig().channels == (256, 512, 1024, 2048)
+
+
+def test_an_encoder_that_always_compares_gives_the_same_and_every_parameter_a_gradient():
+    torch.manual_seed(0)
+    backbone = ResNetConfig(in_channels=1, stem=8, width=4, depths=(1, 1, 1, 1), norm="batch")
+    encoder = MultiImageEncoder(ImageEncoderConfig(backbone, dim=8, heads=2, blocks=1, dropout=0.0, drop_path=0.0))
+    images = torch.rand(2, 1, 64, 64)
+    plain = encoder(images).patches
+    before = {name: value.clone() for name, value in encoder.state_dict().items() if "running" in name}
+    encoder(images)
+    once = {name: value.clone() for name, value in encoder.state_dict().items() if "running" in name}
+    encoder.load_state_dict({**encoder.state_dict(), **before})
+    encoder.compares_always = True
+    found = encoder(images).patches
+    assert torch.equal(found, plain)
+    for name, value in once.items():
+        torch.testing.assert_close(encoder.state_dict()[name], value)
+    found.sum().backward()
+    assert all(p.grad is not None for p in encoder.parameters())
+    assert all(m.training for m in encoder.modules())
+    assert not any(p.grad.any() for p in encoder.vit_pooler.parameters())

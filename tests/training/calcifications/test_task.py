@@ -1,8 +1,6 @@
 """The calcification network on the engine: prepared fine views and a reader become that reader with a new part."""
 
 import json
-import os
-import signal
 
 import numpy as np
 import pytest
@@ -12,9 +10,10 @@ from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.training.calcifications.recipe import calcifications
 from mammoscribe.training.calcifications.task import CalcificationSettings
-from mammoscribe.training.engine.run_folder import comparable, read_metrics
+from mammoscribe.training.engine.run_folder import read_metrics
 from mammoscribe.training.engine.train import train
 from tests.training.fine_lab import fine_lab, tiny_reader
+from tests.training.stopped import check_that_it_goes_on_exactly
 
 pytest.importorskip("accelerate")
 FAST = {
@@ -51,15 +50,7 @@ def test_the_losses_fall_and_groups_are_found_in_the_validation_split(trained):
 
 
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(trained, tmp_path):
-    run, whole = trained
-
-    def stop(row):
-        if row["step"] == 13 and "rate" in row:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    assert train(run, tmp_path / "run", stop).exit_code == 85
-    assert train(run, tmp_path / "run").finished
-    assert comparable(read_metrics(tmp_path / "run")) == comparable(read_metrics(whole))
+    check_that_it_goes_on_exactly(*trained, tmp_path / "run", 13)
 
 
 def test_the_model_is_the_reader_with_the_new_part(lab, trained):

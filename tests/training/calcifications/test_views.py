@@ -57,7 +57,7 @@ def test_the_cells_of_a_group_are_those_in_which_its_specks_are(folder):
     spot = next(s for s in views.spots if s.kind == GROUP)
     view = views.view(spot.record, spot.picture)
     (group,) = view.groups
-    record = views.exams.dataset[spot.record]
+    record = views.dataset[spot.record]
     seed = 10 * int(record.record.id.split("-")[1]) + (
         1 if record.pictures[spot.picture].path.endswith("L_CC.png") else 3
     )

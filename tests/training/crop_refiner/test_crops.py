@@ -128,9 +128,9 @@ def test_training_sees_what_a_reading_sees(tmp_path):
     write_png_exam(drawn, tmp_path / "files" / drawn.exam.id)
     assert truth_record(drawn)["findings"]
     views = _prepared_views(tmp_path)
-    spot = next(s for s in views.spots if s.truth is not None)
+    spot = next(s for s in views.spots if s.shown is not None)
     view = views.view(spot.record, spot.picture)
-    box, name = view.truths[spot.truth][0], view.exam.current[0].id
+    box, name = view.truths[spot.shown][0], view.exam.current[0].id
     box = Box(box.x0, box.y0, box.x1 + 0.13, box.y1 + 0.09)  # not on an edge of rounding
     item = replace(view, truths=((box, MASS),), proposals=())
     trained = CropMaker(64, NONE)((item, 0), np.random.default_rng(0)).planes

@@ -60,14 +60,16 @@ def test_every_true_mark_and_every_boxed_view_is_a_spot(lab):
     folder, reader = lab
     views = MarkedViews(folder, "train", reader, None)
     by_kind = {kind: sum(s.kind == kind for s in views.spots) for kind in {s.kind for s in views.spots}}
-    exams = len(views.exams.dataset) - 1  # one of the records is a prior, of which nothing is known
+    exams = len(views.dataset) - 1  # one of the records is a prior, of which nothing is known
     assert by_kind == {MASS.type: 2 * exams, TYPES.index(FindingType.CALCIFICATION): 2 * exams, NO_FINDING: 4 * exams}
 
 
 def test_a_view_has_its_truth_and_its_prior_in_stored_pixels(lab):
     folder, reader = lab
     views = MarkedViews(folder, "train", reader, None)
-    spot = next(s for s in views.spots if s.kind == MASS.type and views.exams[s.record][1] is not None)
+    spot = next(
+        s for s in views.spots if s.kind == MASS.type and views.dataset.prior_of(views.dataset[s.record]) is not None
+    )
     view = views.view(spot.record, spot.picture)
     ((box, label),) = view.truths
     x0, y0, x1, y1 = MASS_BOX
@@ -104,8 +106,8 @@ def test_the_marks_of_an_exam_are_those_of_the_whole_exam_read_at_once(lab):
     folder, reader = lab
     views = MarkedViews(folder, "train", reader, None)
     record = views.places[0][0]
-    stored, prior = views.exams[record]
-    exam, canvases = rebuilt(stored, prior, True, 200.0)
+    stored = views.dataset[record]
+    exam, canvases = rebuilt(stored, views.dataset.prior_of(stored), True, 200.0)
     marks, _ = reader.proposals(exam, canvases.first)
     for own, picture in views.places:
         if own == record:

@@ -1,8 +1,6 @@
 """The crop refiner on the engine: prepared crops and a reader become that reader with a new part."""
 
 import json
-import os
-import signal
 
 import numpy as np
 import pytest
@@ -18,10 +16,11 @@ from mammoscribe.support.errors import InputError
 from mammoscribe.training.crop_refiner.crops import LabelledCrop, collate
 from mammoscribe.training.crop_refiner.recipe import crop_refiner
 from mammoscribe.training.crop_refiner.task import SHARES, crop_pass, with_crop_refiner
-from mammoscribe.training.engine.run_folder import comparable, read_metrics
+from mammoscribe.training.engine.run_folder import read_metrics
 from mammoscribe.training.engine.train import train
 from mammoscribe.training.reader.samples import LabelledFinding
 from tests.training.fine_lab import fine_lab, tiny_reader
+from tests.training.stopped import check_that_it_goes_on_exactly
 
 pytest.importorskip("accelerate")
 FAST = {
@@ -56,15 +55,7 @@ def test_the_losses_fall_and_marks_are_measured_on_the_validation_split(trained)
 
 
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(trained, tmp_path):
-    run, whole = trained
-
-    def stop(row):
-        if row["step"] == 7 and "rate" in row:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    assert train(run, tmp_path / "run", stop).exit_code == 85
-    assert train(run, tmp_path / "run").finished
-    assert comparable(read_metrics(tmp_path / "run")) == comparable(read_metrics(whole))
+    check_that_it_goes_on_exactly(*trained, tmp_path / "run", 7)
 
 
 def test_the_model_is_the_reader_with_the_new_part_and_reads(lab, trained):

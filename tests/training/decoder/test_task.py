@@ -1,14 +1,11 @@
 """The decoder on the engine: losses by hand, a short run learns, goes on exactly, and gives a model that writes."""
 
 import json
-import os
-import signal
 from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from mammoscribe.evaluation.facts import FactCounts
 from mammoscribe.models.decoder.network import DecoderConfig, ReportDecoder
@@ -23,6 +20,7 @@ from mammoscribe.training.engine.sources import ItemSource
 from mammoscribe.training.engine.task import Feed
 from mammoscribe.training.engine.train import train
 from tests.training.joint.made import small_model
+from tests.training.stopped import check_that_it_goes_on_exactly
 
 pytest.importorskip("accelerate")
 FAST = {
@@ -84,17 +82,7 @@ def test_a_short_run_learns_and_states_its_figures(whole):
 
 
 def test_a_run_that_was_stopped_goes_on_exactly(whole, model, tmp_path):
-    run = decoder([], model).with_set(FAST)
-
-    def stop(row):
-        if row["step"] == 5 and "rate" in row:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    assert train(run, tmp_path, stop).step == 5
-    assert train(run, tmp_path).finished
-    assert rows(tmp_path) == rows(whole)
-    one, other = (load_file(f / "checkpoints" / "step-00000020" / "weights.safetensors") for f in (tmp_path, whole))
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    check_that_it_goes_on_exactly(decoder([], model).with_set(FAST), whole, tmp_path, 5)
 
 
 def test_the_model_folder_is_the_reader_with_a_decoder_that_drafts(whole, model):

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.engine_toy import toy_run
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.engine.distribution import deepspeed_config
+from mammoscribe.training.engine.distribution import deepspeed_config, kind_of
 
 
 def config(path=None, **changes: str) -> dict:
@@ -59,3 +59,17 @@ def test_a_file_that_contradicts_the_run_is_one_sentence(content, words, tmp_pat
     (tmp_path / "ds.json").write_text(content)
     with pytest.raises(InputError, match=words):
         config(tmp_path / "ds.json")
+
+
+def test_a_file_says_which_kind_of_distribution_it_is_for(tmp_path):
+    path = tmp_path / "ds.json"
+    path.write_text('{"zero_optimization": {"stage": 3}}')
+    assert kind_of(path) == "zero3"
+
+
+@pytest.mark.parametrize("text", ["{}", '{"zero_optimization": {"stage": 4}}', '{"zero_optimization": {}}'])
+def test_a_file_without_a_stage_says_which_there_are(text, tmp_path):
+    path = tmp_path / "ds.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"zero_optimization\.stage 1, 2 or 3"):
+        kind_of(path)

@@ -1,8 +1,6 @@
 """The joint space on the engine: a reader gets a text side that `ground` and `match` take, and is otherwise unchanged."""
 
 import json
-import os
-import signal
 from dataclasses import asdict, replace
 
 import pytest
@@ -21,6 +19,7 @@ from mammoscribe.training.joint.task import JointSettings
 from tests.models.tiny_space import mammogram
 from tests.training.joint.made import drawn_lab, small_model
 from tests.training.reader.lab import labelled_lab
+from tests.training.stopped import check_that_it_goes_on_exactly
 
 pytest.importorskip("accelerate")
 FAST = {
@@ -65,17 +64,7 @@ def test_a_short_run_learns(whole):
 
 
 def test_a_run_that_was_stopped_goes_on_exactly(whole, lab, model, tmp_path):
-    run = joint_space([lab], model).with_set(FAST)
-
-    def stop(row):
-        if row["step"] == 13 and "rate" in row:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    assert train(run, tmp_path, stop).step == 13
-    assert train(run, tmp_path).finished
-    assert rows(tmp_path) == rows(whole)
-    one, other = (load_file(f / "checkpoints" / "step-00000024" / "weights.safetensors") for f in (tmp_path, whole))
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    check_that_it_goes_on_exactly(joint_space([lab], model).with_set(FAST), whole, tmp_path, 13)
 
 
 def test_the_model_folder_is_the_reader_with_a_text_side(whole, model, tmp_path):

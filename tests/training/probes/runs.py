@@ -1,15 +1,7 @@
 """Small runs of probes on feature sets whose answer is known, and what they leave."""
 
-import os
-import signal
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-import torch
-from safetensors.torch import load_file
-
-from mammoscribe.training.engine.checkpoints import kept
 from mammoscribe.training.engine.run import Execution, Optimiser, OptimiserKind, Run, Seeds
 from mammoscribe.training.engine.schedule import Schedule, Shape
 from mammoscribe.training.engine.task import Task
@@ -34,23 +26,3 @@ def retune_run(settings: RetuneSettings, steps: int = 60, seed: int = 27, **chan
         execution=Execution(device="cpu", checkpoint_every=1000),
     )  # fmt: skip
     return run.with_set(changes)
-
-
-def last_weights(folder: Path) -> dict[str, torch.Tensor]:
-    """Of the last checkpoint of a run."""
-    return load_file(kept(folder)[-1][1] / "weights.safetensors")
-
-
-def stop_at(step: int) -> Callable[[dict], None]:
-    """A listener that asks the run to stop after a step."""
-
-    def listen(row: dict) -> None:
-        if row["step"] == step and "rate" in row:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    return listen
-
-
-def alike(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    """Whether all tensors are equal to the last bit."""
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)

@@ -25,7 +25,7 @@ from mammoscribe.training.probes.recipes import probe
 from mammoscribe.training.probes.towers import Shown
 from tests.feature_sets import separable
 from tests.training.probes.lab import chest_lab
-from tests.training.probes.runs import alike, last_weights, stop_at
+from tests.training.stopped import alike, last_weights, stop_at
 
 pytest.importorskip("accelerate")
 SPLITS = ("train", "train", "val", "test")

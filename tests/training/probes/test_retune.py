@@ -27,7 +27,8 @@ from mammoscribe.training.probes.retune import (
 )
 from mammoscribe.training.probes.scenarios import Scenario, Stage, stages_of
 from tests.feature_sets import DIM, NAMES, NumberSpace, make_features, separable
-from tests.training.probes.runs import Separable, alike, last_weights, retune_run, stop_at
+from tests.training.probes.runs import Separable, retune_run
+from tests.training.stopped import alike, last_weights, stop_at
 
 pytest.importorskip("accelerate")
 

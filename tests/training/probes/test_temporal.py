@@ -20,7 +20,7 @@ from mammoscribe.training.probes.recipes import temporal
 from mammoscribe.training.probes.temporal import TemporalSettings, temporal_counts, temporal_loss, temporal_task
 from mammoscribe.training.probes.temporal_result import ChangeHead, figures_of
 from tests.feature_sets import changing_pairs, make_features
-from tests.training.probes.runs import alike, last_weights, stop_at
+from tests.training.stopped import alike, last_weights, stop_at
 
 pytest.importorskip("accelerate")
 

@@ -7,6 +7,7 @@ import random
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, SupportsIndex
 
@@ -16,7 +17,7 @@ from mammoscribe.data.prepared.preparation import FinerPicture
 from mammoscribe.data.prepared.prepare import ABOUT, ROWS, SCHEMA, SPLIT_CODES
 from mammoscribe.data.prepared.shards import ROW, id_number
 from mammoscribe.data.record_json import from_json
-from mammoscribe.data.records import SPLITS, Record
+from mammoscribe.data.records import SPLITS, Record, TextDocument
 from mammoscribe.data.supervision import Supervision, supervision_from
 from mammoscribe.domain.view import Box
 from mammoscribe.imaging.placement import Placement
@@ -100,6 +101,11 @@ class PreparedDataset:
         return supervision_from(self.about["supervision"])
 
     @property
+    def synthetic(self) -> bool:
+        """Whether the dataset was drawn."""
+        return bool(self.about["synthetic"])
+
+    @property
     def root(self) -> Path:
         """Where the pictures were that this was prepared from.
 
@@ -181,6 +187,17 @@ class PreparedDataset:
             if self._record(int(place)).record.id == record_id:
                 return int(place)
         return None
+
+    def prior_of(self, stored: StoredRecord) -> StoredRecord | None:
+        """The record before this one, in whichever split it is; None when there is none in the folder."""
+        prior_id = None if isinstance(stored.record, TextDocument) else stored.record.prior_id
+        whole = self if self.split is None else self._all_splits
+        place = None if prior_id is None else whole.position_of(prior_id)
+        return None if place is None else whole[place]
+
+    @cached_property
+    def _all_splits(self) -> "PreparedDataset":
+        return PreparedDataset(self.folder)
 
     def hashes(self) -> Iterator[tuple[str, str, str, bytes]]:
         """(record id, group, path, perceptual hash) of every picture, for the leakage audit."""

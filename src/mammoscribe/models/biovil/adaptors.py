@@ -153,7 +153,17 @@ class RetuneAdaptors(nn.Module):
 
 
 def save_adaptors(net: RetuneAdaptors, path: Path, classes: Sequence[str], space: str) -> Path:
-    """Write trained adaptors in full precision, with their shape, classes and the model they belong to."""
+    """Write trained adaptors in full precision, with their shape, classes and the model they belong to.
+
+    Args:
+        net: the adaptors.
+        path: of the safetensors file.
+        classes: that they were trained on.
+        space: name of the model whose embeddings they adapt.
+
+    Raises:
+        InputError: for adaptors without parameters.
+    """
     if net.config is None:
         raise InputError("adaptors without parameters", "trained ones")
     # A shared adaptor is one module under two names; safetensors stores each tensor once.

@@ -95,7 +95,14 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], file: str) -
 
 
 def write_joint(module: nn.Module, path: Path, name: str, source: Checkpoint) -> JointCard:
-    """Write the module's tensors in full precision to `path` (`.safetensors`) and a card (`.json`) beside it."""
+    """Write a module's tensors in full precision, and a card beside them.
+
+    Args:
+        module: whose tensors are written.
+        path: of the `.safetensors` file; the card is the `.json` file of the same name.
+        name: of the model, for the card.
+        source: the file that it was read from.
+    """
     tensors = {k: v.detach().to("cpu").clone().contiguous() for k, v in module.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")

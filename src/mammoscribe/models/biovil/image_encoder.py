@@ -42,7 +42,16 @@ class EncodedViews:
 
 
 def sine_position_code(height: int, width: int, dim: int, device: torch.device | None = None) -> Tensor:
-    """[height * width, dim] sine code, row-major, y half before x half (published formula: coordinates from 1)."""
+    """Sine code of the places of a map (published formula: coordinates from 1).
+
+    Args:
+        height, width: of the map.
+        dim: length of the code, a multiple of 4.
+        device: that it is made on.
+
+    Returns:
+        [height * width, dim], row after row; the y half comes before the x half.
+    """
     half = dim // 2
     scale = 2 * math.pi
     y = torch.arange(1, height + 1, dtype=torch.float32, device=device) / (height + 1e-6) * scale
@@ -149,16 +158,31 @@ class TemporalBlock(nn.Module):
 
 
 class MultiImageEncoder(nn.Module):
-    """Backbone and temporal block; the attribute names are the published checkpoint's."""
+    """Backbone and temporal block; the attribute names are the published checkpoint's.
+
+    Attributes:
+        compares_always: whether the temporal block also runs where no row has a prior, on a pair that changes nothing.
+            Processes that share the weights of one network have to run the same blocks.
+    """
 
     def __init__(self, config: ImageEncoderConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.compares_always = config, False
         self.encoder = config.backbone.network()
         self.backbone_to_vit = nn.Conv2d(config.backbone.channels[3], config.dim, 1, bias=False)
         self.vit_pooler = TemporalBlock(config)
         self.missing_previous_emb = nn.Parameter(torch.zeros(1, config.dim, 1, 1))
         nn.init.trunc_normal_(self.missing_previous_emb, std=0.02)
+
+    def _compared_with_itself(self, image: Tensor) -> Tensor:
+        """Zero, of which every parameter of a comparison is a part; batch statistics do not see the image again."""
+        norms = [m for m in self.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training]
+        for norm in norms:
+            norm.eval()
+        maps = self.prior_maps(image)
+        for norm in norms:
+            norm.train()
+        return 0.0 * self.vit_pooler(maps, maps).sum()
 
     def prior_maps(self, images: Tensor) -> Tensor:
         """[M, C, H, W] -> [M, dim, h, w]: all that the temporal block sees of a prior, so it can be kept and given again."""
@@ -191,4 +215,6 @@ class MultiImageEncoder(nn.Module):
             compared = self.vit_pooler(static[has_prior], earlier)
             rows = torch.nonzero(has_prior).squeeze(1)
             difference = difference.index_copy(0, rows, compared.to(static.dtype))
+        elif self.compares_always:
+            difference = difference + self._compared_with_itself(current[:1])
         return EncodedViews(torch.cat((static, difference), dim=1), stages)

@@ -46,7 +46,14 @@ def _norm(kind: str, channels: int) -> nn.Module:
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3, 1x1 with a shortcut (He et al. 2015; stride on the 3x3 as in v1.5)."""
+    """1x1, 3x3, 1x1 with a shortcut (He et al. 2015; stride on the 3x3 as in v1.5).
+
+    Args:
+        channels_in: of its input.
+        width: channels of the 3x3; it gives `EXPANSION` times as many.
+        stride: of the 3x3.
+        norm: batch or group.
+    """
 
     def __init__(self, channels_in: int, width: int, stride: int, norm: str) -> None:
         super().__init__()

@@ -66,7 +66,17 @@ class BiovilSpace:
 
     @classmethod
     def load(cls, folder: Path, mode: Mode = "published", truncate: bool = False, fast: bool = False) -> Self:
-        """Load both models from a folder; InputError where a file is absent or does not fit."""
+        """Load both models from a folder.
+
+        Args:
+            folder: holds the published files, or those that `weights convert` wrote.
+            mode: see the class.
+            truncate: see the class.
+            fast: see the class.
+
+        Raises:
+            InputError: where a file is absent or does not fit.
+        """
         return cls(load_image_model(image_weights(folder)), load_text_model(folder), mode, truncate, fast)
 
     @property

@@ -72,7 +72,14 @@ class ReportDraft:
 
 
 def choose(scores: Tensor, allowed: Tensor, greedy: bool, generator: torch.Generator | None) -> int:
-    """Index of the best allowed score, or one drawn by its probability."""
+    """Index of the best allowed score, or one drawn by its probability.
+
+    Args:
+        scores: [V] logits.
+        allowed: [V] bool, at least one of them true.
+        greedy: whether the best is taken.
+        generator: that draws otherwise; None is torch's own.
+    """
     scores = scores.float().cpu().masked_fill(~allowed, -torch.inf)
     if greedy:
         return int(scores.argmax())

@@ -137,7 +137,14 @@ class PooledMalignancy(nn.Module):
 
 
 class BreastHeads(nn.Module):
-    """Attention pooling (one learned query per task) over the tokens of a breast, beside their mean and its tissue."""
+    """Attention pooling (one learned query per task) over the tokens of a breast, beside their mean and its tissue.
+
+    Args:
+        dim: of the tokens.
+        early_channels: of the early backbone maps that the tissue is pooled from.
+        mark_channels: of the map that marks are read from.
+        dropout: of the pooled features.
+    """
 
     def __init__(self, dim: int, early_channels: Sequence[int], mark_channels: int, dropout: float = 0.2) -> None:
         super().__init__()
@@ -153,7 +160,14 @@ class BreastHeads(nn.Module):
     def forward(
         self, fused: FusedTokens, batch: ViewBatch, stages: Sequence[Tensor], mark_features: Tensor
     ) -> BreastOutput:
-        """Fused tokens of B exams, early maps of their views and what marks are read from -> outputs of 2 * B breasts."""
+        """Outputs of the 2 * B breasts of B exams.
+
+        Args:
+            fused: tokens of the exams.
+            batch: their N views.
+            stages: early backbone maps of the views, each [N, C, h, w].
+            mark_features: [N, C, h, w] that marks are read from.
+        """
         b, _, dim = fused.tokens.shape
         tokens = fused.tokens.view(b, len(SLOTS) // 2, 2, -1, dim).transpose(1, 2).reshape(2 * b, -1, dim)
         mask = fused.mask.view(b, len(SLOTS) // 2, 2, -1).transpose(1, 2).reshape(2 * b, -1)

@@ -253,7 +253,14 @@ class CellMaps:
 def stitch(
     output: PatchOutput, centres: list[tuple[int, int]], picture_px: tuple[int, int], config: PatchConfig
 ) -> CellMaps:
-    """Lay patches on the view's grid; where they overlap, the one that sees more around the cell weighs more."""
+    """Lay patches on the view's grid; where they overlap, the one that sees more around the cell weighs more.
+
+    Args:
+        output: of P patches.
+        centres: (x, y) of the P patches in the view.
+        picture_px: (height, width) of the view.
+        config: of the network.
+    """
     answers = torch.cat(
         (
             output.heat.float().sigmoid(),

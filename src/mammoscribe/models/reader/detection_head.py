@@ -47,7 +47,14 @@ class MarkMaps:
 
 
 class MarkHead(nn.Module):
-    """Feature pyramid from strides 32, 16 and 8 (Lin et al. 2017), then centre heat and box size (Zhou et al. 2019)."""
+    """Feature pyramid from strides 32, 16 and 8 (Lin et al. 2017), then centre heat and box size (Zhou et al. 2019).
+
+    Args:
+        stage_channels: of the backbone maps at strides 4, 8, 16 and 32.
+        dim: channels of the fused map.
+        channels: of the map that marks are read from.
+        suspicion: whether there is a map of how suspicious each place is.
+    """
 
     def __init__(
         self, stage_channels: tuple[int, int, int, int], dim: int, channels: int, suspicion: bool = False,

@@ -32,7 +32,13 @@ class FusedTokens:
 
 
 class ExamFusion(nn.Module):
-    """Tokens of every view, with codes for view, side and physical position, attend to each other within the exam."""
+    """Tokens of every view, with codes for view, side and physical position, attend to each other within the exam.
+
+    Args:
+        channels: of the patch maps.
+        dim: of the tokens.
+        heads, layers, dropout: of the transformer.
+    """
 
     def __init__(self, channels: int, dim: int, heads: int, layers: int, dropout: float = 0.0) -> None:
         super().__init__()

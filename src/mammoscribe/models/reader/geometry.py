@@ -23,7 +23,16 @@ def nipple_offsets(xy_px: Tensor, nipple_px: Tensor, mm_per_px: Tensor) -> Tenso
 
 
 def cell_centres(height: int, width: int, stride: int, device: torch.device | None = None) -> Tensor:
-    """[height * width, 2] canvas positions (x, y) of the cells of a map, row-major."""
+    """Where the cells of a map are on the canvas.
+
+    Args:
+        height, width: of the map.
+        stride: canvas pixels of a cell.
+        device: that the positions are made on.
+
+    Returns:
+        [height * width, 2] positions (x, y), row after row.
+    """
     y = (torch.arange(height, device=device, dtype=torch.float32) + 0.5) * stride
     x = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) * stride
     grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")

@@ -66,7 +66,13 @@ class QueryOutput:
 
 
 class FindingQueries(nn.Module):
-    """Transformer decoder over anchored queries."""
+    """Transformer decoder over anchored queries.
+
+    Args:
+        mark_channels: of the map that marks are read from.
+        dim: of the queries and of the tokens they look at.
+        heads, layers: of the decoder.
+    """
 
     def __init__(self, mark_channels: int, dim: int, heads: int, layers: int) -> None:
         super().__init__()
@@ -90,7 +96,12 @@ class FindingQueries(nn.Module):
         nn.init.zeros_(self.box.bias)
 
     def anchors_from_maps(self, maps: MarkMaps, view: Tensor, row: Tensor, column: Tensor) -> Anchors:
-        """Anchors at cells of the mark maps."""
+        """Anchors at Q cells of the mark maps.
+
+        Args:
+            maps: of N views.
+            view, row, column: [Q] where the cells are.
+        """
         features = torch.cat((maps.features, maps.heat), dim=1)[view, :, row, column]
         return Anchors(view, maps.boxes(view, row, column).detach(), self.from_mark(features))
 
@@ -107,7 +118,8 @@ class FindingQueries(nn.Module):
         heads = {a: self.descriptors[a.value](state) for a in AXIS_TERMS}
         return QueryOutput(
             anchors, state, self.kind(state), heads, self.suspicion(state).squeeze(-1), self.change(state),
-            anchors.box + delta * extent * 0.25, (self.link_cc(state), self.link_mlo(state)), offsets[:, 0], self.link_scale,
+            anchors.box + delta * extent * 0.25, (self.link_cc(state), self.link_mlo(state)), offsets[:, 0],
+            self.link_scale.clone(),  # ZeRO-3 takes a parameter away when its module is done
         )  # fmt: skip
 
     def _within_exams(self, query: Tensor, exam: Tensor, fused: FusedTokens) -> Tensor:

@@ -15,7 +15,6 @@ from mammoscribe.training.calcifications.views import (
     IGNORED,
     NOTHING,
     FineView,
-    FineViews,
     Group,
     cells_of,
 )
@@ -67,20 +66,6 @@ Patch = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
-class SpotItems:
-    """The spots of a split as items of a source."""
-
-    views: FineViews
-
-    def __len__(self) -> int:
-        return len(self.views.spots)
-
-    def __getitem__(self, number: int) -> tuple[FineView, int | None]:
-        spot = self.views.spots[number]
-        return self.views.view(spot.record, spot.picture), spot.group
-
-
-@dataclass(frozen=True)
 class PatchMaker:
     """Takes and varies one patch at a spot: `vary` of the source."""
 
@@ -123,6 +108,11 @@ def cell_targets(view: FineView, row: int, column: int, side: int) -> np.ndarray
 
     A cell in a box is positive where the top-hat sees a speck in it, and else teaches nothing; of two groups in a cell a
     suspicious one wins. A cell outside all boxes holds nothing where every calcification of the view is boxed.
+
+    Args:
+        view: with its groups.
+        row, column: the first cell; outside the view cells hold what a place without a box does.
+        side: number of cells along each side.
     """
     high, wide = (-(-n // CELL_PX) for n in view.pixels.shape)
     whole = np.full((3, high, wide), NOTHING, np.int64)

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mammoscribe.support.errors import InputError
 from mammoscribe.training.calcifications.task import CalcificationSettings
 from mammoscribe.training.engine.run import Execution, Optimiser, Precision, Run
 from mammoscribe.training.engine.schedule import Schedule
-from mammoscribe.training.reader.task import named
+from mammoscribe.training.several import named
 
 PATCHES = 24
 """Patches of each dataset in one step."""
@@ -35,8 +34,6 @@ def calcifications(data: Sequence[Path], init: Path | None = None) -> Run:
     Raises:
         InputError: without data.
     """
-    if not data:
-        raise InputError("no data to train on", "--data PREPARED, one or more", "see `mammoscribe data prepare --help`")
     return Run(
         recipe="calcifications", task=CalcificationSettings(reader=init or Path("starter")), steps=2000,
         batch=dict.fromkeys(named(data), PATCHES), data=tuple(data),

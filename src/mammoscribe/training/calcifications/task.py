@@ -16,7 +16,7 @@ from mammoscribe.models.reader.reader import Reader
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.lookup import look_up
 from mammoscribe.training.calcifications.losses import LossWeights, counts, losses
-from mammoscribe.training.calcifications.patches import PatchMaker, SpotItems, Variation, collate
+from mammoscribe.training.calcifications.patches import PatchMaker, Variation, collate
 from mammoscribe.training.calcifications.validation import CALCIFICATIONS, ViewItems, measure, single, summary
 from mammoscribe.training.calcifications.views import EMPTY, GROUP, FineViews
 from mammoscribe.training.calibration.parts import part_of, reader_at
@@ -25,9 +25,9 @@ from mammoscribe.training.engine.orders import InShares
 from mammoscribe.training.engine.run import Run
 from mammoscribe.training.engine.sources import ItemBatches, ItemSource
 from mammoscribe.training.engine.task import Batches, Finite, Modules, Task, Validation
-from mammoscribe.training.reader.task import check_preparation, named
-from mammoscribe.training.several import InTurn
-from mammoscribe.training.stored_views import check_scales
+from mammoscribe.training.several import InTurn, named, over_sources
+from mammoscribe.training.spots import SpotItems
+from mammoscribe.training.stored_views import check_preparation, check_scales
 
 PRESETS = {"starter": PatchConfig(), "debug": PatchConfig(patch_px=64, per_view=4, width=8)}
 
@@ -71,14 +71,14 @@ class CalcificationSettings:
         sources = {
             name: ItemSource(
                 SpotItems(v), collate, maker, InShares([spot.kind for spot in v.spots], shares),
-                v.exams.dataset.about["index_sha256"],
+                v.dataset.about["index_sha256"],
             )
             for name, v in views.items()
         }  # fmt: skip
         validation = Validation(self._validation(run, reader), partial(measure, config=config), summary, "score")
         return Task(
-            {CALCIFICATIONS: self._network(reader, config)}, sources, asdict(self.weights), patch_loss, patch_counts,
-            validation, export=PartExport(
+            {CALCIFICATIONS: self._network(reader, config)}, sources, asdict(self.weights), patch_loss,
+            partial(over_sources, counts), validation, export=PartExport(
                 self.reader, "calcification network", tuple(run.data), partial(with_calcifications, config=config)
             ),
         )  # fmt: skip
@@ -108,20 +108,7 @@ class CalcificationSettings:
 
 def patch_loss(modules: Modules, batches: Batches) -> dict[str, Tensor]:
     """The sums of all losses over the sources of a step."""
-    total: dict[str, Tensor] = {}
-    for batch in batches.values():
-        for name, value in losses(modules[CALCIFICATIONS](batch.pixels), batch).items():
-            total[name] = total.get(name, 0.0) + value
-    return total
-
-
-def patch_counts(batches: Batches) -> Mapping[str, float]:
-    """Labels of every loss in the batches of a step."""
-    total: dict[str, float] = {}
-    for batch in batches.values():
-        for name, count in counts(batch).items():
-            total[name] = total.get(name, 0.0) + count
-    return total
+    return over_sources(lambda batch: losses(modules[CALCIFICATIONS](batch.pixels), batch), batches)
 
 
 def with_calcifications(reader: Reader, tensors: Mapping[str, Tensor], config: PatchConfig) -> Reader:

@@ -51,7 +51,7 @@ class ViewItems:
 
     def __init__(self, views: FineViews) -> None:
         self.views = views
-        self._places = [(spot.record, spot.picture) for spot in views.spots if spot.group is None]
+        self._places = [(spot.record, spot.picture) for spot in views.spots if spot.shown is None]
 
     def __len__(self) -> int:
         return len(self._places)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mammoscribe.data.prepared.dataset import StoredRecord
+from mammoscribe.data.prepared.dataset import PreparedDataset, StoredRecord
 from mammoscribe.data.records import MammoExam
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.lexicon import SUSPICIOUS_MORPHOLOGY
@@ -28,16 +28,16 @@ from mammoscribe.models.reader.detection_head import TYPES
 from mammoscribe.models.reader.tophat import CELL_PX, speck_map
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.memo import Memo
-from mammoscribe.training.reader.exams import Teachers, training_exam
+from mammoscribe.training.reader.exams import boxed_exam
 from mammoscribe.training.reader.samples import UNKNOWN, LabelledFinding, TrainingExam
-from mammoscribe.training.stored_views import ExamsWithPriors, at_scale, stored_view
+from mammoscribe.training.spots import Spot
+from mammoscribe.training.stored_views import at_scale, stored_view
 
 EITHER, NOTHING, IGNORED = 2, -1, -2
 """Readings of a cell beside SUSPICIOUS and BENIGN: calcifications of an unknown kind, none, and a cell that teaches nothing."""
 GROUP, EMPTY = 0, 1
 """Kinds of spots: around boxed calcifications, and anywhere else."""
 CALCIFICATION = TYPES.index(FindingType.CALCIFICATION)
-BOXES = Teachers(labels=False, reports=False)
 
 
 @dataclass(frozen=True)
@@ -77,20 +77,6 @@ class FineView:
     centres: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True)
-class Spot:
-    """Where patches are taken: in a picture of a record, around one of its groups, or (None) elsewhere."""
-
-    record: int
-    picture: int
-    group: int | None
-
-    @property
-    def kind(self) -> int:
-        """GROUP or EMPTY."""
-        return EMPTY if self.group is None else GROUP
-
-
 def reading_of(label: LabelledFinding) -> int:
     """SUSPICIOUS or BENIGN by its morphology, else suspicious where that is labelled or proven by pathology, else EITHER.
 
@@ -118,39 +104,35 @@ class FineViews:
     """
 
     def __init__(self, folder: Path, split: str, config: PatchConfig, cache: Path | None) -> None:
-        self.exams, self.config, self._cache = ExamsWithPriors.of(folder, split), config, cache
-        self._supervision = self.exams.dataset.supervision
-        self.spots = tuple(spot for number in range(len(self.exams)) for spot in self._spots(number))
+        self.dataset, self.config, self._cache = PreparedDataset(folder, split), config, cache
+        self.spots = tuple(spot for number in range(len(self.dataset)) for spot in self._spots(number))
         if not self.spots:
             raise InputError(
                 f"{folder} has no view in {split} that teaches calcifications",
                 "boxes of calcifications, or views that are known to show none, with pixels of 0.15 mm or less",
             )
 
-    def _labels(self, stored: StoredRecord) -> TrainingExam:
-        return training_exam(stored, None, self._supervision, BOXES, self.exams.synthetic)
-
     def _spots(self, number: int) -> Iterator[Spot]:
-        stored = self.exams.dataset[number]
-        exam = self._labels(stored)
+        stored = self.dataset[number]
+        exam = boxed_exam(stored, self.dataset)
         for picture, view in enumerate(exam.views):
             if stored.pictures[picture].at(FINE_UM) is not None:
                 found = _calcifications(exam, picture)
                 kinds = [reading_of(label) for _, label, _ in found]
-                yield from (Spot(number, picture, i) for i, kind in enumerate(kinds) if kind != IGNORED)
+                yield from (Spot(number, picture, i, GROUP) for i, kind in enumerate(kinds) if kind != IGNORED)
                 if CALCIFICATION in view.boxed:
-                    yield Spot(number, picture, None)
+                    yield Spot(number, picture, None, EMPTY)
 
     @cached_property
     def _memo(self) -> Memo:
         shape = hashlib.sha256(json.dumps(asdict(self.config), sort_keys=True).encode()).hexdigest()
-        name = f"specks-{shape[:8]}-{self.exams.dataset.about['index_sha256'][:12]}-{self.exams.dataset.split}"
+        name = f"specks-{shape[:8]}-{self.dataset.about['index_sha256'][:12]}-{self.dataset.split}"
         return Memo(self._specks, None if self._cache is None else self._cache / name)
 
     def _specks(self, number: int) -> dict[str, Any]:
         """Of every picture of a record: centres of patches, and the cells with specks in the box of every group."""
-        stored = self.exams.dataset[number]
-        exam, found = self._labels(stored), {}
+        stored = self.dataset[number]
+        exam, found = boxed_exam(stored, self.dataset), {}
         assert isinstance(stored.record, MammoExam)
         for picture, kept in enumerate(stored.pictures):
             finer = kept.at(FINE_UM)
@@ -165,8 +147,8 @@ class FineViews:
 
     def view(self, record: int, picture: int) -> FineView:
         """One view with its groups."""
-        stored = self.exams.dataset[record]
-        exam, finer = self._labels(stored), stored.pictures[picture].at(FINE_UM)
+        stored = self.dataset[record]
+        exam, finer = boxed_exam(stored, self.dataset), stored.pictures[picture].at(FINE_UM)
         assert finer is not None
         known: Mapping[str, Any] = self._memo(record)[str(picture)]
         found = _calcifications(exam, picture)

@@ -14,7 +14,7 @@ from mammoscribe.training.calibration.out_of_fold import FoldRun, fold_runs, see
 from mammoscribe.training.calibration.parts import with_parts
 from mammoscribe.training.calibration.reader_folder import VALIDATION
 from mammoscribe.training.calibration.seen import see
-from mammoscribe.training.reader.task import check_preparation
+from mammoscribe.training.stored_views import check_preparation
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _by_origin(folders: Sequence[Path], reader: Reader) -> tuple[list[Path], lis
     for folder in folders:
         dataset = PreparedDataset(folder)
         check_preparation(dataset, reader.card.config)
-        (drawn if dataset.about["synthetic"] else acquired).append(folder)
+        (drawn if dataset.synthetic else acquired).append(folder)
     return drawn, acquired
 
 

@@ -64,7 +64,7 @@ class ReaderExport:
         drawn, acquired = NormStatistics(net), NormStatistics(net)
         drawn.load_state_dict(part_of(tensors, DRAWN))
         acquired.load_state_dict(part_of(tensors, ACQUIRED))
-        origins = {bool(PreparedDataset(f).about["synthetic"]) for f in self.folders}
+        origins = {PreparedDataset(f).synthetic for f in self.folders}
         if (
             len(origins) == 1
         ):  # statistics of an origin that was not trained on do not exist: those of the other are used
@@ -115,9 +115,8 @@ def _seen(
     found: dict[bool, list[SeenExam]] = {True: [], False: []}
     for folder in folders:
         dataset = PreparedDataset(folder, "val")
-        synthetic = bool(dataset.about["synthetic"])
-        found[synthetic] += see(
-            reader, dataset, teachers, lambda patient, s=synthetic: s or left_out is None or not left_out.holds(patient),
+        found[dataset.synthetic] += see(
+            reader, dataset, teachers, lambda patient, s=dataset.synthetic: s or left_out is None or not left_out.holds(patient),
             decode_finer=False,  # the end of a run asks for nothing but what it was prepared with
         )  # fmt: skip
     return found[True], found[False]

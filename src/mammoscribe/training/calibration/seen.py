@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from mammoscribe.data.prepared.dataset import PreparedDataset, StoredRecord
+from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.data.records import MammoExam
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding, FindingType
@@ -78,14 +78,13 @@ def see(
     Raises:
         InputError: when the dataset was not prepared for a reader; when pictures are needed and cannot be decoded.
     """
-    supervision, synthetic = dataset.supervision, bool(dataset.about["synthetic"])
+    supervision, synthetic = dataset.supervision, dataset.synthetic
     root = dataset.root if decode_finer and _lacks_a_scale(reader, dataset) else None
-    everything = PreparedDataset(dataset.folder)
     for stored in dataset:
         if not isinstance(stored.record, MammoExam) or not chosen(stored.record.patient_id):
             continue
         labels = training_exam(stored, None, supervision, teachers, synthetic)
-        prior = _prior(stored, everything)
+        prior = dataset.prior_of(stored)
         for side in Laterality if not supervision.boxed_kinds else (None,):
             views = views_of_record(stored, prior, side, synthetic)
             if not any(v.view.role is Role.CURRENT for v in views) or not _teaches(labels, side):
@@ -105,12 +104,6 @@ def _lacks_a_scale(reader: Reader, dataset: PreparedDataset) -> bool:
     there = {scale["um_per_px"] for scale in dataset.about["preparation"].get("finer", ())}
     wanted = {reader.card.config.detail_um} if reader.crop_refiner is not None else set()
     return not wanted | ({FINE_UM} if reader.patch_net is not None else set()) <= there
-
-
-def _prior(stored: StoredRecord, everything: PreparedDataset) -> StoredRecord | None:
-    prior_id = getattr(stored.record, "prior_id", None)
-    place = everything.position_of(prior_id) if prior_id else None
-    return None if place is None else everything[place]
 
 
 def _teaches(labels: TrainingExam, side: Laterality | None) -> bool:

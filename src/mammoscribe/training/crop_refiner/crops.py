@@ -84,24 +84,17 @@ class CropBatch:
 
 
 def crop(view: MarkedView, box: Box, label: LabelledFinding, size_px: int) -> LabelledCrop:
-    """The crop of a box in stored pixels, as a reading cuts it."""
+    """The crop of a box, as a reading cuts it.
+
+    Args:
+        view: that it is cut from.
+        box: in stored pixels.
+        label: what it shows.
+        size_px: side of the crop in its own pixels.
+    """
     shown = view.exam.current[0]
     planes = mark_planes(shown, box, view.exam, view.canvases.first, view.canvases.detail, size_px)
     return LabelledCrop(planes, label, view.boxed, view.exam.prior_of(shown) is not None, view.associated)
-
-
-@dataclass(frozen=True)
-class SpotItems:
-    """The spots of a split as items of a source."""
-
-    views: MarkedViews
-
-    def __len__(self) -> int:
-        return len(self.views.spots)
-
-    def __getitem__(self, number: int) -> tuple[MarkedView, int | None]:
-        spot = self.views.spots[number]
-        return self.views.view(spot.record, spot.picture), spot.truth
 
 
 @dataclass(frozen=True)

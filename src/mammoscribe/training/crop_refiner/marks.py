@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch.utils.data import get_worker_info
 
-from mammoscribe.data.prepared.dataset import StoredRecord
+from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.data.supervision import Question, Supervision
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.lexicon import Axis
@@ -17,14 +17,14 @@ from mammoscribe.models.reader.queries import AXIS_TERMS, NO_FINDING
 from mammoscribe.models.reader.reader import Canvases, Reader
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.memo import Memo
-from mammoscribe.training.reader.exams import Teachers, training_exam
-from mammoscribe.training.reader.samples import LabelledFinding, TrainingExam
-from mammoscribe.training.stored_views import ExamsWithPriors, rebuilt
+from mammoscribe.training.reader.exams import boxed_exam
+from mammoscribe.training.reader.samples import LabelledFinding
+from mammoscribe.training.spots import Spot
+from mammoscribe.training.stored_views import rebuilt
 
 HIT_IOU, CLEAR_IOU = 0.2, 0.02
 """Overlap from which a proposal shows a lesion, and below which it shows none; what is between teaches nothing."""
 NOTHING = LabelledFinding(NO_FINDING)
-BOXES = Teachers(labels=False, reports=False)
 
 
 @dataclass(frozen=True)
@@ -65,18 +65,18 @@ class Proposals:
 
     Args:
         reader: whose first pass it is.
-        exams: prepared for it.
+        dataset: prepared for it.
         cache: folder of what is worked out once; None keeps it in memory.
     """
 
     reader: Reader
-    exams: ExamsWithPriors
+    dataset: PreparedDataset
     cache: Path | None = None
 
     @cached_property
     def _memo(self) -> Memo:
-        name = f"marks-{self.reader.card.weights_sha256[:12]}-{self.exams.dataset.about['index_sha256'][:12]}"
-        split = self.exams.dataset.split or "all"
+        name = f"marks-{self.reader.card.weights_sha256[:12]}-{self.dataset.about['index_sha256'][:12]}"
+        split = self.dataset.split or "all"
         return Memo(self._propose, None if self.cache is None else self.cache / f"{name}-{split}")
 
     def __call__(self, number: int) -> Mapping[str, list[list[float]]]:
@@ -86,23 +86,15 @@ class Proposals:
     def _propose(self, number: int) -> dict[str, list[list[float]]]:
         if get_worker_info() is not None:
             torch.set_num_threads(1)  # a forked process cannot use the threads of the one it came from
-        stored, prior = self.exams[number]
-        exam, canvases = rebuilt(stored, prior, self.exams.synthetic, self.reader.card.config.detail_um)
+        stored = self.dataset[number]
+        exam, canvases = rebuilt(
+            stored, self.dataset.prior_of(stored), self.dataset.synthetic, self.reader.card.config.detail_um
+        )
         marks, _ = self.reader.proposals(exam, canvases.first)
         found: dict[str, list[list[float]]] = {view.id: [] for view in exam.current}
         for mark in marks:
             found[mark.view.id].append([mark.box.x0, mark.box.y0, mark.box.x1, mark.box.y1])
         return found
-
-
-@dataclass(frozen=True)
-class Spot:
-    """Where crops are taken: in a picture of a record, around one of its true boxes, or (None) where nothing is."""
-
-    record: int
-    picture: int
-    truth: int | None
-    kind: int
 
 
 def associated_terms(supervision: Supervision) -> frozenset[str]:
@@ -129,22 +121,18 @@ class MarkedViews:
     """
 
     def __init__(self, folder: Path, split: str, reader: Reader, cache: Path | None) -> None:
-        self.exams = ExamsWithPriors.of(folder, split)
+        self.dataset = PreparedDataset(folder, split)
         self.detail_um = reader.card.config.detail_um
-        self._proposals = Proposals(reader, self.exams, cache)
-        self._supervision = self.exams.dataset.supervision
-        self._associated = associated_terms(self._supervision)
-        self.spots = tuple(spot for number in range(len(self.exams)) for spot in self._spots(number))
+        self._proposals = Proposals(reader, self.dataset, cache)
+        self._associated = associated_terms(self.dataset.supervision)
+        self.spots = tuple(spot for number in range(len(self.dataset)) for spot in self._spots(number))
         if not self.spots:
             raise InputError(
                 f"{folder} has no view in {split} that teaches a crop refiner", "boxes of findings whose kind is known"
             )
 
-    def _labels(self, stored: StoredRecord) -> TrainingExam:
-        return training_exam(stored, None, self._supervision, BOXES, self.exams.synthetic)
-
     def _spots(self, number: int):
-        exam = self._labels(self.exams.dataset[number])
+        exam = boxed_exam(self.dataset[number], self.dataset)
         for picture, view in enumerate(exam.views):
             kinds = [exam.findings[mark.finding].type for mark in view.marks]
             yield from (Spot(number, picture, i, kind) for i, kind in enumerate(kinds))
@@ -158,9 +146,11 @@ class MarkedViews:
 
     def view(self, record: int, picture: int) -> MarkedView:
         """One view with its prior, truth and proposals."""
-        stored, prior = self.exams[record]
-        exam, canvases = rebuilt(stored, prior, self.exams.synthetic, self.detail_um, only=picture)
-        labels = self._labels(stored)
+        stored = self.dataset[record]
+        exam, canvases = rebuilt(
+            stored, self.dataset.prior_of(stored), self.dataset.synthetic, self.detail_um, only=picture
+        )
+        labels = boxed_exam(stored, self.dataset)
         view, place = labels.views[picture], stored.pictures[picture].placement
         truths = []
         for mark in view.marks:

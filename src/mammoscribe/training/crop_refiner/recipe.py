@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mammoscribe.support.errors import InputError
 from mammoscribe.training.crop_refiner.task import CropRefinerSettings
 from mammoscribe.training.engine.run import Execution, Optimiser, Precision, Run
 from mammoscribe.training.engine.schedule import Schedule
-from mammoscribe.training.reader.task import named
+from mammoscribe.training.several import named
 
 CROPS = 64
 """Crops of each dataset in one step."""
@@ -34,8 +33,6 @@ def crop_refiner(data: Sequence[Path], init: Path | None = None) -> Run:
     Raises:
         InputError: without data.
     """
-    if not data:
-        raise InputError("no data to train on", "--data PREPARED, one or more", "see `mammoscribe data prepare --help`")
     return Run(
         recipe="crop-refiner", task=CropRefinerSettings(reader=init or Path("starter")), steps=3000,
         batch=dict.fromkeys(named(data), CROPS), data=tuple(data),

@@ -18,7 +18,6 @@ from mammoscribe.training.calibration.reader_folder import ACQUIRED, DRAWN, Part
 from mammoscribe.training.crop_refiner.crops import (
     CropBatch,
     CropMaker,
-    SpotItems,
     Variation,
     ViewItems,
     collate,
@@ -31,9 +30,9 @@ from mammoscribe.training.engine.orders import InShares
 from mammoscribe.training.engine.run import Run
 from mammoscribe.training.engine.sources import ItemBatches, ItemSource
 from mammoscribe.training.engine.task import Batches, Finite, Modules, Task, Validation
-from mammoscribe.training.reader.task import check_preparation, named
-from mammoscribe.training.several import InTurn, digest_with
-from mammoscribe.training.stored_views import check_scales
+from mammoscribe.training.several import InTurn, digest_with, named, over_sources
+from mammoscribe.training.spots import SpotItems
+from mammoscribe.training.stored_views import check_preparation, check_scales
 
 CROP_REFINER = "crop_refiner"
 """Name of the network in a checkpoint."""
@@ -76,15 +75,15 @@ class CropRefinerSettings:
         maker = CropMaker(config.size_px, self.variation)
         sources = {
             name: ItemSource(
-                SpotItems(v), partial(collate, synthetic=v.exams.synthetic), maker,
+                SpotItems(v), partial(collate, synthetic=v.dataset.synthetic), maker,
                 InShares([spot.kind for spot in v.spots], SHARES),
-                digest_with(v.exams.dataset.about["index_sha256"], reader.card.weights_sha256),
+                digest_with(v.dataset.about["index_sha256"], reader.card.weights_sha256),
             )
             for name, v in views.items()
         }  # fmt: skip
-        origins = frozenset(v.exams.synthetic for v in views.values())
+        origins = frozenset(v.dataset.synthetic for v in views.values())
         return Task(
-            self._modules(reader, config), sources, asdict(self.weights), crop_loss, crop_counts,
+            self._modules(reader, config), sources, asdict(self.weights), crop_loss, partial(over_sources, counts),
             Validation(self._validation(run, reader, config), partial(measure, run=crop_pass), summary, "score"),
             frozen=(DRAWN, ACQUIRED),
             export=PartExport(self.reader, "crop refiner", tuple(run.data), partial(with_crop_refiner, config=config, origins=origins)),
@@ -92,8 +91,8 @@ class CropRefinerSettings:
 
     def _views(self, folder: Path, split: str, reader: Reader, cache: Path | None) -> MarkedViews:
         views = MarkedViews(folder, split, reader, cache)
-        check_preparation(views.exams.dataset, reader.card.config)
-        check_scales(views.exams.dataset, (reader.card.config.detail_um,), "crops")
+        check_preparation(views.dataset, reader.card.config)
+        check_scales(views.dataset, (reader.card.config.detail_um,), "crops")
         return views
 
     def _modules(self, reader: Reader, config: CropRefinerConfig) -> dict[str, torch.nn.Module]:
@@ -111,7 +110,7 @@ class CropRefinerSettings:
         for folder in run.data:
             views = self._views(folder, "val", reader, run.execution.cache)
             source = ItemSource(
-                ViewItems(views, config.size_px), partial(collate_views, synthetic=views.exams.synthetic)
+                ViewItems(views, config.size_px), partial(collate_views, synthetic=views.dataset.synthetic)
             )
             parts.append(ItemBatches(source, 1))
         return InTurn(tuple(parts))
@@ -127,20 +126,7 @@ def crop_pass(modules: Modules, batch: CropBatch) -> CropOutput:
 
 def crop_loss(modules: Modules, batches: Batches) -> dict[str, Tensor]:
     """The sums of all losses over the sources of a step."""
-    total: dict[str, Tensor] = {}
-    for batch in batches.values():
-        for name, value in losses(crop_pass(modules, batch), batch).items():
-            total[name] = total.get(name, 0.0) + value
-    return total
-
-
-def crop_counts(batches: Batches) -> Mapping[str, float]:
-    """Labels of every loss in the batches of a step."""
-    total: dict[str, float] = {}
-    for batch in batches.values():
-        for name, count in counts(batch).items():
-            total[name] = total.get(name, 0.0) + count
-    return total
+    return over_sources(lambda batch: losses(crop_pass(modules, batch), batch), batches)
 
 
 def with_crop_refiner(

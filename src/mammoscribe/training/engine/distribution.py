@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -153,19 +154,40 @@ def _users_file(run: Run) -> Mapping[str, Any]:
     path = run.distribution.deepspeed
     if path is None:
         return {}
-    try:
-        own = json.loads(path.read_text(encoding="utf-8"))
-        stage = own.get("zero_optimization", {}).get("stage", int(run.distribution.kind[-1]))
-    except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f"{path} cannot be read ({error})", "a JSON object of DeepSpeed entries") from error
+    own, stage = _read(path)
     decided = [name for name in DECIDED if own.get(name, "auto") != "auto"]
     if decided:
         raise InputError(
             f"{path} sets {', '.join(decided)}, which the run decides", "a file without them, or with auto"
         )
-    if stage != int(run.distribution.kind[-1]):
+    if stage not in (None, int(run.distribution.kind[-1])):
         raise InputError(f"{path} asks for ZeRO stage {stage}, the run for {run.distribution.kind}", "the same stage")
     return {name: value for name, value in own.items() if value != "auto"}
+
+
+def _read(path: Path) -> tuple[Mapping[str, Any], int | None]:
+    """The entries of a DeepSpeed file, and the ZeRO stage among them."""
+    try:
+        own = json.loads(path.read_text(encoding="utf-8"))
+        return own, own.get("zero_optimization", {}).get("stage")
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{path} cannot be read ({error})", "a JSON object of DeepSpeed entries") from error
+
+
+def kind_of(path: Path) -> Kind:
+    """The kind of distribution that a DeepSpeed file asks for.
+
+    Raises:
+        InputError: for a file that cannot be read, or that names no stage of ZeRO from 1 to 3.
+    """
+    stage = _read(path)[1]
+    if stage not in (1, 2, 3):
+        raise InputError(
+            f"{path} with the ZeRO stage {stage}",
+            "zero_optimization.stage 1, 2 or 3",
+            "or --set distribution.kind=zero2",
+        )
+    return Kind(f"zero{stage}")
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,6 +206,13 @@ def autocast(run: Run, device: torch.device) -> AbstractContextManager[Any]:
 
 def prepare(accelerator: Any, run: Run, task: Task, networks: nn.Module, optimiser: Any) -> tuple[nn.Module, Any]:
     """The model and optimiser spread over the processes; sharding that did not happen is an error.
+
+    Args:
+        accelerator: as `begin` gives it.
+        run: its kind of distribution.
+        task: which blocks are units of sharding, and whether some parameters take no part in some batches.
+        networks: all that is trained, as one module.
+        optimiser: over its parameters.
 
     Raises:
         InputError: when the task cannot be sharded so, or nothing was sharded.

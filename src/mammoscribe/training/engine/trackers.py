@@ -15,6 +15,12 @@ PACKAGES = {"tensorboard": "tensorboard", "mlflow": "mlflow", "wandb": "wandb"}
 def begin_trackers(accelerator: Any, names: Sequence[str], folder: Path, fields: Mapping[str, Any]) -> None:
     """Start what `names` asks for; nothing is sent anywhere (W&B runs offline, MLflow keeps a database in the folder).
 
+    Args:
+        accelerator: as `distribution.begin` gives it.
+        names: of trackers.
+        folder: of the run.
+        fields: settings of the run, which the trackers show.
+
     Raises:
         InputError: for an unknown name, with the nearest.
         MissingExtra: for one whose package is not installed.

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mammoscribe.support.errors import InputError
 from mammoscribe.training.calibration.parts import model_to_extend
 from mammoscribe.training.engine.run import Execution, Optimiser, Precision, Run
 from mammoscribe.training.engine.schedule import Schedule
 from mammoscribe.training.joint.task import JointSettings
-from mammoscribe.training.reader.task import named
+from mammoscribe.training.several import named
 
 VIEWS = 24
 """Views of one step, of each dataset."""
@@ -33,8 +32,6 @@ def joint_space(data: Sequence[Path], init: Path | None = None) -> Run:
     Raises:
         InputError: without data, or without such a reader.
     """
-    if not data:
-        raise InputError("no data to train on", "--data PREPARED, one or more", "see `mammoscribe data prepare --help`")
     return Run(
         recipe="joint-space", task=JointSettings(), steps=2000, batch=dict.fromkeys(named(data), VIEWS),
         data=tuple(data), init=model_to_extend(init), schedule=Schedule(learning_rate=2e-3, warm_up=0.05),

@@ -30,8 +30,9 @@ from mammoscribe.training.joint.validation import measure, summary
 from mammoscribe.training.joint.views import JointViews, LabelledView
 from mammoscribe.training.reader.batches import NO_AUGMENTATION, Augmentation
 from mammoscribe.training.reader.exams import PreparedExams, Teachers
-from mammoscribe.training.reader.task import check_preparation, named, reader_pass
-from mammoscribe.training.several import InTurn
+from mammoscribe.training.reader.task import reader_pass
+from mammoscribe.training.several import InTurn, named, over_sources
+from mammoscribe.training.stored_views import check_preparation
 
 KEPT = "kept"
 PRESETS: Mapping[str, Mapping[str, int]] = {
@@ -86,7 +87,7 @@ class JointSettings:
             for name, folder in named(run.data).items()
         }
         return Task(
-            modules, sources, asdict(self.weights), joint_loss, joint_counts, self._validation(run, reader, phrases),
+            modules, sources, asdict(self.weights), joint_loss, partial(over_sources, counts), self._validation(run, reader, phrases),
             frozen=("reader", DRAWN, ACQUIRED), loads_init=True, export=JointExport(run.init, tuple(sources), phrases.config),
         )  # fmt: skip
 
@@ -135,22 +136,13 @@ def joint_pass(modules: Modules, batch: JointBatch) -> Embedded:
 
 def joint_loss(modules: Modules, batches: Batches) -> dict[str, Tensor]:
     """The sums of all losses over the sources of a step; negatives are of the same source."""
-    total: dict[str, Tensor] = {}
-    for batch in batches.values():
+
+    def of_batch(batch: JointBatch) -> dict[str, Tensor]:
         embedded, scales = joint_pass(modules, batch), modules["scales"]()
         with torch.autocast(batch.ids.device.type, enabled=False):  # cosines need more than 8 bits
-            for name, value in losses(embedded, batch, scales).items():
-                total[name] = total.get(name, 0.0) + value
-    return total
+            return losses(embedded, batch, scales)
 
-
-def joint_counts(batches: Batches) -> Mapping[str, float]:
-    """Rows of every loss in the batches of a step."""
-    total: dict[str, float] = {}
-    for batch in batches.values():
-        for name, count in counts(batch).items():
-            total[name] = total.get(name, 0.0) + count
-    return total
+    return over_sources(of_batch, batches)
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,14 @@ def is_feature_file(data: Sequence[Path]) -> bool:
 
 
 def presence_features(run: Run, model: str, kind: FeatureKind, classes: Sequence[str]) -> FeatureSet:
-    """The features with present-or-absent labels only, in the order in which the classes are named."""
+    """The features with present-or-absent labels only.
+
+    Args:
+        run: its data and device.
+        model: see `features_of`.
+        kind: which features.
+        classes: in the order that is wanted; empty takes all.
+    """
     return features_of(run, model, kind).only(LabelKind.PRESENCE, classes or None)
 
 

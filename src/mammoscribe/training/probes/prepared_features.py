@@ -76,7 +76,7 @@ def prepared_features(folders: Sequence[Path], model: str, kind: FeatureKind, de
     name, digests = model, []
     for folder in folders:
         dataset = PreparedDataset(folder)
-        tower = open_tower(model, bool(dataset.about["synthetic"]))
+        tower = open_tower(model, dataset.synthetic)
         tower.check(dataset)
         found = picture_features(dataset, tower, device)
         values = found.pooled if kind is FeatureKind.POOLED else found.whole
@@ -237,9 +237,8 @@ def shown_pictures(dataset: PreparedDataset, tower: Tower, number: int) -> list[
     stored = dataset[number]
     if isinstance(stored.record, TextDocument):
         raise InputError(f"{stored.record.id} is a text", "records with images")
-    prior_id = stored.record.prior_id
-    place = None if prior_id is None else dataset.position_of(prior_id)
-    earlier = {} if place is None else _by_view(dataset[place])
+    prior = dataset.prior_of(stored)
+    earlier = {} if prior is None else _by_view(prior)
     images = stored.record.images
     return [tower.shown(Found(p, images[p.image], earlier.get(_view(images[p.image])))) for p in stored.pictures]
 

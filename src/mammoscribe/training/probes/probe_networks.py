@@ -59,7 +59,7 @@ class PreparedItems:
 
     def __init__(self, folders: Sequence[Path], model: str, features: FeatureSet) -> None:
         self.datasets = [PreparedDataset(folder) for folder in folders]
-        origins = {bool(dataset.about["synthetic"]) for dataset in self.datasets}
+        origins = {dataset.synthetic for dataset in self.datasets}
         if len(origins) > 1:
             raise InputError("drawn and acquired images in one full training", "one of them")
         self.tower: Tower = open_tower(model, origins.pop())
@@ -100,7 +100,17 @@ def collate(items: Sequence[tuple[list[Shown], np.ndarray]]) -> dict[str, Any]:
 
 
 def item_features(tower: nn.Module, pictures: PictureBatch, owner: Tensor, items: int) -> Tensor:
-    """[n, D]: the mean of the pooled features of each item's pictures."""
+    """The mean of the pooled features of each item's pictures.
+
+    Args:
+        tower: gives features of pictures.
+        pictures: N of them.
+        owner: [N] number of the item that each belongs to.
+        items: number of items, n.
+
+    Returns:
+        [n, D].
+    """
     pooled = tower(pictures).pooled
     sums = pooled.new_zeros(items, pooled.shape[1]).index_add(0, owner, pooled)
     return sums / torch.bincount(owner, minlength=items)[:, None].to(sums.dtype)

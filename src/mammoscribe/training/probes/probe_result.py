@@ -61,7 +61,14 @@ class SplitFigures:
 
 
 def figures_of(split: str, logits: np.ndarray, features: FeatureSet, num_draws: int = 1000) -> SplitFigures:
-    """Figures of logits [n, C] for the items of a split."""
+    """Figures of the answers for a split.
+
+    Args:
+        split: its name.
+        logits: [n, C], one row for each item.
+        features: of the same items, with labels of the same classes.
+        num_draws: of the bootstrap behind the intervals.
+    """
     columns = zip(features.classes, logits.T, features.labels.T, strict=True)
     classes = tuple(_class(name, scores, labels, features.patients, num_draws) for name, scores, labels in columns)
     interval = macro_auroc_interval(logits.astype(np.float64), features.labels, features.patients, num_draws)

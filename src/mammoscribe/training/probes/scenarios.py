@@ -47,7 +47,16 @@ def stages_of(
     scenario: Scenario, labels: np.ndarray, names: tuple[str, ...], seed: int = 27, parts: int = 5,
     positives_only: bool = False,
 ) -> tuple[Stage, ...]:  # fmt: skip
-    """The stages of a scenario; `parts` counts for `data`, `positives_only` for `class`."""
+    """The stages of a scenario.
+
+    Args:
+        scenario: how classes and pictures arrive.
+        labels: [N, C] 0, 1 or NaN.
+        names: of the C classes.
+        seed: of what is drawn.
+        parts: number of stages of the scenario `data`.
+        positives_only: in the scenario `class`, whether a stage has pictures with its class alone.
+    """
     match scenario:
         case Scenario.CLASS:
             return class_positives(labels, names) if positives_only else class_incremental(labels, names, seed)

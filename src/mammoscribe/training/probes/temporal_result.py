@@ -148,7 +148,14 @@ def heads_of(weights: Mapping[str, np.ndarray]) -> list[ChangeHead]:
 def figures_of(
     name: str, truth: np.ndarray, given: np.ndarray, patients: Sequence[Hashable], num_draws: int = 1000
 ) -> FindingFigures:
-    """Figures of answers [n] against the truth [n], codes of `CHANGES`; the interval is over patients."""
+    """Figures of answers against the truth, both as codes of `CHANGES`.
+
+    Args:
+        name: of the finding.
+        truth, given: [n].
+        patients: [n] whose pair each is; the interval draws patients.
+        num_draws: of the bootstrap.
+    """
     interval = interval_or_none(
         lambda: bootstrap_interval(lambda rows: macro_accuracy(truth[rows], given[rows]), patients, num_draws)
     )

@@ -23,7 +23,7 @@ from mammoscribe.models.reader.joint_head import CellFeatures
 from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.reader.task import check_preparation
+from mammoscribe.training.stored_views import check_preparation
 
 FRESH: Mapping[str, ResNetConfig] = {
     "resnet50": ResNetConfig(in_channels=1, norm="group"),
@@ -216,7 +216,13 @@ class StarterTower(Tower):
 
 
 class BackboneTower(Tower):
-    """A ResNet; its features are the spatial mean of its last map. On pictures prepared with `--as joint` or `reader`."""
+    """A ResNet; its features are the spatial mean of its last map. On pictures prepared with `--as joint` or `reader`.
+
+    Args:
+        name, digest: see `Tower`.
+        net: the network.
+        config: its shape.
+    """
 
     def __init__(self, name: str, digest: str, net: ResNet, config: ResNetConfig) -> None:
         super().__init__(name, digest, config.channels[3])

@@ -1,8 +1,10 @@
 """Exams of prepared datasets as training sees them; each is mapped from disk when its turn comes, and none is kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
+
+import numpy as np
 
 from mammoscribe.data.folds import Fold
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture, StoredRecord
@@ -44,6 +46,9 @@ class Teachers:
     weak_lesions: bool = False
 
 
+BOXES = Teachers(labels=False, reports=False)
+
+
 def training_exam(
     stored: StoredRecord, prior: StoredRecord | None, supervision: Supervision, teachers: Teachers = Teachers(),
     synthetic: bool = False,
@@ -71,6 +76,11 @@ def training_exam(
     )
     right, left = (_breast(record, side, supervision, teachers) for side in Laterality)
     return TrainingExam(record.id, record.patient_id, views, tuple(findings.values()), (right, left), synthetic)
+
+
+def boxed_exam(stored: StoredRecord, dataset: PreparedDataset) -> TrainingExam:
+    """One prepared exam, without its prior, with what its boxes teach."""
+    return training_exam(stored, None, dataset.supervision, BOXES, dataset.synthetic)
 
 
 def _by_slot(stored: StoredRecord) -> dict[int, StoredPicture]:
@@ -163,19 +173,8 @@ def kinds_shown(exam: TrainingExam) -> frozenset[FindingType]:
     return frozenset(TYPES[kind] for kind in boxed | known)
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a training exam is.
-
-    Args:
-        record: number of the record.
-        breast: where breasts are read one by one, else None.
-        malignant: label of that breast, 0, 1 or UNKNOWN.
-    """
-
-    record: int
-    breast: int | None = None
-    malignant: int = UNKNOWN
+PLACE = np.dtype([("record", "<u4"), ("breast", "i1"), ("malignant", "i1")])
+"""Where an item is: number of its record; the breast where breasts are read one by one, with its malignant label, else UNKNOWN."""
 
 
 class PreparedExams(Sequence[TrainingExam]):
@@ -199,49 +198,34 @@ class PreparedExams(Sequence[TrainingExam]):
     def __init__(self, dataset: PreparedDataset, teachers: Teachers = Teachers(), left_out: Fold | None = None) -> None:
         self.dataset, self.teachers, self.left_out = dataset, teachers, left_out
         self.supervision = dataset.supervision
-        self.synthetic = bool(dataset.about["synthetic"])
-        self._priors = dataset if dataset.split is None else PreparedDataset(dataset.folder)
+        self.synthetic = dataset.synthetic
         self.with_priors = False
         self.taught: frozenset[FindingType] = frozenset()
-        self._places = self._found()
-        if not self._places:
+        self._places = np.fromiter(self._found(), PLACE)
+        if not len(self._places):
             where = f"{dataset.folder}, {dataset.split} split" if dataset.split else str(dataset.folder)
             rest = "" if left_out is None else f" in the patients outside fold {left_out}"
             expected = "labels that teach, as the dataset's card says"
             raise InputError(f"{where} has no exam that teaches a reader{rest}", expected)
 
-    def _found(self) -> tuple[Place, ...]:
+    def _found(self) -> Iterator[tuple[int, int, int]]:
         by_breast = not self.supervision.boxed_kinds
-        places: list[Place] = []
-        for number in range(len(self.dataset)):
-            exam = self._exam(number, with_prior=False)
+        for number, stored in enumerate(self.dataset):
+            exam = training_exam(stored, None, self.supervision, self.teachers, self.synthetic)
             if self.left_out is not None and not self.synthetic and self.left_out.holds(exam.patient_id):
                 continue
-            self.with_priors |= self._prior_of(self.dataset[number]) is not None
+            self.with_priors = self.with_priors or self.dataset.prior_of(stored) is not None
             self.taught |= kinds_shown(exam)
             if by_breast:
-                sides = (side for side in (0, 1) if exam.breasts[side].teaches)
-                places += [
-                    Place(number, side, exam.breasts[side].malignant) for side in sides if exam.of_breast(side).views
-                ]
+                sides = (side for side in (0, 1) if exam.breasts[side].teaches and exam.of_breast(side).views)
+                yield from ((number, side, exam.breasts[side].malignant) for side in sides)
             elif exam.teaches and exam.views:
-                places.append(Place(number))
-        return tuple(places)
+                yield number, UNKNOWN, UNKNOWN
 
     @property
-    def malignant(self) -> tuple[int, ...]:
-        """The malignant label of every item, UNKNOWN for one that is not a single breast."""
-        return tuple(place.malignant for place in self._places)
-
-    def _exam(self, number: int, with_prior: bool = True) -> TrainingExam:
-        stored = self.dataset[number]
-        prior = self._prior_of(stored) if with_prior else None
-        return training_exam(stored, prior, self.supervision, self.teachers, self.synthetic)
-
-    def _prior_of(self, stored: StoredRecord) -> StoredRecord | None:
-        prior_id = getattr(stored.record, "prior_id", None)
-        place = self._priors.position_of(prior_id) if prior_id else None
-        return None if place is None else self._priors[place]
+    def malignant(self) -> np.ndarray:
+        """[len(self)] the malignant label of every item, UNKNOWN for one that is not a single breast."""
+        return self._places["malignant"]
 
     def __len__(self) -> int:
         return len(self._places)
@@ -255,6 +239,8 @@ class PreparedExams(Sequence[TrainingExam]):
     def __getitem__(self, number: int | slice) -> TrainingExam | list[TrainingExam]:
         if isinstance(number, slice):
             return [self[n] for n in range(*number.indices(len(self)))]
-        place = self._places[number]
-        exam = self._exam(place.record)
-        return exam if place.breast is None else exam.of_breast(place.breast)
+        record, breast, _ = self._places[number].tolist()
+        stored = self.dataset[record]
+        prior = self.dataset.prior_of(stored)
+        exam = training_exam(stored, prior, self.supervision, self.teachers, self.synthetic)
+        return exam if breast == UNKNOWN else exam.of_breast(breast)

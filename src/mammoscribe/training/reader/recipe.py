@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
-from mammoscribe.support.errors import InputError
 from mammoscribe.training.engine.run import Distribution, Execution, Optimiser, Precision, Run
 from mammoscribe.training.engine.schedule import Schedule
-from mammoscribe.training.reader.task import ReaderSettings, named
+from mammoscribe.training.reader.task import ReaderSettings
+from mammoscribe.training.several import named
 
 DRAWN_EXAMS, BREASTS = 3, 8
 """Items of one step: exams with boxes, and breasts of a dataset that is read breast by breast."""
@@ -30,8 +30,6 @@ def reader(data: Sequence[Path], init: Path | None = None) -> Run:
     Raises:
         InputError: without data.
     """
-    if not data:
-        raise InputError("no data to train on", "--data PREPARED, one or more", "see `mammoscribe data prepare --help`")
     sizes = {name: _items(folder) for name, folder in named(data).items()}
     return Run(
         recipe="reader", task=ReaderSettings(), steps=3000, batch=sizes, data=tuple(data), init=init,

@@ -21,7 +21,7 @@ from mammoscribe.support.errors import InputError, InvalidNoun, MissingExtra
 from mammoscribe.support.lookup import look_up
 from mammoscribe.training.calibration.reader_folder import ACQUIRED, DRAWN, ReaderExport
 from mammoscribe.training.engine.orders import InShares
-from mammoscribe.training.engine.run import Run
+from mammoscribe.training.engine.run import Kind, Run
 from mammoscribe.training.engine.sources import ItemBatches, ItemSource
 from mammoscribe.training.engine.task import Batches, Modules, Task, Validation
 from mammoscribe.training.reader.batches import NO_AUGMENTATION, Augmentation, Targets, make_batch
@@ -29,6 +29,8 @@ from mammoscribe.training.reader.exams import PreparedExams, Teachers
 from mammoscribe.training.reader.losses import LossWeights, counts, losses
 from mammoscribe.training.reader.samples import TrainingExam
 from mammoscribe.training.reader.validation import measure, summary
+from mammoscribe.training.several import named, over_sources
+from mammoscribe.training.stored_views import check_preparation
 
 FILM_AUGMENTATION = Augmentation(
     rotation_deg=12, scale=0.15, shift_px=20, gamma=0.35, gain=0.15, noise=0.04, stretch=0.08, flip_chance=0.5
@@ -99,7 +101,8 @@ class ReaderSettings:
         exams = {name: self._exams(folder, "train") for name, folder in named(run.data).items()}
         config = replace(self.config, reads_priors=any(e.with_priors for e in exams.values()))
         torch.manual_seed(run.seeds.weights)
-        net = ReaderNet(config)
+        net, ddp = ReaderNet(config), run.distribution.kind is Kind.DDP
+        net.image_encoder.compares_always = config.reads_priors and not ddp
         if self.imagenet and not run.init:
             start_from_imagenet(net)
         modules = {"reader": net, DRAWN: NormStatistics(net), ACQUIRED: NormStatistics(net)}
@@ -113,14 +116,14 @@ class ReaderSettings:
         return Task(
             modules, sources, asdict(self.weights), reader_loss,
             partial(reader_counts, queries_per_view=config.queries_per_view), self._validation(run),
-            frozen=(DRAWN, ACQUIRED, *(() if config.reads_priors else (TEMPORAL,))), rates={"reader.image_encoder.encoder": self.backbone_rate}, partial=True,
+            frozen=(DRAWN, ACQUIRED, *(() if config.reads_priors else (TEMPORAL,))), rates={"reader.image_encoder.encoder": self.backbone_rate}, partial=config.reads_priors and ddp,
             export=ReaderExport(config, tuple(run.data), self.teachers, frozenset[FindingType]().union(*(e.taught for e in exams.values())), self.fold),
         )  # fmt: skip
 
     def _order(self, exams: PreparedExams) -> InShares | None:
         """Malignant breasts as often as all others together, where both are known and that is asked for."""
-        malignant = [int(label == 1) for label in exams.malignant]
-        return InShares(malignant, {0: 1.0, 1: 1.0}) if self.balanced and len(set(malignant)) == 2 else None
+        malignant = (exams.malignant == 1).astype(int)
+        return InShares(malignant.tolist(), {0: 1.0, 1: 1.0}) if self.balanced and len(set(malignant)) == 2 else None
 
     def _exams(self, folder: Path, split: str) -> PreparedExams:
         dataset = PreparedDataset(folder, split)
@@ -153,27 +156,6 @@ def start_from_imagenet(net: ReaderNet) -> None:
     load_published(backbone, files[0])
 
 
-def named(folders: Sequence[Path]) -> dict[str, Path]:
-    """Prepared folders by the name of their dataset; a second one of a name gets a number."""
-    found: dict[str, Path] = {}
-    for folder in folders:
-        name = str(PreparedDataset(folder).about["dataset"])
-        found[name if name not in found else f"{name}-{sum(n.startswith(name) for n in found) + 1}"] = folder
-    return found
-
-
-def check_preparation(dataset: PreparedDataset, config: ReaderConfig) -> None:
-    """InputError where a dataset was prepared at another scale or canvas than the reader sees."""
-    found = dataset.about["preparation"]
-    canvas = tuple(found["canvas_px"] or ())
-    if found["um_per_px"] != config.um_per_px or canvas != config.canvas_px:
-        raise InputError(
-            f"{dataset.folder} was prepared as {found['name']}",
-            f"{config.um_per_px:.0f} um per pixel on a canvas of {config.canvas_px[0]} x {config.canvas_px[1]} pixels",
-            "prepare the catalogue with --as reader (starter) or --as reader-base (base)",
-        )
-
-
 def seeded(exam: TrainingExam, rng: np.random.Generator) -> tuple[TrainingExam, int]:
     """An exam with the seed of its own variation, so that neither workers nor processes change what is drawn."""
     return exam, int(rng.integers(2**63))
@@ -188,11 +170,7 @@ def collate(items: Sequence[Any], amount: Augmentation) -> Batch:
 
 def reader_loss(modules: Modules, batches: Batches) -> dict[str, torch.Tensor]:
     """The sums of all losses over the sources of a step."""
-    total: dict[str, torch.Tensor] = {}
-    for views, targets in batches.values():
-        for name, value in losses(reader_pass(modules, views, targets.synthetic), views, targets).items():
-            total[name] = total.get(name, 0.0) + value
-    return total
+    return over_sources(lambda batch: losses(reader_pass(modules, batch[0], batch[1].synthetic), *batch), batches)
 
 
 def reader_pass(modules: Modules, views: ViewBatch, synthetic: bool) -> ReaderNetOutput:
@@ -205,8 +183,4 @@ def reader_pass(modules: Modules, views: ViewBatch, synthetic: bool) -> ReaderNe
 
 def reader_counts(batches: Batches, queries_per_view: int) -> Mapping[str, float]:
     """Labels of every loss in the batches of a step."""
-    total: dict[str, float] = {}
-    for views, targets in batches.values():
-        for name, count in counts(views, targets, queries_per_view).items():
-            total[name] = total.get(name, 0.0) + count
-    return total
+    return over_sources(lambda batch: counts(batch[0], batch[1], queries_per_view), batches)
