@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from mammoscribe.models.biovil.text_model import JointTextModel
@@ -21,7 +20,6 @@ from mammoscribe.training.text.batches import MaskText, collate_texts
 from mammoscribe.training.text.export import TextExport
 from mammoscribe.training.text.losses import masked_token_sum
 from mammoscribe.training.text.masking import IGNORED, Masking
-from mammoscribe.training.text.pieces import Pieces
 from mammoscribe.training.text.start import Shape, Start, text_start
 from mammoscribe.training.text.texts import PreparedTexts, evenly, prepared_texts
 from mammoscribe.training.text.validation import measure, summary
