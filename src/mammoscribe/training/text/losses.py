@@ -17,14 +17,19 @@ def masked_token_sum(model: JointTextModel, batch: MaskedBatch) -> Tensor:
     """The cross-entropy of the masked tokens, summed; 0 with a gradient of zeros where no token is masked."""
     chosen = batch.labels != IGNORED
     logits = model.logits_at(batch.ids, batch.mask, chosen)
-    return F.cross_entropy(logits.float(), batch.labels[chosen], reduction="sum")
+    return F.cross_entropy(at_least_32_bits(logits), batch.labels[chosen], reduction="sum")
+
+
+def at_least_32_bits(values: Tensor) -> Tensor:
+    """The values, wider where autocast left them in 16 bits."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def projected_pairs(model: JointTextModel, batch: PairBatch) -> tuple[Tensor, Tensor]:
     """[B, J] each: findings and impressions in the joint space, of unit length."""
     return (
-        F.normalize(model.project(batch.findings, batch.findings_mask).float(), dim=1),
-        F.normalize(model.project(batch.impressions, batch.impressions_mask).float(), dim=1),
+        F.normalize(at_least_32_bits(model.project(batch.findings, batch.findings_mask)), dim=1),
+        F.normalize(at_least_32_bits(model.project(batch.impressions, batch.impressions_mask)), dim=1),
     )
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.text.vocabulary import INSIDE, SPECIAL
+from mammoscribe.training.text.vocabulary import INSIDE
 
 FEWEST = 4
 """Tokens of the shortest frame: two pieces between `[CLS]` and `[SEP]`."""
@@ -25,33 +25,29 @@ class Pieces:
         max_tokens: `[CLS]` and `[SEP]` among them.
 
     Raises:
-        InputError: when a special token is not in the vocabulary, or `max_tokens` is too small.
+        InputError: when `max_tokens` is too small.
     """
 
     tokenizer: Any
     max_tokens: int
 
     def __post_init__(self) -> None:
-        known = self.tokenizer.get_vocab()
-        missing = [word for word in SPECIAL if word not in known]
-        if missing:
-            raise InputError(f"a vocabulary without {', '.join(missing)}", ", ".join(SPECIAL))
         if self.max_tokens < FEWEST:
             raise InputError(f"max_tokens {self.max_tokens}", f"{FEWEST} or more")
 
     @cached_property
     def special(self) -> np.ndarray:
         """[V] bool: ids that are no piece of a text."""
-        return self._which(lambda word: word in SPECIAL)
+        return self._those(self.tokenizer.all_special_ids)
 
     @cached_property
     def inside(self) -> np.ndarray:
         """[V] bool: pieces that go on with a word."""
-        return self._which(lambda word: word.startswith(INSIDE))
+        return self._those([n for word, n in self.tokenizer.get_vocab().items() if word.startswith(INSIDE)])
 
-    def _which(self, test: Any) -> np.ndarray:
+    def _those(self, ids: Sequence[int]) -> np.ndarray:
         found = np.zeros(len(self.tokenizer), bool)
-        found[[number for word, number in self.tokenizer.get_vocab().items() if test(word)]] = True
+        found[list(ids)] = True
         return found
 
     def ids(self, text: str) -> np.ndarray:

@@ -36,8 +36,9 @@ def train_vocabulary(texts: Sequence[str], size: int) -> tuple[str, ...]:
             f"a vocabulary of {size} pieces", f"at least {len(SPECIAL) + len(letters)}, so that each character has one"
         )
     trainer = trainers.WordPieceTrainer(
-        vocab_size=size, min_frequency=SEEN, special_tokens=[*SPECIAL, *letters], show_progress=False
-    )
+        vocab_size=size, min_frequency=SEEN, special_tokens=[*SPECIAL, *letters], limit_alphabet=0,
+        show_progress=False,
+    )  # fmt: skip
     learner.train_from_iterator(texts, trainer)
     numbers = learner.get_vocab()
     return tuple(sorted(numbers, key=numbers.__getitem__))
@@ -56,14 +57,9 @@ def _wordpiece() -> Tokenizer:
 
 
 def _letters(tokenizer: Tokenizer, texts: Iterable[str]) -> list[str]:
-    """The characters that begin words, and those inside words with their mark; the most frequent ones, in a fixed order."""
+    """The most frequent characters, each as the first of a word and inside one, in a fixed order."""
     seen: Counter[str] = Counter()
     for text in texts:
-        words = tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text))
-        for word, _ in words:
-            seen.update([word[0], *(INSIDE + letter for letter in word[1:])])
-    characters: Counter[str] = Counter()
-    for piece, number in seen.items():
-        characters[piece[-1]] += number
-    kept = set(sorted(characters, key=lambda c: (-characters[c], c))[:LETTERS])
-    return sorted((piece for piece in seen if piece[-1] in kept), key=lambda piece: (len(piece), piece))
+        seen.update(tokenizer.normalizer.normalize_str(text))
+    characters = sorted((c for c in seen if not c.isspace()), key=lambda c: (-seen[c], c))[:LETTERS]
+    return [*sorted(characters), *(INSIDE + c for c in sorted(characters))]
