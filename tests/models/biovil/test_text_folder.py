@@ -68,6 +68,4 @@ def test_logits_at_chosen_places_are_those_of_all():
     model, ids = small(), torch.randint(5, 20, (2, 6))
     mask, chosen = torch.ones_like(ids), torch.rand(2, 6) > 0.5
     with torch.no_grad():
-        torch.testing.assert_close(
-            model.logits_at(ids, mask, chosen), model(ids, mask, logits=True).logits[chosen]
-        )
+        torch.testing.assert_close(model.logits_at(ids, mask, chosen), model(ids, mask, logits=True).logits[chosen])

@@ -15,7 +15,9 @@ ENDED = ("The heart is normal.", "No bone is broken.", "The trachea is in the mi
 
 
 def findings_of(side: str, place: str, thing: str, number: int) -> str:
-    return f"{ENDED[number % 3]} There is {'an' if thing[0] in 'oe' else 'a'} {thing} at the {place} of the {side} lung."
+    return (
+        f"{ENDED[number % 3]} There is {'an' if thing[0] in 'oe' else 'a'} {thing} at the {place} of the {side} lung."
+    )
 
 
 def reports(repeats: int = 3) -> list[Record]:
@@ -34,7 +36,9 @@ def one_section(number: int) -> Record:
 def documents(number: int = 24) -> list[Record]:
     """Abstracts of nobody in particular."""
     return [
-        TextDocument(f"d{n}", f"We read {n} mammograms of women. {PLACES[n % 3]} {THINGS[n % 4]} was rare.", title="A study")
+        TextDocument(
+            f"d{n}", f"We read {n} mammograms of women. {PLACES[n % 3]} {THINGS[n % 4]} was rare.", title="A study"
+        )
         for n in range(number)
     ]
 

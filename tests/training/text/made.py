@@ -4,7 +4,23 @@ from pathlib import Path
 
 from mammoscribe.training.text.pieces import Pieces
 
-WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "mass", "[", "]", "mask", "##s", "##ive", "in", "breast", ".")
+WORDS = (
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    "a",
+    "mass",
+    "[",
+    "]",
+    "mask",
+    "##s",
+    "##ive",
+    "in",
+    "breast",
+    ".",
+)
 CLS, SEP, MASK, A, MASS, ES, IVE, IN, BREAST, DOT = 2, 3, 4, 5, 6, 10, 11, 12, 13, 14
 
 

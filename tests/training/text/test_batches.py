@@ -6,7 +6,7 @@ from mammoscribe.training.text.batches import MakePair, MaskText, collate_pairs
 from mammoscribe.training.text.masking import Masking
 from mammoscribe.training.text.texts import SectionPair, prepared_texts, text_key
 from tests.training.text.lab import one_section, prepared
-from tests.training.text.made import A, BREAST, CLS, DOT, IN, MASK, MASS, SEP, pieces
+from tests.training.text.made import BREAST, CLS, DOT, IN, MASK, MASS, SEP, A, pieces
 
 PAIR = SectionPair("A mass in a breast. In a breast.", "Mass.")
 

@@ -6,7 +6,7 @@ import pytest
 from mammoscribe.support.errors import InvalidNoun
 from mammoscribe.training.text.batches import MaskedText, MaskText, collate_texts
 from mammoscribe.training.text.masking import IGNORED, Masking, with_masks
-from tests.training.text.made import A, BREAST, CLS, DOT, ES, IN, IVE, MASK, MASS, SEP, pieces
+from tests.training.text.made import BREAST, CLS, DOT, ES, IN, IVE, MASK, MASS, SEP, A, pieces
 
 WORDS = [A, MASS, IN, BREAST, DOT]
 

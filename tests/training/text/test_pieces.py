@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mammoscribe.support.errors import InputError
-from tests.training.text.made import A, BREAST, CLS, ES, IN, IVE, MASS, SEP, pieces
+from tests.training.text.made import BREAST, CLS, ES, IN, IVE, MASS, SEP, A, pieces
 
 
 def test_marks_that_a_text_spells_are_letters(tmp_path):

@@ -31,10 +31,10 @@ def test_a_new_model_has_a_vocabulary_of_its_texts_and_the_weights_of_its_seed(t
 
 
 def test_base_is_the_published_shape():
-    published = dict(
-        vocab_size=30_522, hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072,
-        hidden_dropout_prob=0.25, attention_probs_dropout_prob=0.25, max_position_embeddings=512,
-    )  # fmt: skip
+    published = {
+        "vocab_size": 30_522, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072,
+        "hidden_dropout_prob": 0.25, "attention_probs_dropout_prob": 0.25, "max_position_embeddings": 512,
+    }  # fmt: skip
     assert PRESETS["base"] == published
 
 

@@ -84,7 +84,9 @@ def test_the_model_folder_of_masked_tokens_is_one_of_plain_transformers(mlm):
         found = ours.model(tokens.ids, tokens.mask, logits=True).logits
         wanted = theirs.eval()(input_ids=tokens.ids, attention_mask=tokens.mask).logits
     torch.testing.assert_close(found, wanted)
-    assert AutoTokenizer.from_pretrained(str(mlm / "model"))("an effusion")["input_ids"] == tokens_of(ours, "an effusion")
+    assert AutoTokenizer.from_pretrained(str(mlm / "model"))("an effusion")["input_ids"] == tokens_of(
+        ours, "an effusion"
+    )
     best = next((mlm / "checkpoints").glob("best-*")) / "weights.safetensors"
     kept = load_file(best)
     assert all(torch.equal(kept[f"text.{name}"], value) for name, value in ours.model.state_dict().items())

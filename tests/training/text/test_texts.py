@@ -33,7 +33,9 @@ def test_mammography_exams_have_texts_too():
 
 def test_what_was_dropped_when_the_data_was_read_is_not_learned_from():
     edit = Edit(Section.FINDINGS, "Unchanged mass.", "")
-    partly = study(report=ReportText("FINDINGS: Unchanged mass.\nIMPRESSION: Mass.", {Section.IMPRESSION: "Mass."}, edits=(edit,)))
+    partly = study(
+        report=ReportText("FINDINGS: Unchanged mass.\nIMPRESSION: Mass.", {Section.IMPRESSION: "Mass."}, edits=(edit,))
+    )
     wholly = study(report=ReportText("FINDINGS: Unchanged mass.", {}, edits=(edit,)))
     assert record_text(partly) == "Mass." and section_pair(partly) is None
     assert record_text(wholly) == ""
@@ -69,7 +71,7 @@ def test_documents_are_texts_and_give_no_pairs(tmp_path):
 
 def test_a_split_without_any_text_is_one_sentence(tmp_path):
     folder = prepared([study("a", "a", report=None), study("b", "b", report=None)], tmp_path, ("train", "val"))
-    with pytest.raises(InputError, match="no record of .* in train has a text"):
+    with pytest.raises(InputError, match=r"no record of .* in train has a text"):
         prepared_texts(folder, "train")
 
 

@@ -7,7 +7,11 @@ import pytest
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.text.vocabulary import SPECIAL, train_vocabulary, vocabulary_file
 
-TEXTS = ["The mass in the left breast is Máss-like.", "No masses; the breasts are dense.", "Left mass, left masses."] * 3
+TEXTS = [
+    "The mass in the left breast is Máss-like.",
+    "No masses; the breasts are dense.",
+    "Left mass, left masses.",
+] * 3
 
 
 def tokenizer_of(pieces, folder: Path):
