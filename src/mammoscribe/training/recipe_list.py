@@ -10,6 +10,7 @@ from mammoscribe.training.engine.run import Run
 from mammoscribe.training.joint.recipe import joint_space
 from mammoscribe.training.probes.recipes import probe, retune, temporal
 from mammoscribe.training.reader.recipe import reader
+from mammoscribe.training.text.recipes import text_mlm, text_sections
 
 RECIPES: Mapping[str, Callable[[Sequence[Path], Path | None], Run]] = {
     "reader": reader,
@@ -20,4 +21,6 @@ RECIPES: Mapping[str, Callable[[Sequence[Path], Path | None], Run]] = {
     "temporal": temporal,
     "crop-refiner": crop_refiner,
     "calcifications": calcifications,
+    "text-mlm": text_mlm,
+    "text-sections": text_sections,
 }

@@ -1,0 +1,56 @@
+"""Losses of the text stage: masked tokens, and findings against impressions with the negatives of all processes.
+
+Both are sums over a process's own rows, so training in several processes is that of one with the whole batch.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mammoscribe.models.biovil.text_model import JointTextModel
+from mammoscribe.training.engine.collectives import gather_rows
+from mammoscribe.training.text.batches import MaskedBatch, PairBatch
+from mammoscribe.training.text.masking import IGNORED
+
+
+def masked_token_sum(model: JointTextModel, batch: MaskedBatch) -> Tensor:
+    """The cross-entropy of the masked tokens, summed; 0 with a gradient of zeros where no token is masked."""
+    chosen = batch.labels != IGNORED
+    logits = model.logits_at(batch.ids, batch.mask, chosen)
+    return F.cross_entropy(at_least_32_bits(logits), batch.labels[chosen], reduction="sum")
+
+
+def at_least_32_bits(values: Tensor) -> Tensor:
+    """The values, wider where autocast left them in 16 bits."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+def projected_pairs(model: JointTextModel, batch: PairBatch) -> tuple[Tensor, Tensor]:
+    """[B, J] each: findings and impressions in the joint space, of unit length."""
+    return (
+        F.normalize(at_least_32_bits(model.project(batch.findings, batch.findings_mask)), dim=1),
+        F.normalize(at_least_32_bits(model.project(batch.impressions, batch.impressions_mask)), dim=1),
+    )
+
+
+def section_matching_sum(findings: Tensor, impressions: Tensor, batch: PairBatch, temperature: float) -> Tensor:
+    """InfoNCE (van den Oord et al. 2018) of findings against impressions and back, the mean of both, summed over pairs.
+
+    Negatives are the pairs of all processes. Where two reports have the same findings or the same impression, neither is a
+    negative of the other: such a pair is left out of the softmax. Every process has to call this at the same time.
+
+    Args:
+        findings, impressions: [B, J] of unit length.
+        batch: with the keys of the texts.
+        temperature: what cosines are divided by.
+    """
+    ours, theirs = gather_rows(findings), gather_rows(impressions)
+    keys = gather_rows(torch.stack([batch.findings_key, batch.impressions_key], dim=1)).rows
+    right = torch.arange(len(findings), device=findings.device) + ours.start
+    equal = (keys[right][:, None] == keys[None]).any(dim=2)
+    equal[torch.arange(len(right), device=right.device), right] = False
+    total = findings.new_zeros(())
+    for anchors, others in ((ours.rows, theirs.rows), (theirs.rows, ours.rows)):
+        logits = (anchors[right] @ others.T / temperature).masked_fill(equal, float("-inf"))
+        total = total + F.cross_entropy(logits, right, reduction="sum") / 2
+    return total
