@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mammoscribe.models.biovil.text_model import JointTextModel
-from mammoscribe.training.engine.collectives import gather_rows
+from mammoscribe.training.contrastive import matched_sum
 from mammoscribe.training.text.batches import MaskedBatch, PairBatch
 from mammoscribe.training.text.masking import IGNORED
 
@@ -34,23 +34,15 @@ def projected_pairs(model: JointTextModel, batch: PairBatch) -> tuple[Tensor, Te
 
 
 def section_matching_sum(findings: Tensor, impressions: Tensor, batch: PairBatch, temperature: float) -> Tensor:
-    """InfoNCE (van den Oord et al. 2018) of findings against impressions and back, the mean of both, summed over pairs.
+    """InfoNCE of findings against impressions and back (`contrastive.matched_sum`), summed over pairs.
 
-    Negatives are the pairs of all processes. Where two reports have the same findings or the same impression, neither is a
-    negative of the other: such a pair is left out of the softmax. Every process has to call this at the same time.
+    Where two reports have the same findings or the same impression, neither is a negative of the other. Every process has
+    to call this at the same time.
 
     Args:
         findings, impressions: [B, J] of unit length.
         batch: with the keys of the texts.
         temperature: what cosines are divided by.
     """
-    ours, theirs = gather_rows(findings), gather_rows(impressions)
-    keys = gather_rows(torch.stack([batch.findings_key, batch.impressions_key], dim=1)).rows
-    right = torch.arange(len(findings), device=findings.device) + ours.start
-    equal = (keys[right][:, None] == keys[None]).any(dim=2)
-    equal[torch.arange(len(right), device=right.device), right] = False
-    total = findings.new_zeros(())
-    for anchors, others in ((ours.rows, theirs.rows), (theirs.rows, ours.rows)):
-        logits = (anchors[right] @ others.T / temperature).masked_fill(equal, float("-inf"))
-        total = total + F.cross_entropy(logits, right, reduction="sum") / 2
-    return total
+    keys = torch.stack([batch.findings_key, batch.impressions_key], dim=1)
+    return matched_sum(findings, impressions, keys, temperature)
