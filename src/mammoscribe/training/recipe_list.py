@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from mammoscribe.training.biovil.recipe import biovil_t
 from mammoscribe.training.calcifications.recipe import calcifications
 from mammoscribe.training.crop_refiner.recipe import crop_refiner
 from mammoscribe.training.decoder.recipe import decoder
@@ -23,4 +24,5 @@ RECIPES: Mapping[str, Callable[[Sequence[Path], Path | None], Run]] = {
     "calcifications": calcifications,
     "text-mlm": text_mlm,
     "text-sections": text_sections,
+    "biovil-t": biovil_t,
 }

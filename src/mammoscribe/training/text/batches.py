@@ -7,10 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mammoscribe.data.texts.sentences import sentences
 from mammoscribe.training.text.masking import IGNORED, Masking, with_masks
 from mammoscribe.training.text.pieces import Pieces, filled
-from mammoscribe.training.text.texts import PreparedTexts, SectionPair, text_key
+from mammoscribe.training.text.texts import PreparedTexts, SectionPair, reordered, text_key
 
 
 @dataclass(frozen=True)
@@ -102,10 +101,7 @@ class MakePair:
         return PairItem(findings, impression, text_key(pair.findings), text_key(pair.impression), beside)
 
     def _ids(self, text: str, rng: np.random.Generator) -> np.ndarray:
-        if self.shuffled:
-            parts = sentences(text)
-            text = " ".join(parts[number] for number in rng.permutation(len(parts)))
-        return self.pieces.framed(self.pieces.ids(text))
+        return self.pieces.framed(self.pieces.ids(reordered(text, rng) if self.shuffled else text))
 
 
 def collate_texts(items: Sequence[MaskedText], pieces: Pieces, dataset: str) -> MaskedBatch:

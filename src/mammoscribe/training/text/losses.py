@@ -16,8 +16,12 @@ from mammoscribe.training.text.masking import IGNORED
 def masked_token_sum(model: JointTextModel, batch: MaskedBatch) -> Tensor:
     """The cross-entropy of the masked tokens, summed; 0 with a gradient of zeros where no token is masked."""
     chosen = batch.labels != IGNORED
-    logits = model.logits_at(batch.ids, batch.mask, chosen)
-    return F.cross_entropy(at_least_32_bits(logits), batch.labels[chosen], reduction="sum")
+    return masked_sum(model.logits_at(batch.ids, batch.mask, chosen), batch.labels)
+
+
+def masked_sum(logits: Tensor, labels: Tensor) -> Tensor:
+    """The same from the logits [K, V] of the K positions of `labels`, [N, T], that are asked for."""
+    return F.cross_entropy(at_least_32_bits(logits), labels[labels != IGNORED], reduction="sum")
 
 
 def at_least_32_bits(values: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.lookup import look_up
 from mammoscribe.training.engine.collectives import from_first
 from mammoscribe.training.text.pieces import Pieces
-from mammoscribe.training.text.texts import PreparedTexts, evenly
+from mammoscribe.training.text.texts import Texts, evenly
 from mammoscribe.training.text.vocabulary import train_vocabulary, vocabulary_file
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -75,7 +75,7 @@ class Start:
 
 
 def text_start(
-    init: Path | None, shape: Shape, texts: Sequence[PreparedTexts], seed: int, projects: bool, joint_dim: int | None = None
+    init: Path | None, shape: Shape, texts: Sequence[Texts], seed: int, projects: bool, joint_dim: int | None = None
 ) -> Start:  # fmt: skip
     """The model that a run begins with; all processes get the same.
 
@@ -119,7 +119,7 @@ class _Make:
     before: JointTextModel | None = None
 
 
-def _new(shape: Shape, texts: Sequence[PreparedTexts]) -> _Make:
+def _new(shape: Shape, texts: Sequence[Texts]) -> _Make:
     values = {**SHARED, **PRESETS[shape.preset or NEW]}
     size = values["vocab_size"] if shape.vocab_size is None else shape.vocab_size
     chosen = [some[place] for some in texts for place in evenly(len(some), shape.vocabulary_texts).tolist()]

@@ -5,12 +5,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.data.records import Kind, Record, TextDocument
 from mammoscribe.data.texts.report_text import ReportText, Section
+from mammoscribe.data.texts.sentences import sentences
 from mammoscribe.support.errors import InputError
 
 
@@ -44,10 +46,28 @@ def section_pair(record: Record) -> SectionPair | None:
     return SectionPair(*found) if all(found) else None
 
 
+def reordered(text: str, rng: np.random.Generator) -> str:
+    """The sentences of a text in a random order."""
+    parts = sentences(text)
+    return " ".join(parts[number] for number in rng.permutation(len(parts)))
+
+
 def text_key(text: str) -> int:
     """A number of 63 bits that texts share when they differ in case and white space at most."""
     same = re.sub(r"\s+", " ", text).strip().casefold()
     return int.from_bytes(hashlib.sha256(same.encode()).digest()[:8], "big") >> 1
+
+
+class Texts(Protocol):
+    """Texts by number."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def __getitem__(self, number: int) -> str:
+        """One of them."""
+        ...
 
 
 @dataclass(frozen=True)
