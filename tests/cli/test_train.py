@@ -72,7 +72,7 @@ def test_a_reader_gets_a_text_side_and_a_decoder_that_the_other_commands_use(run
     assert "goes on from step 2" in again
 
 
-@pytest.mark.parametrize("recipe", ["crop-refiner", "calcifications"])
+@pytest.mark.parametrize("recipe", ["crop-refiner", "calcifications", "text-mlm", "text-sections"])
 def test_without_data_nothing_begins(run, recipe, tmp_path):
     shown = run("train", recipe, "--out", tmp_path / "run")
     assert shown.exit_code == 2

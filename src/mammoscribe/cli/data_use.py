@@ -185,8 +185,8 @@ def prepare(
         typer.Option(
             "--as",
             metavar="NAME",
-            help="reader, crops, calcifications (each holds the one before; with -base for the larger reader), joint or plain; "
-            "reader for exams, joint for others.",
+            help="reader, crops, calcifications (each holds the one before; with -base for the larger reader), joint, plain, "
+            "or text (texts alone, no picture is opened); reader for exams, joint for others.",
         ),
     ] = None,
     workers: Workers = _CORES,

@@ -62,7 +62,8 @@ def command(
     from mammoscribe.training.probes.feature_set import FeatureKind
 
     space = open_space(model, mode, None, many=True)
-    settings = "" if mode in (None, Mode.PUBLISHED) else mode.value  # published is what a model does without --mode
+    used = getattr(space, "mode", Mode.PUBLISHED.value)
+    settings = "" if used == Mode.PUBLISHED.value else used  # published is what most models do without --mode
     with progress_bar() as progress:
         task = progress.add_task("embedding", total=len(table.rows))
         features = build_features(

@@ -29,6 +29,9 @@ RECIPES = {
     "temporal": "linear heads on pairs of images that say improving, stable or worsening",
     "crop-refiner": "what sees each mark of a reader again at 200 um: kind, words, suspicion and change",
     "calcifications": "the network of a reader that searches views for calcifications at 100 um",
+    "text-mlm": "a text model of BioViL-T's kind on masked tokens, with a vocabulary of its own or from a BERT",
+    "text-sections": "a text model to match findings with the impression of the same report",
+    "biovil-t": "an image and a text model of BioViL-T's kind on pictures with their reports and earlier pictures",
 }
 """Recipes with what each trains; the functions are in `training.recipe_list`."""
 
@@ -118,6 +121,9 @@ _NEEDS = {
     "temporal": "--data features.npz",
     "crop-refiner": "--init runs/reader --data prepared",
     "calcifications": "--init runs/reader --data prepared",
+    "text-mlm": "--data prepared",
+    "text-sections": "--init runs/mlm --data prepared",
+    "biovil-t": "--init runs/sections --data prepared",
 }
 for _name in RECIPES:
     app.command(

@@ -18,7 +18,8 @@ def load_space(
 
     Args:
         name_or_dir: `starter`, a folder with a reader's `card.json`, or a folder in the published BioViL layout.
-        mode: pre-processing of a published model, `published` or `whole`; `published` when None.
+        mode: pre-processing of a published model, `published` or `whole`; when None, what a model trained here learned from, and
+            `published` for the published files.
         view_names: file name -> `RCC`, for mammograms whose file does not say its view; a reader's space only.
         fast: whether a published model's quick copies are used, which differ by less than 1e-5 (benchmarks/biovil).
 
@@ -31,7 +32,7 @@ def load_space(
             raise InputError(f"--view for {name_or_dir}, which takes any picture", "the picture without --view")
         if mode not in (None, PUBLISHED, WHOLE):
             raise InputError(f"--mode {mode}", f"{PUBLISHED} or {WHOLE}")
-        return BiovilSpace.load(folder, WHOLE if mode == WHOLE else PUBLISHED, fast=fast)
+        return BiovilSpace.load(folder, {PUBLISHED: "published", WHOLE: "whole"}.get(mode or ""), fast=fast)
     if folder.is_dir() and not (folder / "card.json").is_file():
         raise InputError(f"no model in {name_or_dir}", f"card.json, or one of {', '.join(IMAGE_FILES)}")
     if mode is not None:

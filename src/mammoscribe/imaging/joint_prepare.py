@@ -1,5 +1,6 @@
 """A picture file made ready for an image-text model: as the published chest models expect it, or whole for mammograms."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -89,22 +90,37 @@ def prepare_whole(path: Path, size_px: int = 448) -> JointPixels:
     Raises:
         InputError: when the file cannot be decoded, or is blank.
     """
-    picture = decode(Path(path))
+    # what lies outside the outline takes part in maps and means as it always did
+    return replace(fit_whole(decode(Path(path)), str(path), size_px), shown=None)
+
+
+def fit_whole(picture: Picture, name: str, size_px: int = 448) -> JointPixels:
+    """`prepare_whole` of a picture that is decoded already; `shown` is the breast, or all that is no padding.
+
+    Args:
+        picture: as decoded.
+        name: of its file, for the error.
+        size_px: side of the canvas.
+
+    Raises:
+        InputError: when it is blank.
+    """
     if float(np.ptp(picture.pixels)) < 1e-6:
-        raise InputError(f"{path} is blank: all its pixels are alike", "a picture")
-    crop, crop_step = _shown_part(picture)
-    placement = _fitted(picture, crop, size_px)
-    seen = placement.to_canvas_box(crop).clipped(size_px, size_px)
+        raise InputError(f"{name} is blank: all its pixels are alike", "a picture")
+    part = _shown_part(picture)
+    placement = _fitted(picture, part.box, size_px)
+    seen = placement.to_canvas_box(part.box).clipped(size_px, size_px)
     assert seen is not None  # the crop was fitted into the canvas
     canvas = render(picture.pixels, placement)
     x0, y0, x1, y1 = (int(e) for e in (np.floor(seen.x0), np.floor(seen.y0), np.ceil(seen.x1), np.ceil(seen.y1)))
-    shown = canvas[y0:y1, x0:x1]
-    low, high = float(shown.min()), float(shown.max())
-    pixels = np.zeros_like(canvas)
-    pixels[y0:y1, x0:x1] = (shown - np.float32(low)) / np.float32(max(high - low, 1e-6))
-    steps = (*picture.steps, crop_step, f"fitted into {size_px} x {size_px}, padded with zeros")
+    inside = np.s_[y0:y1, x0:x1]
+    low, high = float(canvas[inside].min()), float(canvas[inside].max())
+    pixels, shown = np.zeros_like(canvas), np.zeros(canvas.shape, bool)
+    pixels[inside] = (canvas[inside] - np.float32(low)) / np.float32(max(high - low, 1e-6))
+    shown[inside] = True if part.breast is None else render(part.breast, placement, part.factor)[inside] > 0.5
+    steps = (*picture.steps, part.step, f"fitted into {size_px} x {size_px}, padded with zeros")
     steps = (*steps, f"grey {low:.4f}..{high:.4f} to 0..1")
-    return JointPixels(pixels, placement, seen, WHOLE, steps)
+    return JointPixels(pixels, placement, seen, WHOLE, steps, shown)
 
 
 def _stored(path: Path) -> np.ndarray:
@@ -133,19 +149,31 @@ def _to_eight_bits(stored: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     return values.astype(np.uint8), ("stored values", "minimum and maximum to 0..255")
 
 
-def _shown_part(picture: Picture) -> tuple[Box, str]:
-    """The breast's box where the picture looks like a mammogram, else the whole picture; in stored pixels."""
+@dataclass(frozen=True)
+class _Part:
+    """The part of a picture that is shown, in stored pixels; the breast in it, 0 and 1 [h, w], one for `factor` pixels."""
+
+    box: Box
+    step: str
+    breast: np.ndarray | None = None
+    factor: int = 1
+
+
+def _shown_part(picture: Picture) -> _Part:
+    """The breast's box where the picture looks like a mammogram, else the whole picture."""
     whole = Box(0.0, 0.0, float(picture.width_px), float(picture.height_px))
     outline = find_breast(picture.pixels)
     if not _looks_like_a_mammogram(outline, picture):
-        return whole, "no mammogram by its outline, whole picture kept"
+        return _Part(whole, "no mammogram by its outline, whole picture kept")
     mask = ndimage.binary_dilation(outline.mask, iterations=MARGIN_PX)
     rows, columns = np.nonzero(mask.any(axis=1))[0], np.nonzero(mask.any(axis=0))[0]
     edges = (float(outline.factor * e) for e in (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
     box = Box(*edges).clipped(picture.width_px, picture.height_px) or whole
+    breast = mask.astype(np.float32)
     if box == whole:
-        return whole, "the outline fills the picture, whole picture kept"
-    return box, f"cropped to the breast: columns {box.x0:.0f}-{box.x1:.0f}, rows {box.y0:.0f}-{box.y1:.0f}"
+        return _Part(whole, "the outline fills the picture, whole picture kept", breast, outline.factor)
+    step = f"cropped to the breast: columns {box.x0:.0f}-{box.x1:.0f}, rows {box.y0:.0f}-{box.y1:.0f}"
+    return _Part(box, step, breast, outline.factor)
 
 
 def _looks_like_a_mammogram(outline: BreastOutline, picture: Picture) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from mammoscribe.training.biovil.recipe import biovil_t
 from mammoscribe.training.calcifications.recipe import calcifications
 from mammoscribe.training.crop_refiner.recipe import crop_refiner
 from mammoscribe.training.decoder.recipe import decoder
@@ -10,6 +11,7 @@ from mammoscribe.training.engine.run import Run
 from mammoscribe.training.joint.recipe import joint_space
 from mammoscribe.training.probes.recipes import probe, retune, temporal
 from mammoscribe.training.reader.recipe import reader
+from mammoscribe.training.text.recipes import text_mlm, text_sections
 
 RECIPES: Mapping[str, Callable[[Sequence[Path], Path | None], Run]] = {
     "reader": reader,
@@ -20,4 +22,7 @@ RECIPES: Mapping[str, Callable[[Sequence[Path], Path | None], Run]] = {
     "temporal": temporal,
     "crop-refiner": crop_refiner,
     "calcifications": calcifications,
+    "text-mlm": text_mlm,
+    "text-sections": text_sections,
+    "biovil-t": biovil_t,
 }

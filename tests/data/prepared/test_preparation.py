@@ -173,3 +173,18 @@ def _write_bomb(path):
     chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(b"")), (b"IEND", b""))
     parts = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+
+
+def test_a_preparation_without_pictures_says_nothing_of_them_and_changes_no_other_digest():
+    assert not PREPARATIONS["text"].pictures
+    assert PREPARATIONS["text"].digest not in {p.digest for p in PREPARATIONS.values() if p.pictures}
+    for wrong in ({"shorter_px": 512}, {"canvas_px": (2, 2)}, {"bits": 16}, {"finer": (FinerScale(200.0),)}):
+        with pytest.raises(InvalidNoun, match="without pictures"):
+            Preparation("x", pictures=False, **wrong)
+    with pytest.raises(InvalidNoun):
+        Preparation("x")
+
+
+def test_the_digests_of_shards_that_people_have_stay_as_they_are():
+    assert PREPARATIONS["joint"].digest.startswith("3a42dd8d5700")
+    assert PREPARATIONS["reader"].digest.startswith("311f162e208c")

@@ -358,3 +358,17 @@ def test_other_kinds_are_prepared_too(tmp_path):
 def test_no_worker_is_left_when_all_is_done(catalogue, tmp_path):
     prepared(catalogue, tmp_path / "out", workers=2)
     assert multiprocessing.active_children() == []
+
+
+def test_texts_are_prepared_without_opening_or_missing_a_picture(tmp_path):
+    catalogue = written([exam("e1")], tmp_path)
+    for picture in (tmp_path / "files").rglob("*.png"):
+        picture.unlink()
+    done = prepare(catalogue, tmp_path / "texts", PREPARATIONS["text"])
+    assert (done.num_records, done.num_pictures, done.num_errors) == (1, 0, 0)
+    (stored,) = PreparedDataset(tmp_path / "texts")
+    assert stored.pictures == () and stored.record == exam("e1")
+    (tmp_path / "files" / "e1").mkdir(exist_ok=True)
+    write_picture(tmp_path / "files" / "e1" / "r_cc.png", 1)
+    assert prepare(catalogue, tmp_path / "texts", PREPARATIONS["text"]).num_kept == 1
+    assert prepare(catalogue, tmp_path / "joint", PREPARATIONS["joint"]).num_errors == 1

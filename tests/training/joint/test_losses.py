@@ -10,8 +10,9 @@ import torch
 import torch.distributed as dist
 
 from benchmarks.engine_processes import in_ranks
+from mammoscribe.training.contrastive import contrast
 from mammoscribe.training.joint.batches import JointBatch
-from mammoscribe.training.joint.losses import Embedded, JointWeights, Scales, contrast, counts, losses
+from mammoscribe.training.joint.losses import Embedded, JointWeights, Scales, counts, losses
 from tests.training.joint.made import GROUPED, HIGH, OVAL, SPICULATED, WIDE, batch_of, view
 
 VIEWS = (view(OVAL), view(GROUPED, seed=1), view(seed=2), view(SPICULATED, GROUPED, seed=3), view(OVAL, seed=4))

@@ -51,7 +51,7 @@ class FinerScale:
 
 @dataclass(frozen=True)
 class Preparation:
-    """One way to make a picture small and even; exactly one of the three is given.
+    """One way to make a picture small and even; exactly one of the three is given, or none where pictures are left out.
 
     Args:
         name: for people.
@@ -61,6 +61,7 @@ class Preparation:
         longest_px: as a reader sees it (VOI LUT, bright = dense), longest side at most so many pixels.
         bits: 8 or 16 a pixel; full scale is 255 or 65535.
         finer: scales at which each mammogram is stored once more, with `um_per_px` only.
+        pictures: False keeps the records with their texts alone, and opens no picture.
     """
 
     name: str
@@ -70,8 +71,14 @@ class Preparation:
     longest_px: int | None = None
     bits: int = 8
     finer: tuple[FinerScale, ...] = ()
+    pictures: bool = True
 
     def __post_init__(self) -> None:
+        given = [v for v in (self.um_per_px, self.shorter_px, self.longest_px, self.canvas_px) if v is not None]
+        if not self.pictures:
+            if given or self.finer or self.bits != 8:
+                raise InvalidNoun(f"preparation {self.name} without pictures", "nothing that is done to pictures")
+            return
         given = [v for v in (self.um_per_px, self.shorter_px, self.longest_px) if v is not None]
         if len(given) != 1 or given[0] <= 0 or (self.um_per_px is None) != (self.canvas_px is None):
             raise InvalidNoun(f"preparation {self.name}", "um_per_px with canvas_px, or shorter_px, or longest_px")
@@ -83,8 +90,9 @@ class Preparation:
     @property
     def digest(self) -> str:
         """SHA-256 of what it does; the name is no part of it."""
-        said = {k: v for k, v in asdict(self).items() if k not in ("name", "finer")} | {"version": VERSION}
+        said = {k: v for k, v in asdict(self).items() if k not in ("name", "finer", "pictures")} | {"version": VERSION}
         said |= {"finer": [asdict(f) for f in self.finer]} if self.finer else {}
+        said |= {} if self.pictures else {"pictures": False}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
@@ -108,9 +116,10 @@ PREPARATIONS: Mapping[str, Preparation] = {
         *_for_reader("-lite", 300.0, (640, 384)),
         Preparation("joint", shorter_px=512),
         Preparation("plain", longest_px=1024),
+        Preparation("text", pictures=False),
     )
 }
-"""`reader` is what the starter's first pass trains on, `joint` BioViL's towers. `crops` adds what the crop refiner sees, and
+"""`text` is for recipes that learn from texts alone: no picture has to be there. `reader` is what the starter's first pass trains on, `joint` BioViL's towers. `crops` adds what the crop refiner sees, and
 `calcifications` what the calcification network sees as well; both still train a reader. `-base` is for the BioViL-T-size reader,
 `-lite` for the one with an EfficientNet-Lite backbone."""
 

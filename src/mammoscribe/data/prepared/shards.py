@@ -69,7 +69,7 @@ class ShardTask:
         digest = hashlib.sha256(f"{SCHEMA} {self.preparation.digest} {self.first}\n".encode())
         for line in self.lines:
             digest.update(line.encode())
-            for path in _paths(line):
+            for path in _paths(line) if self.preparation.pictures else ():
                 try:
                     found = os.stat(self.root / path)
                     digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
@@ -187,7 +187,8 @@ def _add_pictures(
 ) -> list[dict[str, Any]]:
     """Prepare and add the pictures of a record that have a file; gives what its JSON says of each."""
     found: list[dict[str, Any]] = []
-    for number, image in enumerate(() if isinstance(record, TextDocument) else record.images):
+    listed = () if isinstance(record, TextDocument) or not task.preparation.pictures else record.images
+    for number, image in enumerate(listed):
         if image.path is None:
             continue
         try:

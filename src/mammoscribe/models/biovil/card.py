@@ -12,13 +12,19 @@ FORMAT = "mammoscribe.joint-weights/1"
 
 @dataclass(frozen=True)
 class JointCard:
-    """What a copy of ours is, which published file it was made from, and both digests."""
+    """What a file of ours is, which published file it was made from (itself where it was trained here), and both digests.
+
+    `size_px` and `pixels` are of an image model trained here: the side of what it is shown, and the pre-processing
+    (`published` or `whole`) of the pictures it learned from; None stands for what is published.
+    """
 
     name: str
     source_file: str
     source_sha256: str
     weights_sha256: str
     format: str = FORMAT
+    size_px: int | None = None
+    pixels: str | None = None
 
 
 def write_joint_card(card: JointCard, weights: Path) -> Path:

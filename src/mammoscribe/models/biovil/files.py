@@ -24,6 +24,7 @@ class Checkpoint:
     """Tensors by name as a file held them, with the file's name and SHA-256 for provenance.
 
     `source_file` and `source_sha256` are of the published file: the file itself, or for a copy of ours what its card says.
+    `card` is that card, None for any other file.
     """
 
     tensors: Mapping[str, Tensor]
@@ -31,6 +32,7 @@ class Checkpoint:
     sha256: str
     source_file: str
     source_sha256: str
+    card: JointCard | None = None
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -54,7 +56,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         except SafetensorError as error:
             raise InputError(f"{path.name} is not a safetensors file ({error})") from error
         source = (path.name, digest) if card is None else (card.source_file, card.source_sha256)
-        return Checkpoint(tensors, path.name, digest, *source)
+        return Checkpoint(tensors, path.name, digest, *source, card)
     try:
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
@@ -103,6 +105,30 @@ def write_joint(module: nn.Module, path: Path, name: str, source: Checkpoint) ->
         name: of the model, for the card.
         source: the file that it was read from.
     """
+    _write_tensors(module, path)
+    card = JointCard(name, source.source_file, source.source_sha256, sha256_of(path))
+    write_joint_card(card, path)
+    return card
+
+
+def write_trained(module: nn.Module, path: Path, name: str, size_px: int, pixels: str | None) -> JointCard:
+    """Write an image model that was trained here: its card says what it is shown (`JointCard`).
+
+    Args:
+        module: whose tensors are written.
+        path: of the `.safetensors` file; the card is the `.json` file of the same name.
+        name: of the model, for the card.
+        size_px: side of the pictures that it is shown.
+        pixels: how they are prepared; None as published.
+    """
+    _write_tensors(module, path)
+    digest = sha256_of(path)
+    card = JointCard(name, path.name, digest, digest, size_px=size_px, pixels=pixels)
+    write_joint_card(card, path)
+    return card
+
+
+def _write_tensors(module: nn.Module, path: Path) -> None:
     tensors = {k: v.detach().to("cpu").clone().contiguous() for k, v in module.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
@@ -112,6 +138,3 @@ def write_joint(module: nn.Module, path: Path, name: str, source: Checkpoint) ->
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    card = JointCard(name, source.source_file, source.source_sha256, sha256_of(path))
-    write_joint_card(card, path)
-    return card

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from mammoscribe.models.biovil.card import JointCard
 from mammoscribe.models.biovil.files import load_strictly, read_checkpoint, split_ignored
 from mammoscribe.models.biovil.image_encoder import ImageEncoderConfig, MultiImageEncoder
 from mammoscribe.models.biovil.resnet import ResNetConfig
@@ -22,6 +23,8 @@ from mammoscribe.support.errors import InputError
 IGNORED = re.compile(r"encoder\.encoder\.fc\.(weight|bias)$")
 """The ImageNet classifier, which is in the published files and never used; nothing else is left out."""
 HEADS = 8
+CROP_PX = {"biovil-t": 448, "biovil": 480}
+"""Side of the published centre crop (reference inference code)."""
 
 
 @dataclass(frozen=True)
@@ -167,13 +170,24 @@ def _check(
 
 @dataclass(frozen=True)
 class LoadedImageModel:
-    """A model in evaluation mode, with where it came from and which keys of the file are not used."""
+    """A model in evaluation mode, with where it came from, which keys of the file are not used, and its card if it has one."""
 
     model: JointImageModel
     file: str
     sha256: str
     source_sha256: str
     ignored: tuple[str, ...]
+    card: JointCard | None = None
+
+    @property
+    def size_px(self) -> int | None:
+        """Side of what a model trained here is shown; None for a published one."""
+        return None if self.card is None else self.card.size_px
+
+    @property
+    def crop_px(self) -> int:
+        """Side of what the model is shown: its own, or that of the published centre crop."""
+        return self.size_px or CROP_PX[self.model.config.name]
 
 
 def load_image_model(path: Path) -> LoadedImageModel:
@@ -187,7 +201,7 @@ def load_image_model(path: Path) -> LoadedImageModel:
     tensors = {name: found.tensors[name] for name in kept}
     model = JointImageModel(config_of(tensors, found.file))
     load_strictly(model, tensors, found.file)
-    return LoadedImageModel(model.eval(), found.file, found.sha256, found.source_sha256, ignored)
+    return LoadedImageModel(model.eval(), found.file, found.sha256, found.source_sha256, ignored, found.card)
 
 
 def config_of(tensors: Mapping[str, Tensor], file: str) -> JointImageConfig:

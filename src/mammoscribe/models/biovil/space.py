@@ -20,8 +20,6 @@ from mammoscribe.support.errors import InputError
 
 Mode = Literal["published", "whole"]
 IMAGE_FILES = ("image.safetensors", BIOVIL_T_IMAGE.file, BIOVIL_IMAGE.file)
-CROP_PX = {"biovil-t": 448, "biovil": 480}
-"""Side of the published centre crop (reference inference code)."""
 AT_ONCE = 8
 KEPT_PRIORS = 64
 
@@ -34,7 +32,8 @@ class BiovilSpace:
 
     Args:
         image, text: loaded models of one family.
-        mode: `published`: shorter side to 512, centre crop; `whole`: the whole picture fitted and padded.
+        mode: `published`: shorter side to 512, centre crop; `whole`: the whole picture fitted and padded; None is what a
+            model trained here learned from, `published` for any other.
         truncate: cut texts of more than 512 tokens instead of refusing them; `cut_texts` names those of the last call.
         fast: run quick copies of the models (`joint_fast`, CPU only), which give the same numbers within 1e-4.
 
@@ -46,10 +45,12 @@ class BiovilSpace:
         self,
         image: LoadedImageModel,
         text: LoadedTextModel,
-        mode: Mode = "published",
+        mode: Mode | None = None,
         truncate: bool = False,
         fast: bool = False,
     ) -> None:
+        learned = None if image.card is None else image.card.pixels
+        mode = mode or ("whole" if learned == "whole" else "published")
         if mode not in ("published", "whole"):
             raise InputError(f"pre-processing {mode!r}", "published or whole")
         if text.model.joint_dim != image.model.config.joint_dim:
@@ -59,13 +60,13 @@ class BiovilSpace:
         if one and other and one != other:
             raise InputError(f"{image.file} of {one} beside {text.file} of {other}", "image and text of one model")
         self.image, self.text, self.mode, self.truncate = image, text, mode, truncate
-        self._image = for_inference(image.model, CROP_PX[image.model.config.name]) if fast else image.model
+        self._image = for_inference(image.model, image.crop_px) if fast else image.model
         self._text = FastTextModel(text.model) if fast else text.model
         self.cut_texts: tuple[int, ...] = ()
         self._maps: OrderedDict[bytes, Tensor] = OrderedDict()
 
     @classmethod
-    def load(cls, folder: Path, mode: Mode = "published", truncate: bool = False, fast: bool = False) -> Self:
+    def load(cls, folder: Path, mode: Mode | None = None, truncate: bool = False, fast: bool = False) -> Self:
         """Load both models from a folder.
 
         Args:
@@ -98,10 +99,12 @@ class BiovilSpace:
         """Decode and pre-process one picture; InputError when it cannot be read."""
         from mammoscribe.imaging.joint_prepare import prepare_published, prepare_whole
 
-        side = CROP_PX[self.name]
+        side = self.image.crop_px
         if self.mode == "whole":
             return prepare_whole(path, size_px=side)
-        return prepare_published(path, crop_px=side)
+        if self.image.size_px is None:
+            return prepare_published(path, crop_px=side)
+        return prepare_published(path, round(512 * side / 448), side)
 
     @torch.no_grad()
     def embed_images(

@@ -11,7 +11,7 @@ them (as `[UNK]`).
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -116,6 +116,13 @@ class JointTextModel(nn.Module):
             hidden, projected, self.cls["predictions"](hidden, self.bert.embeddings.word_embeddings.weight)
         )
 
+    def logits_at(self, ids: Tensor, mask: Tensor, chosen: Tensor) -> Tensor:
+        """[M, V]: logits of the masked-token head at the M positions that `chosen`, [N, T] bool, names, and no others."""
+        if self.cls is None:
+            raise InputError("logits of a text model without masked-token head")
+        hidden = self(ids, mask).hidden[chosen]
+        return self.cls["predictions"](hidden, self.bert.embeddings.word_embeddings.weight)
+
     def project(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Token ids [N, T] and attention mask [N, T] -> [N, J], the projected `[CLS]`, not normalised."""
         projected = self(ids, mask).projected
@@ -178,7 +185,7 @@ def load_text_model(folder: Path) -> LoadedTextModel:
     except (ValueError, KeyError, IndexError) as error:
         raise _no_bert(folder / "config.json", error) from error
     load_strictly(model, tensors, found.file)
-    tokenizer = _tokenizer(folder, config)
+    tokenizer = bert_tokenizer(folder, config)
     return LoadedTextModel(model.eval(), tokenizer, found.file, found.sha256, found.source_sha256, ignored)
 
 
@@ -208,11 +215,16 @@ def _config(folder: Path) -> Any:
             raise ValueError("positions that are not absolute")
     except (OSError, ValueError, AttributeError) as error:
         raise _no_bert(path, error) from error
-    transformers = _transformers()
+    _transformers()
     try:
-        return transformers.BertConfig(**shape)
+        return bert_config(shape)
     except Exception as error:  # its validation has errors of its own, which differ between versions
         raise _no_bert(path, error) from error
+
+
+def bert_config(values: Mapping[str, Any]) -> Any:
+    """The configuration of a BERT from its fields, as `JointTextModel` takes it; InputError without `transformers`."""
+    return _transformers().BertConfig(**values)
 
 
 def _no_bert(path: Path, error: Exception) -> InputError:
@@ -220,7 +232,12 @@ def _no_bert(path: Path, error: Exception) -> InputError:
     return InputError(f"{path} is not the configuration of a BERT ({reason})", "the published config.json")
 
 
-def _tokenizer(folder: Path, config: Any) -> Any:
+def bert_tokenizer(folder: Path, config: Any) -> Any:
+    """The tokeniser of a folder with a `vocab.txt`.
+
+    Raises:
+        InputError: when it cannot be read, or is not that of the model of `config`.
+    """
     if not (folder / "vocab.txt").is_file():
         raise InputError(f"no vocab.txt in {folder}", "the published vocabulary beside the weights")
     transformers = _transformers()

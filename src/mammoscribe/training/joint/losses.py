@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mammoscribe.models.reader.joint_head import AIR
+from mammoscribe.training.contrastive import contrast
 from mammoscribe.training.engine.collectives import gather_rows
 from mammoscribe.training.joint.batches import JointBatch, affirming
 from mammoscribe.training.joint.truth import fits, truth
@@ -132,21 +133,6 @@ def box_means(embedded: Embedded, batch: JointBatch) -> Tensor:
     inside = batch.boxes.float()
     means = torch.einsum("fjhw,fhw->fj", cells, inside) / inside.sum(dim=(1, 2)).clamp(min=1)[:, None]
     return F.normalize(means, dim=1)
-
-
-def contrast(anchors: Tensor, others: Tensor, true: Tensor, false: Tensor, scale: Tensor, rows: Tensor) -> Tensor:
-    """InfoNCE of anchors against others with any number of right answers, summed over the chosen rows.
-
-    Args:
-        anchors: [R, J], normalised.
-        others: [M, J], normalised.
-        true, false: [R, M] bool; pairs in neither are left out.
-        scale: of the cosines.
-        rows: [R] bool, the rows that are summed.
-    """
-    logits = (scale * anchors @ others.T).masked_fill(~(true | false), AIR)
-    right = logits.log_softmax(dim=1).masked_fill(~true, 0.0).sum(dim=1)
-    return -(right / true.sum(dim=1).clamp(min=1))[rows].sum()
 
 
 def pointing(embedded: Embedded, batch: JointBatch, scale: Tensor) -> Tensor:

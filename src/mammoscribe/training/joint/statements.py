@@ -92,12 +92,12 @@ def _finding(exam: TrainingExam, index: int, own: ViewSample) -> Finding:
     )
     change = CHANGES[label.change] if label.change >= 0 else None
     return Finding(
-        f"f{index + 1}", kind, side, marks, 1.0, max(0.0, label.suspicion), _fitting(label.descriptors, kind),
+        f"f{index + 1}", kind, side, marks, 1.0, max(0.0, label.suspicion), fitting(label.descriptors, kind),
         _place(side, shown), change,
     )  # fmt: skip
 
 
-def _fitting(descriptors: Sequence[str], kind: FindingType) -> tuple[str, ...]:
+def fitting(descriptors: Sequence[str], kind: FindingType) -> tuple[str, ...]:
     """The terms that describe the kind; an axis with several values says nothing."""
     axes = [term(d).axis for d in descriptors]
     return tuple(

@@ -12,17 +12,19 @@ from torch import Tensor, nn
 
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture
 from mammoscribe.data.records import ListedImage, ListedView
+from mammoscribe.imaging.joint_prepare import PUBLISHED, WHOLE
 from mammoscribe.imaging.prepare import BRIGHTEST
 from mammoscribe.models.biovil.files import load_strictly, read_checkpoint, split_ignored
 from mammoscribe.models.biovil.image_model import LoadedImageModel, load_image_model, three_channels
 from mammoscribe.models.biovil.resnet import ResNet, ResNetConfig
-from mammoscribe.models.biovil.space import CROP_PX, IMAGE_FILES, image_weights
+from mammoscribe.models.biovil.space import IMAGE_FILES, image_weights
 from mammoscribe.models.reader.batch import ENCODER_STRIDE, SLOTS, ViewBatch, tissue_cells, trimmed
 from mammoscribe.models.reader.detection_head import STRIDE
 from mammoscribe.models.reader.joint_head import CellFeatures
 from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.support.errors import InputError
+from mammoscribe.training.biovil.pixels import canvas_of, middle
 from mammoscribe.training.stored_views import check_preparation
 
 FRESH: Mapping[str, ResNetConfig] = {
@@ -123,23 +125,32 @@ class Tower(nn.Module):
 
 
 class BiovilTower(Tower):
-    """The image side of BioViL or BioViL-T, on pictures prepared with `--as joint`."""
+    """The image side of BioViL or BioViL-T, on pictures prepared with `--as joint`; of a model that was trained here on whole
+    pictures, on those prepared with `--as plain`.
+    """
 
     def __init__(self, loaded: LoadedImageModel) -> None:
         config = loaded.model.config
         super().__init__(config.name, loaded.sha256, config.features, ("model.projector",))
-        self.model = loaded.model
+        self.model, self.loaded = loaded.model, loaded
         self.takes_priors = config.takes_priors
+        self.whole = loaded.card is not None and loaded.card.pixels == WHOLE
 
     def check(self, dataset: PreparedDataset) -> None:
         """See `Tower`."""
-        if dataset.about["preparation"]["shorter_px"] is None:
-            raise _wrong_preparation(dataset, self.name, "--as joint")
+        if dataset.about["preparation"]["longest_px" if self.whole else "shorter_px"] is None:
+            raise _wrong_preparation(dataset, self.name, "--as plain" if self.whole else "--as joint")
 
     def shown(self, found: Found) -> Shown:
-        """The middle of the picture, as published."""
-        side, prior = CROP_PX[self.name], found.prior if self.takes_priors else None
-        return Shown(_middle(found.picture.pixels, side), None if prior is None else _middle(prior.pixels, side))
+        """The middle of the picture, as published, or what a model that was trained here learned from."""
+        prior = found.prior if self.takes_priors else None
+        return Shown(self._seen(found.picture), None if prior is None else self._seen(prior))
+
+    def _seen(self, picture: StoredPicture) -> np.ndarray:
+        side = self.loaded.crop_px
+        if self.loaded.size_px is None:
+            return _middle(picture.pixels, side)
+        return middle(canvas_of(picture, WHOLE if self.whole else PUBLISHED, side), side).pixels
 
     def forward(self, pictures: PictureBatch) -> Embedded:
         """See `Tower`."""

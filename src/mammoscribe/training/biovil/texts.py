@@ -1,0 +1,144 @@
+"""Which text belongs to a picture: the report of a study, or of a breast the sentences about it; or our own words for its labels."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mammoscribe.data.records import ListedView, MammoExam, Region
+from mammoscribe.data.supervision import Question, Supervision
+from mammoscribe.data.texts.report_text import ReportText, Section
+from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
+from mammoscribe.domain.view import Laterality
+from mammoscribe.reporting.clauses import Sides, clauses_of
+from mammoscribe.reporting.facts import FactKind, Status
+from mammoscribe.reporting.layout import lines_of, side_at_start, split_sentences
+from mammoscribe.reporting.lexemes import lexemes_of
+from mammoscribe.reporting.parse import parse_claim
+from mammoscribe.training.joint.statements import STYLES, fitting, of_tissue
+from mammoscribe.training.text.texts import report_text, text_key
+
+NOT_BOTH = (FactKind.BIRADS, FactKind.RECOMMENDATION)
+"""What a report that names no breast states of the worse one."""
+NORMAL = (
+    "No suspicious finding is seen in the {side} breast.",
+    "The {side} breast shows no abnormality.",
+    "There is no mass, calcification or distortion in the {side} breast.",
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A text as it was written."""
+
+    text: str
+
+    @property
+    def key(self) -> int:
+        """A number that equal texts share."""
+        return text_key(self.text)
+
+    def words(self, _: np.random.Generator) -> str:
+        """The text."""
+        return self.text
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What labels say of a breast, for which our own writer has words: its findings, their change, its density.
+
+    Places are not among them: the pictures of this stage have no nipple to count from.
+    """
+
+    side: Laterality
+    findings: tuple[Finding, ...]
+    density: str | None = None
+
+    @property
+    def key(self) -> int:
+        """A number that breasts share of which the same is stated."""
+        facts = sorted(f"{f.type} {','.join(sorted(f.descriptors))} {f.change}" for f in self.findings)
+        return text_key(f"{self.side} {self.density} {facts}")
+
+    def words(self, rng: np.random.Generator) -> str:
+        """A sentence for each, in one of the styles of reports, which the generator chooses."""
+
+        def pick(choices: Sequence[str]) -> str:
+            return choices[int(rng.integers(len(choices)))]
+
+        style = STYLES[int(rng.integers(len(STYLES)))]
+        said = [style(finding, None, pick) for finding in self.findings]
+        said = said or [pick(NORMAL).format(side=self.side.word)]
+        return " ".join([*said, *([of_tissue(self.density, rng).text] if self.density else [])])
+
+
+def study_text(report: ReportText, sections: Sequence[str]) -> str:
+    """The named sections that a report has, one after the other; all of it where it has none of them."""
+    parts = [report.sections.get(Section(name), "").strip() for name in sections]
+    return "\n".join(part for part in parts if part) or report_text(report).strip()
+
+
+def breast_text(text: str, side: Laterality, alone: bool) -> str:
+    """The sentences of a text about one breast, or about none by name.
+
+    What names the other breast only is left out. So is a category, a recommendation or a finding that no breast is named
+    with, unless one breast was imaged: a report without sides states the worse breast's.
+
+    Args:
+        text: of a report.
+        side: the breast.
+        alone: whether it is the only one that was imaged.
+    """
+    return " ".join(s for s, sides in _sided(text) if side in sides or (None in sides and (alone or _of_both(s))))
+
+
+def _sided(text: str) -> Iterator[tuple[str, frozenset[Laterality | None]]]:
+    """Each sentence with the breasts that its words, or the heading before it, name; None among them for no breast."""
+    for line in lines_of(text):
+        sides: Sides = line.sides
+        for sentence in split_sentences(line.text):
+            sides = side_at_start(sentence) or sides
+            named = {side for clause in clauses_of(lexemes_of(sentence), sides) for side in clause.sides}
+            yield sentence, frozenset((named - {None}) or {None})
+
+
+def _of_both(sentence: str) -> bool:
+    """Whether what a sentence without a side states holds for each breast."""
+    facts = parse_claim(sentence).facts
+    return not any(f.kind in NOT_BOTH or (f.kind.is_finding and f.status is not Status.NEGATIVE) for f in facts)
+
+
+def stated(record: MammoExam, view: ListedView, supervision: Supervision) -> Stated | None:
+    """What the labels say of the breast of a view and of what the view shows; None where not all that it shows is labelled."""
+    unplaced = set(supervision.answers("view", Question.UNPLACED, view.labels))
+    known = {kind.value for kind in supervision.boxed_kinds} - unplaced
+    if known != {kind.value for kind in FindingType}:
+        return None
+    density = supervision.answer("breast", Question.DENSITY, record.breasts.get(view.laterality, {}))
+    return Stated(view.laterality, tuple(_findings(view, supervision)), density)
+
+
+def _findings(view: ListedView, supervision: Supervision) -> Iterator[Finding]:
+    """Each finding of a view once, whose name its boxes share."""
+    regions: dict[str, Region] = {}
+    for number, region in enumerate(view.regions):
+        name = supervision.answer("region", Question.FINDING, region.labels) or f"region {number}"
+        regions.setdefault(name, region)
+    for number, region in enumerate(regions.values(), start=1):
+        found = _finding(f"f{number}", region, view, supervision)
+        if found is not None:
+            yield found
+
+
+def _finding(name: str, region: Region, view: ListedView, supervision: Supervision) -> Finding | None:
+    labels: Mapping[str, str] = region.labels
+    kind = supervision.answer("region", Question.KIND, labels)
+    if kind is None:
+        return None
+    words = ",".join(supervision.answers("region", Question.DESCRIPTORS, labels))
+    change = supervision.answer("region", Question.CHANGE, labels)
+    return Finding(
+        name, FindingType(kind), view.laterality, (Mark(f"{view.laterality}_{view.projection}", view.projection, region.box, 1.0),),
+        1.0, 0.0, fitting(tuple(dict.fromkeys(w for w in words.split(",") if w)), FindingType(kind)),
+        change=Change(change) if change else None,
+    )  # fmt: skip
