@@ -15,6 +15,7 @@ import typer
 
 from mammoscribe.cli import app
 from mammoscribe.support.errors import MammoscribeError
+from mammoscribe.training.biovil.task import BiovilSettings
 from mammoscribe.training.calcifications.task import CalcificationSettings
 from mammoscribe.training.crop_refiner.task import CropRefinerSettings
 from mammoscribe.training.decoder.task import DecoderSettings
@@ -26,6 +27,8 @@ from mammoscribe.training.probes.retune import RetuneSettings
 from mammoscribe.training.probes.temporal import TemporalSettings
 from mammoscribe.training.reader.task import ReaderSettings
 from mammoscribe.training.recipe_list import RECIPES
+from mammoscribe.training.text.mlm import MlmSettings
+from mammoscribe.training.text.sections import SectionSettings
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("", "benchmarks", "docs", "docs/how_to")
@@ -33,7 +36,8 @@ PAGES = [page for folder in FOLDERS for page in sorted((ROOT / folder).glob("*.m
 SETTINGS = {
     "reader": ReaderSettings, "joint-space": JointSettings, "decoder": DecoderSettings, "probe": ProbeSettings,
     "retune": RetuneSettings, "temporal": TemporalSettings, "crop-refiner": CropRefinerSettings,
-    "calcifications": CalcificationSettings,
+    "calcifications": CalcificationSettings, "text-mlm": MlmSettings, "text-sections": SectionSettings,
+    "biovil-t": BiovilSettings,
 }  # fmt: skip
 ROOT_COMMAND = typer.main.get_command(app)
 PLACEHOLDER = re.compile(r"[A-Z]+|\.\.\.|…")
@@ -169,7 +173,7 @@ def test_a_script_is_there_and_has_the_options(command):
     if script is None:
         return  # python -c, python -m
     source = (ROOT / script).read_text(encoding="utf-8")
-    if "from bench_setup import options" in source:
+    if "from bench_setup import" in source:
         source += (ROOT / "benchmarks" / "bench_setup.py").read_text(encoding="utf-8")
     for word in command.words[2:]:
         name = word.partition("=")[0]

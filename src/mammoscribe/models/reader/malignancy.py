@@ -32,7 +32,13 @@ class MalignancyFeatures(NamedTuple):
 def malignancy_features(
     malignant_logit: float, recall_logit: float, pooled_logit: float, marks: Iterable[MarkSigns]
 ) -> MalignancyFeatures:
-    """Features of a breast from the logits of its heads and of the rule over its pooled maps, and its marks, of any number."""
+    """Features of one breast.
+
+    Args:
+        malignant_logit, recall_logit: of its heads.
+        pooled_logit: of the rule over its pooled maps; 0 where the reader has none.
+        marks: of any number.
+    """
     signs = list(marks)
     return MalignancyFeatures(
         malignant_logit,

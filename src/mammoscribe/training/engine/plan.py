@@ -84,5 +84,12 @@ def _states(found: Footprint, kind: Kind, offload: Offload, count: int) -> tuple
 
 
 def seconds_of_step(found: Footprint, run: Run, devices: Devices, tflops: float) -> float:
-    """How long a step takes when every device computes at `tflops` trillion operations a second; reading data not counted."""
+    """How long a step takes; reading data is not counted.
+
+    Args:
+        found: what an item of each source needs.
+        run: whose step.
+        devices: that compute it together.
+        tflops: trillion operations that each of them computes in a second.
+    """
     return found.of_step(run.batch) / (devices.count * tflops * 1e12)

@@ -67,7 +67,13 @@ class MlmSettings:
 
 
 def masked_source(texts: PreparedTexts, mask: MaskText, start: Start, name: str) -> ItemSource:
-    """Masked texts of one dataset."""
+    """Masked texts of one dataset.
+
+    Args:
+        texts: its prepared texts. mask: masks them anew each time.
+        start: vocabulary and weights that training begins with.
+        name: of the dataset.
+    """
     return ItemSource(
         texts, partial(collate_texts, pieces=start.pieces, dataset=name), mask, digest=digest(texts, start)
     )
@@ -82,7 +88,13 @@ def digest(texts: Any, start: Start) -> str:
 def masked_validation(
     folder: Path, mask: MaskText, name: str, number: int, split: str = "val"
 ) -> ItemBatches:  # fmt: skip
-    """All tokens of some texts of a split, each masked in the same way every time."""
+    """All tokens of some texts of a split, each masked in the same way every time.
+
+    Args:
+        folder: the prepared dataset. mask: masks the texts.
+        name: of the dataset. number: of texts, taken evenly over the split.
+        split: which.
+    """
     texts, pieces = prepared_texts(folder, split), mask.pieces
     parts = [
         pieces.framed(part)

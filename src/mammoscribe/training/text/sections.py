@@ -94,7 +94,13 @@ class SectionSettings:
 
 
 def pair_validation(folder: Path, pieces: Pieces, name: str, number: int, split: str = "val") -> ItemBatches:
-    """Some pairs of a split, as they were written."""
+    """Some pairs of a split, as they were written.
+
+    Args:
+        folder: the prepared dataset. pieces: cut the texts into tokens.
+        name: of the dataset. number: of pairs, taken evenly over the split.
+        split: which.
+    """
     pairs = prepared_pairs(folder, split)
     chosen = [pairs[place] for place in evenly(len(pairs), number).tolist()]
     return ItemBatches(
