@@ -129,6 +129,24 @@ def test_a_kind_that_a_report_names_raises_the_strongest_place_of_that_breast_al
     assert (by_view[:, MASS] > 0).sum() == 1  # one view of that breast holds its strongest place
 
 
+def test_what_a_report_says_of_a_kind_teaches_the_surest_query_of_that_breast_alone(net):
+    stated = (BreastLabels(kinds=(1, 0, UNKNOWN, UNKNOWN)), BreastLabels())
+    batch, targets = make_batch([exam(frozenset(), stated, marked=False)], np.random.default_rng(0), NO_AUGMENTATION)
+    out = net(batch)
+    sure = torch.zeros_like(out.queries.type)
+    right = batch.breast[out.queries.anchors.view] == 0
+
+    def loss(kind: int, of: torch.Tensor) -> float:
+        logits = sure.clone()
+        logits[of.nonzero()[0, 0], kind] = 6.0
+        said = replace(out, queries=replace(out.queries, type=logits))
+        return float(losses(said, batch, targets)["query_kinds"])
+
+    even = float(losses(replace(out, queries=replace(out.queries, type=sure)), batch, targets)["query_kinds"])
+    assert loss(MASS, right) < even < loss(CALC, right)
+    assert loss(MASS, ~right) == loss(CALC, ~right) == pytest.approx(even)
+
+
 def test_change_is_taught_only_where_there_is_a_prior(net):
     with_prior = exam()
     without = replace(with_prior, views=tuple(replace(v, prior=None) for v in with_prior.views))

@@ -19,7 +19,7 @@ from mammoscribe.models.reader.network import ReaderNetOutput
 from mammoscribe.models.reader.queries import AXIS_TERMS, NO_FINDING, SINGLE_AXES, QueryOutput
 from mammoscribe.training.reader.batches import Targets
 from mammoscribe.training.reader.masked import CELLS_OF_A_MARK, EMPTY_VIEW_COUNT, SURE, imaged, masked_bce, masked_ce
-from mammoscribe.training.reader.place_losses import place_free_losses, quiet_loss, quiet_views
+from mammoscribe.training.reader.place_losses import place_free_losses, query_kind_loss, quiet_loss, quiet_views
 from mammoscribe.training.reader.samples import UNKNOWN
 
 NO_MATCH = 1e4
@@ -34,7 +34,8 @@ class LossWeights:
     Args:
         heat, box: detection maps. type, refine, descriptors, suspicion, change, link: finding queries.
         density, recall, malignant: breast heads.
-        kinds, lesion: labels of a breast without a place, by its strongest cells and by the soft maximum of its places.
+        kinds, query_kinds, lesion: labels of a breast without a place, by its strongest cells, by its surest finding query,
+            and by the soft maximum of its places.
         place_suspicion: how suspicious each place is, at true boxes that say it; only where the reader has such a map.
         quiet: that no place of a breast shows anything, where a label says so of the whole breast.
     """
@@ -51,6 +52,7 @@ class LossWeights:
     recall: float = 0.5
     malignant: float = 1.0
     kinds: float = 0.5
+    query_kinds: float = 0.5
     lesion: float = 0.5
     place_suspicion: float = 0.4
     quiet: float = 0.25
@@ -61,6 +63,7 @@ def losses(out: ReaderNetOutput, batch: ViewBatch, targets: Targets) -> dict[str
     found = {**mark_losses(out.maps, targets), **query_losses(out.queries, batch, targets)}
     found |= breast_losses(out, targets)
     found |= place_free_losses(out.maps, batch, targets)
+    found["query_kinds"] = query_kind_loss(out.queries, batch, targets)
     return found | {"quiet": quiet_loss(out.maps, batch, targets)}
 
 
@@ -84,7 +87,7 @@ def counts(batch: ViewBatch, targets: Targets, queries_per_view: int) -> dict[st
         found[name] = sum(
             getattr(b, name) != UNKNOWN for b, shown in zip(targets.breasts, shown_breasts, strict=True) if shown
         )
-    found["kinds"] = sum(
+    found["kinds"] = found["query_kinds"] = sum(
         k != UNKNOWN for b, shown in zip(targets.breasts, shown_breasts, strict=True) if shown for k in b.kinds
     )
     return {name: float(count) for name, count in found.items()}

@@ -5,10 +5,13 @@ from torch import Tensor
 
 from mammoscribe.models.reader.batch import ViewBatch, tissue_cells
 from mammoscribe.models.reader.detection_head import TYPES, MarkMaps, soft_maximum
+from mammoscribe.models.reader.queries import QueryOutput
 from mammoscribe.training.reader.batches import Targets
 from mammoscribe.training.reader.masked import CELLS_OF_A_MARK, SURE, imaged, masked_bce
 from mammoscribe.training.reader.samples import UNKNOWN
 
+LEAST_PROB = 1e-4
+"""Probabilities of kinds are kept this far from 0 and 1 in their logarithm."""
 STRONGEST_CELLS = 4
 """Cells of a breast whose mean heat answers for a label without a place."""
 
@@ -31,6 +34,22 @@ def place_free_losses(maps: MarkMaps, batch: ViewBatch, targets: Targets) -> dic
         "kinds": masked_bce(strongest.flatten(), kinds.flatten().float()),
         "lesion": masked_bce(lesion_logits(maps, batch), soft),
     }
+
+
+def query_kind_loss(queries: QueryOutput, batch: ViewBatch, targets: Targets) -> Tensor:
+    """Log loss of whether a breast shows a kind, as its finding query that is surest of it answers; summed over labels.
+
+    Without it the queries of a reader that is taught by reports alone would never learn to name what the maps have found.
+    """
+    probs = queries.type.float().softmax(1)[:, : len(TYPES)]
+    breast = batch.breast.to(probs.device)[queries.anchors.view]
+    surest = probs.new_zeros(2 * batch.num_exams, len(TYPES))
+    surest = surest.scatter_reduce(0, breast[:, None].expand_as(probs), probs, "amax")
+    kinds = torch.tensor([b.kinds for b in targets.breasts], device=probs.device)
+    shown = torch.tensor(imaged(batch), device=probs.device)
+    kinds = torch.where(shown[:, None], kinds, UNKNOWN).flatten().float()
+    soft = torch.where(kinds >= 0, SURE * kinds + (1 - SURE) / 2, kinds)
+    return masked_bce(surest.logit(LEAST_PROB).flatten(), soft)
 
 
 def lesion_logits(maps: MarkMaps, batch: ViewBatch) -> Tensor:
