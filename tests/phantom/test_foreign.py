@@ -50,19 +50,20 @@ def test_implants_are_mostly_in_both_breasts(patients):
     assert counts[2] > 3 * counts[1]
 
 
-def test_clips_and_markers_lie_within_the_outline_of_both_views(patients):
-    seen = 0
+def test_clips_and_markers_lie_within_the_outline_of_both_views_and_biopsy_clips_deep_in_it(patients):
+    seen = Counter()
     for patient in patients:
         for thing in patient.foreign:
-            if thing.kind not in (DistractorKind.CLIP, DistractorKind.SCAR_MARKER) or not thing.points:
+            if thing.kind not in (DistractorKind.CLIP, DistractorKind.SCAR_MARKER, DistractorKind.MARKER):
                 continue
             for projection in thing.projections:
                 view = patient.view(thing.laterality, projection)
                 for x, lat, z in thing.points[::5]:
-                    shown_x, u = view.project(x, lat, z)
-                    assert 0 < shown_x < float(view.outline(u))
-                    seen += 1
-    assert seen > 200
+                    shown_x, u = (float(v) for v in view.project(x, lat, z))
+                    deep = 5.0 if thing.id == "biopsy" else 0.0
+                    assert 0 < shown_x < float(view.outline(u)) - deep
+                    seen[thing.kind] += 1
+    assert min(seen.values()) > 50 and len(seen) == 3
 
 
 def test_sizes_are_those_of_real_things(patients):

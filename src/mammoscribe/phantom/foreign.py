@@ -175,7 +175,7 @@ def _staples(rng: np.random.Generator, place: _Places, rate: float) -> list[Fore
     centre = place.draw(rng, (0.2, 0.7), 12.0) if here else None
     if centre is None:
         return []
-    points = [tuple(float(a + b) for a, b in zip(centre, o, strict=True)) for o in offsets]
+    points = [_point(np.asarray(centre) + o) for o in offsets]
     return [
         ForeignObject(f"staple{k}", DistractorKind.CLIP, "staple", place.cc.laterality, (p,), float(size), prior=bool(prior))
         for k, p in enumerate(points)
@@ -189,4 +189,9 @@ def _needle(place: _Places, tip: Point, turn: float) -> tuple[Point, ...]:
     length = 1.9 * min(place.cc.up, place.cc.down)
     way = np.array([0.25, math.sin(outward), math.cos(outward)])
     way /= np.linalg.norm(way)
-    return tuple(tuple(float(v) for v in np.asarray(tip) + s * length * way) for s in np.linspace(0, 1, 40))
+    return tuple(_point(np.asarray(tip) + s * length * way) for s in np.linspace(0, 1, 40))
+
+
+def _point(values: np.ndarray) -> Point:
+    x, lat, z = (float(v) for v in values)
+    return x, lat, z
