@@ -128,23 +128,24 @@ EXPECTED = {"ddp": (1.0, 1.0), "fsdp2": (0.5, 0.5), "zero1": (1.0, 0.5), "zero2"
 def processes(folder: Path) -> Iterator[Row]:
     """Losses of two processes of each kind against one process."""
     trained(toy_run(**SHORT), folder / "one")
-    yield from each_kind("toy", toy_run(**SHORT), folder / "one", folder)
+    yield from each_kind("toy", toy_run(**SHORT), folder / "one", folder, tuple(EXPECTED))
 
 
 def reader_processes(folder: Path) -> Iterator[Row]:
-    """The same for the reader, whose exams have priors or not."""
+    """The same for the reader, whose exams have priors or not; it refuses zero3."""
     changes = {"preset": "debug", "steps": "8", "precision": "fp32", "device": "cpu", "checkpoint_every": "100"}
-    run = reader([drawn(folder, 4)]).with_set({**changes, "batch": "2", "validate_every": "100"})
+    changes |= {"batch": "2", "validate_every": "100", "learning_rate": "1e-5"}  # so that rounding does not add up
+    run = reader([drawn(folder, 4)]).with_set(changes)
     run = replace(run, task=WithoutDropout(run.task))
     trained(replace(run, task=Seen(run.task, []), accumulate=2), folder / "one")
-    yield from each_kind("reader", run, folder / "one", folder)
+    yield from each_kind("reader", run, folder / "one", folder, tuple(k for k in EXPECTED if k != "zero3"))
 
 
-def each_kind(name: str, run: Run, one: Path, folder: Path) -> Iterator[Row]:
+def each_kind(name: str, run: Run, one: Path, folder: Path, kinds: tuple[str, ...]) -> Iterator[Row]:
     """Two processes of each kind of distribution against the run of one process in the folder `one`."""
     persistent = folder / "ds.json"
     persistent.write_text('{"zero_optimization": {"stage3_param_persistence_threshold": 0}}')
-    for kind in EXPECTED:
+    for kind in kinds:
         if kind.startswith("zero") and not importlib.util.find_spec("deepspeed"):
             yield Row(f"{name}, {kind}: largest difference of any loss", float("nan"), "DeepSpeed is not installed")
             continue
@@ -166,13 +167,13 @@ def kind_rows(
         name: task and kind.
         right: shares of weights and averages that a process should hold.
         ended: what `held` gave in each process.
-        one, two: lines of metrics.jsonl of one process and of two. Of the reader those of validations are left out: they
-            depend on running batch statistics, of which several processes keep those of the first.
+        one, two: lines of metrics.jsonl of one process and of two. Of the reader only the losses are compared: its
+            validation depends on running batch statistics, of which several processes keep those of the first.
     """
-    pairs = [(a, b) for a, b in zip(one, two, strict=True) if name.startswith("toy") or "loss/total" in a]
-    worst = max(abs(a[n] - b[n]) for a, b in pairs for n in a)
-    n = f"{len(pairs)} lines, 2 processes"
-    yield Row(f"{name}: largest difference of any loss, norm or figure", worst, n, None, 1e-4, Sense.AT_MOST, 9)
+    toy, pairs = name.startswith("toy"), list(zip(one, two, strict=True))
+    worst = max(abs(a[n] - b[n]) for a, b in pairs for n in a if toy or n.startswith("loss/"))
+    n, what = f"{len(pairs)} lines, 2 processes", "loss, norm or figure" if toy else "loss"
+    yield Row(f"{name}: largest difference of any {what}", worst, n, None, 1e-4, Sense.AT_MOST, 9)
     for number, what in ((0, "weights"), (1, "Adam's averages")):
         share = sum(e[number + 1] for e in ended) / len(ended)
         bar = None if right[number] == 1.0 else 0.55

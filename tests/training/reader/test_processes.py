@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from benchmarks.engine_processes import in_ranks
-from mammoscribe.support.errors import MammoscribeError
+from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.training.engine.run import Run, TaskSettings
 from mammoscribe.training.engine.run_folder import read_metrics
 from mammoscribe.training.engine.task import Task
@@ -17,7 +17,10 @@ from mammoscribe.training.reader.recipe import reader
 from tests.training.fine_lab import fine_lab
 
 pytest.importorskip("accelerate")
-FAST = {"preset": "debug", "steps": "5", "precision": "fp32", "validate_every": "5", "execution.device": "cpu"}
+FAST = {
+    "preset": "debug", "steps": "5", "precision": "fp32", "validate_every": "5", "execution.device": "cpu", "learning_rate": "1e-5",
+}  # fmt: skip
+"""With a rate at which rounding, which batch norms of nearly even pictures make a hundred times larger, does not add up."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +61,23 @@ def _train(run: Run, folder: Path) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["ddp", "fsdp2", "zero2", "zero3"])
+@pytest.mark.parametrize("kind", ["ddp", "fsdp2", "zero2"])
 def test_two_processes_have_the_losses_of_one(kind, run, alone, tmp_path):
     if kind.startswith("zero"):
         pytest.importorskip("deepspeed")
     shared = run.with_set({"distribution.kind": kind})
     assert in_ranks(2, tmp_path, _train, shared, tmp_path / "run") == ["True", "True"]
     pairs = list(zip(read_metrics(alone), read_metrics(tmp_path / "run"), strict=True))
-    names = [n for n in pairs[0][0] if n.startswith("loss/") or n == "grad_norm"]
-    assert len(names) > 5 and len(pairs) == 6  # five steps and a validation
-    assert max(abs(a[n] - b[n]) for a, b in pairs for n in names if n in a) < 1e-4
+    steps = [(a, b) for a, b in pairs if "loss/total" in a]
+    assert len(pairs) == 6 and len(steps) == 5  # five steps and a validation
+    assert all(abs(a[n] - b[n]) < 1e-4 for a, b in steps for n in a if n.startswith("loss/"))
+    assert all(a["grad_norm"] == pytest.approx(b["grad_norm"], rel=1e-3) for a, b in steps)
+
+
+def test_a_stage_of_zero_that_the_reader_cannot_be_trained_in_is_refused(run):
+    shared = run.with_set({"distribution.kind": "zero3"})
+    with pytest.raises(InputError, match="zero3 for the reader; expected ddp, fsdp2, zero1 or zero2"):
+        shared.task.build(shared)
 
 
 def test_only_some_steps_compare_with_a_prior(run):

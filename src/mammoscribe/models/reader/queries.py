@@ -118,8 +118,7 @@ class FindingQueries(nn.Module):
         heads = {a: self.descriptors[a.value](state) for a in AXIS_TERMS}
         return QueryOutput(
             anchors, state, self.kind(state), heads, self.suspicion(state).squeeze(-1), self.change(state),
-            anchors.box + delta * extent * 0.25, (self.link_cc(state), self.link_mlo(state)), offsets[:, 0],
-            self.link_scale.clone(),  # ZeRO-3 takes a parameter away when its module is done
+            anchors.box + delta * extent * 0.25, (self.link_cc(state), self.link_mlo(state)), offsets[:, 0], self.link_scale,
         )  # fmt: skip
 
     def _within_exams(self, query: Tensor, exam: Tensor, fused: FusedTokens) -> Tensor:

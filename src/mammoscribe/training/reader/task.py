@@ -96,8 +96,11 @@ class ReaderSettings:
         """The task with fresh networks.
 
         Raises:
-            InputError: when a folder was not prepared for this reader, or nothing in it teaches.
+            InputError: when a folder was not prepared for this reader, or nothing in it teaches; for zero3, whose hooks do not
+                find the parameters of modules that give several tensors at once.
         """
+        if run.distribution.kind is Kind.ZERO3:
+            raise InputError("zero3 for the reader", "ddp, fsdp2, zero1 or zero2", "set distribution.kind=fsdp2")
         exams = {name: self._exams(folder, "train") for name, folder in named(run.data).items()}
         config = replace(self.config, reads_priors=any(e.with_priors for e in exams.values()))
         torch.manual_seed(run.seeds.weights)
