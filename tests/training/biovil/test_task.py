@@ -192,7 +192,7 @@ def test_masked_tokens_see_the_patches_that_show_something_and_no_others(chest, 
         other = both_passes(modules, type(batch)(**{**vars(batch), "images": batch.images.flip(1)}))
     assert passed.logits.shape == (
         int((batch.labels != -100).sum()),
-        load_text_model(task_text(trained)).model.bert.config.vocab_size,
+        load_text_model(trained / "model").model.bert.config.vocab_size,
     )
     assert not torch.allclose(passed.logits, other.logits, atol=1e-6)
 
