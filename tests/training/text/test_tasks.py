@@ -138,6 +138,17 @@ def test_two_processes_train_as_one_does(lab, mlm, tmp_path):
             assert two[name] == pytest.approx(value, abs=1e-4), name
 
 
+@pytest.mark.slow
+def test_sharded_training_is_that_of_one_process(lab, mlm, tmp_path):
+    short = {**QUICK, "batch": "12", "steps": "4", "validate_every": "4"}
+    sharded = text_sections([lab], mlm).with_set({**short, "distribution.kind": "fsdp2"})
+    assert in_ranks(2, tmp_path, _trained, sharded, tmp_path / "two") == [0, 0]
+    _trained(text_sections([lab], mlm).with_set(short), tmp_path / "one")
+    for one, two in zip(rows(tmp_path / "one"), rows(tmp_path / "two"), strict=True):
+        for name, value in one.items():
+            assert two[name] == pytest.approx(value, abs=1e-4), name
+
+
 def test_the_batch_of_each_dataset_is_its_weight(lab, abstracts):
     run = text_mlm([lab, abstracts, lab]).with_set(
         {**NEW, "batch.listed": "6", "batch.listed-2": "2", "batch.listed-3": "1"}
