@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,7 +15,10 @@ from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.training.engine.run_folder import TIMED
 from mammoscribe.training.engine.task import Feed
 from mammoscribe.training.engine.train import train
+from mammoscribe.training.text.mlm import digest
 from mammoscribe.training.text.recipes import text_mlm, text_sections
+from mammoscribe.training.text.start import Shape, text_start
+from mammoscribe.training.text.texts import prepared_texts
 from tests.models.tiny_joint import write_published_text
 from tests.training.text.lab import documents, one_section, prepared, reports
 
@@ -121,6 +125,17 @@ def test_a_run_on_another_vocabulary_does_not_go_on(lab, mlm):
     run = text_mlm([lab]).with_set({**NEW, "batch": "16", "vocab_size": "120"})
     with pytest.raises(InputError, match="belongs to another run"):
         train(run, mlm)
+
+
+def test_the_digest_of_the_data_is_of_the_vocabulary_too(lab):
+    texts = prepared_texts(lab, "train")
+    start = text_start(None, Shape("debug"), [texts], 0, projects=False)
+    other = replace(start, files={"vocab.txt": start.files["vocab.txt"] + b"more\n"})
+    again = text_start(None, Shape("debug"), [texts], 5, projects=True)
+    assert digest(texts, start) == digest(texts, again) != digest(texts, other)
+    assert text_mlm([lab]).with_set(NEW).task.build(text_mlm([lab]).with_set(NEW)).sources["listed"].digest == digest(
+        texts, start
+    )
 
 
 def _trained(run, folder):
