@@ -7,12 +7,12 @@ for a model with a projection head how often the own impression is the nearest o
 (`training.text.validation` says which others are candidates). Beside it, on the same texts and with the same vocabulary:
 
 - untrained: a model of the same shape with random weights, the start of a run without --init;
-- token frequencies: each masked token told from how often every piece comes in `train`, whatever stands around it;
+- token frequencies: each masked token predicted from how often every piece comes in `train`, whatever stands around it;
 - pieces in common: findings and impressions compared by the pieces they share, each weighted by its rarity in `train`
   (tf-idf).
 
 Intervals: bootstrap over batches of 16 texts for perplexity, Wilson for shares. Figures of a vocabulary of its own
-and of another one cannot be compared: a longer piece is harder to tell. Exit code 2 when nothing could be measured.
+and of another one cannot be compared: a longer piece is harder to predict. Exit code 2 when nothing could be measured.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def masked_rows(what: str, found: list[MaskedFound]) -> list[Row]:
     perplexity = math.exp(sum(f.total for f in found) / max(1, number))
     return [
         Row(f"{what}: perplexity of masked tokens", perplexity, f"{number} tokens", interval, digits=2),
-        Row(f"{what}: masked tokens told at once", first / max(1, number), f"{number} tokens", wilson(first, number)),
+        Row(f"{what}: masked tokens whose own piece comes first", first / max(1, number), f"{number} tokens", wilson(first, number)),
     ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import csv
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from mammoscribe.models.biovil.text_folder import text_weights_at, write_text_folder
@@ -40,6 +41,8 @@ def test_a_folder_comes_back_as_it_was_written(tmp_path, joint_dim):
     assert found.model.state_dict().keys() == state.keys() and found.model.joint_dim == joint_dim
     assert all(torch.equal(value, state[name]) for name, value in found.model.state_dict().items())
     assert card.name == "ours" and found.sha256 == card.weights_sha256
+    with safe_open(tmp_path / "model.safetensors", "pt") as file:  # transformers 4 reads no file that does not say so
+        assert file.metadata() == {"format": "pt"}
 
 
 def test_weights_that_were_changed_afterwards_are_refused(tmp_path):

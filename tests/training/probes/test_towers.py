@@ -9,9 +9,8 @@ from safetensors.torch import save_file
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.imaging.joint_prepare import prepare_published
-from mammoscribe.models.biovil.image_model import load_image_model
+from mammoscribe.models.biovil.image_model import CROP_PX, load_image_model
 from mammoscribe.models.biovil.resnet import ResNet, ResNetConfig
-from mammoscribe.models.biovil.space import CROP_PX
 from mammoscribe.models.reader.space import load_starter_space
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.probes.prepared_features import shown_pictures

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,7 +15,10 @@ from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.training.engine.run_folder import TIMED
 from mammoscribe.training.engine.task import Feed
 from mammoscribe.training.engine.train import train
+from mammoscribe.training.text.mlm import digest
 from mammoscribe.training.text.recipes import text_mlm, text_sections
+from mammoscribe.training.text.start import Shape, text_start
+from mammoscribe.training.text.texts import prepared_texts
 from tests.models.tiny_joint import write_published_text
 from tests.training.text.lab import documents, one_section, prepared, reports
 
@@ -123,6 +127,17 @@ def test_a_run_on_another_vocabulary_does_not_go_on(lab, mlm):
         train(run, mlm)
 
 
+def test_the_digest_of_the_data_is_of_the_vocabulary_too(lab):
+    texts = prepared_texts(lab, "train")
+    start = text_start(None, Shape("debug"), [texts], 0, projects=False)
+    other = replace(start, files={"vocab.txt": start.files["vocab.txt"] + b"more\n"})
+    again = text_start(None, Shape("debug"), [texts], 5, projects=True)
+    assert digest(texts, start) == digest(texts, again) != digest(texts, other)
+    assert text_mlm([lab]).with_set(NEW).task.build(text_mlm([lab]).with_set(NEW)).sources["listed"].digest == digest(
+        texts, start
+    )
+
+
 def _trained(run, folder):
     train(run, folder)
     return 0
@@ -134,6 +149,17 @@ def test_two_processes_train_as_one_does(lab, mlm, tmp_path):
     _trained(run, tmp_path / "one")
     for one, two in zip(rows(tmp_path / "one"), rows(tmp_path / "two"), strict=True):
         assert one.keys() == two.keys() and {"loss/sections", "val/r@1"} & one.keys()
+        for name, value in one.items():
+            assert two[name] == pytest.approx(value, abs=1e-4), name
+
+
+@pytest.mark.slow
+def test_sharded_training_is_that_of_one_process(lab, mlm, tmp_path):
+    short = {**QUICK, "batch": "12", "steps": "4", "validate_every": "4"}
+    sharded = text_sections([lab], mlm).with_set({**short, "distribution.kind": "fsdp2"})
+    assert in_ranks(2, tmp_path, _trained, sharded, tmp_path / "two") == [0, 0]
+    _trained(text_sections([lab], mlm).with_set(short), tmp_path / "one")
+    for one, two in zip(rows(tmp_path / "one"), rows(tmp_path / "two"), strict=True):
         for name, value in one.items():
             assert two[name] == pytest.approx(value, abs=1e-4), name
 

@@ -48,7 +48,7 @@ class Temperatures:
     local: float = 0.1
 
     def __post_init__(self) -> None:
-        if not 0 < min(self.whole, self.attention, self.tokens, self.local) < float("inf"):
+        if not all(0 < t < float("inf") for t in (self.whole, self.attention, self.tokens, self.local)):
             raise InvalidNoun(f"temperatures {self}", "numbers above 0")
 
 

@@ -44,7 +44,7 @@ class Variation:
 
     def __post_init__(self) -> None:
         amounts = (self.rotation_deg, self.shear_deg, self.scale, self.shift, self.brightness, self.contrast)
-        if min(amounts) < 0 or max(self.scale, self.contrast) >= 1:
+        if not all(0 <= a < math.inf for a in amounts) or max(self.scale, self.contrast) >= 1:
             raise InvalidNoun(f"a variation by {amounts}", "amounts from 0 up; scale and contrast below 1")
         if self.rotation_deg + self.shear_deg > MOST_TURNED_DEG:
             found = f"rotation_deg {self.rotation_deg} with shear_deg {self.shear_deg}"

@@ -84,7 +84,8 @@ class MakePair:
     Args:
         pieces: the tokeniser.
         shuffled: whether the sentences of a section are put into another order each time.
-        texts, mask: where a masked text beside each pair is drawn from, and how it is masked; None for none.
+        texts: what a masked text beside each pair is drawn from; None for none.
+        mask: how that text is masked.
     """
 
     pieces: Pieces
@@ -113,8 +114,10 @@ def collate_texts(items: Sequence[MaskedText], pieces: Pieces, dataset: str) -> 
 def collate_pairs(items: Sequence[PairItem], pieces: Pieces, dataset: str) -> PairBatch:
     """Pairs, and the masked texts beside them, as one batch."""
     beside = [item.text for item in items if item.text is not None]
-    keys = (torch.tensor([getattr(i, name) for i in items]) for name in ("findings_key", "impression_key"))
+    findings, findings_mask = pieces.padded([item.findings for item in items])
+    impressions, impressions_mask = pieces.padded([item.impression for item in items])
     return PairBatch(
-        *pieces.padded([item.findings for item in items]), *pieces.padded([item.impression for item in items]), *keys,
+        findings, findings_mask, impressions, impressions_mask, torch.tensor([item.findings_key for item in items]),
+        torch.tensor([item.impression_key for item in items]),
         collate_texts(beside, pieces, dataset) if beside else None, dataset,
     )  # fmt: skip

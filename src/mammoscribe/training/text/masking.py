@@ -1,4 +1,4 @@
-"""Masked tokens, drawn anew each time a text is seen: which are to be told, and what stands in their place."""
+"""Masked tokens, drawn anew each time a text is seen: which are to be predicted, and what is shown in their place."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Masking:
     """How tokens are masked (Devlin et al. 2019; drawn anew each time, Liu et al. 2019).
 
     Args:
-        share: chance of every token to be one that has to be told.
+        share: chance of every token to be one that is to be predicted.
         masked, random: of those, the shares that are replaced by `[MASK]` and by a random piece; the rest stay as they are.
         whole_words: all pieces of a word are chosen together, as CXR-BERT was trained.
 

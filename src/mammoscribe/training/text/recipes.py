@@ -50,7 +50,7 @@ def text_sections(data: Sequence[Path], init: Path | None = None) -> Run:
 
     Negatives are the other reports of the same dataset in the step, of all processes (`--set batch.NAME=256` for more);
     with `accumulate` above 1, those of the same part of the step. Reports that share a section's text are not each other's
-    negatives. Beside each pair stands a text of the dataset with masked tokens, of any record, so that reports with one
+    negatives. With each pair comes a text of the dataset with masked tokens, of any record, so that reports with one
     section are learned from too. `model/` is a text model with a projection head in the published layout.
 
     Hardware and time: `starter` on two cores or one GPU; `base` as published (256 pairs a step, 100 passes over MIMIC-CXR,

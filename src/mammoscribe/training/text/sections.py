@@ -71,7 +71,7 @@ class SectionSettings:
         sources = {
             name: ItemSource(
                 own, partial(collate_pairs, pieces=start.pieces, dataset=name),
-                MakePair(start.pieces, self.shuffle, *((texts[name], mask) if learns_tokens else ())),
+                MakePair(start.pieces, self.shuffle, texts[name] if learns_tokens else None, mask),
                 digest=digest(own, start),
             )
             for name, own in pairs.items()

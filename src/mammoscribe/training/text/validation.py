@@ -97,7 +97,10 @@ def masked_figures(found: Sequence[MaskedFound]) -> dict[str, float]:
 
 def _matching(found: Sequence[Found]) -> dict[str, float]:
     pairs = [f for f in found if isinstance(f, PairsFound)]
-    return matching_figures(*(torch.cat([getattr(p, n) for p in pairs]) for n in ("findings", "impressions", "keys")))
+    findings, impressions, keys = (
+        torch.cat([getattr(pair, name) for pair in pairs]) for name in ("findings", "impressions", "keys")
+    )
+    return matching_figures(findings, impressions, keys)
 
 
 def matching_figures(

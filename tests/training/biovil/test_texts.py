@@ -1,0 +1,96 @@
+"""Which words belong to a picture: sections of a study, sentences of a breast, our own words for labels."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mammoscribe.data.datasets.phantom import PHANTOM
+from mammoscribe.data.records import ListedView, Region
+from mammoscribe.data.texts.report_text import ReportText, Section
+from mammoscribe.domain.finding import FindingType
+from mammoscribe.domain.view import Box
+from mammoscribe.training.biovil.texts import breast_text, stated, study_text
+from tests.data.some_records import CC, L, R, exam
+
+TEXT = """The breasts are heterogeneously dense. There is an irregular mass in the upper outer quadrant of the right breast.
+Benign-looking left axillary node. No mass in either breast.
+Left breast: scattered calcifications. They are unchanged.
+IMPRESSION: BI-RADS 4. A suspicious mass. Biopsy is recommended."""
+
+
+@pytest.mark.parametrize(
+    ("side", "has", "has_not"),
+    [
+        (R, ("heterogeneously", "irregular mass", "No mass in either"), ("node", "calcifications", "unchanged")),
+        (L, ("heterogeneously", "node", "No mass in either", "calcifications", "unchanged"), ("irregular",)),
+    ],
+)
+def test_a_breast_has_the_sentences_that_name_it_or_no_breast(side, has, has_not):
+    found = breast_text(TEXT, side, alone=False)
+    assert all(words in found for words in has)
+    assert not any(words in found for words in (*has_not, "BI-RADS 4", "suspicious mass", "Biopsy"))
+
+
+def test_what_names_no_breast_is_of_the_only_one_imaged():
+    found = breast_text(TEXT, R, alone=True)
+    assert "BI-RADS 4" in found and "A suspicious mass" in found and "calcifications" not in found
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        (("findings", "impression"), "Clear.\nNormal."),
+        (("impression",), "Normal."),
+        (("technique",), "Cough.\nClear.\nNormal."),
+    ],
+)
+def test_a_study_gives_the_sections_that_are_asked_for_or_all(sections, expected):
+    texts = {Section.INDICATION: "Cough.", Section.FINDINGS: "Clear.", Section.IMPRESSION: "Normal."}
+    assert study_text(ReportText("raw", texts), sections) == expected
+
+
+def test_a_report_without_sections_is_taken_whole():
+    assert study_text(ReportText(" Just this. "), ("findings",)) == "Just this."
+
+
+SUPERVISION = replace(PHANTOM.supervision, boxed_kinds=tuple(FindingType))
+
+
+def view(*kinds: str, side=R, labels=None, change: str = "new") -> ListedView:
+    regions = tuple(
+        Region(Box(1, 2, 30, 40), {"finding": f"m{n}", "kind": kind, "descriptors": "", "change": change})
+        for n, kind in enumerate(kinds)
+    )
+    return ListedView("a.png", side, CC, labels=labels or {}, regions=regions)
+
+
+def words(given, number: int = 40) -> set[str]:
+    return {given.words(np.random.default_rng(seed)) for seed in range(number)}
+
+
+def said_of(*kinds: str, **more):
+    record = exam(report=None, breasts={R: {"density": "d"}, L: {"density": "a"}})
+    found = stated(record, view(*kinds, **more), SUPERVISION)
+    assert found is not None
+    return found
+
+
+def test_labels_are_written_in_words_that_change_and_say_the_same():
+    found = said_of("mass")
+    texts = words(found)
+    assert len(texts) > 10
+    assert all("density d" in t.lower() or "extremely dense" in t.lower() for t in texts)
+    assert not any("calcification" in t.lower() for t in texts)
+    assert found.key == said_of("mass").key
+    others = (said_of("calcification"), said_of("mass", change="stable"), said_of("mass", side=L), said_of())
+    assert len({found.key, *(other.key for other in others)}) == 5
+
+
+def test_a_view_without_a_finding_is_said_to_have_none():
+    assert all("no " in t.lower() and " left breast" in t for t in words(said_of(side=L)))
+
+
+def test_nothing_is_stated_of_a_view_whose_findings_are_not_all_labelled():
+    prior = view(labels={"unplaced": "mass|calcification|architectural_distortion|asymmetry"})
+    assert stated(exam(report=None), prior, SUPERVISION) is None
