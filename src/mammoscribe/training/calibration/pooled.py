@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.data.supervision import Question
 from mammoscribe.domain.view import Laterality
 from mammoscribe.evaluation.calibration import fit_ridge_logistic
 from mammoscribe.models.reader.network import ReaderNet
@@ -52,6 +53,8 @@ def with_pooled_malignancy(
 
 def _rows(reader: Reader, dataset: PreparedDataset, teachers: Teachers, chosen: Callable[[str], bool]) -> list[Row]:
     """The labelled breasts of a dataset; none where they are all of one class, which says nothing but where they come from."""
+    if not any(dataset.supervision.of(place, Question.MALIGNANT) for place in ("breast", "exam")):
+        return []  # nothing labels its breasts, so there is no need to look at them
     exams = see(reader, dataset, teachers, chosen, decode_finer=False)
     rows = [row for exam in exams for row in _of_exam(exam)]
     return rows if len({label for _, label in rows}) == 2 else []
