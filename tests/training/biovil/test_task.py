@@ -121,7 +121,9 @@ def test_the_commands_show_the_model_what_it_learned_from(chest, breasts, traine
     space = load_space(str(trained / "model"))
     picture = next(chest.parent.glob("files/*/pa.png"))
     assert space.mode == "published" and space.prepare(picture).pixels.shape == (64, 64)
-    assert train(biovil_t([breasts]).with_set({**NEW, "validate_every": "2"}), tmp_path / "run").finished
+    assert train(
+        biovil_t([breasts]).with_set({**NEW, "precision": "bf16", "validate_every": "2"}), tmp_path / "run"
+    ).finished
     space = load_space(str(tmp_path / "run" / "model"))
     picture = next(breasts.parent.glob("files/*/R_CC.png"))
     assert space.mode == "whole" and space.prepare(picture).mode == "whole"
