@@ -167,4 +167,4 @@ def patches_shown(shown: np.ndarray) -> np.ndarray:
     padded = np.zeros((high * STRIDE, wide * STRIDE), bool)
     padded[: shown.shape[0], : shown.shape[1]] = shown
     found = padded.reshape(high, STRIDE, wide, STRIDE).any(axis=(1, 3))
-    return found if found.any() else ~found
+    return found if found.any() else np.ones_like(found)
