@@ -204,9 +204,11 @@ def _train(run, folder):
     return 0
 
 
-def test_two_processes_train_as_one_does(chest, trained, tmp_path):
+@pytest.mark.parametrize("kind", ["ddp", pytest.param("fsdp2", marks=pytest.mark.slow)])
+def test_two_processes_train_as_one_does(chest, trained, kind, tmp_path):
     run = biovil_t([chest], trained).with_set({**QUICK, **STILL, "steps": "4", "batch": "6", "validate_every": "4"})
-    assert in_ranks(2, tmp_path, _train, run, tmp_path / "two") == [0, 0]
+    spread = run.with_set({"distribution.kind": kind})
+    assert in_ranks(2, tmp_path, _train, spread, tmp_path / "two") == [0, 0]
     _train(run, tmp_path / "one")
     for one, two in zip(rows(tmp_path / "one"), rows(tmp_path / "two"), strict=True):
         assert one.keys() == two.keys()
