@@ -32,7 +32,8 @@ def load_space(
             raise InputError(f"--view for {name_or_dir}, which takes any picture", "the picture without --view")
         if mode not in (None, PUBLISHED, WHOLE):
             raise InputError(f"--mode {mode}", f"{PUBLISHED} or {WHOLE}")
-        return BiovilSpace.load(folder, {PUBLISHED: "published", WHOLE: "whole"}.get(mode or ""), fast=fast)
+        asked = None if mode is None else "whole" if mode == WHOLE else "published"
+        return BiovilSpace.load(folder, asked, fast=fast)
     if folder.is_dir() and not (folder / "card.json").is_file():
         raise InputError(f"no model in {name_or_dir}", f"card.json, or one of {', '.join(IMAGE_FILES)}")
     if mode is not None:

@@ -1,5 +1,7 @@
 """Pairs of prepared data: pictures from the front, a breast's views with its sentences, earlier pictures of the same view."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from mammoscribe.training.biovil.pixels import CHEST
 from mammoscribe.training.text.batches import MaskText
 from mammoscribe.training.text.masking import Masking
 from tests.data.some_records import report, study
-from tests.training.biovil.lab import breast_lab, chest_lab, chest_picture, prepared
+from tests.training.biovil.lab import breast_lab, breast_records, chest_lab, chest_picture, prepared
 from tests.training.text.made import pieces
 
 
@@ -77,6 +79,14 @@ def test_data_without_texts_are_refused_in_one_sentence(tmp_path):
     images = (ListedImage("a.png", "LATERAL"),)
     folder = prepared([study("a", "p", images=images, report=report())], tmp_path, "joint", ("train",))
     with pytest.raises(InputError, match="has no picture with a text"):
+        pairs(folder)
+
+
+def test_a_report_that_cannot_be_divided_between_breasts_is_not_given_to_both(tmp_path):
+    records = breast_records(tmp_path, 1)
+    spanish = [replace(r, report=None if r.report is None else replace(r.report, language="es")) for r in records]
+    folder = prepared(spanish, tmp_path, "plain", ("train",))
+    with pytest.raises(InputError, match="of mammograms in English"):
         pairs(folder)
 
 

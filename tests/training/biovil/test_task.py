@@ -121,7 +121,9 @@ def test_the_commands_show_the_model_what_it_learned_from(chest, breasts, traine
     space = load_space(str(trained / "model"))
     picture = next(chest.parent.glob("files/*/pa.png"))
     assert space.mode == "published" and space.prepare(picture).pixels.shape == (64, 64)
-    assert train(biovil_t([breasts]).with_set({**NEW, "validate_every": "2"}), tmp_path / "run").finished
+    assert train(
+        biovil_t([breasts]).with_set({**NEW, "precision": "bf16", "validate_every": "2"}), tmp_path / "run"
+    ).finished
     space = load_space(str(tmp_path / "run" / "model"))
     picture = next(breasts.parent.glob("files/*/R_CC.png"))
     assert space.mode == "whole" and space.prepare(picture).mode == "whole"
@@ -202,9 +204,11 @@ def _train(run, folder):
     return 0
 
 
-def test_two_processes_train_as_one_does(chest, trained, tmp_path):
+@pytest.mark.parametrize("kind", ["ddp", pytest.param("fsdp2", marks=pytest.mark.slow)])
+def test_two_processes_train_as_one_does(chest, trained, kind, tmp_path):
     run = biovil_t([chest], trained).with_set({**QUICK, **STILL, "steps": "4", "batch": "6", "validate_every": "4"})
-    assert in_ranks(2, tmp_path, _train, run, tmp_path / "two") == [0, 0]
+    spread = run.with_set({"distribution.kind": kind})
+    assert in_ranks(2, tmp_path, _train, spread, tmp_path / "two") == [0, 0]
     _train(run, tmp_path / "one")
     for one, two in zip(rows(tmp_path / "one"), rows(tmp_path / "two"), strict=True):
         assert one.keys() == two.keys()

@@ -11,7 +11,7 @@ from mammoscribe.data.texts.report_text import ReportText, Section
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Box
 from mammoscribe.training.biovil.texts import breast_text, stated, study_text
-from tests.data.some_records import CC, L, R, exam
+from tests.data.some_records import CC, MLO, L, R, exam
 
 TEXT = """The breasts are heterogeneously dense. There is an irregular mass in the upper outer quadrant of the right breast.
 Benign-looking left axillary node. No mass in either breast.
@@ -57,12 +57,12 @@ def test_a_report_without_sections_is_taken_whole():
 SUPERVISION = replace(PHANTOM.supervision, boxed_kinds=tuple(FindingType))
 
 
-def view(*kinds: str, side=R, labels=None, change: str = "new") -> ListedView:
+def view(*kinds: str, side=R, labels=None, change: str = "new", projection=CC) -> ListedView:
     regions = tuple(
         Region(Box(1, 2, 30, 40), {"finding": f"m{n}", "kind": kind, "descriptors": "", "change": change})
         for n, kind in enumerate(kinds)
     )
-    return ListedView("a.png", side, CC, labels=labels or {}, regions=regions)
+    return ListedView("a.png", side, projection, labels=labels or {}, regions=regions)
 
 
 def words(given, number: int = 40) -> set[str]:
@@ -85,6 +85,15 @@ def test_labels_are_written_in_words_that_change_and_say_the_same():
     assert found.key == said_of("mass").key
     others = (said_of("calcification"), said_of("mass", change="stable"), said_of("mass", side=L), said_of())
     assert len({found.key, *(other.key for other in others)}) == 5
+
+
+@pytest.mark.parametrize(("other", "only"), [(("mass",), False), ((), True)])
+def test_a_finding_is_said_to_be_seen_in_the_views_that_show_it(other, only):
+    views = (view("mass"), view(*other, projection=MLO))
+    found = stated(exam(report=None, images=views, breasts={}), views[0], SUPERVISION)
+    texts = words(found)
+    assert any("CC only" in t or "only CC" in t for t in texts) == only
+    assert any("MLO" in t for t in texts) != only
 
 
 def test_a_view_without_a_finding_is_said_to_have_none():

@@ -44,8 +44,8 @@ class Choice:
 class ImagePairs(Sequence[Pair]):
     """The pairs of a prepared split, by number; pictures are mapped from disk when their turn comes.
 
-    A mammogram is a pair by itself, with the sentences about its breast, or with our own words where all that it shows is
-    labelled and it has no report.
+    A mammogram is a pair by itself, with the sentences about its breast (English only, unless one breast was imaged), or with
+    our own words where all that it shows is labelled and it has no report.
 
     Args:
         dataset: prepared `--as joint` (chest) or `--as plain`.
@@ -65,7 +65,8 @@ class ImagePairs(Sequence[Pair]):
         found = [(number, *place) for number, stored in enumerate(dataset) for place in self._places(stored)]
         if not found:
             where = f"{dataset.folder}, {dataset.split} split" if dataset.split else str(dataset.folder)
-            raise InputError(f"{where} has no picture with a text", "pictures with reports, or with all findings boxed")
+            wanted = "pictures with reports (of mammograms in English), or with all findings boxed"
+            raise InputError(f"{where} has no picture with a text", wanted)
         self._at = np.array([place[:2] for place in found])
         self.with_prior = np.array([place[2] for place in found])
 
@@ -94,6 +95,8 @@ class ImagePairs(Sequence[Pair]):
         if record.report is None:
             return stated(record, image, self.dataset.supervision)
         alone = len({view.laterality for view in record.images}) == 1
+        if not alone and record.report.language != "en":
+            return None
         text = breast_text(study_text(record.report, self.choice.sections), image.laterality, alone)
         return Written(text) if text else None
 

@@ -166,5 +166,5 @@ def patches_shown(shown: np.ndarray) -> np.ndarray:
     high, wide = (-(-side // STRIDE) for side in shown.shape)
     padded = np.zeros((high * STRIDE, wide * STRIDE), bool)
     padded[: shown.shape[0], : shown.shape[1]] = shown
-    found = padded.reshape(high, STRIDE, wide, STRIDE).any(axis=(1, 3))
-    return found if found.any() else ~found
+    found = np.asarray(padded.reshape(high, STRIDE, wide, STRIDE).any(axis=(1, 3)))
+    return found if found.any() else np.ones_like(found)

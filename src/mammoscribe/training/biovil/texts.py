@@ -9,7 +9,7 @@ from mammoscribe.data.records import ListedView, MammoExam, Region
 from mammoscribe.data.supervision import Question, Supervision
 from mammoscribe.data.texts.report_text import ReportText, Section
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
-from mammoscribe.domain.view import Laterality
+from mammoscribe.domain.view import Box, Laterality, Projection
 from mammoscribe.reporting.clauses import Sides, clauses_of
 from mammoscribe.reporting.facts import FactKind, Status
 from mammoscribe.reporting.layout import lines_of, side_at_start, split_sentences
@@ -115,30 +115,36 @@ def stated(record: MammoExam, view: ListedView, supervision: Supervision) -> Sta
     if known != {kind.value for kind in FindingType}:
         return None
     density = supervision.answer("breast", Question.DENSITY, record.breasts.get(view.laterality, {}))
-    return Stated(view.laterality, tuple(_findings(view, supervision)), density)
+    return Stated(view.laterality, tuple(_findings(record, view, supervision)), density)
 
 
-def _findings(view: ListedView, supervision: Supervision) -> Iterator[Finding]:
-    """Each finding of a view once, whose name its boxes share."""
-    regions: dict[str, Region] = {}
-    for number, region in enumerate(view.regions):
-        name = supervision.answer("region", Question.FINDING, region.labels) or f"region {number}"
-        regions.setdefault(name, region)
-    for number, region in enumerate(regions.values(), start=1):
-        found = _finding(f"f{number}", region, view, supervision)
+def _findings(record: MammoExam, view: ListedView, supervision: Supervision) -> Iterator[Finding]:
+    """Each finding that a view shows, once, with its boxes in all views of the breast: our words say which show it."""
+    shown = dict(_named(view, supervision))
+    breast = [other for other in record.images if other.laterality is view.laterality]
+    for number, (name, region) in enumerate(shown.items(), start=1):
+        marks = {v.projection: r.box for v in breast for n, r in _named(v, supervision) if n == name}
+        found = _finding(f"f{number}", region, view.laterality, {**marks, view.projection: region.box}, supervision)
         if found is not None:
             yield found
 
 
-def _finding(name: str, region: Region, view: ListedView, supervision: Supervision) -> Finding | None:
-    labels: Mapping[str, str] = region.labels
-    kind = supervision.answer("region", Question.KIND, labels)
+def _named(view: ListedView, supervision: Supervision) -> Iterator[tuple[str, Region]]:
+    """The regions of a view by the name that the boxes of one finding share; one without a name has its own."""
+    for number, region in enumerate(view.regions):
+        yield supervision.answer("region", Question.FINDING, region.labels) or f"{view.path} {number}", region
+
+
+def _finding(
+    name: str, region: Region, side: Laterality, boxes: Mapping[Projection, Box], supervision: Supervision
+) -> Finding | None:  # fmt: skip
+    kind = supervision.answer("region", Question.KIND, region.labels)
     if kind is None:
         return None
-    words = ",".join(supervision.answers("region", Question.DESCRIPTORS, labels))
-    change = supervision.answer("region", Question.CHANGE, labels)
+    words = ",".join(supervision.answers("region", Question.DESCRIPTORS, region.labels))
+    change = supervision.answer("region", Question.CHANGE, region.labels)
     return Finding(
-        name, FindingType(kind), view.laterality, (Mark(f"{view.laterality}_{view.projection}", view.projection, region.box, 1.0),),
-        1.0, 0.0, fitting(tuple(dict.fromkeys(w for w in words.split(",") if w)), FindingType(kind)),
+        name, FindingType(kind), side, tuple(Mark(f"{side}_{p}", p, box, 1.0) for p, box in boxes.items()), 1.0, 0.0,
+        fitting(tuple(dict.fromkeys(w for w in words.split(",") if w)), FindingType(kind)),
         change=Change(change) if change else None,
     )  # fmt: skip
