@@ -99,7 +99,8 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], file: str) -
 def write_joint(module: nn.Module, path: Path, name: str, source: Checkpoint) -> JointCard:
     """Write the module's tensors in full precision to `path` (`.safetensors`) and a card (`.json`) beside it."""
     _write_tensors(module, path)
-    card = JointCard(name, source.source_file, source.source_sha256, sha256_of(path))
+    size, pixels = (None, None) if source.card is None else (source.card.size_px, source.card.pixels)
+    card = JointCard(name, source.source_file, source.source_sha256, sha256_of(path), size_px=size, pixels=pixels)
     write_joint_card(card, path)
     return card
 
