@@ -20,6 +20,8 @@ from mammoscribe.imaging.stored import read_stored
 from mammoscribe.imaging.upright import UNCLEAR_SIDE
 from mammoscribe.support.errors import InputError
 
+RESIZE_PX, CROP_PX = 512, 448
+"""Shorter side and crop of BioViL-T (`hi-ml-multimodal` 0.2.2)."""
 PUBLISHED = "published"
 WHOLE = "whole"
 
@@ -33,7 +35,7 @@ MARGIN_PX = 2
 """Pixels of the reduced picture (about a millimetre each) kept around the mask, for the faint skin line."""
 
 
-def prepare_published(path: Path, resize_px: int = 512, crop_px: int = 448) -> JointPixels:
+def prepare_published(path: Path, resize_px: int = RESIZE_PX, crop_px: int = CROP_PX) -> JointPixels:
     """The pre-processing of BioViL and BioViL-T (`hi-ml-multimodal` 0.2.2), bit for bit.
 
     Stored values to 0..255 by their minimum and maximum, cut to 8 bits, made grey by Pillow, the shorter side resized to
@@ -56,7 +58,12 @@ def prepare_published(path: Path, resize_px: int = 512, crop_px: int = 448) -> J
     return JointPixels(pixels, placement, Box(0, 0, crop_px, crop_px), PUBLISHED, steps)
 
 
-def published_bytes(path: Path, resize_px: int = 512) -> tuple[np.ndarray, Placement, tuple[str, ...]]:
+def resize_px_for(crop_px: int) -> int:
+    """The shorter side before a crop of so many pixels, in the published proportion."""
+    return round(RESIZE_PX * crop_px / CROP_PX)
+
+
+def published_bytes(path: Path, resize_px: int = RESIZE_PX) -> tuple[np.ndarray, Placement, tuple[str, ...]]:
     """The published pre-processing before its crop, so that training can crop elsewhere: uint8 [h, w], placement, steps.
 
     Raises:

@@ -36,7 +36,7 @@ def test_a_study_is_a_pair_of_its_picture_from_the_front(chest):
     found = pairs(chest)
     assert len(found) == 12 and found.mode == "published"
     assert all(pair.picture.path.endswith("pa.png") for pair in found)
-    assert all(pair.said.text.startswith("There is an opacity in the") for pair in found)
+    assert all(pair.text.text.startswith("There is an opacity in the") for pair in found)
     assert len(pairs(chest, frontal=False)) == 24
 
 
@@ -61,9 +61,9 @@ def test_both_views_of_a_breast_have_its_sentences(breasts):
     found = pairs(breasts)
     for pair in found:
         right = pair.picture.path.split("/")[1].startswith("R")
-        assert ("oval mass" in pair.said.text) == right and ("calcifications" in pair.said.text) != right
-        assert "BI-RADS" not in pair.said.text
-    assert len({pair.said.key for pair in found}) == 4  # three right breasts, and the left ones, which say the same
+        assert ("oval mass" in pair.text.text) == right and ("calcifications" in pair.text.text) != right
+        assert "BI-RADS" not in pair.text.text
+    assert len({pair.text.key for pair in found}) == 4  # three right breasts, and the left ones, which say the same
 
 
 def test_pairs_are_of_the_split_and_their_priors_of_all(chest):
@@ -128,7 +128,7 @@ def test_an_item_depends_on_its_own_seed_only(chest, tmp_path):
 def test_a_picture_and_its_prior_are_varied_alike(chest, tmp_path):
     found = pairs(chest)
     number = int(np.flatnonzero(found.with_prior)[0])
-    twin = type(found[number])(found[number].picture, found[number].picture, found[number].said)
+    twin = type(found[number])(found[number].picture, found[number].picture, found[number].text)
     words = pieces(tmp_path)
     make = MakePair(found.mode, 64, CHEST, False, words, MaskText(words, Masking()))
     item = make(twin, np.random.default_rng(0))

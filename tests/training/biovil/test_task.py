@@ -17,6 +17,7 @@ from mammoscribe.explain.load import load_space
 from mammoscribe.imaging.joint_pixels import JointPixels
 from mammoscribe.imaging.placement import Placement
 from mammoscribe.models.biovil.image_model import load_image_model
+from mammoscribe.models.biovil.imported import import_published
 from mammoscribe.models.biovil.text_model import load_text_model
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.training.biovil.passes import both_passes, pairs_of
@@ -68,7 +69,7 @@ def built(run):
     return task, next(source.batches(Feed(0, size=8)))
 
 
-def test_every_loss_falls_and_retrieval_stands_beside_chance(trained):
+def test_every_loss_falls_and_retrieval_is_shown_beside_chance(trained):
     losses = [row for row in rows(trained) if "loss/whole" in row]
     for name in ("whole", "local", "masked"):
         values = [row[f"loss/{name}"] for row in losses]
@@ -128,6 +129,8 @@ def test_the_commands_show_the_model_what_it_learned_from(chest, breasts, traine
     picture = next(breasts.parent.glob("files/*/R_CC.png"))
     assert space.mode == "whole" and space.prepare(picture).mode == "whole"
     assert load_space(str(tmp_path / "run" / "model"), "published").mode == "published"
+    import_published(tmp_path / "run" / "model", tmp_path / "copy")
+    assert load_space(str(tmp_path / "copy")).prepare(picture).pixels.shape == (64, 64)
     tower, data = open_tower(str(tmp_path / "run" / "model")), PreparedDataset(breasts)
     tower.check(data)
     with pytest.raises(InputError, match="--as plain"):

@@ -106,7 +106,8 @@ def write_joint(module: nn.Module, path: Path, name: str, source: Checkpoint) ->
         source: the file that it was read from.
     """
     _write_tensors(module, path)
-    card = JointCard(name, source.source_file, source.source_sha256, sha256_of(path))
+    size, pixels = (None, None) if source.card is None else (source.card.size_px, source.card.pixels)
+    card = JointCard(name, source.source_file, source.source_sha256, sha256_of(path), size_px=size, pixels=pixels)
     write_joint_card(card, path)
     return card
 

@@ -97,14 +97,14 @@ class BiovilSpace:
 
     def prepare(self, path: Path) -> JointPixels:
         """Decode and pre-process one picture; InputError when it cannot be read."""
-        from mammoscribe.imaging.joint_prepare import prepare_published, prepare_whole
+        from mammoscribe.imaging import joint_prepare
 
         side = self.image.crop_px
         if self.mode == "whole":
-            return prepare_whole(path, size_px=side)
+            return joint_prepare.prepare_whole(path, size_px=side)
         if self.image.size_px is None:
-            return prepare_published(path, crop_px=side)
-        return prepare_published(path, round(512 * side / 448), side)
+            return joint_prepare.prepare_published(path, crop_px=side)
+        return joint_prepare.prepare_published(path, joint_prepare.resize_px_for(side), side)
 
     @torch.no_grad()
     def embed_images(

@@ -85,11 +85,11 @@ class MakePair:
 
         image = seen(canvas_of(pair.picture, self.mode, self.size_px))
         prior = None if pair.prior is None else seen(canvas_of(pair.prior, self.mode, self.size_px)).pixels
-        text = pair.said.words(rng)
+        text = pair.text.words(rng)
         ids = self.pieces.framed(self.pieces.ids(reordered(text, rng) if self.shuffled else text))
         masked = self.mask(ids, rng)
         return PairItem(
-            image.pixels, prior, patches_shown(image.shown), ids, masked.shown, masked.labels, pair.said.key
+            image.pixels, prior, patches_shown(image.shown), ids, masked.shown, masked.labels, pair.text.key
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Pairs of a picture and a text in prepared data: a study's pictures with its report, a view with what is said of its breast."""
+"""Pairs of a picture and a text in prepared data: a study's pictures with its report, a view with the sentences about its breast."""
 
 from collections.abc import Iterator, Sequence
 from copy import copy
@@ -19,11 +19,11 @@ FROM_THE_FRONT = ("", "pa", "ap", "frontal", "ap_horizontal", "ap axial")
 
 @dataclass(frozen=True)
 class Pair:
-    """A picture, the earlier one of the same view or None, and what is said of the picture."""
+    """A picture, the earlier one of the same view or None, and the text about the picture."""
 
     picture: StoredPicture
     prior: StoredPicture | None
-    said: Written | Stated
+    text: Written | Stated
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class ImagePairs(Sequence[Pair]):
         """(number of the picture, whether it has a prior) of each pair of a record."""
         before = self._prior_record(stored)
         for number in range(len(stored.pictures)):
-            if self._said(stored, number) is not None:
+            if self._text_of(stored, number) is not None:
                 yield number, _before(stored, number, before) is not None
 
     def _prior_record(self, stored: StoredRecord) -> StoredRecord | None:
@@ -82,7 +82,7 @@ class ImagePairs(Sequence[Pair]):
         place = self._earlier.position_of(prior_id) if prior_id and self.choice.priors else None
         return None if place is None else self._earlier[place]
 
-    def _said(self, stored: StoredRecord, number: int) -> Written | Stated | None:
+    def _text_of(self, stored: StoredRecord, number: int) -> Written | Stated | None:
         record = stored.record
         if not isinstance(record, MammoExam | ImageText):
             return None
@@ -120,9 +120,9 @@ class ImagePairs(Sequence[Pair]):
             return [self[n] for n in range(*number.indices(len(self)))]
         record, picture = self._at[number].tolist()
         stored = self.dataset[record]
-        said = self._said(stored, picture)
-        assert said is not None
-        return Pair(stored.pictures[picture], _before(stored, picture, self._prior_record(stored)), said)
+        text = self._text_of(stored, picture)
+        assert text is not None
+        return Pair(stored.pictures[picture], _before(stored, picture, self._prior_record(stored)), text)
 
 
 def is_frontal(image: ListedImage | ListedView) -> bool:

@@ -10,11 +10,10 @@ from PIL import Image
 
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture
 from mammoscribe.data.records import Kind
-from mammoscribe.imaging.joint_prepare import PUBLISHED, WHOLE, fit_whole
+from mammoscribe.imaging.joint_prepare import PUBLISHED, RESIZE_PX, WHOLE, fit_whole, resize_px_for
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.support.errors import InputError, InvalidNoun
 
-PUBLISHED_CROP, PUBLISHED_SHORTER = 448, 512
 STRIDE = 32
 """Pixels of a patch."""
 MOST_TURNED_DEG = 45.0
@@ -102,7 +101,7 @@ def mode_of(dataset: PreparedDataset) -> str:
     if about["longest_px"] is not None:
         return WHOLE
     is_breast = dataset.about["kind"] == Kind.MAMMO_EXAM
-    if about["shorter_px"] == PUBLISHED_SHORTER and not is_breast:
+    if about["shorter_px"] == RESIZE_PX and not is_breast:
         return PUBLISHED
     wanted = "--as plain, which shows the whole breast" if is_breast else "--as joint, or --as plain"
     raise InputError(f"{dataset.folder} was prepared as {about['name']}", wanted, "prepare the catalogue again")
@@ -117,7 +116,7 @@ def canvas_of(picture: StoredPicture, mode: str, size_px: int) -> Canvas:
         InputError: for a picture that is blank.
     """
     if mode == PUBLISHED:
-        grey = _resized(picture.pixels, round(PUBLISHED_SHORTER * size_px / PUBLISHED_CROP))
+        grey = _resized(picture.pixels, resize_px_for(size_px))
         pixels = grey.astype(np.float32) / np.float32(255)
         return Canvas(pixels, np.ones(pixels.shape, bool))
     full = np.float32(np.iinfo(picture.pixels.dtype).max)

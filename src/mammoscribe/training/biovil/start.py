@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from mammoscribe.imaging.joint_prepare import CROP_PX
 from mammoscribe.models.biovil.files import load_strictly
 from mammoscribe.models.biovil.image_encoder import ImageEncoderConfig
 from mammoscribe.models.biovil.image_model import HEADS, JointImageConfig, JointImageModel, load_image_model
@@ -15,7 +16,7 @@ from mammoscribe.models.biovil.text_folder import text_weights_at
 from mammoscribe.models.biovil.text_model import WEIGHTS
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.lookup import look_up
-from mammoscribe.training.biovil.pixels import PUBLISHED_CROP, STRIDE
+from mammoscribe.training.biovil.pixels import STRIDE
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class ImagePreset:
 
 
 PRESETS: Mapping[str, ImagePreset] = {
-    "base": ImagePreset(ImageEncoderConfig(), PUBLISHED_CROP),
+    "base": ImagePreset(ImageEncoderConfig(), CROP_PX),
     "starter": ImagePreset(ImageEncoderConfig(ResNetConfig(1, 16, 16, (2, 2, 2, 2)), dim=128), 320),
     "debug": ImagePreset(ImageEncoderConfig(ResNetConfig(1, 8, 8, (1, 1, 1, 1)), dim=32, blocks=1), 64),
 }
@@ -123,7 +124,7 @@ def image_start(init: Path | None, shape: ImageShape, preset: str, joint_dim: in
         raise InputError(f"{file} projects to {config.joint_dim}, the text model to {joint_dim}", "one joint space")
     model = JointImageModel(replace(config, encoder=_regularised(config.encoder, shape)))
     load_strictly(model, found.model.state_dict(), file.name)
-    return ImageStart(model, shape.size_px or found.size_px or PUBLISHED_CROP)
+    return ImageStart(model, shape.size_px or found.size_px or CROP_PX)
 
 
 def _regularised(config: ImageEncoderConfig, shape: ImageShape) -> ImageEncoderConfig:

@@ -96,9 +96,9 @@ class BiovilSettings:
         return ImagePairs(PreparedDataset(folder, split), self.choice)
 
     def _begun(self, run: Run, pairs: Mapping[str, ImagePairs]) -> "_Begun":
-        said = [_Words(own, run.seeds.data) for own in pairs.values()]
+        texts = [_Words(own, run.seeds.data) for own in pairs.values()]
         written = text_init(run.init)
-        text = text_start(written, self.text, said, run.seeds.weights, projects=True, joint_dim=self.joint_dim)
+        text = text_start(written, self.text, texts, run.seeds.weights, projects=True, joint_dim=self.joint_dim)
         assert text.model.joint_dim is not None
         image = image_start(
             run.init, self.image, self.text.preset or NEW, text.model.joint_dim, run.seeds.weights
@@ -165,7 +165,7 @@ class _Words:
         return len(self.pairs)
 
     def __getitem__(self, number: int) -> str:
-        return self.pairs[number].said.words(np.random.default_rng((self.seed, number)))
+        return self.pairs[number].text.words(np.random.default_rng((self.seed, number)))
 
 
 def joint_loss(modules: Modules, batches: Batches, temperatures: Temperatures) -> dict[str, Tensor]:

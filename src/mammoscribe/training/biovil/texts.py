@@ -67,9 +67,9 @@ class Stated:
             return choices[int(rng.integers(len(choices)))]
 
         style = STYLES[int(rng.integers(len(STYLES)))]
-        said = [style(finding, None, pick) for finding in self.findings]
-        said = said or [pick(NORMAL).format(side=self.side.word)]
-        return " ".join([*said, *([of_tissue(self.density, rng).text] if self.density else [])])
+        written = [style(finding, None, pick) for finding in self.findings]
+        written = written or [pick(NORMAL).format(side=self.side.word)]
+        return " ".join([*written, *([of_tissue(self.density, rng).text] if self.density else [])])
 
 
 def study_text(report: ReportText, sections: Sequence[str]) -> str:
