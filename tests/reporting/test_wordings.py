@@ -58,7 +58,9 @@ def test_no_wording_of_a_finding_is_one_of_a_finding_that_differs(data):
     assume(facts[0] != facts[1])
     shared = texts_of(exam, one) & texts_of(exam, other)
     unmeasured = [
-        dataclasses.replace(f, size_mm=None, location=dataclasses.replace(f.location, nipple_distance_mm=None))
+        dataclasses.replace(
+            f, size_mm=None, shorter_mm=None, location=dataclasses.replace(f.location, nipple_distance_mm=None)
+        )
         for f in facts
     ]
     assert not shared or unmeasured[0] == unmeasured[1], shared

@@ -112,7 +112,8 @@ def test_a_record_has_the_one_before_it_in_whichever_split_that_is(split, folder
     dataset, newest = PreparedDataset(folder, split), PreparedDataset(folder)[6]
     before = dataset.prior_of(newest)
     assert before.record.id == newest.record.prior_id == "e3" and len(before.pictures)
-    assert dataset.prior_of(before) is None
+    first = dataset.prior_of(before)
+    assert first.record.id == "e0" and dataset.prior_of(first) is None
 
 
 def test_two_ids_of_one_number_are_told_apart(catalogue, tmp_path, monkeypatch):
