@@ -23,6 +23,8 @@ def space(monkeypatch) -> NumberSpace:
 
     def load(*given: object, **_: object) -> NumberSpace:
         numbers.asked.append(given)
+        mode = given[1] if len(given) > 1 else None
+        numbers.mode = "published" if mode is None else str(mode)  # as the space of BioViL-T says how it shows pictures
         return numbers
 
     monkeypatch.setattr("mammoscribe.explain.load.load_space", load)
