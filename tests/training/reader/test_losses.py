@@ -129,22 +129,33 @@ def test_a_kind_that_a_report_names_raises_the_strongest_place_of_that_breast_al
     assert (by_view[:, MASS] > 0).sum() == 1  # one view of that breast holds its strongest place
 
 
-def test_what_a_report_says_of_a_kind_teaches_the_surest_query_of_that_breast_alone(net):
+def test_what_a_report_says_of_a_kind_asks_the_queries_of_that_breast_for_what_the_map_has_there(net):
     stated = (BreastLabels(kinds=(1, 0, UNKNOWN, UNKNOWN)), BreastLabels())
     batch, targets = make_batch([exam(frozenset(), stated, marked=False)], np.random.default_rng(0), NO_AUGMENTATION)
     out = net(batch)
+    heat = torch.full_like(out.maps.heat, -6.0)
+    heat[:, MASS, 5, 4] = 6.0  # one place of each view
     sure = torch.zeros_like(out.queries.type)
     right = batch.breast[out.queries.anchors.view] == 0
 
     def loss(kind: int, of: torch.Tensor) -> float:
         logits = sure.clone()
         logits[of.nonzero()[0, 0], kind] = 6.0
-        said = replace(out, queries=replace(out.queries, type=logits))
+        said = replace(out, maps=replace(out.maps, heat=heat), queries=replace(out.queries, type=logits))
         return float(losses(said, batch, targets)["query_kinds"])
 
-    even = float(losses(replace(out, queries=replace(out.queries, type=sure)), batch, targets)["query_kinds"])
-    assert loss(MASS, right) < even < loss(CALC, right)
-    assert loss(MASS, ~right) == loss(CALC, ~right) == pytest.approx(even)
+    first = torch.zeros_like(right)  # the first query of a view looks at its highest place, the others at nothing
+    first[:: len(right) // len(batch.images)] = True
+    assert loss(MASS, right & first) < loss(MASS, right & ~first)
+    assert loss(MASS, right & first) < loss(CALC, right & first)
+    assert loss(MASS, ~right) == loss(CALC, ~right)
+
+
+def test_before_any_box_has_taught_it_a_mark_is_at_its_cell_with_a_usual_size(net):
+    fresh = type(net)(net.config)
+    batch, _ = make_batch([exam()], np.random.default_rng(0), NO_AUGMENTATION)
+    box = fresh.eval()(batch).maps.boxes(torch.tensor([0]), torch.tensor([6]), torch.tensor([3]))
+    assert box.tolist()[0] == pytest.approx([28 - 12, 52 - 12, 28 + 12, 52 + 12])
 
 
 def test_change_is_taught_only_where_there_is_a_prior(net):

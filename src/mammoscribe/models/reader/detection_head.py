@@ -4,6 +4,7 @@ Peaks of the map are the anchors of the finding queries (a two-stage set predict
 minutes on two cores where free queries need days).
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,8 @@ from mammoscribe.domain.finding import FindingType
 TYPES = tuple(FindingType)
 STRIDE = 8
 MAX_SIDE_PX = 512.0
+USUAL_SIDE = 3.0
+"""Sides of a box before any box has taught them, in cells."""
 SOFT_OFFSET = 4.6
 """The soft maximum of a map that is 1 % everywhere, as it begins, becomes 0."""
 
@@ -70,6 +73,12 @@ class MarkHead(nn.Module):
         self.heat = nn.Conv2d(channels, len(TYPES), 1)
         self.size = nn.Conv2d(channels, 2, 1)
         self.shift = nn.Conv2d(channels, 2, 1)
+        for place, start in (
+            (self.size, USUAL_SIDE),
+            (self.shift, 1.0),
+        ):  # a reader that no box taught marks the cell itself
+            nn.init.zeros_(place.weight)
+            place.bias = nn.Parameter(torch.full((2,), math.log(start)))
         self.suspicion = nn.Conv2d(channels, 1, 1) if suspicion else None
         self.heat.bias = nn.Parameter(torch.full((len(TYPES),), -4.6))  # focal loss starts from 1 % everywhere
 

@@ -34,8 +34,8 @@ class LossWeights:
     Args:
         heat, box: detection maps. type, refine, descriptors, suspicion, change, link: finding queries.
         density, recall, malignant: breast heads.
-        kinds, query_kinds, lesion: labels of a breast without a place, by its strongest cells, by its surest finding query,
-            and by the soft maximum of its places.
+        kinds, query_kinds, lesion: labels of a breast without a place, by its strongest cells, by its finding queries, and by
+            the soft maximum of its places.
         place_suspicion: how suspicious each place is, at true boxes that say it; only where the reader has such a map.
         quiet: that no place of a breast shows anything, where a label says so of the whole breast.
     """
@@ -63,7 +63,7 @@ def losses(out: ReaderNetOutput, batch: ViewBatch, targets: Targets) -> dict[str
     found = {**mark_losses(out.maps, targets), **query_losses(out.queries, batch, targets)}
     found |= breast_losses(out, targets)
     found |= place_free_losses(out.maps, batch, targets)
-    found["query_kinds"] = query_kind_loss(out.queries, batch, targets)
+    found["query_kinds"] = query_kind_loss(out.maps, out.queries, batch, targets)
     return found | {"quiet": quiet_loss(out.maps, batch, targets)}
 
 

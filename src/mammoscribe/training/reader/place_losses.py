@@ -1,10 +1,11 @@
 """Losses of labels without a place: of a whole breast, by multiple-instance learning on the detection maps."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mammoscribe.models.reader.batch import ViewBatch, tissue_cells
-from mammoscribe.models.reader.detection_head import TYPES, MarkMaps, soft_maximum
+from mammoscribe.models.reader.detection_head import TYPES, MarkMaps, peaks, soft_maximum
 from mammoscribe.models.reader.queries import QueryOutput
 from mammoscribe.training.reader.batches import Targets
 from mammoscribe.training.reader.masked import CELLS_OF_A_MARK, SURE, imaged, masked_bce
@@ -36,20 +37,22 @@ def place_free_losses(maps: MarkMaps, batch: ViewBatch, targets: Targets) -> dic
     }
 
 
-def query_kind_loss(queries: QueryOutput, batch: ViewBatch, targets: Targets) -> Tensor:
-    """Log loss of whether a breast shows a kind, as its finding query that is surest of it answers; summed over labels.
+def query_kind_loss(maps: MarkMaps, queries: QueryOutput, batch: ViewBatch, targets: Targets) -> Tensor:
+    """Log loss of what finding queries answer where a label says of a whole breast whether it shows a kind.
 
-    Without it the queries of a reader that is taught by reports alone would never learn to name what the maps have found.
+    Where it does, each query is asked for what the map has at the place that it looks at; where it does not, for nothing.
+    The map is not taught by this. A loss on the surest query of a breast would let every query learn from the whole
+    breast, and none where the finding is. The mean over the queries of a breast, summed over labels.
     """
     probs = queries.type.float().softmax(1)[:, : len(TYPES)]
-    breast = batch.breast.to(probs.device)[queries.anchors.view]
-    surest = probs.new_zeros(2 * batch.num_exams, len(TYPES))
-    surest = surest.scatter_reduce(0, breast[:, None].expand_as(probs), probs, "amax")
-    kinds = torch.tensor([b.kinds for b in targets.breasts], device=probs.device)
-    shown = torch.tensor(imaged(batch), device=probs.device)
-    kinds = torch.where(shown[:, None], kinds, UNKNOWN).flatten().float()
-    soft = torch.where(kinds >= 0, SURE * kinds + (1 - SURE) / 2, kinds)
-    return masked_bce(surest.logit(LEAST_PROB).flatten(), soft)
+    view, row, column = peaks(maps, len(probs) // len(maps.heat))
+    shown = maps.heat[view, :, row, column].float().sigmoid().detach()
+    breast = batch.breast.to(probs.device)[view]
+    kinds = torch.tensor([b.kinds for b in targets.breasts], device=probs.device)[breast]
+    share = 1 / torch.bincount(breast, minlength=2 * batch.num_exams).clamp(min=1)[breast, None]
+    goal = torch.where(kinds == 1, shown, 0.0)
+    each = F.binary_cross_entropy_with_logits(probs.logit(LEAST_PROB), goal, reduction="none")
+    return (each * share * (kinds != UNKNOWN)).sum()
 
 
 def lesion_logits(maps: MarkMaps, batch: ViewBatch) -> Tensor:
