@@ -43,6 +43,10 @@ def query_kind_loss(maps: MarkMaps, queries: QueryOutput, batch: ViewBatch, targ
     Where it does, each query is asked for what the map has at the place that it looks at; where it does not, for nothing.
     The map is not taught by this. A loss on the surest query of a breast would let every query learn from the whole
     breast, and none where the finding is. The mean over the queries of a breast, summed over labels.
+
+    Args:
+        maps: what the queries begin from. queries: of all views.
+        batch, targets: the views, and the labels of their breasts.
     """
     probs = queries.type.float().softmax(1)[:, : len(TYPES)]
     view, row, column = peaks(maps, len(probs) // len(maps.heat))
