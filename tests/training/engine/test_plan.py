@@ -42,6 +42,7 @@ def test_weights_gradients_averages_and_what_a_row_keeps_are_counted():
     weights = 4 * (100 * 50 + 50 + 50 + 1)
     assert (found.weights, found.trained, found.optimiser, found.average) == (weights, weights, 2 * weights, 0)
     assert found.per_item == {"a": 4 * (100 + 50 + 1)}  # the row, what the ReLU gave, what is squared
+    assert found.fixed == 0  # weights are counted once, not again because a pass keeps them
     assert found.operations["a"] == 3 * 2 * (100 * 50 + 50)
 
 
