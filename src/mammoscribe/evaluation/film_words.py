@@ -1,6 +1,5 @@
 """Words and suspicion of marks on real films, out of fold: what is said of a found lesion against what its label says."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from mammoscribe.evaluation.calibration import ReliabilityBin, reliability_table
 from mammoscribe.evaluation.card import Row
 from mammoscribe.evaluation.classification import auc, auc_interval
 from mammoscribe.evaluation.detection import match_marks
+from mammoscribe.evaluation.films import views_of_marks
 from mammoscribe.support.errors import InputError
 
 LEVELS = (0.0, 0.5, 0.6, 0.7)
@@ -58,15 +58,9 @@ def read_film_words(path: Path, dataset: str) -> FilmWords:
     Raises:
         InputError: for a missing file, another one, or one without a lesion of the dataset.
     """
-    try:
-        views = [v for v in json.loads(path.read_text(encoding="utf-8"))["views"] if v["dataset"] == dataset]
+    with views_of_marks(path) as every:
+        views = [v for v in every if v["dataset"] == dataset]
         pairs = [(view["patient_id"], mark, lesion) for view in views for mark, lesion in _hits(view)]
-    except FileNotFoundError as error:
-        raise InputError(f"no marks in {path}", "", "run `mammoscribe calibrate --fold ...` first") from error
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise InputError(
-            f"{path} cannot be read ({error!r})", "marks.json as `mammoscribe calibrate` writes it"
-        ) from error
     lesions = sum(len(v["truth"]) for v in views)
     if not lesions:
         raise InputError(f"no lesion of {dataset} in {path}", "its left-out exams with boxes")

@@ -6,9 +6,11 @@ so that figure is an upper bound.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,16 +64,27 @@ def read_films(path: Path, mark_weights: tuple[float, float, float]) -> dict[str
         InputError: for a missing file, or one that is not what `calibrate` writes.
     """
     films: dict[str, list[Film]] = {}
-    try:
-        for row in json.loads(path.read_text(encoding="utf-8"))["views"]:
+    with views_of_marks(path) as views:
+        for row in views:
             films.setdefault(row["dataset"], []).append(_film(row, mark_weights))
+    return films
+
+
+@contextmanager
+def views_of_marks(path: Path) -> Iterator[list[Any]]:
+    """The views of a `marks.json`; what is done with them inside the block may fail as reading them may.
+
+    Raises:
+        InputError: for a missing file, or one that is not what `calibrate` writes.
+    """
+    try:
+        yield json.loads(path.read_text(encoding="utf-8"))["views"]
     except FileNotFoundError as error:
         raise InputError(f"no marks in {path}", "", "run `mammoscribe calibrate --fold ...` first") from error
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise InputError(
             f"{path} cannot be read ({error!r})", "marks.json as `mammoscribe calibrate` writes it"
         ) from error
-    return films
 
 
 def _film(row: Mapping, weights: tuple[float, float, float]) -> Film:
