@@ -79,7 +79,7 @@ class MarkHead(nn.Module):
         ):  # a reader that no box taught marks the cell itself
             nn.init.zeros_(place.weight)
             place.bias = nn.Parameter(torch.full((2,), math.log(start)))
-        self.suspicion = nn.Conv2d(channels, 1, 1) if suspicion else None
+        self.suspicion = _suspicion(channels, normed) if suspicion else None
         self.heat.bias = nn.Parameter(torch.full((len(TYPES),), -4.6))  # focal loss starts from 1 % everywhere
 
     def forward(self, stages: tuple[Tensor, ...], fused: Tensor) -> MarkMaps:
@@ -102,6 +102,11 @@ def _smoothing(channels: int, normed: bool) -> list[nn.Module]:
         return [convolution, nn.GroupNorm(8, channels), nn.ReLU()]
     nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
     return [convolution, nn.ReLU()]
+
+
+def _suspicion(channels: int, normed: bool) -> nn.Module:
+    """[N, C, h, w] -> [N, 1, h, w]: a layer of its own before the last, since `heat` asks the shared ones for what all masses share."""
+    return nn.Sequential(*_smoothing(channels, normed), nn.Conv2d(channels, 1, 1))
 
 
 def peaks(maps: MarkMaps, per_view: int) -> tuple[Tensor, Tensor, Tensor]:

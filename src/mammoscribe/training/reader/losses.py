@@ -23,6 +23,8 @@ from mammoscribe.training.reader.place_losses import place_free_losses, query_ki
 from mammoscribe.training.reader.samples import UNKNOWN
 
 NO_MATCH = 1e4
+INNER = 0.5
+"""Cells of a box in which its heat is at least this high say how suspicious it is: its margin tells, not its centre alone."""
 NO_OBJECT_WEIGHT = 0.25
 """Weight of a query that shows nothing: most of them do."""
 
@@ -122,7 +124,7 @@ def mark_losses(maps: MarkMaps, targets: Targets) -> dict[str, Tensor]:
 
 
 def _place_suspicion_loss(maps: MarkMaps, targets: Targets) -> Tensor:
-    """Log loss of the suspicion map, the mean over the middle cells of a box, summed over boxes that say it."""
+    """Log loss of the suspicion map, the mean over the inner cells of a box, summed over boxes that say it."""
     if maps.suspicion is None:
         return maps.heat.float().sum() * 0.0
     total = maps.suspicion.float().sum() * 0.0
@@ -130,7 +132,7 @@ def _place_suspicion_loss(maps: MarkMaps, targets: Targets) -> Tensor:
         targets.mark_view.tolist(), targets.mark_box.tolist(), targets.mark_finding.tolist(), strict=True
     ):
         truth = targets.findings[finding].suspicion
-        cells = _bell(maps.heat.shape[2:], box) >= 1.0
+        cells = _bell(maps.heat.shape[2:], box) >= INNER
         if truth >= 0 and bool(cells.any()):
             logits = maps.suspicion[view][cells.to(maps.heat.device)].float()
             goal = torch.full_like(logits, SURE * truth + (1 - SURE) / 2)

@@ -37,6 +37,7 @@ FILM_AUGMENTATION = Augmentation(
 )
 TEMPORAL = "reader.image_encoder.vit_pooler"
 """What compares a view with its prior; where no exam has one it is not trained, and the model then leaves priors out."""
+BACKBONE = "reader.image_encoder.encoder"
 Batch = tuple[ViewBatch, Targets]
 
 
@@ -54,6 +55,8 @@ class ReaderSettings:
         drawn, acquired: how synthetic and acquired images are varied.
         imagenet: whether an EfficientNet-Lite backbone starts from its published ImageNet weights.
         backbone_rate: factor of the learning rate of the backbone.
+        frozen_blocks: blocks of that backbone, from the image on, that keep their weights, with what stands before them; 0 trains
+            everything. The first blocks work on the largest maps and take most of a step.
         balanced: whether malignant breasts come as often as the others, in datasets that are read breast by breast.
     """
 
@@ -68,12 +71,15 @@ class ReaderSettings:
     acquired: Augmentation = FILM_AUGMENTATION
     imagenet: bool = False
     backbone_rate: float = 1.0
+    frozen_blocks: int = 0
     balanced: bool = False
 
     def __post_init__(self) -> None:
         look_up(self.preset, PRESETS, "preset of the reader")
         if self.imagenet and not isinstance(self.config.encoder.backbone, EfficientNetLiteConfig):
             raise InvalidNoun(f"ImageNet weights for the preset {self.preset}", "the preset lite")
+        if self.frozen_blocks and not isinstance(self.config.encoder.backbone, EfficientNetLiteConfig):
+            raise InvalidNoun(f"frozen blocks for the preset {self.preset}", "the preset lite, whose blocks are numbered")
         if self.left_out is not None:
             Fold.from_text(self.left_out)
 
@@ -119,9 +125,15 @@ class ReaderSettings:
         return Task(
             modules, sources, asdict(self.weights), reader_loss,
             partial(reader_counts, queries_per_view=config.queries_per_view), self._validation(run),
-            frozen=(DRAWN, ACQUIRED, *(() if config.reads_priors else (TEMPORAL,))), rates={"reader.image_encoder.encoder": self.backbone_rate}, partial=config.reads_priors and ddp,
+            frozen=(DRAWN, ACQUIRED, *self._frozen(config)), rates={BACKBONE: self.backbone_rate}, partial=config.reads_priors and ddp,
             export=ReaderExport(config, tuple(run.data), self.teachers, frozenset[FindingType]().union(*(e.taught for e in exams.values())), self.fold),
         )  # fmt: skip
+
+    def _frozen(self, config: ReaderConfig) -> tuple[str, ...]:
+        """Parts of the reader that keep their weights."""
+        blocks = [f"{BACKBONE}._blocks.{i}" for i in range(self.frozen_blocks)]
+        stem = [f"{BACKBONE}._conv_stem", f"{BACKBONE}._bn0"] if blocks else []
+        return (*stem, *blocks, *(() if config.reads_priors else (TEMPORAL,)))
 
     def _order(self, exams: PreparedExams) -> InShares | None:
         """Malignant breasts as often as all others together, where both are known and that is asked for."""
