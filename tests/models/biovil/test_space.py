@@ -1,5 +1,6 @@
 """BioViL-T and BioViL as a joint space: one folder in, embeddings out, kept priors, mistakes refused."""
 
+import importlib
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -142,6 +143,7 @@ def test_pictures_are_prepared_by_the_named_mode(tmp_path, monkeypatch, mode, ta
         prepare_published=lambda path, **size: calls.append(("published", size)),
         prepare_whole=lambda path, **size: calls.append(("whole", size)),
     )
+    importlib.import_module("mammoscribe.imaging.joint_prepare")
     monkeypatch.setattr("mammoscribe.imaging.joint_prepare", fake)
     BiovilSpace.load(write_published_folder(tmp_path, takes_priors), mode).prepare(tmp_path / "a.png")
     assert calls == [called]

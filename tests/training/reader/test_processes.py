@@ -18,9 +18,8 @@ from tests.training.fine_lab import fine_lab
 
 pytest.importorskip("accelerate")
 FAST = {
-    "preset": "debug", "steps": "5", "precision": "fp32", "validate_every": "5", "execution.device": "cpu", "learning_rate": "1e-5",
+    "preset": "debug", "steps": "5", "precision": "fp32", "validate_every": "5", "execution.device": "cpu",
 }  # fmt: skip
-"""With a rate at which rounding, which batch norms of nearly even pictures make a hundred times larger, does not add up."""
 
 
 @dataclass(frozen=True)

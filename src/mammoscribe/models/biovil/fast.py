@@ -17,6 +17,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from mammoscribe.models.biovil.image_model import JointImageModel
 from mammoscribe.models.biovil.resnet import Bottleneck, ResNet
 from mammoscribe.models.biovil.text_model import JointTextModel
+from mammoscribe.models.memory_layout import channels_last
 from mammoscribe.support.errors import InputError
 
 CHANNELS_LAST = torch.channels_last
@@ -75,7 +76,7 @@ class FusedResNet(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """[N, in_channels, H, W] -> maps at strides 4, 8, 16, 32."""
-        x = self.maxpool(self.stem(image.contiguous(memory_format=CHANNELS_LAST), relu=True))
+        x = self.maxpool(self.stem(channels_last(image), relu=True))
         maps = []
         for stage in self.stages:
             for block in stage:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from mammoscribe.models.biovil.image_encoder import ImageEncoderConfig, MultiImageEncoder
 from mammoscribe.models.biovil.resnet import ResNetConfig
 from mammoscribe.models.efficientnet_lite import EfficientNetLiteConfig
+from mammoscribe.models.memory_layout import channels_last
 from mammoscribe.models.reader.batch import ENCODER_STRIDE, ViewBatch
 from mammoscribe.models.reader.breast_heads import BreastHeads, BreastOutput, PooledMalignancy
 from mammoscribe.models.reader.detection_head import MarkHead, MarkMaps, peaks
@@ -153,4 +154,4 @@ class ReaderNet(nn.Module):
     def _channels(self, images: Tensor) -> Tensor:
         channels = self.config.encoder.backbone.in_channels
         images = images.expand(-1, channels, -1, -1) if channels > 1 else images
-        return images.contiguous(memory_format=torch.channels_last)
+        return channels_last(images)

@@ -110,8 +110,9 @@ class ReaderSettings:
         exams = {name: self._exams(folder, "train") for name, folder in named(run.data).items()}
         config = replace(self.config, reads_priors=any(e.with_priors for e in exams.values()))
         torch.manual_seed(run.seeds.weights)
-        net, ddp = ReaderNet(config), run.distribution.kind is Kind.DDP
-        net.image_encoder.compares_always = config.reads_priors and not ddp
+        net = ReaderNet(config)
+        # in a process without a prior the block would otherwise take no part, and its moments would differ from run to run
+        net.image_encoder.compares_always = config.reads_priors
         if self.imagenet and not run.init:
             start_from_imagenet(net)
         modules = {"reader": net, DRAWN: NormStatistics(net), ACQUIRED: NormStatistics(net)}
@@ -125,7 +126,7 @@ class ReaderSettings:
         return Task(
             modules, sources, asdict(self.weights), reader_loss,
             partial(reader_counts, queries_per_view=config.queries_per_view), self._validation(run),
-            frozen=(DRAWN, ACQUIRED, *self._frozen(config)), rates={BACKBONE: self.backbone_rate}, partial=config.reads_priors and ddp,
+            frozen=(DRAWN, ACQUIRED, *self._frozen(config)), rates={BACKBONE: self.backbone_rate},
             export=ReaderExport(config, tuple(run.data), self.teachers, frozenset[FindingType]().union(*(e.taught for e in exams.values())), self.fold),
         )  # fmt: skip
 
