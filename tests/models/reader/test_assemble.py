@@ -156,6 +156,21 @@ def test_marks_lie_below_the_rows_that_were_trimmed():
         assert b.above_cm < a.above_cm
 
 
+def test_a_mark_is_as_suspicious_as_the_map_says_where_there_is_one():
+    view = VIEWS["R_CC"]
+    picture = Picture(np.tile(np.linspace(0.2, 0.9, 1000, dtype=np.float32), (2000, 1)), None, None)
+    prepared = {view.id: prepare_view(view, picture, 400.0, (512, 320))}
+    torch.manual_seed(0)
+    with torch.no_grad():
+        out = ReaderNet(tiny_config()).eval()(noise_batch([[0]]))
+    given = torch.full(out.maps.heat[:, 0].shape, 3.0)
+    mapped = replace(out, maps=replace(out.maps, suspicion=given))
+    exam = Exam("one", (view,))
+    by_map, by_query = ([m.suspicion for m in query_marks(o, exam, prepared)] for o in (mapped, out))
+    assert by_map and by_map == pytest.approx([1 / (1 + np.exp(-3.0))] * len(by_map))
+    assert all(s < 0.9 for s in by_query)
+
+
 def test_a_word_that_is_little_more_than_a_guess_is_left_out():
     shape, margin = AXIS_TERMS[Axis.SHAPE], AXIS_TERMS[Axis.MARGIN]
     told = {

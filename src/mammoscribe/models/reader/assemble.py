@@ -112,7 +112,7 @@ def query_marks(out: ReaderNetOutput, exam: Exam, views: Mapping[str, PreparedVi
     types = q.type.float().softmax(1).numpy()
     heat = out.maps.heat.float().amax(1)
     words = {a: _probabilities(a, logits) for a, logits in q.descriptors.items()}
-    change, suspicion = q.change.float().softmax(1).numpy(), q.suspicion.float().sigmoid().numpy()
+    change = q.change.float().softmax(1).numpy()
     link = [v.float().numpy() for v in q.link]
     marks = []
     for i, v in enumerate(q.anchors.view.tolist()):
@@ -124,11 +124,17 @@ def query_marks(out: ReaderNetOutput, exam: Exam, views: Mapping[str, PreparedVi
         prior = exam.prior_of(view)
         place = _place(on_canvas[i].numpy(), prepared)
         marks.append(RawMark(
-            view, box, score, types[i, :-1], {a: w[i] for a, w in words.items()}, float(suspicion[i]),
+            view, box, score, types[i, :-1], {a: w[i] for a, w in words.items()}, _suspicion(out, i),
             change[i] if prior is not None and prior.id in views else None, (link[0][i], link[1][i]), *place,
             nipple_found=prepared.nipple_found, lengths_known=prepared.millimetres_known,
         ))  # fmt: skip
     return marks
+
+
+def _suspicion(out: ReaderNetOutput, query: int) -> float:
+    """How suspicious a mark is: by the map of a reader that has one, which every box has taught, else by its query."""
+    of_map = out.maps.suspicion_in(int(out.queries.anchors.view[query]), out.queries.box[query].float())
+    return float((out.queries.suspicion[query].float() if of_map is None else of_map).sigmoid())
 
 
 def _probabilities(axis: Axis, logits: torch.Tensor) -> np.ndarray:

@@ -48,6 +48,26 @@ class MarkMaps:
         size = size.clamp(4.0, MAX_SIDE_PX)
         return torch.cat((centre - size / 2, centre + size / 2), dim=1)
 
+    def suspicion_in(self, view: int, box: Tensor) -> Tensor | None:
+        """Mean logit of the suspicion map over the middle half of a canvas box [4]; None where there is no such map."""
+        if self.suspicion is None:
+            return None
+        of_view = self.suspicion[view].float()
+        x, y, wide, high = (
+            float(v) / STRIDE for v in ((box[:2] + box[2:]) / 2).tolist() + (box[2:] - box[:2]).tolist()
+        )
+        rows, columns = (
+            slice(*_cells(middle, extent, limit))
+            for middle, extent, limit in ((y, high, of_view.shape[0]), (x, wide, of_view.shape[1]))
+        )
+        return of_view[rows, columns].mean()
+
+
+def _cells(middle: float, extent: float, limit: int) -> tuple[int, int]:
+    """First cell and end of the middle half of an extent, at least one cell."""
+    first = min(max(int(middle - extent / 4), 0), limit - 1)
+    return first, min(max(math.ceil(middle + extent / 4), first + 1), limit)
+
 
 class MarkHead(nn.Module):
     """Feature pyramid from strides 32, 16 and 8 (Lin et al. 2017), then centre heat and box size (Zhou et al. 2019).
