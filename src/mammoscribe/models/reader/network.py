@@ -2,7 +2,6 @@
 
 from dataclasses import asdict, dataclass, field, replace
 
-import torch
 from torch import Tensor, nn
 
 from mammoscribe.models.biovil.image_encoder import ImageEncoderConfig, MultiImageEncoder
