@@ -39,6 +39,8 @@ def region(boxes: Sequence[Box], shape: tuple[int, int]) -> np.ndarray:
 def contrast_to_noise(heat: np.ndarray, boxes: Sequence[Box]) -> float:
     """CNR = |mean inside - mean outside| / sqrt(variance inside + variance outside), population variances.
 
+    Shapes: heat [H, W].
+
     Source: Boecking et al., ECCV 2022 (BioViL), which takes the absolute value; a map that is low in the box and high
     around it scores as well as the right one, so look at the pointing game beside it. Pixels that were not seen (NaN) are
     left out on both sides. NaN when no pixel of the box or none around it was seen, or when both sides are flat and equal;
@@ -58,6 +60,8 @@ def contrast_to_noise(heat: np.ndarray, boxes: Sequence[Box]) -> float:
 def mean_iou(heat: np.ndarray, boxes: Sequence[Box], thresholds: Sequence[float] = THRESHOLDS) -> float:
     """IoU of {heat >= t} with the region, averaged over thresholds 0.1, 0.2, 0.3, 0.4, 0.5 of the cosine itself.
 
+    Shapes: heat [H, W].
+
     Source: Boecking et al., ECCV 2022; Bannur et al., CVPR 2023. Thresholds are absolute, so cosines of a badly scaled
     model score low whatever their order. Pixels that were not seen (NaN) are not marked at any threshold, and those of the
     box count against the IoU. A threshold above the whole map gives 0 and stays in the mean.
@@ -73,6 +77,8 @@ def mean_iou(heat: np.ndarray, boxes: Sequence[Box], thresholds: Sequence[float]
 
 def pointing_hit(heat: np.ndarray, boxes: Sequence[Box]) -> bool:
     """Whether the highest pixel lies in the region; the mean of it over phrases is the pointing game's accuracy.
+
+    Shapes: heat [H, W].
 
     Source: Zhang et al., IJCV 2018 (excitation backprop), without its tolerance of 15 pixels. Nearest interpolation makes
     whole patches equal: of the first connected part of highest pixels, the pixel nearest to its centre points. False when

@@ -16,12 +16,18 @@ DIGITS = 5
 
 
 def as_they_are(rows: np.ndarray) -> np.ndarray:
-    """Cosines of the embeddings themselves."""
+    """Cosines of the embeddings themselves.
+
+    Shapes: rows [N, D] -> the same.
+    """
     return rows
 
 
 def centred(rows: np.ndarray) -> np.ndarray:
-    """From the mean of all rows, of unit length again: what `mammoscribe search` does among pictures."""
+    """From the mean of all rows, of unit length again: what `mammoscribe search` does among pictures.
+
+    Shapes: rows [N, D] -> [N, D].
+    """
     return _unit(rows - rows.mean(axis=0))
 
 
@@ -82,7 +88,10 @@ def precision_of(
 
 
 def gain_interval(gains: np.ndarray, exams: Sequence[Hashable]) -> Interval:
-    """95 % interval of a mean gain over pictures, whole exams drawn."""
+    """95 % interval of a mean gain over pictures, whole exams drawn.
+
+    Shapes: gains [N], one for each picture.
+    """
     return bootstrap_interval(lambda drawn: float(gains[drawn].mean()), exams)
 
 

@@ -71,7 +71,10 @@ def colours(values: np.ndarray) -> np.ndarray:
 
 
 def opacity(values: np.ndarray) -> np.ndarray:
-    """How much of the colour covers the picture, 0..0.85: nothing at 0, rising fast for small cosines."""
+    """How much of the colour covers the picture, 0..0.85: nothing at 0, rising fast for small cosines.
+
+    Shapes: values of any shape, 0..1 -> the same shape.
+    """
     return 0.85 * np.clip(np.abs(values), 0, 1) ** 0.6
 
 

@@ -128,7 +128,10 @@ def _merged(scores: np.ndarray, rows: np.ndarray, found: np.ndarray, start: int)
 def top_k_faiss(
     store: VectorStore, queries: np.ndarray, k: int, centred: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same by a flat inner-product index of FAISS; all vectors are held in memory, from the first search on."""
+    """The same by a flat inner-product index of FAISS; all vectors are held in memory, from the first search on.
+
+    Shapes: queries [Q, D] -> scores and numbers, [Q, k] each.
+    """
     faiss = _faiss()
     if centred not in store.held:
         store.held[centred] = faiss.IndexFlatIP(store.state.dim)

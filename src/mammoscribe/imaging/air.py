@@ -17,7 +17,10 @@ _FLAT = 0.5
 
 
 def reduced(values: np.ndarray) -> np.ndarray:
-    """Every n-th value of a picture, so that its longest side has at most 256: enough to see what is bright and dark."""
+    """Every n-th value of a picture, so that its longest side has at most 256: enough to see what is bright and dark.
+
+    Shapes: values [H, W] -> [H / n, W / n].
+    """
     step = max(1, -(-max(values.shape) // REDUCED_SIDE_PX))
     return values[::step, ::step]
 
@@ -50,6 +53,8 @@ def with_dark_air(picture: Picture, doubt: str = "") -> Picture:
 
 def air_is_bright(grey: np.ndarray) -> bool:
     """Whether what surrounds the breast in a reduced picture is its bright part.
+
+    Shapes: grey [H, W].
 
     Air is even, and lies along the whole of the left or of the right edge; tissue is uneven, and narrows towards the skin.
     The white border of a film lies so too, and more of that film is black.

@@ -72,6 +72,8 @@ class DecoderProcess:
     def decode(self, stream: bytes, said: Said, seconds: float) -> np.ndarray:
         """The pixels of one stream.
 
+        Shapes: [H, W], or [H, W, samples].
+
         Raises:
             InputError: when a decoder says what is wrong with the stream.
             _Died: when the process ended over it.

@@ -33,7 +33,10 @@ class BreastOutline:
 
 
 def reduce_picture(pixels: np.ndarray) -> tuple[np.ndarray, int]:
-    """Block means of the picture, and the whole number of stored pixels per block side."""
+    """Block means of the picture, and the whole number of stored pixels per block side.
+
+    Shapes: pixels [H, W] -> [H / n, W / n].
+    """
     factor = max(1, -(-max(pixels.shape) // REDUCED_SIDE_PX))
     if factor == 1:
         return pixels, 1
@@ -52,7 +55,10 @@ def find_breast(pixels: np.ndarray) -> BreastOutline:
 
 
 def breast_mask(smooth: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Foreground above the air, less labels, film edges and scratches; the largest piece, holes filled."""
+    """Foreground above the air, less labels, film edges and scratches; the largest piece, holes filled.
+
+    Shapes: smooth [H, W] -> [H, W] bool.
+    """
     tissue = smooth > air_threshold(smooth)
     tissue &= ~_straight_borders(smooth)
     opened = ndimage.binary_opening(tissue, iterations=max(1, max(smooth.shape) // 85))
@@ -69,6 +75,8 @@ def breast_mask(smooth: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
 def air_threshold(smooth: np.ndarray) -> float:
     """Grey value between air and skin: the air level plus a small part of the way to the tissue.
 
+    Shapes: smooth [H, W].
+
     The skin line is faint, so a half-way (Otsu) threshold would cut it; Otsu on square roots is a first guess only.
     """
     first = otsu(np.sqrt(np.clip(smooth, 0, 1))) ** 2
@@ -81,7 +89,10 @@ def air_threshold(smooth: np.ndarray) -> float:
 
 
 def otsu(values: np.ndarray, bins: int = 256) -> float:
-    """Threshold that separates two classes best (Otsu 1979), for values in 0..1."""
+    """Threshold that separates two classes best (Otsu 1979), for values in 0..1.
+
+    Shapes: values of any shape.
+    """
     counts, edges = np.histogram(values, bins=bins, range=(0.0, 1.0))
     weights = counts.cumsum()
     middles = (edges[:-1] + edges[1:]) / 2
@@ -108,7 +119,10 @@ def _straight_borders(smooth: np.ndarray) -> np.ndarray:
 
 
 def largest_piece(mask: np.ndarray) -> np.ndarray:
-    """The largest 4-connected piece of a mask."""
+    """The largest 4-connected piece of a mask.
+
+    Shapes: mask [H, W] bool -> [H, W] bool.
+    """
     labels, count = cast(tuple[np.ndarray, int], ndimage.label(mask))
     if count < 2:
         return mask
@@ -120,6 +134,8 @@ def largest_piece(mask: np.ndarray) -> np.ndarray:
 def chest_wall_side(mask: np.ndarray) -> tuple[bool, float]:
     """Whether the flat edge of the breast lies on the left, and how clear that is (0..1).
 
+    Shapes: mask [H, W] bool.
+
     The flat edge is where many rows of the mask begin at nearly the same column; the skin side is round.
     """
     left, right = _roundness(mask)
@@ -127,7 +143,10 @@ def chest_wall_side(mask: np.ndarray) -> tuple[bool, float]:
 
 
 def looks_rotated(mask: np.ndarray) -> bool:
-    """Whether the upper or lower edge is far flatter than both sides; no upright picture met so far comes near."""
+    """Whether the upper or lower edge is far flatter than both sides; no upright picture met so far comes near.
+
+    Shapes: mask [H, W] bool.
+    """
     sides, ends = min(_roundness(mask)), min(_roundness(mask.T))
     return sides > 0.02 and ends < 0.25 * sides
 

@@ -69,7 +69,10 @@ def area_average(pixels: np.ndarray, side: int) -> np.ndarray:
 
 
 def local_contrast(picture: np.ndarray, blur_px: float) -> np.ndarray:
-    """Each value less the mean around it, over the spread around it; about -2 to 2. `picture` has a deviation of 1."""
+    """Each value less the mean around it, over the spread around it; about -2 to 2. `picture` has a deviation of 1.
+
+    Shapes: picture [H, W] -> [H, W].
+    """
     detail = picture - ndimage.gaussian_filter(picture, blur_px)
     return detail / (np.sqrt(ndimage.gaussian_filter(detail * detail, blur_px)) + _FLOOR)
 

@@ -93,7 +93,10 @@ class Placement:
         return upright[::-1] if self.upended else upright
 
     def as_stored(self, upright: np.ndarray) -> np.ndarray:
-        """An array of the upright picture as it lies in the stored one, without a copy."""
+        """An array of the upright picture as it lies in the stored one, without a copy.
+
+        Shapes: upright [H, W] -> [H, W] or [W, H].
+        """
         back = upright[::-1] if self.upended else upright
         return back.T if self.transposed else back
 

@@ -279,6 +279,8 @@ def _top(placement: Placement, crop: Box) -> float:
 def render(pixels: np.ndarray, placement: Placement, factor: int = 1) -> np.ndarray:
     """Area-weighted resampling of a stored picture (or one reduced by `factor`) onto its canvas; 0 where there is none.
 
+    Shapes: pixels [H, W] -> [canvas height, canvas width].
+
     Only whole canvas pixels that lie in the stored picture, at least in part, are computed.
     """
     if placement.upright is not placement:

@@ -31,7 +31,10 @@ class Window:
     function: str = "LINEAR"
 
     def apply(self, values: np.ndarray) -> np.ndarray:
-        """Grey 0..1 of modality values, by the equations of PS3.3 C.11.2.1.2 and C.11.2.1.3."""
+        """Grey 0..1 of modality values, by the equations of PS3.3 C.11.2.1.2 and C.11.2.1.3.
+
+        Shapes: values of any shape -> the same shape.
+        """
         if self.function == "SIGMOID":
             return 1.0 / (1.0 + np.exp(np.clip(-4.0 * (values - self.centre) / self.width, -80, 80)))
         if self.function == "LINEAR_EXACT":
@@ -49,7 +52,10 @@ class Lut:
     table: np.ndarray
 
     def apply(self, values: np.ndarray) -> np.ndarray:
-        """The table's entries of modality values."""
+        """The table's entries of modality values.
+
+        Shapes: values of any shape -> the same shape.
+        """
         index = np.clip(np.rint(values).astype(np.int64) - self.first, 0, self.table.size - 1)
         return self.table[index]
 

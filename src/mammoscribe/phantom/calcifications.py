@@ -36,7 +36,10 @@ def draw_calcifications(canvas: Canvas, lesion: LesionPlan, scale: float = 1.0) 
 
 
 def cover(canvas: Canvas, x: np.ndarray, u: np.ndarray, reach: np.ndarray) -> Footprint | None:
-    """Footprint of discs of radius `reach` mm (plus 0.5 mm) around points."""
+    """Footprint of discs of radius `reach` mm (plus 0.5 mm) around points.
+
+    Shapes: x and u [N].
+    """
     rows, cols = canvas.view.to_px(x, u)
     radius = (reach + 0.5) / PIXEL_MM
     r0, c0 = math.floor((rows - radius).min()), math.floor((cols - radius).min())

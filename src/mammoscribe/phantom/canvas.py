@@ -51,16 +51,25 @@ class Window:
 
     @property
     def rho(self) -> np.ndarray:
-        """Distance from the centre, mm."""
+        """Distance from the centre, mm.
+
+        Shapes: [rows, columns] of the window.
+        """
         return np.sqrt(self.dx**2 + self.du**2)
 
     @property
     def phi(self) -> np.ndarray:
-        """Direction from the centre, radians; 0 towards the nipple, pi/2 up."""
+        """Direction from the centre, radians; 0 towards the nipple, pi/2 up.
+
+        Shapes: [rows, columns] of the window.
+        """
         return np.arctan2(self.du, self.dx)
 
     def footprint(self, mask: np.ndarray) -> Footprint:
-        """A mask over this window as a footprint."""
+        """A mask over this window as a footprint.
+
+        Shapes: mask [rows, columns] of the window.
+        """
         return Footprint(self.row, self.col, mask)
 
 
@@ -89,7 +98,10 @@ class Canvas:
 
 
 def window_of(values: np.ndarray, top: float, x: float, u: float, radius_mm: float) -> Window | None:
-    """What lies within `radius_mm` of (x, u) on a picture whose upper edge is at height `top`; None when that is off it."""
+    """What lies within `radius_mm` of (x, u) on a picture whose upper edge is at height `top`; None when that is off it.
+
+    Shapes: values [H, W].
+    """
     row, col = (top - u) / PIXEL_MM, x / PIXEL_MM
     reach = radius_mm / PIXEL_MM
     r0, r1 = max(0, math.floor(row - reach)), min(values.shape[0], math.ceil(row + reach))

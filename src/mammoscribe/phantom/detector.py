@@ -70,7 +70,10 @@ def sharpened(log_attenuation: np.ndarray, amount: float) -> np.ndarray:
 
 
 def lay_marker(stored: np.ndarray, view: ViewGeometry, seed: int) -> list[Sighting]:
-    """Lead letters (`RCC`, `LMLO`) of version 1, in the air at the armpit corner of some exams' stored pictures, in place."""
+    """Lead letters (`RCC`, `LMLO`) of version 1, in the air at the armpit corner of some exams' stored pictures, in place.
+
+    Shapes: stored [H, W], written into.
+    """
     rng = stream(seed, "marker", view.role)
     if rng.random() >= 0.4:
         return []
@@ -91,5 +94,8 @@ def lay_marker(stored: np.ndarray, view: ViewGeometry, seed: int) -> list[Sighti
 
 
 def hang(picture: np.ndarray, laterality: Laterality) -> np.ndarray:
-    """The canonical picture as stored: right breasts have their chest wall at the right edge."""
+    """The canonical picture as stored: right breasts have their chest wall at the right edge.
+
+    Shapes: picture [H, W] -> [H, W].
+    """
     return np.ascontiguousarray(picture[:, ::-1] if laterality is Laterality.RIGHT else picture)

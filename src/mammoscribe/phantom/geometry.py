@@ -94,12 +94,18 @@ class ViewGeometry:
         return (self.top - np.asarray(u)) / pitch, np.asarray(x) / pitch
 
     def heights(self, pitch: float = PIXEL_MM) -> np.ndarray:
-        """Height u of the middle of each row of a grid of that pitch."""
+        """Height u of the middle of each row of a grid of that pitch.
+
+        Shapes: [rows].
+        """
         count = round(self.rows * PIXEL_MM / pitch)
         return self.top - (np.arange(count) + 0.5) * pitch
 
     def outline(self, u) -> np.ndarray:
-        """Distance of the skin from the chest-wall edge at height u, without the nipple; 0 where there is only air."""
+        """Distance of the skin from the chest-wall edge at height u, without the nipple; 0 where there is only air.
+
+        Shapes: u of any shape -> the same shape.
+        """
         return np.maximum(self.breast_outline(u), self.abdomen_outline(u)) if self.abdomen else self.breast_outline(u)
 
     @property
@@ -108,12 +114,18 @@ class ViewGeometry:
         return 0.45 * self.abdomen - self.down
 
     def abdomen_outline(self, u) -> np.ndarray:
-        """Distance of the belly's skin from the chest-wall edge at height u; 0 above the inframammary fold."""
+        """Distance of the belly's skin from the chest-wall edge at height u; 0 above the inframammary fold.
+
+        Shapes: u of any shape -> the same shape.
+        """
         below = np.clip(self.fold_height - np.asarray(u, dtype=float), 0, None)
         return self.abdomen * (1 - np.exp(-below / (3.0 + 0.3 * self.abdomen))) * (1 + below / 60.0)
 
     def breast_outline(self, u) -> np.ndarray:
-        """Distance of the breast's skin from the chest-wall edge at height u, without nipple and belly; 0 outside."""
+        """Distance of the breast's skin from the chest-wall edge at height u, without nipple and belly; 0 outside.
+
+        Shapes: u of any shape -> the same shape.
+        """
         u = np.asarray(u, dtype=float)
         half = np.where(u >= 0, self.up, self.down)
         body = np.clip(1 - (np.abs(u) / half) ** self.p, 0, None) ** (1 / self.q)
@@ -126,7 +138,10 @@ class ViewGeometry:
         return np.where(body > 0, np.clip(self.depth * body + waves * np.minimum(1, 3 * body), 0, None), 0.0)
 
     def pectoral_edge(self, u) -> np.ndarray:
-        """Distance of the muscle's edge from the chest-wall edge at height u; 0 below its end and in CC."""
+        """Distance of the muscle's edge from the chest-wall edge at height u; 0 below its end and in CC.
+
+        Shapes: u of any shape -> the same shape.
+        """
         if not self.pectoral:
             return np.zeros_like(np.asarray(u, dtype=float))
         rise = np.clip((np.asarray(u, dtype=float) - self.pectoral_end) / (self.top - self.pectoral_end), 0, 1)

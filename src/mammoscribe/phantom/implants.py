@@ -36,7 +36,10 @@ class Implant:
         return self.height * min(view.up, view.down)
 
     def front(self, view: ViewGeometry, u) -> np.ndarray:
-        """Distance of its surface from the chest-wall edge at height u, mm; 0 above and below it."""
+        """Distance of its surface from the chest-wall edge at height u, mm; 0 above and below it.
+
+        Shapes: u of any shape -> the same shape.
+        """
         part = np.abs(np.asarray(u, dtype=float) - self.middle(view)) / self.half_height(view)
         return self.reach * view.depth * np.sqrt(np.clip(1 - part**2.3, 0, None))
 

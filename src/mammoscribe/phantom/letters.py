@@ -20,7 +20,10 @@ LETTERS = "ABCDEGHJKLMNOPRSTUW"
 
 
 def glyph_dots(name: str) -> np.ndarray:
-    """A letter as 7 x 6 dots, bool; each row of the table is five bits."""
+    """A letter as 7 x 6 dots, bool; each row of the table is five bits.
+
+    Shapes: [7, 6] bool.
+    """
     return np.array([[bool(row >> (4 - k) & 1) for k in range(5)] + [False] for row in _GLYPHS[name]])
 
 
@@ -38,7 +41,10 @@ def word_cover(text: str, height_px: float, thin: float = 0.5) -> np.ndarray:
 
 
 def turned(patch: np.ndarray, degrees: float, mirrored: bool) -> np.ndarray:
-    """The patch turned counter-clockwise about its middle, in the larger array that it then takes up."""
+    """The patch turned counter-clockwise about its middle, in the larger array that it then takes up.
+
+    Shapes: patch [h, w] -> [h2, w2].
+    """
     patch = patch[:, ::-1] if mirrored else patch
     quarters = round(degrees / 90)
     patch, rest = np.rot90(patch, quarters), degrees - 90 * quarters

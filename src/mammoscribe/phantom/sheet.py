@@ -77,6 +77,9 @@ def lay_on_field(picture: np.ndarray, view: ViewGeometry, film: bool, background
 
 
 def blend(values: np.ndarray, cover: np.ndarray, grey: float) -> None:
-    """Put `grey` (of 4095) over pixels by a coverage of 0..1, in place."""
+    """Put `grey` (of 4095) over pixels by a coverage of 0..1, in place.
+
+    Shapes: values and cover [h, w].
+    """
     before = values.astype(np.float32)
     values[:] = np.rint(before + cover * (np.float32(grey) - before)).astype(np.uint16)

@@ -14,6 +14,8 @@ from mammoscribe.phantom.texture import COARSE_MM, power_law_pair, smoothstep
 def press_unevenly(coarse: np.ndarray, canvas_mm: tuple[float, float], amount: float, rng: np.random.Generator) -> None:
     """Add to a log attenuation on the coarse grid what a tilted paddle does: a slope and a broad swell, in place.
 
+    Shapes: coarse [rows, columns].
+
     Args:
         canvas_mm: nipple distance and half height of the breast.
         amount: log attenuation from end to end.

@@ -48,7 +48,10 @@ def _radiate(canvas: Canvas, lesion: LesionPlan, window: Window, radius: float, 
 def asymmetry_field(
     tissue: Tissue, view: ViewGeometry, lesion: LesionPlan, seed: int, scale: float
 ) -> tuple[np.ndarray, Footprint]:
-    """Addition to the gland score that grows tissue there, ragged and mixed with fat; and what it covers."""
+    """Addition to the gland score that grows tissue there, ragged and mixed with fat; and what it covers.
+
+    Shapes: [rows, columns] of the coarse grid.
+    """
     rng = stream(seed, "blob", lesion.id, view.kind)
     x, u = (float(v) for v in view.project(lesion.x, lesion.lat, lesion.z))
     xs = ((np.arange(tissue.base.shape[1]) + 0.5) * COARSE_MM).astype(np.float32)[None, :]
@@ -73,7 +76,10 @@ def asymmetry_field(
 
 
 def thicken_skin(canvas: Canvas, lesion: LesionPlan, depth_mm: np.ndarray) -> None:
-    """A bright band of skin 2.5 to 4 mm thick over the lesion, fading along the contour; `depth_mm` on the canvas grid."""
+    """A bright band of skin 2.5 to 4 mm thick over the lesion, fading along the contour; `depth_mm` on the canvas grid.
+
+    Shapes: depth_mm [rows, columns].
+    """
     rng = stream(canvas.seed, "skin", lesion.id)
     u = float(canvas.view.project(lesion.x, lesion.lat, lesion.z)[1])
     span, thick = rng.uniform(12, 22), rng.uniform(2.4, 4.0)

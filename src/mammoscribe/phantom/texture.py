@@ -12,6 +12,8 @@ def power_law_pair(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Two independent fields of unit variance whose power falls as f**-beta.
 
+    Shapes: two of the given shape.
+
     Args:
         shape: (rows, columns) wanted; the transform runs on the next fast size.
         beta: spectral exponent; mammograms have 2.5 to 3.5 (Burgess 2001, Chen 2012).
@@ -31,7 +33,10 @@ def power_law_pair(
 
 
 def upsample2(field: np.ndarray) -> np.ndarray:
-    """Bilinear doubling with aligned outer edges: pixel (i, j) becomes the four pixels inside it."""
+    """Bilinear doubling with aligned outer edges: pixel (i, j) becomes the four pixels inside it.
+
+    Shapes: field [h, w] -> [2 h, 2 w].
+    """
     return _double(_double(field, 0), 1)
 
 
@@ -81,6 +86,9 @@ def lines(
 
 
 def smoothstep(x: np.ndarray) -> np.ndarray:
-    """0 below 0, 1 above 1, a smooth cubic between."""
+    """0 below 0, 1 above 1, a smooth cubic between.
+
+    Shapes: x of any shape -> the same shape.
+    """
     t = np.clip(x, 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)

@@ -40,7 +40,10 @@ class Tissue:
     depth_mm: np.ndarray
 
     def gland(self, extra: np.ndarray | float = 0.0) -> np.ndarray:
-        """Glandular thickness in cm, with `extra` added to the score (asymmetries)."""
+        """Glandular thickness in cm, with `extra` added to the score (asymmetries).
+
+        Shapes: [rows, columns].
+        """
         score = (self.base + extra - np.float32(self.threshold)) * np.float32(1 / _BLUR_TAU)
         return self.room_cm * self.detail / (1 + np.exp(-score))
 
@@ -73,7 +76,10 @@ def draw_tissue(patient: Patient, view: ViewGeometry, retracted: bool = False) -
 
 
 def edge_position(view: ViewGeometry, u: np.ndarray, retracted: bool) -> np.ndarray:
-    """Skin position with the nipple, mm from the chest-wall edge, for heights u."""
+    """Skin position with the nipple, mm from the chest-wall edge, for heights u.
+
+    Shapes: u [N] -> [N].
+    """
     edge = view.outline(u)
     if retracted:
         return edge - 3.5 * np.exp(-((u / 6.0) ** 2))

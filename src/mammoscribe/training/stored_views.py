@@ -132,5 +132,8 @@ def _carried(mask: np.ndarray, start: tuple[float, float], finer: FinerPicture, 
 
 
 def grey(pixels: np.ndarray) -> np.ndarray:
-    """Stored pixels of 8 or 16 bits as float32 grey values 0..1.2."""
+    """Stored pixels of 8 or 16 bits as float32 grey values 0..1.2.
+
+    Shapes: pixels of any shape -> the same shape.
+    """
     return pixels.astype(np.float32) * np.float32(BRIGHTEST / np.iinfo(pixels.dtype).max)

@@ -142,7 +142,10 @@ def windowed(pixels: np.ndarray, box: Box | None) -> np.ndarray:
 
 
 def breast_box(pixels: np.ndarray) -> Box | None:
-    """The box of the breast in stored pixels, None when the picture shows none."""
+    """The box of the breast in stored pixels, None when the picture shows none.
+
+    Shapes: pixels [H, W].
+    """
     outline = find_breast(pixels)
     rows, columns = np.nonzero(outline.mask.any(axis=1))[0], np.nonzero(outline.mask.any(axis=0))[0]
     if not rows.size:

@@ -86,7 +86,10 @@ def foreign_objects(
 
 
 def white_level(pixels: np.ndarray) -> float:
-    """Grey value above which a canvas is white; the brightest percent may be metal itself."""
+    """Grey value above which a canvas is white; the brightest percent may be metal itself.
+
+    Shapes: pixels [H, W], grey 0..1.
+    """
     return min(1.15, 0.97 * float(pixels.max()))
 
 
@@ -102,13 +105,18 @@ def _letters_among(found: list[ForeignObject], near: float) -> list[ForeignObjec
 
 
 def raised_by(pixels: np.ndarray, mm_per_px: float) -> np.ndarray:
-    """How far a canvas rises above its surroundings where something is narrower than 3 mm (white top-hat)."""
+    """How far a canvas rises above its surroundings where something is narrower than 3 mm (white top-hat).
+
+    Shapes: pixels [H, W] -> [H, W].
+    """
     size = 2 * max(1, round(_THIN_MM / mm_per_px / 2)) + 1
     return pixels - ndimage.grey_opening(pixels, size=(size, size))
 
 
 def pieces(found: np.ndarray, mm_per_px: float, corners: bool = True, most_mm2: float = np.inf) -> Iterator[_Piece]:
     """The connected pieces of a mask that have three pixels or more.
+
+    Shapes: found [H, W] bool.
 
     Args:
         corners: whether pixels that share no more than a corner hang together.
@@ -127,13 +135,18 @@ def _piece(pixels: np.ndarray, top: int, left: int, mm_per_px: float) -> _Piece:
 
 
 def axes(pixels: np.ndarray) -> np.ndarray:
-    """Longer and shorter axis, in pixels, of the ellipse with the same second moments."""
+    """Longer and shorter axis, in pixels, of the ellipse with the same second moments.
+
+    Shapes: pixels [h, w] bool -> [2].
+    """
     spread = np.cov(np.stack(np.nonzero(pixels)), bias=True) + np.eye(2) / 12
     return 4 * np.sqrt(np.linalg.eigvalsh(spread)[::-1])
 
 
 def rings(raised: np.ndarray, skin_mm: np.ndarray, mm_per_px: float) -> list[ForeignObject]:
     """Rings of wire or plastic that are laid around moles and scars: evenly bright closed ellipses, 6 to 22 mm long.
+
+    Shapes: raised and skin_mm [H, W].
 
     The picture is continued as a mirror image beyond the chest wall, so that a ring cut there closes; a strip of abdomen
     closes there as well, but its rim is skin.

@@ -78,7 +78,10 @@ def skin_line(mask: np.ndarray, mm_per_px: float, smoothing_mm: float) -> SkinLi
 
 
 def opened(mask: np.ndarray, radius_px: float) -> np.ndarray:
-    """The mask without what a disc of that radius does not fit into; it is thought to go on beyond the picture."""
+    """The mask without what a disc of that radius does not fit into; it is thought to go on beyond the picture.
+
+    Shapes: mask [H, W] bool -> [H, W] bool.
+    """
     step = max(1, int(radius_px / 8))  # a disc of eight pixels is round enough
     small, radius = mask[::step, ::step], radius_px / step
     margin = int(np.ceil(radius)) + 1

@@ -37,7 +37,10 @@ class Pectoral:
             raise InvalidNoun(f"a pectoral edge of strength {self.strength}", "a number from 0 to 1")
 
     def width_at(self, rows: np.ndarray) -> np.ndarray:
-        """Width of the muscle in pixels at canvas rows; 0 above and below it."""
+        """Width of the muscle in pixels at canvas rows; 0 above and below it.
+
+        Shapes: rows [N] -> [N].
+        """
         down = np.maximum.accumulate(self.edge[:, 1])
         return np.interp(rows, down, self.edge[:, 0], left=0.0, right=0.0)
 

@@ -123,7 +123,10 @@ class _FusedConv:
         return y.relu_() if relu else y
 
     def added_to(self, shortcut: Tensor, x: Tensor) -> Tensor:
-        """relu(shortcut + convolution of x), written over `shortcut`, which nobody needs afterwards."""
+        """relu(shortcut + convolution of x), written over `shortcut`, which nobody needs afterwards.
+
+        Shapes: shortcut and result [N, C, h, w]; x as the convolution takes it.
+        """
         if self.fused:
             return torch.ops.mkldnn._convolution_pointwise_.binary(
                 shortcut, x, self.weight, self.bias, *self.how, 1, "add", 1.0, "relu", [], ""

@@ -182,7 +182,10 @@ def propose_patches(pixels: np.ndarray, mask: np.ndarray, config: PatchConfig | 
 
 
 def patches_from(specks: np.ndarray, config: PatchConfig) -> list[tuple[int, int]]:
-    """`propose_patches` from the specks of a view (`tophat.speck_map`)."""
+    """`propose_patches` from the specks of a view (`tophat.speck_map`).
+
+    Shapes: specks [H, W].
+    """
     groups = group_map(specks, config.tophat)
     half, inner = config.patch_px // (2 * CELL_PX), config.patch_px * 3 // (8 * CELL_PX)
     high = [max(half, n - half) for n in groups.shape]

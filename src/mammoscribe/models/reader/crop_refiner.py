@@ -94,7 +94,10 @@ class CropRefiner(nn.Module):
 
 @torch.inference_mode()
 def refine_crops(net: CropRefiner, planes: Tensor) -> CropOutput:
-    """Mean logits, on the CPU, over the eight ways of turning and mirroring the windows; no word depends on them."""
+    """Mean logits, on the CPU, over the eight ways of turning and mirroring the windows; no word depends on them.
+
+    Shapes: planes [L, PLANES, size, size].
+    """
     device = device_of(net)
     with mixed_precision(device):
         outs = [net(turned) for turned in _all_sides(planes.to(device))]
@@ -115,6 +118,8 @@ def _mean(logits: list[Tensor]) -> Tensor:
 
 def standardised(planes: Tensor) -> Tensor:
     """Grey planes with the mean and spread of their own tissue taken out; air, and a prior that is not there, become 0.
+
+    Shapes: planes [L, PLANES, size, size] -> the same.
 
     A mass stands out by a tenth of the grey scale: without this a network spends its time on the level of the tissue.
     """

@@ -76,7 +76,10 @@ class Embedded:
 
 
 def contrastive_sums(pairs: Embedded, temperatures: Temperatures) -> dict[str, Tensor]:
-    """The sums of both contrastive losses over the own pairs; every process has to call this at the same time."""
+    """The sums of both contrastive losses over the own pairs; every process has to call this at the same time.
+
+    Shapes: scalars.
+    """
     whole, texts = F.normalize(pairs.whole, dim=1), F.normalize(pairs.texts, dim=1)
     return {
         "whole": matched_sum(whole, texts, pairs.keys[:, None], temperatures.whole),
@@ -85,7 +88,10 @@ def contrastive_sums(pairs: Embedded, temperatures: Temperatures) -> dict[str, T
 
 
 def local_sum(pairs: Embedded, temperatures: Temperatures) -> Tensor:
-    """InfoNCE of pictures against texts by the likeness of tokens and patches, the mean of both directions (GLoRIA)."""
+    """InfoNCE of pictures against texts by the likeness of tokens and patches, the mean of both directions (GLoRIA).
+
+    Shapes: a scalar.
+    """
     own = _Sides(
         F.normalize(pairs.patches, dim=2), pairs.shown, F.normalize(pairs.tokens, dim=2), pairs.words
     )  # fmt: skip

@@ -144,7 +144,10 @@ def _moved(box: Box, rng: np.random.Generator, amount: Variation) -> Box:
 
 
 def varied(planes: np.ndarray, rng: np.random.Generator, amount: Variation) -> np.ndarray:
-    """The same place turned over, and lit, sharpened and exposed differently; grey 0..1.2."""
+    """The same place turned over, and lit, sharpened and exposed differently; grey 0..1.2.
+
+    Shapes: planes [PLANES, size, size] -> the same.
+    """
     out = planes.copy()
     if amount.turns:
         out = out[:, :: rng.choice((-1, 1)), :: rng.choice((-1, 1))]

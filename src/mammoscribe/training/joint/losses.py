@@ -138,6 +138,8 @@ def box_means(embedded: Embedded, batch: JointBatch) -> Tensor:
 def pointing(embedded: Embedded, batch: JointBatch, scale: Tensor) -> Tensor:
     """Where a statement's finding is, of all cells of the view that show the breast: cross-entropy against its cells.
 
+    Shapes: a scalar; scale a scalar.
+
     A softmax over cells, and not a yes or no for each: one cell in a thousand is right, and what counts is that it comes
     first.
     """

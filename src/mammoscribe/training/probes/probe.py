@@ -130,7 +130,10 @@ def _arrays(features: FeatureSet) -> ArraySource:
 
 
 def head_loss(modules: Modules, batches: Batches) -> dict[str, Tensor]:
-    """Sum of the binary cross-entropy over all known labels."""
+    """Sum of the binary cross-entropy over all known labels.
+
+    Shapes: scalars, by name.
+    """
     batch = batches[ITEMS]
     return {LOSS: known_cross_entropy(modules["head"](batch["features"]), batch["labels"])}
 
@@ -163,7 +166,10 @@ def summary(answers: Sequence[Answers], classes: Sequence[str]) -> dict[str, flo
 
 
 def full_loss(modules: Modules, batches: Batches) -> dict[str, Tensor]:
-    """As `head_loss`, through the tower."""
+    """As `head_loss`, through the tower.
+
+    Shapes: scalars, by name.
+    """
     return {LOSS: known_cross_entropy(full_logits(modules, batches[ITEMS]), batches[ITEMS]["labels"])}
 
 

@@ -69,7 +69,10 @@ def stages_of(
 
 
 def class_incremental(labels: np.ndarray, names: tuple[str, ...], seed: int) -> tuple[Stage, ...]:
-    """Stage t sees the t-th of C disjoint parts, positives and negatives, and optimises class t only."""
+    """Stage t sees the t-th of C disjoint parts, positives and negatives, and optimises class t only.
+
+    Shapes: labels [N, C], 0 or 1, NaN where not known.
+    """
     parts = _parts(len(labels), len(names), seed)
     return tuple(
         _checked(Stage(name, part, np.array([c])), labels)
@@ -78,7 +81,10 @@ def class_incremental(labels: np.ndarray, names: tuple[str, ...], seed: int) -> 
 
 
 def class_positives(labels: np.ndarray, names: tuple[str, ...]) -> tuple[Stage, ...]:
-    """Stage t sees all pictures in which class t is there, and nothing else; one with several classes comes again."""
+    """Stage t sees all pictures in which class t is there, and nothing else; one with several classes comes again.
+
+    Shapes: labels [N, C], as for `class_incremental`.
+    """
     stages = []
     for c, name in enumerate(names):
         rows = np.flatnonzero(labels[:, c] == 1)
@@ -89,7 +95,10 @@ def class_positives(labels: np.ndarray, names: tuple[str, ...]) -> tuple[Stage, 
 
 
 def label_incremental(labels: np.ndarray, names: tuple[str, ...], seed: int) -> tuple[Stage, ...]:
-    """Stage t sees the t-th of C disjoint parts, labelled for classes 0 to t."""
+    """Stage t sees the t-th of C disjoint parts, labelled for classes 0 to t.
+
+    Shapes: labels [N, C], as for `class_incremental`.
+    """
     parts = _parts(len(labels), len(names), seed)
     return tuple(
         _checked(Stage(f"+ {name}" if c else name, part, np.arange(c + 1)), labels)
@@ -98,14 +107,20 @@ def label_incremental(labels: np.ndarray, names: tuple[str, ...], seed: int) -> 
 
 
 def data_incremental(labels: np.ndarray, parts: int, seed: int) -> tuple[Stage, ...]:
-    """Stage t sees the t-th of `parts` disjoint parts, labelled for all classes (5, 10 and 20 are published)."""
+    """Stage t sees the t-th of `parts` disjoint parts, labelled for all classes (5, 10 and 20 are published).
+
+    Shapes: labels [N, C], as for `class_incremental`.
+    """
     every = np.arange(labels.shape[1])
     shares = _parts(len(labels), parts, seed)
     return tuple(_checked(Stage(f"part {t + 1}", rows, every), labels) for t, rows in enumerate(shares))
 
 
 def joint(labels: np.ndarray) -> tuple[Stage, ...]:
-    """All pictures and all classes at once: the upper reference."""
+    """All pictures and all classes at once: the upper reference.
+
+    Shapes: labels [N, C], as for `class_incremental`.
+    """
     return (_checked(Stage("joint", np.arange(len(labels)), np.arange(labels.shape[1])), labels),)
 
 

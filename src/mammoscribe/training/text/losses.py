@@ -14,7 +14,10 @@ from mammoscribe.training.text.masking import IGNORED
 
 
 def masked_token_sum(model: JointTextModel, batch: MaskedBatch) -> Tensor:
-    """The cross-entropy of the masked tokens, summed; 0 with a gradient of zeros where no token is masked."""
+    """The cross-entropy of the masked tokens, summed; 0 with a gradient of zeros where no token is masked.
+
+    Shapes: a scalar.
+    """
     chosen = batch.labels != IGNORED
     return masked_sum(model.logits_at(batch.ids, batch.mask, chosen), batch.labels)
 
@@ -25,7 +28,10 @@ def masked_sum(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def at_least_32_bits(values: Tensor) -> Tensor:
-    """The values, wider where autocast left them in 16 bits."""
+    """The values, wider where autocast left them in 16 bits.
+
+    Shapes: values of any shape -> the same shape.
+    """
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 

@@ -61,7 +61,10 @@ class Pieces:
         return np.concatenate([[first], ids[: self.max_tokens - 2], [last]]).astype(np.int64)
 
     def window(self, ids: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """As many ids as fit, from a random place of a longer text on, where a word begins if one does before it."""
+        """As many ids as fit, from a random place of a longer text on, where a word begins if one does before it.
+
+        Shapes: ids [N] -> [at most the length of the model].
+        """
         room = self.max_tokens - 2
         if len(ids) <= room:
             return ids
@@ -71,7 +74,10 @@ class Pieces:
         return ids[start : start + room]
 
     def windows(self, ids: np.ndarray) -> list[np.ndarray]:
-        """All of a text, one part after the other, each as long as fits."""
+        """All of a text, one part after the other, each as long as fits.
+
+        Shapes: ids [N].
+        """
         room = self.max_tokens - 2
         return [ids[first : first + room] for first in range(0, len(ids), room)]
 

@@ -139,5 +139,8 @@ def _numbers(dataset: PreparedDataset, wanted: Callable[[Record], bool]) -> np.n
 
 
 def evenly(length: int, number: int) -> np.ndarray:
-    """At most `number` places of `length`, evenly spaced."""
+    """At most `number` places of `length`, evenly spaced.
+
+    Shapes: [at most number].
+    """
     return np.unique(np.linspace(0, length - 1, min(number, length)).astype(np.int64))
