@@ -36,7 +36,7 @@ def words(tmp_path):
 
 def test_only_found_lesions_with_one_word_are_held_against_the_mark(words):
     assert (words.lesions, words.found) == (6, 5)
-    assert [(a.patient, a.said, a.right) for a in words.answers] == [
+    assert [(a.patient, a.answer, a.right) for a in words.answers] == [
         ("a", "shape.oval", True), ("b", "shape.oval", False), ("c", "shape.irregular", True),
     ]  # fmt: skip
 

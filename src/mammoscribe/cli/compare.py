@@ -50,7 +50,7 @@ def command(
     """
     table = csv_for(out)
     from mammoscribe.explain.similarity import pair_figures, read_pairs, sentence_similarities
-    from mammoscribe.explain.verdict import sentence_threshold, told_apart
+    from mammoscribe.explain.verdict import distinction, sentence_threshold
 
     found, left_out = read_pairs(pairs)
     if left_out:
@@ -70,7 +70,7 @@ def command(
         highlight=False, markup=False, soft_wrap=True,
     )  # fmt: skip
     if known is not None:
-        console.print(told_apart(known), highlight=False, markup=False, soft_wrap=True)
+        console.print(distinction(known), highlight=False, markup=False, soft_wrap=True)
     if table is not None:
         _write_pairs(found, scores, None if figures.fitted else figures.threshold, table)
 

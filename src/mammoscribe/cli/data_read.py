@@ -121,8 +121,8 @@ def _say_faults(tally: "Tally", out: Path | None) -> None:
     values = tally.not_understood.most_common()
     for (label, value), number in values[:SHOWN_VALUES]:
         warn(f"{label} {value!r} is not understood and left out of {number} {'records' if number > 1 else 'record'}")
-    told = min(SHOWN, len(tally.missing)) + min(SHOWN, len(tally.faults)) + sum(n for _, n in values[:SHOWN_VALUES])
-    more = tally.num_missing + tally.counts["faults"] - told
+    listed = min(SHOWN, len(tally.missing)) + min(SHOWN, len(tally.faults)) + sum(n for _, n in values[:SHOWN_VALUES])
+    more = tally.num_missing + tally.counts["faults"] - listed
     if more > 0:
         warn(f"and {more} more, all in {out}" if out is not None else f"and {more} more; --errors FILE writes them all")
 

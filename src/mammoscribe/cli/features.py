@@ -12,7 +12,7 @@ from mammoscribe.cli.joint_options import Mode, SpaceMode, open_space
 from mammoscribe.cli.options import file_for, names_of
 
 EXAMPLE = "Example: mammoscribe features manifest.csv --model weights/biovil-t --out features.npz"
-TOLD = 5
+LISTED = 5
 """Skipped pictures that are named on the terminal; the file keeps all."""
 
 
@@ -69,9 +69,9 @@ def command(
         features = build_features(
             space, table, out, FeatureKind(kind.value), settings, lambda n, _: progress.update(task, completed=n)
         )
-    for name, reason in features.skipped[:TOLD]:
+    for name, reason in features.skipped[:LISTED]:
         warn(f"{name} skipped: {reason}")
-    if len(features.skipped) > TOLD:
-        warn(f"... and {len(features.skipped) - TOLD} more; all are listed in {out} under `skipped`")
+    if len(features.skipped) > LISTED:
+        warn(f"... and {len(features.skipped) - LISTED} more; all are listed in {out} under `skipped`")
     found = f"{len(features)} pictures, {features.features.shape[1]} {kind} features, {len(features.classes)} classes"
     console.print(f"{out}: {found}, {len(features.skipped)} skipped", highlight=False, markup=False, soft_wrap=True)

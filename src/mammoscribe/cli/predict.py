@@ -97,8 +97,8 @@ def _predict(job: ReadingJob, out: Path, part: Shard | None, retry_errors: bool,
     except KeyboardInterrupt as stopped:
         _say(f"{out}: stopped; what was done is kept, and the same command goes on from there")
         raise typer.Exit(stopped.exit_code if isinstance(stopped, Stopped) else STOPPED) from None
-    told = ", ".join(f"{n} {status}" for status, n in sorted(counts.items())) or "nothing new"
-    _say(f"{out}: {told}; {kept} kept from before")
+    summary = ", ".join(f"{n} {status}" for status, n in sorted(counts.items())) or "nothing new"
+    _say(f"{out}: {summary}; {kept} kept from before")
     _say(_personal(out, job.reports, job.names is not None))
     return counts
 

@@ -126,9 +126,9 @@ def _search(
     if not hits:
         raise InputError(f"the index in {store.folder} holds nothing that could be read")
     # a picture's path tells nothing that its id does not tell, where that is its end; all rows have the same columns
-    told = store.state.kind is Kind.TEXTS or not all(hit.item.value.endswith(hit.item.id) for hit in hits)
+    shows_value = store.state.kind is Kind.TEXTS or not all(hit.item.value.endswith(hit.item.id) for hit in hits)
     rows = [
-        {"rank": n, "similarity": hit.score, "id": hit.item.id, **({"value": hit.item.value} if told else {})}
+        {"rank": n, "similarity": hit.score, "id": hit.item.id, **({"value": hit.item.value} if shows_value else {})}
         for n, hit in enumerate(hits, 1)
     ]
     show_table(rows, out)

@@ -38,8 +38,8 @@ def _breasts(breasts: Sequence[Breast]) -> Table:
             continue
         category = str(breast.assessment.category) if breast.assessment else "-"
         chance = words.probability_words(breast)
-        said = f"{chance.value}, {chance.meaning}" if chance else "not given"
-        table.add_row(breast.laterality.word, category, breast.density or "-", Text(said))
+        malignancy = f"{chance.value}, {chance.meaning}" if chance else "not given"
+        table.add_row(breast.laterality.word, category, breast.density or "-", Text(malignancy))
     return table
 
 

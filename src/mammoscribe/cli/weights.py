@@ -110,7 +110,7 @@ def verify(
     verdicts = published.verify(path)
     for verdict in verdicts:
         word, style = SIGNS[verdict.ok]
-        console.print(Text.assemble((f"{word:<7}", style), f"{verdict.file}: {verdict.told}"), soft_wrap=True)
+        console.print(Text.assemble((f"{word:<7}", style), f"{verdict.file}: {verdict.remark}"), soft_wrap=True)
     if any(verdict.ok is False for verdict in verdicts):
         raise typer.Exit(1)
 

@@ -232,10 +232,10 @@ def read_splits(folder: Path) -> dict[str, str] | None:
         for row in rows:
             group, split = row["group"], row["split"]
             if found.setdefault(group, split) != split:
-                told = (
+                conflict = (
                     f"{path} line {rows.line_num} puts {group} into {split}, and a line before it into {found[group]}"
                 )
-                raise InputError(told, "each patient in one split", "split the catalogue again")
+                raise InputError(conflict, "each patient in one split", "split the catalogue again")
         return found
 
 

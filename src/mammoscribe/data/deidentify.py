@@ -41,7 +41,7 @@ class DeidentifiedExam:
         """The pixels of a view; what is said of them, and errors, hold no identifiers."""
         with self.redactor.errors():
             picture = decode_view(replace(view, source=self.files[view.id]))
-        steps, warnings = (tuple(map(self.redactor.text, said)) for said in (picture.steps, picture.warnings))
+        steps, warnings = (tuple(map(self.redactor.text, lines)) for lines in (picture.steps, picture.warnings))
         return replace(picture, steps=steps, warnings=warnings)
 
 

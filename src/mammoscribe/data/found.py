@@ -80,7 +80,7 @@ def look_at(path: Path, role: Role, declared: Declared) -> FoundView:
 
 def _dicom_view(path: Path, role: Role, declared: Declared) -> FoundView:
     header = read_header(path, named=declared.kind is not None)
-    said = (header.laterality, header.projection)
+    stated = (header.laterality, header.projection)
     warnings = [f"{path.name}: {w}" for w in header.warnings if declared.kind is None]
     if declared.kind is None:
         if header.conflicts:
@@ -94,10 +94,8 @@ def _dicom_view(path: Path, role: Role, declared: Declared) -> FoundView:
         kind, named_by = _completed(path, header), "header"
     else:
         kind, named_by = declared.kind, declared.by
-        if any(h is not None and h is not d for h, d in zip(said, kind, strict=True)):
-            words = (
-                f"the header of {path} says {said[0] or '?'} {said[1] or '?'}, {declared.by} says {kind[0]} {kind[1]}"
-            )
+        if any(h is not None and h is not d for h, d in zip(stated, kind, strict=True)):
+            words = f"the header of {path} says {stated[0] or '?'} {stated[1] or '?'}, {declared.by} says {kind[0]} {kind[1]}"
             if declared.by != "--view":
                 raise InputError(words, "the same view")
             warnings.append(f"{words}; the latter is used")
@@ -105,8 +103,8 @@ def _dicom_view(path: Path, role: Role, declared: Declared) -> FoundView:
     if spacing is None:
         spacing, source = header.spacing_mm, SpacingSource.HEADER if header.spacing_mm else SpacingSource.ASSUMED
     size = (header.width_px, header.height_px)
-    told = replace(declared, spacing_mm=spacing, date=declared.date or header.date)
-    view = _view(path, kind, size, role, told, source, header.origin)
+    completed = replace(declared, spacing_mm=spacing, date=declared.date or header.date)
+    view = _view(path, kind, size, role, completed, source, header.origin)
     return FoundView(view, path, named_by, header.patient_id, header.exam_key, header, tuple(warnings))
 
 
@@ -123,10 +121,10 @@ def _completed(path: Path, header: ViewHeader) -> ViewKind:
             "Image Laterality and View Code Sequence, or a name like R_CC",
             f"say which view it is with --view {path.name}=RCC",
         )
-    for said, name in zip((header.laterality, header.projection), named, strict=True):
-        if said is not None and said is not name:
+    for stated, name in zip((header.laterality, header.projection), named, strict=True):
+        if stated is not None and stated is not name:
             raise InputError(
-                f"the header of {path} says {said}, its name {name}", "the same view", f"give --view {path.name}=RCC"
+                f"the header of {path} says {stated}, its name {name}", "the same view", f"give --view {path.name}=RCC"
             )
     return named
 

@@ -77,14 +77,14 @@ def _view_json(view: ListedView) -> dict[str, Any]:
         "frame": view.frame or None,
         "height_to_width": view.height_to_width,
     }
-    return _without_empty(found | more | _said(view))
+    return _without_empty(found | more | _image_entry(view))
 
 
 def _image_json(image: ListedImage) -> dict[str, Any]:
-    return _without_empty({"path": image.path, "view": image.view} | _said(image))
+    return _without_empty({"path": image.path, "view": image.view} | _image_entry(image))
 
 
-def _said(image: ListedView | ListedImage) -> dict[str, Any]:
+def _image_entry(image: ListedView | ListedImage) -> dict[str, Any]:
     regions = [_without_empty({"box_px": _edges(r.box), "labels": dict(r.labels)}) for r in image.regions]
     return {"labels": dict(image.labels), "regions": regions}
 

@@ -108,15 +108,15 @@ def fact_rows(records: Sequence[ExamRecord]) -> list[Row]:
     """Fact F1 of each text that was written, with the kinds of fact apart for the rendered one."""
     rows = []
     for text, what in _TEXTS.items():
-        told = [r for r in records if text in r.facts]
-        if not told:
+        with_text = [r for r in records if text in r.facts]
+        if not with_text:
             continue
-        score = score_facts([count_facts(r.facts[text], r.facts["truth"]) for r in told])
+        score = score_facts([count_facts(r.facts[text], r.facts["truth"]) for r in with_text])
         counts = score.pooled
         bar = _FACTS_BAR if text == "rendered" else None
         n = f"{counts.right + counts.missed} facts, {score.num_reports} reports"
         rows += [
-            Row(what, counts.f1, n, _f1_interval(told, text), bar),
+            Row(what, counts.f1, n, _f1_interval(with_text, text), bar),
             Row(f"{what}: precision", counts.precision, n),
             Row(f"{what}: recall", counts.recall, n),
             Row(f"{what}: mean per report", score.mean, f"{score.num_reports} reports"),
@@ -126,7 +126,7 @@ def fact_rows(records: Sequence[ExamRecord]) -> list[Row]:
                 f"{score.num_reports - score.num_empty} reports",
             ),
         ]
-        kinds = [count_facts(findings_only(r.facts[text]), findings_only(r.facts["truth"])) for r in told]
+        kinds = [count_facts(findings_only(r.facts[text]), findings_only(r.facts["truth"])) for r in with_text]
         rows.append(Row(f"{what}: breast and kind only", sum(kinds, FactCounts(0, 0, 0)).f1, n))
     return rows + claim_rows(records)
 

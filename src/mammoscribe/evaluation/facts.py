@@ -133,13 +133,13 @@ class FactScore:
 
 def score_facts(reports: Sequence[FactCounts]) -> FactScore:
     """Micro and per-report F1 of many reports; none at all gives NaN means."""
-    told = [r for r in reports if not r.empty]
+    not_empty = [r for r in reports if not r.empty]
     return FactScore(
         pooled=sum(reports, FactCounts(0, 0, 0)),
         mean=_mean([r.f1 for r in reports]),
-        mean_not_empty=_mean([r.f1 for r in told]),
+        mean_not_empty=_mean([r.f1 for r in not_empty]),
         num_reports=len(reports),
-        num_empty=len(reports) - len(told),
+        num_empty=len(reports) - len(not_empty),
     )
 
 

@@ -27,19 +27,19 @@ class Answered:
 
     Args:
         patient: whose film. axis: what is described.
-        said, true: words. prob: of `said`.
+        answer, true: words. prob: of `answer`.
     """
 
     patient: str
     axis: Axis
-    said: str
+    answer: str
     prob: float
     true: str
 
     @property
     def right(self) -> bool:
         """Whether the word is that of the label."""
-        return self.said == self.true
+        return self.answer == self.true
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,8 @@ def _answers(patient: str, words: Mapping[str, Mapping[str, float]], labels: Seq
     for name, probs in words.items():
         own = [w for w in labels if term(w).axis == name]
         if len(own) == 1 and own[0] in probs:  # a label of several words names no single right one
-            said = max(probs, key=lambda w: probs[w])
-            yield Answered(patient, Axis(name), said, probs[said], own[0])
+            answer = max(probs, key=lambda w: probs[w])
+            yield Answered(patient, Axis(name), answer, probs[answer], own[0])
 
 
 def word_rows(words: FilmWords) -> list[Row]:
@@ -116,10 +116,10 @@ def _agreement(axis: Axis, answers: Sequence[Answered], level: float) -> Row | N
 def confusion(words: FilmWords, axis: Axis) -> tuple[tuple[str, ...], np.ndarray]:
     """The words of an axis that occur, and counts [true, said] of them."""
     own = [a for a in words.answers if a.axis is axis]
-    names = tuple(sorted({a.true for a in own} | {a.said for a in own}))
+    names = tuple(sorted({a.true for a in own} | {a.answer for a in own}))
     counts = np.zeros((len(names), len(names)), dtype=int)
     for a in own:
-        counts[names.index(a.true), names.index(a.said)] += 1
+        counts[names.index(a.true), names.index(a.answer)] += 1
     return names, counts
 
 

@@ -24,16 +24,16 @@ class Look:
 LOOKS = {Metric.AUROC: Look("AUROC", 0.5, 1.0), Metric.F1: Look("F1", 0.0, 1.0)}
 
 
-def page(result: IncrementalResult, told: Sequence[str] = ()) -> str:
+def page(result: IncrementalResult, lines: Sequence[str] = ()) -> str:
     """The run as HTML: its figures in words, a map for AUROC and one for F1, and a table of the steps.
 
     Args:
         result: the run.
-        told: lines about where it comes from, printed below.
+        lines: lines about where it comes from, printed below.
     """
     title, line = f"RE-tune, {result.scenario}", summary(result)
     maps = "".join(f"<figure>{heat_map(result, metric)}</figure>" for metric in Metric)
-    notes = "".join(f"<li>{escape(line)}</li>" for line in told)
+    notes = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

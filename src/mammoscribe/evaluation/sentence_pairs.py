@@ -57,13 +57,13 @@ def _pairs(exam: str, finding: Finding, rng: np.random.Generator) -> Iterator[Se
     now, then = (tuple(Change)[int(i)] for i in rng.choice(len(Change), 2, replace=False))
     denials = {s.name: s.negative for s in mammography_prompts()}[finding.type.value]
     changed, otherwise = replace(finding, change=now), replace(finding, change=then)
-    for kind, said, opposed in (
+    for kind, stated, opposed in (
         (KINDS[0], finding, pick(denials)),
         (KINDS[1], finding, other(_on_the_other_side(finding), None, pick)),
         (KINDS[2], changed, other(otherwise, None, pick)),
     ):
-        sentence = one(said, None, pick)
-        yield SentencePair(exam, kind, sentence, other(said, None, pick), True)
+        sentence = one(stated, None, pick)
+        yield SentencePair(exam, kind, sentence, other(stated, None, pick), True)
         yield SentencePair(exam, kind, sentence, opposed, False)
 
 

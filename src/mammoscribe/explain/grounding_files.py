@@ -60,13 +60,13 @@ def write_grounding(grounded: Grounded, folder: Path) -> list[Path]:
     )
     picture = decode(grounded.path).pixels
     png = overlay_png(picture, grounded.grounding, Caption(grounded.summary, about), grounded.given)
-    told = json.dumps(record(grounded), indent=1, allow_nan=False) + "\n"  # all is made before anything is written
+    text = json.dumps(record(grounded), indent=1, allow_nan=False) + "\n"  # all is made before anything is written
     heat = io.BytesIO()
     np.save(heat, grounded.grounding.heat)
     return [
         write_bytes(folder / "overlay.png", png),
         write_bytes(folder / "heat.npy", heat.getvalue()),
-        write_text(folder / "grounding.json", told),
+        write_text(folder / "grounding.json", text),
     ]
 
 

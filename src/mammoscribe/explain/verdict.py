@@ -83,7 +83,7 @@ def sentence_threshold(space: JointSpace) -> SentenceThreshold | None:
     return None if measures is None else measures.sentences
 
 
-def told_apart(threshold: SentenceThreshold) -> str:
+def distinction(threshold: SentenceThreshold) -> str:
     """Which contradictions the threshold tells, and which it does not, as measured on other exams than it was fixed on."""
     parts = []
     for kind, figures in threshold.measured.items():

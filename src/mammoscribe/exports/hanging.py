@@ -98,8 +98,8 @@ class Hanging:
     def explained(self) -> tuple[str, ...]:
         """Those of `empty` for which a file was set aside, so that the page leaves room for the reason."""
         aside = [p for p in self.panes if p.absent.startswith("set aside")]
-        told = {str(name) for p in aside for name in (p.laterality, p.projection)}
-        return tuple(name for name in self.empty if name in told)
+        names = {str(name) for p in aside for name in (p.laterality, p.projection)}
+        return tuple(name for name in self.empty if name in names)
 
 
 def hang(report: Report, images: Mapping[str, ViewImage], truth: Iterable[Finding] = ()) -> Hanging:

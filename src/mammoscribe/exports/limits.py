@@ -83,16 +83,16 @@ def _some(names: Sequence[str]) -> str:
 def not_assessed(report: Report) -> list[str]:
     """What this report says nothing about, one sentence each."""
     exam = report.exam
-    said = [line for b in report.breasts if (line := _missing_facts(b))]
-    told = " ".join(said)
+    lines = [line for b in report.breasts if (line := _missing_facts(b))]
+    text = " ".join(lines)
     gaps = [report.search.gaps(side) for side in exam.imaged]
-    left = [gap for of_side in gaps if not all(w in told for w in gap_words(of_side)) for gap in of_side]
-    said += [f"{capitalised(words)}." for words in gap_words(left)]
+    left = [gap for of_side in gaps if not all(w in text for w in gap_words(of_side)) for gap in of_side]
+    lines += [f"{capitalised(words)}." for words in gap_words(left)]
     if not exam.prior:
-        said.append("Change over time: no prior exam was read.")
+        lines.append("Change over time: no prior exam was read.")
     if not any(v.millimetres_known for v in exam.current):
-        said.append("Sizes in millimetres: the pixel spacing of the views is not known.")
-    return said
+        lines.append("Sizes in millimetres: the pixel spacing of the views is not known.")
+    return lines
 
 
 def _missing_facts(breast: Breast) -> str:

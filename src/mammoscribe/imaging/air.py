@@ -44,10 +44,10 @@ def with_dark_air(picture: Picture, doubt: str = "") -> Picture:
     if high <= low or not air_is_bright((small - low) / (high - low)):
         kept = (f"{doubt}; the air is dark, the picture is read as it is",) if doubt else ()
         return replace(picture, warnings=(*picture.warnings, *kept))
-    told = f"{f'{doubt}, and ' if doubt else ''}the air round the breast was bright: black and white were exchanged"
+    remark = f"{f'{doubt}, and ' if doubt else ''}the air round the breast was bright: black and white were exchanged"
     return replace(
         picture, pixels=1.0 - picture.pixels, steps=(*picture.steps, "inverted (the air was bright)"),
-        warnings=(*picture.warnings, told),
+        warnings=(*picture.warnings, remark),
     )  # fmt: skip
 
 

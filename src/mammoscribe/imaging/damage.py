@@ -8,7 +8,7 @@ from mammoscribe.support.errors import InputError, MammoscribeError
 
 
 @contextmanager
-def damage_told(path: Path) -> Iterator[None]:
+def named_damage(path: Path) -> Iterator[None]:
     """Whatever fails inside, as an InputError that names the file.
 
     pydicom makes a value of its bytes when it is first looked at, which fails in as many ways as files are damaged.

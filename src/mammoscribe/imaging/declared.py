@@ -57,26 +57,28 @@ def check_declared(dataset: Dataset) -> Declared:
         InputError: when it says no numbers, a frame too large to decode, or values that contradict each other; for plain
             pixels also when they are more than it says.
     """
-    said, encapsulated = _said(dataset), transfer_syntax(dataset).is_encapsulated
-    if said.rows * said.columns * said.samples > MAX_PIXELS:
-        millions = said.rows * said.columns * said.samples / 1e6
+    declared, encapsulated = _declared(dataset), transfer_syntax(dataset).is_encapsulated
+    if declared.rows * declared.columns * declared.samples > MAX_PIXELS:
+        millions = declared.rows * declared.columns * declared.samples / 1e6
         raise InputError(f"the header says {millions:.0f} million pixels a frame", f"at most {MAX_PIXELS / 1e6:.0f}")
-    if min(said.rows, said.columns, said.samples, said.bits) < 1:
-        raise InputError(f"the header says {_words(said)}", "at least one of each")
+    if min(declared.rows, declared.columns, declared.samples, declared.bits) < 1:
+        raise InputError(f"the header says {_words(declared)}", "at least one of each")
     photometric = str(dataset.get("PhotometricInterpretation", "")).upper()
-    if (said.samples == 1) != (photometric in _GREY):
+    if (declared.samples == 1) != (photometric in _GREY):
         raise InputError(
-            f"the header says {worded(photometric, 40) or 'nothing'} for {said.samples} samples a pixel",
+            f"the header says {worded(photometric, 40) or 'nothing'} for {declared.samples} samples a pixel",
             ", ".join(_GREY),
         )
-    if said.bits > _WIDEST[encapsulated]:
-        raise InputError(f"the header says {_words(said)}", f"at most {_WIDEST[encapsulated]} bits")
+    if declared.bits > _WIDEST[encapsulated]:
+        raise InputError(f"the header says {_words(declared)}", f"at most {_WIDEST[encapsulated]} bits")
     if not encapsulated and "PixelData" in dataset:
-        stored = whole_number(dataset, "BitsStored", said.bits)
-        if not 1 <= stored <= said.bits:
-            raise InputError(f"the header says {stored} bits stored of {said.bits} allocated", f"1 to {said.bits}")
-        _check_length(dataset, said)
-    return said
+        stored = whole_number(dataset, "BitsStored", declared.bits)
+        if not 1 <= stored <= declared.bits:
+            raise InputError(
+                f"the header says {stored} bits stored of {declared.bits} allocated", f"1 to {declared.bits}"
+            )
+        _check_length(dataset, declared)
+    return declared
 
 
 def whole_number(dataset: Dataset, name: str, otherwise: int) -> int:
@@ -88,11 +90,11 @@ def whole_number(dataset: Dataset, name: str, otherwise: int) -> int:
         raise InputError(f"the header's {name} is no number ({worded(value, 40)})") from error
 
 
-def coded_frame(dataset: Dataset, frame: int, said: Declared) -> tuple[bytes, Declared | None]:
+def coded_frame(dataset: Dataset, frame: int, declared: Declared) -> tuple[bytes, Declared | None]:
     """The stream of one encapsulated frame and what its own head says; None where it has no head that is known.
 
     Raises:
-        InputError: when there is no such frame, or it is of another size than `said`.
+        InputError: when there is no such frame, or it is of another size than `declared`.
     """
     try:
         frames = int(dataset.get("NumberOfFrames") or 1)
@@ -101,9 +103,11 @@ def coded_frame(dataset: Dataset, frame: int, said: Declared) -> tuple[bytes, De
         raise InputError(f"the pixels cannot be decoded ({reason_of(error)})", "whole pixel data") from error
     found = head_of(stream)
     if found is not None:
-        sizes = (found.columns, found.rows, found.samples) == (said.columns, said.rows, said.samples)
-        if not sizes or found.bits > said.bits:
-            raise InputError(f"the header says {_words(said)}, the compressed picture is {_words(found)}", "the same")
+        sizes = (found.columns, found.rows, found.samples) == (declared.columns, declared.rows, declared.samples)
+        if not sizes or found.bits > declared.bits:
+            raise InputError(
+                f"the header says {_words(declared)}, the compressed picture is {_words(found)}", "the same"
+            )
     return stream, found
 
 
@@ -113,7 +117,7 @@ def head_of(stream: bytes) -> Declared | None:
     return _jpeg_2000(stream[at:]) if at >= 0 else _jpeg(stream)
 
 
-def _said(dataset: Dataset) -> Declared:
+def _declared(dataset: Dataset) -> Declared:
     columns, rows, samples, bits, signed = (
         whole_number(dataset, name, 0)
         for name in ("Columns", "Rows", "SamplesPerPixel", "BitsAllocated", "PixelRepresentation")
@@ -125,7 +129,7 @@ def _words(size: Declared) -> str:
     return f"{size.columns} x {size.rows} pixels of {size.samples} x {size.bits} bits"
 
 
-def _check_length(dataset: Dataset, said: Declared) -> None:
+def _check_length(dataset: Dataset, declared: Declared) -> None:
     """Pixel data of a whole row too many: Rows or Columns are wrong, and every row would be sheared or missing.
 
     Fewer than expected is refused by pydicom; a few bytes more are padding.
@@ -134,9 +138,9 @@ def _check_length(dataset: Dataset, said: Declared) -> None:
         expected = get_expected_length(dataset)
     except (AttributeError, TypeError, ValueError):
         return
-    row = max(2, said.columns * said.samples * said.bits // 8)
+    row = max(2, declared.columns * declared.samples * declared.bits // 8)
     if (length := len(dataset.PixelData)) - expected >= row:
-        raise InputError(f"the header says {_words(said)}, the pixel data are {length} bytes", f"{expected} bytes")
+        raise InputError(f"the header says {_words(declared)}, the pixel data are {length} bytes", f"{expected} bytes")
 
 
 def _jpeg_2000(stream: bytes) -> Declared | None:

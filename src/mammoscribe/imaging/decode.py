@@ -10,7 +10,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 
 from mammoscribe.domain.view import SpacingSource, View
 from mammoscribe.imaging.air import with_dark_air
-from mammoscribe.imaging.damage import damage_told
+from mammoscribe.imaging.damage import named_damage
 from mammoscribe.imaging.deflated import check_inflated
 from mammoscribe.imaging.enhanced import flattened
 from mammoscribe.imaging.grey import to_grey
@@ -51,7 +51,7 @@ def decode_mammogram(path: Path, frame: int = 0) -> Picture:
     picture, header = _decoded(Path(path), frame)
     if header is None:
         return with_dark_air(picture)
-    with damage_told(Path(path)):
+    with named_damage(Path(path)):
         picture = replace(picture, warnings=(*picture.warnings, *remarks(header)))
         shape = str(header.get("PresentationLUTShape", "")).upper()
         contradicts = _SHAPES.get(shape, "") not in ("", header.get("PhotometricInterpretation"))
@@ -124,7 +124,7 @@ def is_dicom(path: Path) -> bool:
 def open_dicom(path: Path, pixels: bool = True) -> Dataset:
     """Read a DICOM file; damage raises InputError."""
     path = Path(path)
-    with damage_told(path):
+    with named_damage(path):
         check_inflated(path)
         dataset = pydicom.dcmread(path, force=True, stop_before_pixels=not pixels)
         if "TransferSyntaxUID" not in dataset.file_meta:
@@ -150,7 +150,7 @@ def check_readable(path: Path) -> None:
 def _decoded(path: Path, frame: int) -> tuple[Picture, Dataset | None]:
     """The picture, and the header of a DICOM file."""
     check_readable(path)
-    with damage_told(path):
+    with named_damage(path):
         if is_dicom(path):
             dataset = open_dicom(path)
             return decode_pixels(dataset, frame), dataset

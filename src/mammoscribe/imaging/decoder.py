@@ -16,7 +16,7 @@ import numpy as np
 from mammoscribe.imaging.decoder_process import Shared, decode_stream, last_reason_of, receive, send
 from mammoscribe.support.errors import InputError
 
-Said = Mapping[str, str | int]
+Declaration = Mapping[str, str | int]
 """What pydicom's decoders need to know of a picture: transfer syntax, size, bits, photometric interpretation."""
 
 _START_S = 120.0
@@ -69,7 +69,7 @@ class DecoderProcess:
             self.close()
             raise InputError("the process that decodes pixels does not start", "", "see mammoscribe doctor") from error
 
-    def decode(self, stream: bytes, said: Said, seconds: float) -> np.ndarray:
+    def decode(self, stream: bytes, declared: Declaration, seconds: float) -> np.ndarray:
         """The pixels of one stream.
 
         Shapes: [H, W], or [H, W, samples].
@@ -81,7 +81,7 @@ class DecoderProcess:
         self.served += 1
         self._shared.room(len(stream))[: len(stream)] = stream
         try:
-            send(self._requests, {**said, "seconds": seconds, "length": len(stream)})
+            send(self._requests, {**declared, "seconds": seconds, "length": len(stream)})
         except OSError as error:
             raise _Died from error
         reply = self._reply(seconds * _PATIENCE)
@@ -113,7 +113,7 @@ class DecoderProcess:
             return self._process.wait()
 
 
-def decode_apart(stream: bytes, said: Said) -> np.ndarray:
+def decode_apart(stream: bytes, declared: Declaration) -> np.ndarray:
     """The stored values of one compressed picture, [H, W] or [H, W, samples], as its decoder gives them.
 
     The process is started when it is first needed, kept for the next picture, and started again when it has died. Threads
@@ -121,14 +121,14 @@ def decode_apart(stream: bytes, said: Said) -> np.ndarray:
 
     Args:
         stream: one frame.
-        said: `syntax` and the options of `pydicom.pixels.Decoder.as_array` by their names there.
+        declared: `syntax` and the options of `pydicom.pixels.Decoder.as_array` by their names there.
 
     Raises:
         InputError: when a decoder refuses the stream, crashes on it, or needs too much time or memory.
     """
     if os.name != "posix":
-        return _decode_here(stream, said)
-    return _PROCESSES.decode(stream, said)
+        return _decode_here(stream, declared)
+    return _PROCESSES.decode(stream, declared)
 
 
 class _Processes:
@@ -139,13 +139,13 @@ class _Processes:
         self._idle: list[DecoderProcess] = []
         self._owner = 0
 
-    def decode(self, stream: bytes, said: Said) -> np.ndarray:
-        seconds = _BASE_S + _S_PER_MEGAPIXEL * int(said["rows"]) * int(said["columns"]) / 1e6
+    def decode(self, stream: bytes, declared: Declaration) -> np.ndarray:
+        seconds = _BASE_S + _S_PER_MEGAPIXEL * int(declared["rows"]) * int(declared["columns"]) / 1e6
         while True:
             process = self._take()
             fresh = process.served == 0
             try:
-                pixels = process.decode(stream, said, seconds)
+                pixels = process.decode(stream, declared, seconds)
             except InputError:
                 self._give_back(process)
                 raise
@@ -206,10 +206,10 @@ def _what_happened(ended: int, timed_out: bool, seconds: float) -> tuple[str, st
     return f"the pixels cannot be decoded ({reason})", "whole pixel data"
 
 
-def _decode_here(stream: bytes, said: Said) -> np.ndarray:
+def _decode_here(stream: bytes, declared: Declaration) -> np.ndarray:
     """Where a process cannot be handed pipes and memory by number (Windows)."""
     try:
-        return decode_stream(stream, dict(said))
+        return decode_stream(stream, dict(declared))
     except MemoryError:
         raise
     except Exception as error:

@@ -137,10 +137,10 @@ def _put(shared: Shared, pixels: np.ndarray) -> dict[str, Any]:
     return {"dtype": pixels.dtype.str, "shape": pixels.shape}
 
 
-def decode_stream(stream: bytes, said: dict[str, Any]) -> np.ndarray:
-    """The pixels of one frame, by pydicom's decoders for `said["syntax"]` with the rest of `said` as their options."""
-    options = {name: value for name, value in said.items() if name != "syntax"}
-    pixels, _ = get_decoder(UID(said["syntax"])).as_array(encapsulate([stream], has_bot=False), index=0, **options)
+def decode_stream(stream: bytes, declared: dict[str, Any]) -> np.ndarray:
+    """The pixels of one frame, by pydicom's decoders for `said["syntax"]` with the rest of `declared` as their options."""
+    options = {name: value for name, value in declared.items() if name != "syntax"}
+    pixels, _ = get_decoder(UID(declared["syntax"])).as_array(encapsulate([stream], has_bot=False), index=0, **options)
     return pixels
 
 

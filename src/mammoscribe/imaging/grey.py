@@ -122,12 +122,12 @@ def _chosen(
         elif high > low and (spread := float(np.ptp(found.apply(shown)))) < FLATTEST:
             passed.append(f"{found.name} leaves the picture within {spread:.0%} of the grey scale")
         else:
-            return found, _told(passed, found)
+            return found, _remarks(passed, found)
     full = _full_range(stored, header, modality, padding)
-    return full, _told(passed, full)
+    return full, _remarks(passed, full)
 
 
-def _told(passed: list[str], used: Voi) -> tuple[str, ...]:
+def _remarks(passed: list[str], used: Voi) -> tuple[str, ...]:
     return tuple(f"{what}; {used.name} is used instead" for what in passed)
 
 

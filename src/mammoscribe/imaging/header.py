@@ -9,7 +9,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.pixels.utils import get_expected_length
 
 from mammoscribe.domain.view import SYNTHETIC_SOURCE, Laterality, Origin, Projection, SpacingSource
-from mammoscribe.imaging.damage import damage_told, worded
+from mammoscribe.imaging.damage import named_damage, worded
 from mammoscribe.imaging.decode import check_readable, is_dicom, open_dicom
 from mammoscribe.imaging.enhanced import flattened
 from mammoscribe.imaging.header_words import BOTH, NOT_UNDERSTOOD, position_of, side_of, text_of
@@ -90,7 +90,7 @@ def read_header(path: Path, named: bool = False) -> ViewHeader:
     check_readable(path)
     if not is_dicom(path):
         raise InputError(f"{path} is not a DICOM file", "a mammogram with a DICOM header")
-    with damage_told(path):
+    with named_damage(path):
         header = open_dicom(path, pixels=False)
         begin = end_of(header)
         found = _view_header(path, flattened(header), named)

@@ -8,7 +8,7 @@ from PIL import Image
 from scipy import ndimage
 
 from mammoscribe.domain.view import Box
-from mammoscribe.imaging.damage import damage_told
+from mammoscribe.imaging.damage import named_damage
 from mammoscribe.imaging.decode import check_readable, decode, is_dicom, open_dicom
 from mammoscribe.imaging.joint_pixels import JointPixels
 from mammoscribe.imaging.mask import BreastOutline, find_breast
@@ -134,7 +134,7 @@ def _stored(path: Path) -> np.ndarray:
     """Stored values, [H, W] or [H, W, channels]."""
     check_readable(path)
     if is_dicom(path):
-        with damage_told(path):
+        with named_damage(path):
             dataset = open_dicom(path)
             if dataset.get("PixelData") is None or int(dataset.get("NumberOfFrames") or 1) > 1:
                 raise InputError(f"{path} is not a picture of one frame", "a DICOM object with one image")

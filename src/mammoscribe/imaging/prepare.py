@@ -191,8 +191,8 @@ def _decide_side(view: View, upright: Upright) -> tuple[bool, tuple[str, ...]]:
         usual = f"the other side is usual for a {view.laterality.word} breast; laterality kept as given"
         warnings.append(f"the chest wall lies on the {side} of the stored picture, {usual}")
     if header_left not in (None, on_left):
-        told = f"Patient Orientation in the header puts the chest wall on the {other} of the stored picture"
-        warnings.append(f"{told}, it is read on the {side}; the picture may have been mirrored, check its laterality")
+        remark = f"Patient Orientation in the header puts the chest wall on the {other} of the stored picture"
+        warnings.append(f"{remark}, it is read on the {side}; the picture may have been mirrored, check its laterality")
     return on_left, tuple(f"{view.name}: {w}" for w in warnings)
 
 

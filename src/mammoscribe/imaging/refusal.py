@@ -101,10 +101,10 @@ def _tomosynthesis(header: Dataset) -> str:
     if is_generated(header):
         return ""
     series = str(header.get("SeriesDescription", ""))
-    told = [v for v in (*image_type(header), series) if _TOMO.search(v) and not _IS_2D.search(v)]
-    if not told and header.get("TomoLayerHeight") in (None, ""):
+    values = [v for v in (*image_type(header), series) if _TOMO.search(v) and not _IS_2D.search(v)]
+    if not values and header.get("TomoLayerHeight") in (None, ""):
         return ""
-    return f"a tomosynthesis {'projection' if any(map(_TOMO_PROJECTION.search, told)) else 'slice'}"
+    return f"a tomosynthesis {'projection' if any(map(_TOMO_PROJECTION.search, values)) else 'slice'}"
 
 
 def _wrong_view(header: Dataset) -> str:

@@ -48,44 +48,44 @@ def read_stored(dataset: Dataset, frame: int = 0) -> Stored:
     Raises:
         InputError: when the pixels cannot be decoded.
     """
-    values, said, stream = _decoded(dataset, frame)
+    values, declared, stream = _decoded(dataset, frame)
     if values.dtype.kind == "f":
         if not np.isfinite(values).all():
             raise InputError("the pixels hold values that are not finite", "finite values")
-        return Stored(values, said.bits, signed=True)
-    stored = whole_number(dataset, "BitsStored", said.bits)
+        return Stored(values, declared.bits, signed=True)
+    stored = whole_number(dataset, "BitsStored", declared.bits)
     warnings: list[str] = []
-    bits = stored if 1 <= stored <= said.bits else stream.bits if stream else said.bits
+    bits = stored if 1 <= stored <= declared.bits else stream.bits if stream else declared.bits
     if stream is not None and stream.bits < bits:
         warnings.append(
             f"the header says {stored} bits stored, the compressed picture has {stream.bits}, which are used"
         )
         bits = stream.bits
-    signed = stream.signed if stream is not None and stream.signed is not None else bool(said.signed)
+    signed = stream.signed if stream is not None and stream.signed is not None else bool(declared.signed)
     if values.ndim == 3:
         return Stored(values, bits, signed, tuple(warnings))
     shift = 0 if stream is not None else whole_number(dataset, "HighBit", bits - 1) + 1 - bits
-    shift = shift if 0 <= shift <= said.bits - bits else 0
-    return _settled(Stored(values, bits, signed, tuple(warnings)), bool(said.signed), shift, _has_overlay(dataset))
+    shift = shift if 0 <= shift <= declared.bits - bits else 0
+    return _settled(Stored(values, bits, signed, tuple(warnings)), bool(declared.signed), shift, _has_overlay(dataset))
 
 
 def _decoded(dataset: Dataset, frame: int) -> tuple[np.ndarray, Declared, Declared | None]:
     """Values, what the header says of them, and what the head of the compressed stream says."""
-    syntax, said = transfer_syntax(dataset), check_declared(dataset)
+    syntax, declared = transfer_syntax(dataset), check_declared(dataset)
     if syntax.is_encapsulated:
-        stream, found = coded_frame(dataset, frame, said)
-        signed = found.signed if found is not None and found.signed is not None else said.signed
+        stream, found = coded_frame(dataset, frame, declared)
+        signed = found.signed if found is not None and found.signed is not None else declared.signed
         options = {
-            "syntax": str(syntax), "rows": said.rows, "columns": said.columns, "samples_per_pixel": said.samples,
-            "bits_allocated": said.bits, "bits_stored": found.bits if found else said.bits,
+            "syntax": str(syntax), "rows": declared.rows, "columns": declared.columns, "samples_per_pixel": declared.samples,
+            "bits_allocated": declared.bits, "bits_stored": found.bits if found else declared.bits,
             "pixel_representation": int(bool(signed) and syntax in (*JPEG2000TransferSyntaxes, RLELossless)),
             "photometric_interpretation": str(dataset.PhotometricInterpretation).upper(), "number_of_frames": 1,
             "planar_configuration": whole_number(dataset, "PlanarConfiguration", 0), "pixel_keyword": "PixelData",
             "apply_j2k_sign_correction": False, "apply_jls_sign_correction": False, "correct_unused_bits": False,
         }  # fmt: skip
-        return decode_apart(stream, options), said, found
+        return decode_apart(stream, options), declared, found
     try:
-        return np.asarray(pixel_array(dataset, index=frame, correct_unused_bits=False, view_only=True)), said, None
+        return np.asarray(pixel_array(dataset, index=frame, correct_unused_bits=False, view_only=True)), declared, None
     except MemoryError:
         raise
     except Exception as error:  # values that pydicom did not expect, in as many ways as headers can be wrong
@@ -98,24 +98,24 @@ def _has_overlay(dataset: Dataset) -> bool:
     return any((group, 0x0102) in dataset and (group, 0x3000) not in dataset for group in groups)
 
 
-def _settled(said: Stored, header_signed: bool, shift: int, overlay: bool) -> Stored:
+def _settled(stored: Stored, header_signed: bool, shift: int, overlay: bool) -> Stored:
     """Values that fit the bits as they are; else the bits alone, or all that is there, whichever makes a picture."""
-    values, (least, most) = said.values, said.range
+    values, (least, most) = stored.values, stored.range
     low, high = int(values.min()), int(values.max())
     fits = least <= low and high <= most
-    if fits and said.signed == header_signed:
-        return said
-    cut = _cut(values, said.bits, header_signed, shift)
+    if fits and stored.signed == header_signed:
+        return stored
+    cut = _cut(values, stored.bits, header_signed, shift)
     if fits and np.array_equal(cut, values):
-        return said
-    if shift > 0 or overlay or not _wraps(values, cut, said.bits):
-        return replace(said, values=cut, signed=header_signed)
-    needed = said.bits if fits else max(said.bits, _bits_of(low, high))
-    told = f"the header says {said.bits} bits stored, the pixels have {needed}; all of them are used"
-    if needed == said.bits:
+        return stored
+    if shift > 0 or overlay or not _wraps(values, cut, stored.bits):
+        return replace(stored, values=cut, signed=header_signed)
+    needed = stored.bits if fits else max(stored.bits, _bits_of(low, high))
+    remark = f"the header says {stored.bits} bits stored, the pixels have {needed}; all of them are used"
+    if needed == stored.bits:
         kinds = ("signed", "unsigned") if header_signed else ("unsigned", "signed")
-        told = f"the header says {kinds[0]} values, the compressed picture has {kinds[1]} ones, which are used"
-    return Stored(values, needed, low < 0, (*said.warnings, told))
+        remark = f"the header says {kinds[0]} values, the compressed picture has {kinds[1]} ones, which are used"
+    return Stored(values, needed, low < 0, (*stored.warnings, remark))
 
 
 def _cut(values: np.ndarray, bits: int, signed: bool, shift: int) -> np.ndarray:

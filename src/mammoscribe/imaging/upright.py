@@ -64,16 +64,16 @@ def set_upright(view: View, picture: Picture) -> Upright:
     turned = _turned(picture, turn)
     outline, header_left = find_breast(turned.pixels), lies.chest_on_left()
     words = "on its side" if turn.transposed else "upside down"
-    told = f"Patient Orientation {lies.across}\\{lies.down} says that the stored picture lies {words}"
+    remark = f"Patient Orientation {lies.across}\\{lies.down} says that the stored picture lies {words}"
     clear = outline.certainty >= UNCLEAR_SIDE and outline.chest_on_left != header_left
     if clear or looks_rotated(outline.mask):
-        told += ", which does not fit the side of the chest wall; it is read as it is stored, check top and bottom"
+        remark += ", which does not fit the side of the chest wall; it is read as it is stored, check top and bottom"
         left = None if turn.transposed else header_left
-        return Upright(picture, UPRIGHT, find_breast(picture.pixels), left, warnings=(told,))
-    told += "; it is read upright"
+        return Upright(picture, UPRIGHT, find_breast(picture.pixels), left, warnings=(remark,))
+    remark += "; it is read upright"
     if view.projection is Projection.CC and lies == _USUAL_CC[_other(view.laterality)]:
-        told += f". A {_other(view.laterality).word} breast usually lies so: check its laterality"
-    return Upright(turned, turn, outline, header_left, (f"set upright ({words} by Patient Orientation)",), (told,))
+        remark += f". A {_other(view.laterality).word} breast usually lies so: check its laterality"
+    return Upright(turned, turn, outline, header_left, (f"set upright ({words} by Patient Orientation)",), (remark,))
 
 
 def _turned(picture: Picture, turn: Turn) -> Picture:

@@ -87,9 +87,9 @@ class Statement:
         """The same statement, worded otherwise."""
         return Statement(dataclasses.replace(self.sentence, text=text), self.facts, self.parts or (self,))
 
-    def beyond(self, said: Iterable[Point]) -> Iterator["Statement"]:
-        """What is left to say when `said` has been said: the whole sentence, some of its parts, or nothing."""
-        known = frozenset(said)
+    def beyond(self, stated: Iterable[Point]) -> Iterator["Statement"]:
+        """What is left to say when `stated` has been said: the whole sentence, some of its parts, or nothing."""
+        known = frozenset(stated)
         if not self.points & known:
             yield self
         else:

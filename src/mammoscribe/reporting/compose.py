@@ -95,8 +95,8 @@ def _without_developing(finding: Finding) -> tuple[str, ...]:
 
 def _merged(outcome: GateOutcome, rendered: tuple[Statement, ...]) -> tuple[Statement, ...]:
     """Claims that passed and what they left out of the rendered report, in the order of a report."""
-    said = {point for s in outcome.statements for point in s.points}
-    appended = tuple(part for s in rendered for part in s.beyond(said))
+    stated = {point for s in outcome.statements for point in s.points}
+    appended = tuple(part for s in rendered for part in s.beyond(stated))
     return tuple(sorted((*outcome.statements, *appended), key=_place))
 
 

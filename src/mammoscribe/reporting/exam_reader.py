@@ -99,8 +99,8 @@ class ExamReader:
         """`the left breast is normal` denies every finding; of what else is normal nothing follows."""
         normal = self.ledger.open(Kind.NORMAL) or [x for x in self.ledger.open(Kind.WORDING) if x[1] == {"1"}]
         about_breasts = self.names_side or self.ledger.has(Kind.BREAST, Kind.TECHNIQUE)
-        says_more = self.ledger.has(*_STATES_MORE, Kind.UNKNOWN, Kind.OTHER, Kind.REGION, Kind.HEDGE, Kind.NOUN)
-        if not normal or not about_breasts or says_more:
+        adds_facts = self.ledger.has(*_STATES_MORE, Kind.UNKNOWN, Kind.OTHER, Kind.REGION, Kind.HEDGE, Kind.NOUN)
+        if not normal or not about_breasts or adds_facts:
             return []
         self.ledger.take(*(i for i, _ in normal))
         return [Fact(Status.NEGATIVE, FactKind.ANY_FINDING, s) for s in self.sides]

@@ -60,8 +60,8 @@ class FindingReader:
             return kind
         nouns = [i for i in self.ledger.places(*_NOUN_KINDS) if i > at]
         end = phrase_start(self.words, nouns[0], at + 1) if nouns else len(self.words)
-        said = self.words[phrase_start(self.words, at, 0) : end]
-        described = any(x.kind is Kind.TERM and str(x.value).split(".")[0] in _MASS_AXES for x in said)
+        phrase = self.words[phrase_start(self.words, at, 0) : end]
+        described = any(x.kind is Kind.TERM and str(x.value).split(".")[0] in _MASS_AXES for x in phrase)
         return FactKind.MASS if described else kind
 
     def _words_a_category(self, head: Subject) -> bool:
@@ -260,10 +260,10 @@ class FindingReader:
         places = list(self.statuses.of)
         for first, second in pairwise(places):
             between = [x.kind for x in self.words[first + 1 : second]]
-            said_again = {Kind.NEGATION, Kind.UNCERTAIN, Kind.INTERPRETS} & set(between)
+            named_again = {Kind.NEGATION, Kind.UNCERTAIN, Kind.INTERPRETS} & set(between)
             closed = Kind.OR in [x.kind for x in self.words[first + 1 : places[-1]]] and Kind.WITH not in between
             backwards = self.ledger.has(Kind.NEGATION_AFTER, Kind.UNCERTAIN_AFTER)
-            if self._may_be_meant(first, second) and not (said_again or closed or backwards):
+            if self._may_be_meant(first, second) and not (named_again or closed or backwards):
                 self.ledger.doubt(second)
 
     def _may_be_meant(self, first: int, second: int) -> bool:

@@ -53,11 +53,11 @@ def gate(claims: Iterable[Claim], chart: Chart, lower_band: tuple[Finding, ...] 
     keeper = Gate(chart, lower_band)
     passed: list[Statement] = []
     rejected: list[RejectedClaim] = []
-    said: set[Point] = set()
+    stated: set[Point] = set()
     for claim in claims:
-        fresh, reasons = keeper.judge(claim, said)
+        fresh, reasons = keeper.judge(claim, stated)
         passed += fresh
-        said.update(point for s in fresh for point in s.points)
+        stated.update(point for s in fresh for point in s.points)
         if reasons:
             rejected.append(RejectedClaim(claim, "; ".join(dict.fromkeys(reasons))))
     return GateOutcome(tuple(passed), tuple(rejected))
@@ -72,32 +72,32 @@ class Gate:
     """
 
     def __init__(self, chart: Chart, lower_band: tuple[Finding, ...] = ()) -> None:
-        self._book, self._chart_says = book_of(chart, lower_band), Judge(chart, lower_band)
+        self._book, self._known_to_chart = book_of(chart, lower_band), Judge(chart, lower_band)
 
-    def judge(self, claim: Claim, said: Collection[Point] = ()) -> tuple[list[Statement], list[str]]:
-        """What may be printed of a claim, beyond what was `said` before, and why the rest of it is not printed."""
+    def judge(self, claim: Claim, stated: Collection[Point] = ()) -> tuple[list[Statement], list[str]]:
+        """What may be printed of a claim, beyond what was `stated` before, and why the rest of it is not printed."""
         sentences = _sentences(claim.text)
-        ours = [self._in_our_words(s, claim.pointers, said) for s in sentences]
+        ours = [self._in_our_words(s, claim.pointers, stated) for s in sentences]
         reasons: list[str] = []
         if ours and None not in ours:
             given = [(s, text) for s, text in zip(ours, sentences, strict=True) if s]
-            fresh = _new(given, said, claim.writer, GateResult.CONSISTENT)
+            fresh = _new(given, stated, claim.writer, GateResult.CONSISTENT)
         else:
-            supporting, reasons = self._supporting(claim, said)
+            supporting, reasons = self._supporting(claim, stated)
             given = [(s, claim.text.strip()) for s in supporting]
-            fresh = _new(given, said, claim.writer, GateResult.CORRECTED)
+            fresh = _new(given, stated, claim.writer, GateResult.CORRECTED)
         return fresh, reasons or ([] if fresh else ["the report says so already"])
 
-    def _in_our_words(self, text: str, pointers: Sequence[Evidence], said: Collection[Point]) -> Statement | None:
+    def _in_our_words(self, text: str, pointers: Sequence[Evidence], stated: Collection[Point]) -> Statement | None:
         """The true statement that our writers word exactly so: of several, one not yet made, then the one pointed at."""
         pointed = {e for e in pointers if e.kind is EvidenceKind.FINDING}
 
         def fit(option: Statement) -> tuple[bool, bool]:
-            return option.points.isdisjoint(said), not pointed.isdisjoint(option.sentence.evidence)
+            return option.points.isdisjoint(stated), not pointed.isdisjoint(option.sentence.evidence)
 
         return max(self._book.get(plain(text), []), key=fit, default=None)
 
-    def _supporting(self, claim: Claim, said: Collection[Point]) -> tuple[list[Statement], list[str]]:
+    def _supporting(self, claim: Claim, stated: Collection[Point]) -> tuple[list[Statement], list[str]]:
         """What the chart says of the facts that a claim states, and why nothing is said of the others."""
         facts, reason = _facts(claim.text)
         if reason:
@@ -105,7 +105,7 @@ class Gate:
         supporting, reasons = [], []
         for fact in facts:
             try:
-                supporting += self._chart_says.of(fact, claim.pointers, said)
+                supporting += self._known_to_chart.of(fact, claim.pointers, stated)
             except Unsupported as unsupported:
                 reasons.append(str(unsupported))
         return supporting, reasons
@@ -124,10 +124,10 @@ def _facts(text: str) -> tuple[Sequence[Fact], str]:
 
 
 def _new(
-    given: Iterable[tuple[Statement, str]], said: Collection[Point], writer: Writer, result: GateResult
+    given: Iterable[tuple[Statement, str]], stated: Collection[Point], writer: Writer, result: GateResult
 ) -> list[Statement]:
     """What (statement, text of the claim) pairs say beyond what was said; a part of a sentence is not the claim's own."""
-    known: set[Point] = set(said)
+    known: set[Point] = set(stated)
     fresh: list[Statement] = []
     for statement, original in given:
         new = list(statement.beyond(known))

@@ -49,13 +49,13 @@ class Judge:
     def __init__(self, chart: Chart, lower_band: tuple[Finding, ...]) -> None:
         self.chart, self.exam, self.lower_band = chart, chart.exam, lower_band
 
-    def of(self, fact: Fact, pointers: Sequence[Evidence] = (), said: Collection[Point] = ()) -> Statements:
+    def of(self, fact: Fact, pointers: Sequence[Evidence] = (), stated: Collection[Point] = ()) -> Statements:
         """What is true about the matter of `fact`, in the renderer's words, whether or not it is what the fact states.
 
         Args:
             fact: as it was read.
             pointers: what the claim pointed at, which decides between findings that fit alike.
-            said: what has been said before; of findings that fit alike, one not yet named comes first.
+            stated: what has been said before; of findings that fit alike, one not yet named comes first.
 
         Raises:
             Unsupported: when nothing in the chart is about it.
@@ -64,7 +64,7 @@ class Judge:
         if fact.kind.is_finding:
             if fact.status is Status.NEGATIVE:
                 return self._denied(fact, _types_of(fact.kind))
-            return self._positive(fact, pointers, said) if fact.status is Status.POSITIVE else self._uncertain(fact)
+            return self._positive(fact, pointers, stated) if fact.status is Status.POSITIVE else self._uncertain(fact)
         by_kind: dict[FactKind, Callable[[Fact], Statements]] = {
             FactKind.ASSOCIATED: self._associated,
             FactKind.CHANGE: self._change,
@@ -107,7 +107,7 @@ class Judge:
         if fact.laterality is None and len(self.exam.imaged) > 1:
             raise Unsupported("it names no breast")
 
-    def _positive(self, fact: Fact, pointers: Sequence[Evidence], said: Collection[Point]) -> Statements:
+    def _positive(self, fact: Fact, pointers: Sequence[Evidence], stated: Collection[Point]) -> Statements:
         self._check_specific(fact)
         candidates = self._candidates(fact, self.chart.findings)
         if not candidates:
@@ -116,7 +116,7 @@ class Judge:
         pointed = {e.ref for e in pointers if e.kind is EvidenceKind.FINDING}
 
         def fit(finding: Finding) -> tuple[int, bool, bool]:
-            fresh = finding_statement(finding, self.exam).points.isdisjoint(said)
+            fresh = finding_statement(finding, self.exam).points.isdisjoint(stated)
             return -_clashes(fact, fact_of_finding(finding, self.exam)), finding.id in pointed, fresh
 
         return self._rendered([max(candidates, key=fit)])

@@ -106,12 +106,12 @@ def _parse(text: str, default: Sides) -> ParsedSentence:
         for new, left_over in _read_sentence(sentence, default):
             unread += left_over
             for fact in new:
-                unread += [str(fact.kind)] if _is_said_before(fact, facts) else []
+                unread += [str(fact.kind)] if _is_stated_before(fact, facts) else []
                 facts.append(fact)
     return ParsedSentence(text, tuple(dict.fromkeys(facts)), tuple(unread))
 
 
-def _is_said_before(fact: Fact, facts: list[Fact]) -> bool:
+def _is_stated_before(fact: Fact, facts: list[Fact]) -> bool:
     """Whether it, or a finding of this kind and breast, was stated: two of them may be one finding or two."""
     another = fact.kind.is_finding and fact.status is not Status.NEGATIVE and fact.key in [f.key for f in facts]
     return another or fact in facts

@@ -16,7 +16,7 @@ from mammoscribe.domain.view import Laterality, Projection
 from mammoscribe.reporting.clauses import LOCATION_KINDS, SUBJECTS, is_mention, kind_of
 from mammoscribe.reporting.facts import Fact, FactKind, Status
 from mammoscribe.reporting.lexemes import Lexeme
-from mammoscribe.reporting.vocabulary import SAYS_MORE, Kind
+from mammoscribe.reporting.vocabulary import ADDS_FACTS, Kind
 from mammoscribe.support.errors import InvalidNoun
 
 _ALL_AXES = frozenset(Axis) - {Axis.COMPOSITION}
@@ -160,7 +160,7 @@ class _StatusReader:
 
     def _settle(self, at: int, clear: bool = True) -> None:
         """The word has met its subject."""
-        (self.found.taken if clear and self.words[at].text not in SAYS_MORE else self.found.unclear).add(at)
+        (self.found.taken if clear and self.words[at].text not in ADDS_FACTS else self.found.unclear).add(at)
 
     def _next_subject(self, at: int) -> Lexeme | None:
         return next((x for x in self.words[at + 1 :] if x.kind in SUBJECTS), None)

@@ -20,7 +20,7 @@ __all__ = [
     "OTHER_SIDE",
     "PHRASES",
     "SAME_SIDE",
-    "SAYS_MORE",
+    "ADDS_FACTS",
     "WHOLE_EXAM",
     "Kind",
 ]
@@ -129,7 +129,7 @@ _GONE = (
     "have been removed|was removed|were removed|has been excised|was excised"
 )
 _VAGUE = "if|rule out|hardly any|hardly|scarcely|barely|suspicious for|query"
-SAYS_MORE = frozenset((*_GONE.split("|"), *_VAGUE.split("|"), "?"))
+ADDS_FACTS = frozenset((*_GONE.split("|"), *_VAGUE.split("|"), "?"))
 """Words of denial or doubt that say more than a status can: they act, and stay unread."""
 _UNCERTAINS = (
     "possible|possibly|probable|probably|likely|most likely|suspected|questionable|equivocal|may be|might be|could be|"

@@ -69,12 +69,12 @@ def _wordings(chart: Chart, possible: Sequence[Finding]) -> Iterator[Statement]:
         yield from _in_styles(overall, lambda style, pick: overall_text(style, category, pick))
 
 
-def _in_styles(said: Statement, write: Callable[[Style, Pick], str | None]) -> Iterator[Statement]:
+def _in_styles(statement: Statement, write: Callable[[Style, Pick], str | None]) -> Iterator[Statement]:
     """The statement in every wording of every style; a style that has none for it gives None."""
     for style in ALL_STYLES:
         for text in every(lambda pick, style=style: write(style, pick)):
             if text:
-                yield said.in_words(text)
+                yield statement.in_words(text)
 
 
 def _of_finding(finding: Finding, chart: Chart) -> Iterator[Statement]:
@@ -103,9 +103,9 @@ def _of_breast(side: Laterality, chart: Chart) -> Iterator[Statement]:
 
 
 def _of_negative(side: Laterality, chart: Chart, kinds: tuple[FindingType, ...]) -> Iterator[Statement]:
-    said = negative_statement(side, chart.search, kinds)
-    yield said
-    yield from _in_styles(said, lambda style, pick: negative_text(style, side, chart.search, kinds, pick))
+    statement = negative_statement(side, chart.search, kinds)
+    yield statement
+    yield from _in_styles(statement, lambda style, pick: negative_text(style, side, chart.search, kinds, pick))
 
 
 def _of_both(chart: Chart) -> Iterator[Statement]:

@@ -27,8 +27,8 @@ class MammoscribeError(Exception):
             parts.append(f"expected {self.expected.rstrip('.')}")
         if self.do:
             parts.append(self.do.rstrip("."))
-        told = "; ".join(parts)
-        return told if told.endswith("?") else f"{told}."
+        text = "; ".join(parts)
+        return text if text.endswith("?") else f"{text}."
 
 
 def printable(text: str, max_chars: int = MAX_CHARS) -> str:

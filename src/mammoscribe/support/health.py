@@ -95,8 +95,8 @@ def weight_file(card: Path) -> Check:
     except (ValueError, KeyError):
         return Check(f"weights {card.stem}", False, f"{card.name} names no weights_sha256")
     found = sha256_of(card.with_suffix(".safetensors"))
-    told = found if found == expected else f"sha256 {found}, the card says {expected}"
-    return Check(f"weights {card.stem}", found == expected, told)
+    remark = found if found == expected else f"sha256 {found}, the card says {expected}"
+    return Check(f"weights {card.stem}", found == expected, remark)
 
 
 def threads() -> Check:

@@ -187,16 +187,16 @@ class _Crew(Generic[Task, Result]):
     def _heard(self, worker: _Worker[Task, Result]) -> Iterator[tuple[Task, Result | Died]]:
         """What became of a worker's task, if anything did."""
         has_ended = not worker.process.is_alive()  # before the pipe is read: it may have answered and then died
-        said, task = worker.answer(), worker.task
-        if said is None and has_ended:
+        answer, task = worker.answer(), worker.task
+        if answer is None and has_ended:
             yield from self._replace(worker)
-        elif said is not None and said[0] == _READY:
+        elif answer is not None and answer[0] == _READY:
             worker.ready, self._failed_starts = True, 0
-        elif said is not None and said[0] == _REFUSED:
-            raise InputError(*said[1])
-        elif said is not None and task is not None:
+        elif answer is not None and answer[0] == _REFUSED:
+            raise InputError(*answer[1])
+        elif answer is not None and task is not None:
             worker.task = None
-            yield task, said[1]
+            yield task, answer[1]
 
     def _replace(self, worker: _Worker[Task, Result]) -> Iterator[tuple[Task, Result | Died]]:
         """Let go of a worker that died; its task is lost if it had begun with it, and else goes to another worker."""

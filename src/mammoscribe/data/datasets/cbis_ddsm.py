@@ -145,12 +145,12 @@ def _view(of_film: Sequence[tuple[Row, _Pictures]]) -> ListedView:
 
 
 def _breast(rows: Sequence[Row]) -> Mapping[str, str]:
-    said = {
+    labels = {
         "cancer": "1" if any(row.get("pathology").upper() == "MALIGNANT" for row in rows) else "0",
         "birads": "|".join(dict.fromkeys(row.get("assessment") for row in rows if row.get("assessment"))),
         "density": next((d for row in rows if (d := _density(row))), ""),
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in labels.items() if value}
 
 
 def _density(row: Row) -> str:
@@ -186,10 +186,10 @@ def _in_folders(root: Path) -> Finder:
     """Pictures by the folders of their case; the NBIA Data Retriever renames the files that the tables name."""
     collections = [path for path in sorted(root.glob("**/CBIS-DDSM")) if path.is_dir()]
 
-    def files(case: str, said: str) -> list[Path]:
+    def files(case: str, given: str) -> list[Path]:
         for collection in collections:
-            if said and (collection / said).is_file():
-                return [collection / said]
+            if given and (collection / given).is_file():
+                return [collection / given]
             if found := sorted((collection / case).rglob("*.dcm")):
                 return found
         return []
@@ -199,10 +199,10 @@ def _in_folders(root: Path) -> Finder:
         films = [_looked_at(root, path) for path in files(case, _inside(row.get(_FULL)))]
         film = next((f for f in films if "full" in f.series.lower()), films[0] if films else None)
         if film is None:
-            said = _inside(row.get(_FULL))
-            if not said:
+            given = _inside(row.get(_FULL))
+            if not given:
                 raise InputError(f"no picture of {case}", f"a folder {case} in CBIS-DDSM", "fetch it again")
-            film = _File((collections[0] / said).relative_to(root).as_posix())
+            film = _File((collections[0] / given).relative_to(root).as_posix())
         parts = files(f"{case}_{row.get('abnormality id')}", "")
         return _Pictures(film, tuple(_looked_at(root, path) for path in parts))
 
@@ -220,17 +220,17 @@ def _looked_at(root: Path, path: Path) -> _File:
     return _File(name, str(header.get("SeriesDescription") or path.parent.name), size) if all(size) else _File(name)
 
 
-def _inside(said: str) -> str:
+def _inside(given: str) -> str:
     """A path of a table, "" when it would lead out of the folder."""
-    path = PurePosixPath(said)
-    return "" if path.is_absolute() or ".." in path.parts or not said else path.as_posix()
+    path = PurePosixPath(given)
+    return "" if path.is_absolute() or ".." in path.parts or not given else path.as_posix()
 
 
 def _in_jpegs(jpegs: Spool) -> Finder:
     """Pictures by their series, which is the folder of the JPEG and a part of every path in the tables."""
 
-    def files(said: str) -> tuple[_File, ...]:
-        return tuple(_jpeg(row) for row in jpegs.rows_of(_series(said))) if said else ()
+    def files(given: str) -> tuple[_File, ...]:
+        return tuple(_jpeg(row) for row in jpegs.rows_of(_series(given))) if given else ()
 
     def find(row: Row) -> _Pictures:
         films = files(row.get(_FULL))
@@ -245,9 +245,9 @@ def _in_jpegs(jpegs: Spool) -> Finder:
     return find
 
 
-def _series(said: str) -> str:
+def _series(given: str) -> str:
     """`1.3.6...` of `case/study/series/000000.dcm` and of `CBIS-DDSM/jpeg/series/1-001.jpg`."""
-    return PurePosixPath(said).parent.name
+    return PurePosixPath(given).parent.name
 
 
 def _jpeg(row: Row) -> _File:

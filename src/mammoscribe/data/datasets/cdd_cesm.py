@@ -145,9 +145,9 @@ def _exam(patient: str, rows: Sequence[Row], path_of: PathOf, regions: RegionsOf
 def _record(patient: str, kept: Sequence[tuple[Row, ListedView]], report: ReportText | None) -> MammoExam:
     """Low-energy pictures stand first: of two pictures of a kind they are the mammogram."""
     views = sorted(merged([view for _, view in kept]), key=lambda view: view.labels["modality"] != "low energy")
-    breasts = {side: _said([r for r, v in kept if v.laterality is side], _BREAST) for side in Laterality}
+    breasts = {side: _labels([r for r, v in kept if v.laterality is side], _BREAST) for side in Laterality}
     return MammoExam(
-        f"P{patient}", f"P{patient}", tuple(views), report=report, labels=_said([row for row, _ in kept], _EXAM),
+        f"P{patient}", f"P{patient}", tuple(views), report=report, labels=_labels([row for row, _ in kept], _EXAM),
         breasts={side: labels for side, labels in breasts.items() if labels},
     )  # fmt: skip
 
@@ -165,7 +165,7 @@ def _view(row: Row, nth: int, path_of: PathOf) -> ListedView:
     return ListedView(path_of(row, nth), side, projection, labels=labels)
 
 
-def _said(rows: Sequence[Row], labels: Mapping[str, Value]) -> dict[str, str]:
+def _labels(rows: Sequence[Row], labels: Mapping[str, Value]) -> dict[str, str]:
     found = {name: "|".join(dict.fromkeys(v for row in rows if (v := value(row)))) for name, value in labels.items()}
     return {name: value for name, value in found.items() if value}
 
@@ -193,18 +193,23 @@ def _outlines_in(outlines: Spool, used: DiskSet) -> RegionsOf:
 def _regions(shape: str) -> tuple[Region, ...]:
     """The box around an outline of the VGG Image Annotator, none for `{}`: the pixels that it touches."""
     try:
-        said = json_value(shape)
-        if not said:
+        outline = json_value(shape)
+        if not outline:
             return ()
-        if said["name"] in ("polygon", "polyline"):
-            across, down = said["all_points_x"], said["all_points_y"]
+        if outline["name"] in ("polygon", "polyline"):
+            across, down = outline["all_points_x"], outline["all_points_y"]
             edges = (min(across), min(down), max(across) + 1, max(down) + 1)
         else:
-            reach = [said.get(name, said.get("r", 0)) for name in ("rx", "ry")]
-            edges = (said["cx"] - reach[0], said["cy"] - reach[1], said["cx"] + reach[0] + 1, said["cy"] + reach[1] + 1)
+            reach = [outline.get(name, outline.get("r", 0)) for name in ("rx", "ry")]
+            edges = (
+                outline["cx"] - reach[0],
+                outline["cy"] - reach[1],
+                outline["cx"] + reach[0] + 1,
+                outline["cy"] + reach[1] + 1,
+            )
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"the outline {shape[:60]!r}", "a polygon, polyline, ellipse, circle or point") from error
-    return (Region(box_of(edges), {"shape": said["name"]}),)
+    return (Region(box_of(edges), {"shape": outline["name"]}),)
 
 
 CDD_CESM = Dataset(

@@ -48,7 +48,7 @@ def _exam(root: Path, folder: Path, spool: Spool, seen: DiskSet) -> Iterator[Ite
     headers: list[ViewHeader] = []
     for path in sorted(folder.rglob("*.dcm")):
         try:
-            headers.append(_said(path))
+            headers.append(_header(path))
         except InputError as error:
             yield Fault(path.relative_to(root).as_posix(), error)
     patients = list(dict.fromkeys(h.patient_id or folder.name for h in headers)) or [folder.name]
@@ -60,7 +60,7 @@ def _exam(root: Path, folder: Path, spool: Spool, seen: DiskSet) -> Iterator[Ite
         yield from _record(root, folder.name, patients[0], headers, spool.rows_of(patients[0]))
 
 
-def _said(path: Path) -> ViewHeader:
+def _header(path: Path) -> ViewHeader:
     header = read_header(path)
     if header.conflicts:
         raise InputError(f"the header of {path} contradicts itself ({'; '.join(header.conflicts)})", "one view")
@@ -82,8 +82,8 @@ def _record(root: Path, name: str, patient: str, headers: Sequence[ViewHeader], 
         if not any(image.laterality == side for image in images):
             yield row.fault(f"no picture of the breast {side!r} of {patient}", "L or R, with its pictures")
         else:
-            said = {label: value(row) for label, value in _BREAST.items()}
-            breasts[Laterality(side)] = {label: value for label, value in said.items() if value}
+            values = {label: value(row) for label, value in _BREAST.items()}
+            breasts[Laterality(side)] = {label: value for label, value in values.items() if value}
     ages = list(dict.fromkeys(age for row in rows if (age := whole("Age")(row))))
     labels = {"age": "|".join(ages), "cohort": patient.partition("-")[0]}
     yield MammoExam(name, patient, images, breasts=breasts, labels={k: v for k, v in labels.items() if v})

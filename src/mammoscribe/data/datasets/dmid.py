@@ -115,11 +115,11 @@ def _view(root: Path, image: str, rows: Sequence[Row]) -> ListedView:
 
 
 def _breast(rows: Sequence[Row]) -> dict[str, str]:
-    said = {
+    values = {
         "tissue": "|".join(dict.fromkeys(t for row in rows if (t := row.get("tissue").strip("-").upper()))),
         "pathology": "|".join(dict.fromkeys(p for row in rows if (p := _pathology(row)))),
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in values.items() if value}
 
 
 def _pathology(row: Row) -> str:

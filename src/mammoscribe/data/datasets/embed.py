@@ -73,8 +73,8 @@ _BREAST: dict[str, Value] = {
     "birads": worded("asses", _BIRADS), "density": worded("tissueden", _DENSITY), "finding": _finding,
     "pathology_severity": whole("path_severity"),
 }  # fmt: skip
-_EXAM_SAID: dict[str, Value] = {"description": column("desc"), "age": _age}
-_SAID: dict[str, Value] = {**_BREAST, **_EXAM_SAID, "side": column("side")}
+_EXAM_VALUES: dict[str, Value] = {"description": column("desc"), "age": _age}
+_FINDING_VALUES: dict[str, Value] = {**_BREAST, **_EXAM_VALUES, "side": column("side")}
 
 
 def _same_side(finding: Row, picture: Row) -> bool:
@@ -138,9 +138,9 @@ def _view(row: Row, folder: str) -> ListedView:
 
 def _read(root: Path) -> Iterator[Item]:
     folder = "images/" if (root / "images").is_dir() else ""
-    findings = Join(_CLINICAL, _FINDING_COLUMNS, _EXAM, _EXAM, _SAID, _same_side)
+    findings = Join(_CLINICAL, _FINDING_COLUMNS, _EXAM, _EXAM, _FINDING_VALUES, _same_side)
     exam: dict[str, Value] = {
-        **{name: column(name) for name in _EXAM_SAID},
+        **{name: column(name) for name in _EXAM_VALUES},
         "machine": lambda row: " ".join(w for w in map(row.get, _MACHINE_COLUMNS) if w),
         "cohort": lambda row: row.get("anon_dicom_path").partition("cohort_")[2][:1],
     }

@@ -31,16 +31,16 @@ _FIELDS = (Section.INDICATION, Section.COMPARISON, Section.FINDINGS, Section.IMP
 _REPORT_COLUMNS = ("uid", "MeSH", "Problems", "image", *(str(f) for f in _FIELDS))
 _PNG_FOLDERS = ("NLMCXR_png/", "", "images/", "png/")
 _KAGGLE_FOLDERS = ("images/images_normalized/", "images_normalized/", "images/", "")
-_SPREADSHEET_ERROR, _NOT_SAID = "#NAME?", "Not Available."
+_SPREADSHEET_ERROR, _NOT_AVAILABLE = "#NAME?", "Not Available."
 _DOUBLED = re.compile(r"CXR(\d+)_\1_")
 """Study 1 has its number twice in the XML and on Open-i (`CXR1_1_IM-0001-3001`), and once on Kaggle."""
 
 
 def _report(texts: Mapping[Section, str]) -> ReportText | None:
     """The fields as sections; `raw` is them joined, each behind its heading, since there is no other whole text."""
-    said = {s: text for s in _FIELDS if (text := texts.get(s, "").strip()) and text != _SPREADSHEET_ERROR}
-    raw = "\n".join(f"{section.upper()}: {text}" for section, text in said.items())
-    return ReportText(raw, said) if said else None
+    sections = {s: text for s in _FIELDS if (text := texts.get(s, "").strip()) and text != _SPREADSHEET_ERROR}
+    raw = "\n".join(f"{section.upper()}: {text}" for section, text in sections.items())
+    return ReportText(raw, sections) if sections else None
 
 
 def _terms(terms: Sequence[str]) -> str:
@@ -159,7 +159,7 @@ def _of_rows(row: Row, pictures: Sequence[Row], folder: str) -> Item:
             raise InputError(f"the uid {uid!r}, or a picture of it without a name", "a number and file names")
         images = [ListedImage(folder + p.get("filename"), p.get("projection")) for p in pictures]
         procedure = html.unescape(row.get("image"))  # Kaggle's table has &lt; where the XML has <
-        labels = _labels("" if procedure == _NOT_SAID else procedure, row.get("MeSH").split(";"))
+        labels = _labels("" if procedure == _NOT_AVAILABLE else procedure, row.get("MeSH").split(";"))
         return _study(f"CXR{uid}", images, _report(texts), labels, row.where)
     except MammoscribeError as error:
         return row.fault(error.found, error.expected, error.do)
@@ -193,15 +193,15 @@ def _annotation(path: Path) -> dict[str, object]:
 
 
 def _of_entry(entry: object, split: str, folder: str) -> ImageText:
-    said = entry if isinstance(entry, dict) else {}
-    name, text, paths = said.get("id"), said.get("report"), said.get("image_path")
+    fields = entry if isinstance(entry, dict) else {}
+    name, text, paths = fields.get("id"), fields.get("report"), fields.get("image_path")
     study = re.match(r"CXR\d+(?=_)", name) if isinstance(name, str) else None
     if study is None or not isinstance(name, str):
         raise InputError(f"the id {name!r}", "CXR2384_IM-0942 or the like")
     if not isinstance(text, str) or not isinstance(paths, list) or not all(isinstance(p, str) for p in paths):
         raise InputError(f"{name} without report or image_path", "a text and a list of paths")
-    if said.get("split", split) != split:
-        raise InputError(f"{name} of the split {said['split']!r} in the list {split}", "the same")
+    if fields.get("split", split) != split:
+        raise InputError(f"{name} of the split {fields['split']!r} in the list {split}", "the same")
     report = ReportText(text, {Section.FINDINGS: text.strip()}) if text.strip() else None
     return ImageText(name, study[0], tuple(ListedImage(folder + p) for p in paths), report=report, split=split)
 

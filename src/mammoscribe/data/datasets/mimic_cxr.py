@@ -80,7 +80,7 @@ def _key(observation: str) -> str:
     return observation.lower().replace(" ", "_")
 
 
-def _said(who: str) -> dict[str, Value]:
+def _labels_by(who: str) -> dict[str, Value]:
     """Label -> value of one table of labels: 1, 0, -1, or "" where the text does not mention it."""
 
     def of(observation: str) -> Value:
@@ -103,7 +103,7 @@ def _joins(root: Path) -> list[Join]:
         found.append(Join(split, ("dicom_id", "split"), _PICTURE, _PICTURE, {"split": value}))
     for who, pattern in _LABELLED.items():
         if table := _beside(root, pattern):
-            found.append(Join(table, ("study_id",), _STUDY, _STUDY, _said(who)))
+            found.append(Join(table, ("study_id",), _STUDY, _STUDY, _labels_by(who)))
     return found
 
 
@@ -152,8 +152,8 @@ def _with_header(root: Path) -> Callable[[Row], Row]:
         if not is_dicom(path):
             raise InputError(f"{path.name} is not a DICOM file", "the picture of MIMIC-CXR", "fetch it again")
         header = open_dicom(path, pixels=False)
-        said = {name: str(header.get(name) or "").strip() for name in _HEADER}
-        return replace(row, fields={**row.fields, **said})
+        values = {name: str(header.get(name) or "").strip() for name in _HEADER}
+        return replace(row, fields={**row.fields, **values})
 
     return widened
 
@@ -162,7 +162,7 @@ def _read(root: Path, spec: StudyTable) -> Iterator[Item]:
     with Spool() as packed:
         reports = _Reports(root, packed)
         yield from reports.spool()
-        labels = {name: column(name) for who in _LABELLED for name in _said(who)}
+        labels = {name: column(name) for who in _LABELLED for name in _labels_by(who)}
         labels["procedure"] = column("PerformedProcedureStepDescription")
         joins = (*spec.joins, *_joins(root))
         whole_spec = replace(spec, labels=labels, joins=joins, split=column("split"), report=reports.of)

@@ -48,9 +48,9 @@ def _list_row(row: Row, words: Sequence[str]) -> Row | Fault:
         return row.fault(f"the row {' '.join(words)!r}", _ROW)
     number = int(words[0][3:])
     severity, x, y, *rest = [*words[3:], "", "", ""]
-    said = [*words[:3], severity, x, y, " ".join(rest).strip()]
+    values = [*words[:3], severity, x, y, " ".join(rest).strip()]
     pair, side = str((number + 1) // 2), "R" if number % 2 else "L"
-    return Row(row.table, row.line, dict(zip(_COLUMNS, [*said, pair, side, "MLO"], strict=True)))
+    return Row(row.table, row.line, dict(zip(_COLUMNS, [*values, pair, side, "MLO"], strict=True)))
 
 
 def _exams(rows: Iterator[Row | Fault], path_of: Callable[[str], str]) -> Iterator[Item]:
@@ -80,7 +80,7 @@ def _exam(name: str, rows: Sequence[Row], path_of: Callable[[str], str]) -> Iter
         if good:
             side = parse_laterality(good[0][0].get("laterality"))
             images.append(_view(path_of(film), side, good))
-            breasts[side] = {"tissue": good[0][0].get("tissue"), "pathology": _said(_pathology(r) for r, _ in good)}
+            breasts[side] = {"tissue": good[0][0].get("tissue"), "pathology": _joined(_pathology(r) for r, _ in good)}
     if images:
         yield MammoExam(name, name, tuple(images), breasts=breasts)
 
@@ -121,10 +121,10 @@ def _view(path: str, side: Laterality, rows: Sequence[tuple[Row, tuple[Region, .
     labels = {
         "abnormality": "|".join(row.get("abnormality") for row, _ in rows),
         "unplaced": "|".join(row.get("abnormality") for row, of_row in rows if row.get("severity") and not of_row),
-        "note": _said(_note(row) for row, _ in rows),
+        "note": _joined(_note(row) for row, _ in rows),
     }
-    said = {name: value for name, value in labels.items() if value}
-    return ListedView(path, side, Projection.MLO, (SPACING_MM, SPACING_MM), labels=said, regions=regions)
+    known = {name: value for name, value in labels.items() if value}
+    return ListedView(path, side, Projection.MLO, (SPACING_MM, SPACING_MM), labels=known, regions=regions)
 
 
 def _note(row: Row) -> str:
@@ -137,7 +137,7 @@ def _pathology(row: Row) -> str:
     return _PATHOLOGY.get(row.get("severity"), "normal")
 
 
-def _said(values: Iterator[str]) -> str:
+def _joined(values: Iterator[str]) -> str:
     return "|".join(dict.fromkeys(value for value in values if value))
 
 

@@ -58,7 +58,7 @@ def _sentences(row: Row) -> str:
     return "|".join(";".join(_items(part)) for part in re.findall(r"\[[^\[\]]*\]", text))
 
 
-_SAID: dict[str, Value] = {
+_VALUES: dict[str, Value] = {
     "labels": _listed("Labels"), "localizations": _listed("Localizations"), "sentence_labels": _sentences,
     "label_method": column("MethodLabel"), "label_cuis": _listed("labelCUIS"),
     "localization_cuis": _listed("LocalizationsCUIS"), "sex": column("PatientSex_DICOM"),
@@ -84,8 +84,8 @@ def _moment(row: Row) -> Moment:
 
 def _report(_: str, rows: Sequence[Row]) -> ReportText | None:
     """The text as findings: the table has the interpretation only, cut out of the report by the authors."""
-    said = dict.fromkeys(row.get("Report") for row in rows)
-    text = "\n".join(part for part in said if part not in ("", "nan"))
+    reports = dict.fromkeys(row.get("Report") for row in rows)
+    text = "\n".join(part for part in reports if part not in ("", "nan"))
     return ReportText(text, {Section.FINDINGS: text}, "es") if text else None
 
 
@@ -101,7 +101,7 @@ def _read(root: Path) -> Iterator[Item]:
     base, numbered = _place(root)
     spec = StudyTable(
         min(path.name for path in root.glob(_TABLE)), _REQUIRED, column("StudyID"), column("PatientID"),
-        lambda row: _image(row, base, numbered), _SAID, moment=_moment, report=_report, kept=_COLUMNS,
+        lambda row: _image(row, base, numbered), _VALUES, moment=_moment, report=_report, kept=_COLUMNS,
     )  # fmt: skip
     return read_study_table(root, spec)
 

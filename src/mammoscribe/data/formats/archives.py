@@ -125,7 +125,7 @@ def _too_large(found: str, expected: str) -> InputError:
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
+def _named_faults(what: str) -> Iterator[None]:
     """What is wrong with an archive as one sentence."""
     try:
         yield
@@ -146,7 +146,7 @@ class _Gunzipped(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]  # any writable buffer
-        with _told(self._what):
+        with _named_faults(self._what):
             data = self._gzip.read1(min(len(buffer), _PIECE))
         buffer[: len(data)] = data
         self._given += len(data)
@@ -169,7 +169,7 @@ class _Member(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        with _told(self._what):
+        with _named_faults(self._what):
             data = self._stream.read(min(len(buffer), _PIECE))
         buffer[: len(data)] = data
         return len(data)
@@ -272,7 +272,7 @@ def _tar_files(path: Path, endings: tuple[str, ...], limits: Limits) -> Iterator
 
 
 def _opened_tar(path: Path, source: _TarSource) -> tarfile.TarFile:
-    with _told(str(path)):
+    with _named_faults(str(path)):
         try:
             return tarfile.TarFile(fileobj=cast("IO[bytes]", source), mode="r")
         except tarfile.ReadError as error:
@@ -280,7 +280,7 @@ def _opened_tar(path: Path, source: _TarSource) -> tarfile.TarFile:
 
 
 def _next(archive: tarfile.TarFile, what: str) -> tarfile.TarInfo | None:
-    with _told(what):
+    with _named_faults(what):
         info = archive.next()
     archive.members.clear()  # type: ignore[attr-defined]  # tarfile would keep every header until the end
     if info is not None and info.size < 0:
@@ -324,5 +324,5 @@ def _opened_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) 
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # the others unpack without a limit
         words = f"{what} is packed by method {info.compress_type}"
         raise InputError(words, "stored or deflated files", "unpack it yourself and give the folder")
-    with _told(what):
+    with _named_faults(what):
         return archive.open(info)

@@ -69,16 +69,16 @@ def _beside(path: Path, where: str) -> Fault:
 
 
 def _picture(path: Path, where: str, split: str, spec: ClassFolders) -> Item:
-    said = spec.name(path.stem) if path.suffix.lower() in SUFFIXES else None
-    if said is None:
+    named = spec.name(path.stem) if path.suffix.lower() in SUFFIXES else None
+    if named is None:
         return Fault(where, InputError(f"{where} has no name of this dataset", spec.names))
     folder = path.parent.name
-    if said.label != folder:
-        return Fault(where, InputError(f"{where} is {said.label} by its name and {folder} by its folder", "the same"))
+    if named.label != folder:
+        return Fault(where, InputError(f"{where} is {named.label} by its name and {folder} by its folder", "the same"))
     return ImageText(
         id=f"{split}/{folder}/{path.stem}",
-        patient_id=said.patient_id,
+        patient_id=named.patient_id,
         images=(ListedImage(where, spec.view),),
-        labels={"class": folder, **said.labels},
+        labels={"class": folder, **named.labels},
         split=split,
     )

@@ -71,11 +71,11 @@ def _documents(article: ET.Element, pmid: str, version: int) -> Iterator[TextDoc
     for number, other in enumerate(article.findall("MedlineCitation/OtherAbstract"), start=2):
         if (text := _abstract(other)) and text != PLACEHOLDER:
             code = other.get("Language", "eng")
-            said = labels | {"abstract": other.get("Type", "")}
+            values = labels | {"abstract": other.get("Type", "")}
             language = _LANGUAGES.get(code, code)
             name = vernacular if vernacular and language != "en" else title
             # the PMID as its patient: what keeps it in one split with the abstract that has this id
-            yield TextDocument(f"{pmid}-{number}", text, pmid, name, language, date, labels=_filled(said))
+            yield TextDocument(f"{pmid}-{number}", text, pmid, name, language, date, labels=_filled(values))
 
 
 def _abstract(abstract: ET.Element | None) -> str:

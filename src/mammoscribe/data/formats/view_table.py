@@ -197,7 +197,7 @@ def merged(views: Sequence[ListedView]) -> tuple[ListedView, ...]:
 def _breasts(kept: Sequence[tuple[Row, ListedView]], labels: Mapping[str, Value]) -> dict[Laterality, dict[str, str]]:
     sides = [side for side in Laterality if any(view.laterality is side for _, view in kept)]
     found = {side: joined_labels([row for row, view in kept if view.laterality is side], labels) for side in sides}
-    return {side: said for side, said in found.items() if said}
+    return {side: values for side, values in found.items() if values}
 
 
 def joined_labels(rows: Sequence[Row], labels: Mapping[str, Value]) -> dict[str, str]:

@@ -59,19 +59,19 @@ def audit(
     Raises:
         InputError: when there is no record.
     """
-    said = Sentences()
+    sentences = Sentences()
     with closing(temporary_database(_TABLES + leak_pictures.TABLES, cache_mb=16)) as database:
-        count = _fill(database, said, catalogue, splits)
+        count = _fill(database, sentences, catalogue, splits)
         if not count:
             raise InputError(f"{catalogue.folder} holds no record", "at least one")
-        found = [*_unsplit(database), *_priors(database), *text_leaks(database, said)]
+        found = [*_unsplit(database), *_priors(database), *text_leaks(database, sentences)]
         pictures = Pictures(database, splits)
         pictures.add_all(hashes if hashes is not None else ())
         found += picture_leaks(pictures, Files(catalogue), on_pictures)
         return Audit(sorted_leaks(found), count, pictures.num_seen, num_short_texts(database))
 
 
-def _fill(database: sqlite3.Connection, said: Sentences, catalogue: Catalogue, splits: Mapping[str, str]) -> int:
+def _fill(database: sqlite3.Connection, sentences: Sentences, catalogue: Catalogue, splits: Mapping[str, str]) -> int:
     count = 0
     for record in catalogue.records():
         group, text = group_of(record), text_of(record)
@@ -79,7 +79,7 @@ def _fill(database: sqlite3.Connection, said: Sentences, catalogue: Catalogue, s
         prior = None if isinstance(record, TextDocument) else record.prior_id
         row = (record.id, group, splits.get(group), prior, " ".join(words) or None, len(words))
         database.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?)", row)
-        said.add(group, text)
+        sentences.add(group, text)
         count += 1
     database.executescript(_INDEXES)
     return count

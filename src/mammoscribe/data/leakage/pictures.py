@@ -177,8 +177,8 @@ def _same_group(pictures: Pictures, pair: Pair, files: Files) -> Leak | None:
     if one[1] != other[1] or one[2] == other[2] or not files.equal(one[2], other[2]):
         return None
     split = pictures.split(pair.one)
-    told = f"the same file, byte for byte, twice of patient {one[1]}"
-    return Leak(Verdict.NOTE, "file", one[2], other[2], in_splits(split, split), told)
+    reason = f"the same file, byte for byte, twice of patient {one[1]}"
+    return Leak(Verdict.NOTE, "file", one[2], other[2], in_splits(split, split), reason)
 
 
 def _two_groups(pictures: Pictures, pair: Pair, files: Files) -> Leak | None:
@@ -187,14 +187,14 @@ def _two_groups(pictures: Pictures, pair: Pair, files: Files) -> Leak | None:
     if one[1] == other[1]:
         return None
     splits, same = (pictures.split(pair.one), pictures.split(pair.other)), pair.bits <= SAME_BITS
-    told = [f"{pair.bits} of 256 bits differ" + (", mirrored" if pair.mirrored else "")]
+    reasons = [f"{pair.bits} of 256 bits differ" + (", mirrored" if pair.mirrored else "")]
     if pair.bits == 0 and (one[2] == other[2] or files.equal(one[2], other[2])):
-        told = ["0 of 256 bits differ, the same file byte for byte"]
-    told.append(f"patients {one[1]} and {other[1]}")
+        reasons = ["0 of 256 bits differ, the same file byte for byte"]
+    reasons.append(f"patients {one[1]} and {other[1]}")
     if splits[0] == splits[1]:
-        return Leak(Verdict.NOTE, "picture", one[2], other[2], in_splits(*splits), "; ".join(told)) if same else None
+        return Leak(Verdict.NOTE, "picture", one[2], other[2], in_splits(*splits), "; ".join(reasons)) if same else None
     verdict = Verdict.LEAK if same else Verdict.WARNING
     if not same and (like := files.likeness(one, other)) is not None:
         verdict = Verdict.LEAK if like >= LIKENESS else Verdict.NOTE
-        told.append(f"laid over each other they correlate by {like:.2f}")
-    return Leak(verdict, "picture", one[2], other[2], in_splits(*splits), "; ".join(told))
+        reasons.append(f"laid over each other they correlate by {like:.2f}")
+    return Leak(verdict, "picture", one[2], other[2], in_splits(*splits), "; ".join(reasons))

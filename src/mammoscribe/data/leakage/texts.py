@@ -123,10 +123,10 @@ def _long_texts(database: sqlite3.Connection) -> Iterator[Leak]:
             "SELECT split, MIN(id), COUNT(*) FROM record WHERE text = ? AND split NOT NULL GROUP BY split ORDER BY split",
             (text,),
         ).fetchall()
-        told = f"the same {words} words in {sum(count for _, _, count in held)} records"
+        reason = f"the same {words} words in {sum(count for _, _, count in held)} records"
         for number, (one, first, _) in enumerate(held):
             for other, second, _ in held[number + 1 :]:
-                yield Leak(Verdict.LEAK, "text", first, second, in_splits(one, other), told)
+                yield Leak(Verdict.LEAK, "text", first, second, in_splits(one, other), reason)
 
 
 def _own_texts(database: sqlite3.Connection, held: Sentences) -> Iterator[Leak]:
@@ -142,8 +142,8 @@ def _own_texts(database: sqlite3.Connection, held: Sentences) -> Iterator[Leak]:
         share = held.share(one, other)
         if share >= ALIKE_SHARE:
             verdict = Verdict.LEAK if share >= SAME_SHARE and own >= SAME_OWN_WORDS else Verdict.WARNING
-            told = f"{share:.0%} of the words in common, {own} of them in sentences that no other patient has"
-            yield Leak(verdict, "text", first, second, in_splits(split, other_split), told)
+            reason = f"{share:.0%} of the words in common, {own} of them in sentences that no other patient has"
+            yield Leak(verdict, "text", first, second, in_splits(split, other_split), reason)
 
 
 def _record(database: sqlite3.Connection, number: int) -> tuple[str, str | None, str, int]:

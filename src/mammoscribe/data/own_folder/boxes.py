@@ -13,13 +13,13 @@ from mammoscribe.data.own_folder.files import image_files
 from mammoscribe.data.own_folder.manifest import pictures_of_manifest
 from mammoscribe.data.own_folder.pictures import NamedPictures
 from mammoscribe.data.own_folder.reports import files_named, table_rows
-from mammoscribe.data.own_folder.said import tidy
 from mammoscribe.data.own_folder.spec import UNPLACED, FolderSpec
+from mammoscribe.data.own_folder.values import tidy
 from mammoscribe.data.records import ImageText, ListedImage, ListedView, MammoExam, Region
 from mammoscribe.data.supervision import Question
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Box
-from mammoscribe.imaging.damage import damage_told
+from mammoscribe.imaging.damage import named_damage
 from mammoscribe.imaging.decode import is_dicom, open_dicom
 from mammoscribe.imaging.plain import plain_size
 from mammoscribe.support.errors import InputError, MammoscribeError
@@ -129,25 +129,25 @@ class Boxes:
     def _region(self, row: Row, size: tuple[int, int]) -> Region | Fault:
         edges = [_number(row.get(column)) for column in self._table.edges]
         if None in edges:
-            told = ", ".join(f"{column} {row.get(column)!r}" for column in self._table.edges)
-            return row.fault(f"the edges of the box are {told}", "four numbers, in pixels of the stored picture")
+            given = ", ".join(f"{column} {row.get(column)!r}" for column in self._table.edges)
+            return row.fault(f"the edges of the box are {given}", "four numbers, in pixels of the stored picture")
         x0, y0, x1, y1 = (edge for edge in edges if edge is not None)
         width, height = size
-        told = f"the box {x0:g}, {y0:g}, {x1:g}, {y1:g}"
+        named = f"the box {x0:g}, {y0:g}, {x1:g}, {y1:g}"
         if not (x1 > x0 and y1 > y0):
             return row.fault(
-                f"{told} is reversed or empty", "left, top, right, bottom, with right > left and bottom > top"
+                f"{named} is reversed or empty", "left, top, right, bottom, with right > left and bottom > top"
             )
         if min(x0, y0) < -TOLERANCE_PX or x1 > width + TOLERANCE_PX or y1 > height + TOLERANCE_PX:
-            return self._outside(row, told, size)
+            return self._outside(row, named, size)
         box = Box(x0, y0, x1, y1).clipped(width, height)
         if box is None:
-            return self._outside(row, told, size)
+            return self._outside(row, named, size)
         labels = {label: tidy(label, row.get(column)) for label, column in self._table.labels.items()}
         return Region(box, {label: value for label, value in labels.items() if value})
 
-    def _outside(self, row: Row, told: str, size: tuple[int, int]) -> Fault:
-        found = f"{told} reaches beyond its picture {row.get(self._table.image)} of {size[0]} x {size[1]} pixels"
+    def _outside(self, row: Row, named: str, size: tuple[int, int]) -> Fault:
+        found = f"{named} reaches beyond its picture {row.get(self._table.image)} of {size[0]} x {size[1]} pixels"
         return row.fault(found, "edges in pixels of the stored picture", "scale them back to the file's own pixels")
 
     def left(self) -> Iterator[Fault]:
@@ -168,7 +168,7 @@ def _size_of(path: Path) -> tuple[int, int]:
     """(width, height) of the stored picture, by its header."""
     if not is_dicom(path):
         return plain_size(path)
-    with damage_told(path):
+    with named_damage(path):
         header = open_dicom(path, pixels=False)
         return int(header.Columns), int(header.Rows)
 

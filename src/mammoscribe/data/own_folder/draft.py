@@ -24,7 +24,7 @@ from mammoscribe.data.own_folder.look import (
     looked_at,
     way_of_pictures,
 )
-from mammoscribe.data.own_folder.said import is_both, split_of
+from mammoscribe.data.own_folder.values import is_both, split_of
 from mammoscribe.data.texts.report_sections import headings_in, languages
 from mammoscribe.data.texts.report_text import Section
 from mammoscribe.support.errors import InputError
@@ -107,7 +107,7 @@ def draft_toml(folder: Path) -> str:
         f"language = {_text(_language(tables))}  # of the reports: {', '.join(languages())}",
         'licence = "not stated"  # the terms of your data',
         f'root = {_text(root.as_posix())}  # or "." when this file lies in it',
-        *(_said(files, looked, tables) if manifest is None else _of_manifest(manifest)),
+        *(_lines(files, looked, tables) if manifest is None else _of_manifest(manifest)),
         *unread,
     ]
     text = "\n".join(lines) + "\n"
@@ -148,18 +148,18 @@ def _of_manifest(manifest: _Table) -> Iterator[str]:
     yield from _labels(manifest, set())
 
 
-def _said(files: Files, looked: Looked, tables: Sequence[_Table]) -> Iterator[str]:
+def _lines(files: Files, looked: Looked, tables: Sequence[_Table]) -> Iterator[str]:
     table = max(tables, key=lambda t: (t.hits, len(t.near), t.longest), default=None)
     texts = max(_text_files(files, looked.ways), key=lambda t: (t.hits, t.name), default=None)
     chosen = texts if table is None or (texts is not None and texts.hits > table.hits) else table
-    told = list(_reports(chosen, tables, looked, bool(files.images))) if chosen is not None else []
+    lines = list(_reports(chosen, tables, looked, bool(files.images))) if chosen is not None else []
     if files.images:
         yield f"images = {_patterns(files)}  # {files.num_images} files"
-        by_table = any(line.startswith("report_image") for line in told)
+        by_table = any(line.startswith("report_image") for line in lines)
         ways = looked.ways if chosen is None or chosen.way is None or chosen.names_pictures else (chosen.way,)
         if ways and not by_table:
             yield f"exam = {_text(ways[0].exam)}  # {_comment(ways[0].why)}"
-    yield from told
+    yield from lines
 
 
 def _text_files(files: Files, ways: Sequence[Way]) -> Iterator[_Table]:
@@ -322,11 +322,11 @@ def _texts(table: _Table, used: set[str], must: bool) -> Iterator[str]:
     text = _likely(table, _TEXT, used, lambda column: column.has_words)
     text = text or _likely(table, ("",), used, lambda column: column.has_words and column.mean_letters >= _LONG)
     text = text or _likely(table, _TEXT, used, lambda column: not column.all_are(is_day))
-    told = "a guess" if text else "no column looks like a text: correct this"
+    remark = "a guess" if text else "no column looks like a text: correct this"
     text = text or (list(table.columns)[-1] if must else "")
     if text:
         used.add(text)
-        yield f"report_text = {_text(text)}  # {told}"
+        yield f"report_text = {_text(text)}  # {remark}"
 
 
 def _section(name: str) -> Section | None:

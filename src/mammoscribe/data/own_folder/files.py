@@ -19,7 +19,7 @@ from mammoscribe.data.own_folder.spec import FolderSpec, Identity
 from mammoscribe.data.own_folder.walk import files_of, suffixes_in
 from mammoscribe.data.records import Kind
 from mammoscribe.domain.view import Role
-from mammoscribe.imaging.damage import damage_told
+from mammoscribe.imaging.damage import named_damage
 from mammoscribe.imaging.decode import check_readable, is_dicom, open_dicom
 from mammoscribe.imaging.header import check_length, end_of, made_on
 from mammoscribe.imaging.plain import is_plain, plain_size
@@ -66,7 +66,7 @@ class _File:
 
     root: Path
     name: str
-    said: dict[str, str] = field(default_factory=dict)
+    captured: dict[str, str] = field(default_factory=dict)
     rows: Sequence[Row] = ()
 
     @property
@@ -108,14 +108,14 @@ def found_images(spec: FolderSpec, root: Path, named: NamedPictures | None) -> I
         except SetAside as error:
             yield Fault(name, error)
         except MammoscribeError as error:
-            yield Fault(name, _told(name, error))
+            yield Fault(name, _named(name, error))
     if empty:
         patterns = ", ".join(spec.images)
         found = f"{spec.path}: images: no file in {root} fits {patterns} (there: {suffixes_in(root)})"
         raise InputError(found, "images", "look at root and images")
 
 
-def _told(name: str, error: MammoscribeError) -> InputError:
+def _named(name: str, error: MammoscribeError) -> InputError:
     found = error.found if PurePosixPath(name).name in error.found else f"{name}: {error.found}"
     return InputError(found, error.expected, _HOW_TO_SAY if "--view" in error.do else error.do)
 
@@ -127,9 +127,9 @@ def _image(spec: FolderSpec, file: _File, instances: DiskSet) -> FoundImage:
     patient = _patient(spec, file, facts)
     if facts.instance and not instances.add(facts.instance):
         raise SetAside(f"{file.name} is the same object as an earlier file (SOP Instance UID)", "each object once")
-    view = facts.view if is_mammogram else file.said.get("view") or facts.view
+    view = facts.view if is_mammogram else file.captured.get("view") or facts.view
     fields = {
-        "path": file.name, "patient": patient, "date": file.said.get("date") or facts.date, "laterality": facts.laterality,
+        "path": file.name, "patient": patient, "date": file.captured.get("date") or facts.date, "laterality": facts.laterality,
         "view": view, "folder": file.folder, "about": facts.about,
     }  # fmt: skip
     return FoundImage(exam, Row(file.name, 1, fields), file.rows)
@@ -155,8 +155,8 @@ def _day(text: str, name: str) -> str:
 
 def _declared(spec: FolderSpec, file: _File) -> Declared:
     """The view of a file by its name, or by the rows of the table that name it."""
-    if "view" in file.said:
-        return Declared(parse_view(file.said["view"]), "its name")
+    if "view" in file.captured:
+        return Declared(parse_view(file.captured["view"]), "its name")
     kinds = {kind for row in file.rows if (kind := _view_in(spec, row)) is not None} if spec.view else set()
     if len(kinds) > 1:
         listed = ", ".join(sorted(f"{side} {view}" for side, view in kinds))
@@ -197,16 +197,16 @@ def _facts_of_image(file: _File) -> _Facts:
             raise InputError(f"{file.name} is not a picture", "a DICOM, PNG, JPEG, TIFF or PGM file")
         plain_size(path)
         return _Facts()
-    with damage_told(path):
+    with named_damage(path):
         header = open_dicom(path, pixels=False)
         if "Rows" not in header:
             raise SetAside(f"{file.name} is a DICOM object without a picture", "an image")
         check_length(path, header, end_of(header))
-        said = {name: str(header.get(name) or "").strip() for name in (*_NEEDED, "ViewPosition", "SOPInstanceUID")}
+        values = {name: str(header.get(name) or "").strip() for name in (*_NEEDED, "ViewPosition", "SOPInstanceUID")}
         day = made_on(header)
     return _Facts(
-        {name: said[name] for name in _NEEDED}, day.isoformat() if day else "", "", said["ViewPosition"],
-        said["SOPInstanceUID"],
+        {name: values[name] for name in _NEEDED}, day.isoformat() if day else "", "", values["ViewPosition"],
+        values["SOPInstanceUID"],
     )  # fmt: skip
 
 
@@ -221,15 +221,15 @@ def _exam(spec: FolderSpec, file: _File, facts: _Facts) -> str:
         return file.name
     exams = list(dict.fromkeys(exam for row in file.rows if (exam := row.get(spec.report_exam))))
     if len(exams) != 1:
-        said = f"{spec.reports} gives {file.name} the exams {', '.join(exams)}" if exams else ""
-        raise InputError(said or f"no row of {spec.reports} gives the exam of {file.name}", "one exam")
+        problem = f"{spec.reports} gives {file.name} the exams {', '.join(exams)}" if exams else ""
+        raise InputError(problem or f"no row of {spec.reports} gives the exam of {file.name}", "one exam")
     return exams[0]
 
 
 def _patient(spec: FolderSpec, file: _File, facts: _Facts) -> str:
     """The patient, "" where nothing but the table of reports can say it."""
     if spec.patient is None:
-        return file.said.get("patient") or (facts.header or {}).get("PatientID", "")
+        return file.captured.get("patient") or (facts.header or {}).get("PatientID", "")
     return "" if spec.patient.how == "column" else _identity(spec.patient, "patient", file, facts)
 
 
@@ -237,10 +237,10 @@ def _identity(identity: Identity, what: str, file: _File, facts: _Facts) -> str:
     if identity.how == "folder":
         return PurePosixPath(file.folder).name or file.root.name
     if identity.how == "name":
-        if what not in file.said:
+        if what not in file.captured:
             found = f"the name {file.name} does not fit the expression of {what}"
             raise InputError(found, f"(?P<{what}>...) to be found in it")
-        return file.said[what]
+        return file.captured[what]
     if facts.header is None:
         raise InputError(f"{file.name} has no DICOM header", f"one, for {what} = header:{identity.what}")
     if not (value := facts.header[identity.what]):

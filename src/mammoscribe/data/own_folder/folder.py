@@ -19,9 +19,9 @@ from mammoscribe.data.own_folder.ids import KnownIds, why_unlike
 from mammoscribe.data.own_folder.manifest import manifest_exams
 from mammoscribe.data.own_folder.pictures import NamedPictures
 from mammoscribe.data.own_folder.reports import report_rows, text_of_rows
-from mammoscribe.data.own_folder.said import breasts_of, labels_of, one, split_of
 from mammoscribe.data.own_folder.spec import UNPLACED, FolderSpec, read_spec
 from mammoscribe.data.own_folder.taught import Taught
+from mammoscribe.data.own_folder.values import breasts_of, labels_of, one, split_of
 from mammoscribe.data.records import ImageText, Kind, ListedImage, ListedView, MammoExam, Record, TextDocument
 from mammoscribe.domain.view import Laterality, Projection
 from mammoscribe.support.errors import InputError, MammoscribeError, SetAside
@@ -256,29 +256,29 @@ def _with_report(spec: FolderSpec, record: Record, rows: Sequence[Row]) -> Recor
     date = record.date
     if spec.report_date and date is None:
         date = _day_of(spec, record.id, rows)
-    said = {"report": text_of_rows(spec, record.id, rows), "patient_id": patient, "date": date}
+    values = {"report": text_of_rows(spec, record.id, rows), "patient_id": patient, "date": date}
     if spec.has_table:
-        said["split"] = split_of(record.id, [row.get(spec.split) for row in rows])
+        values["split"] = split_of(record.id, [row.get(spec.split) for row in rows])
     if isinstance(record, ImageText):
-        return replace(record, **said, labels=labels_of(spec, record.id, rows))
+        return replace(record, **values, labels=labels_of(spec, record.id, rows))
     if not spec.has_table:
-        return replace(record, **said)
+        return replace(record, **values)
     if spec.laterality:
-        return replace(record, **said, breasts=breasts_of(spec, record.id, rows))
-    return replace(record, **said, labels=labels_of(spec, record.id, rows))
+        return replace(record, **values, breasts=breasts_of(spec, record.id, rows))
+    return replace(record, **values, labels=labels_of(spec, record.id, rows))
 
 
 def _patient(spec: FolderSpec, record: MammoExam | ImageText, rows: Sequence[Row]) -> str:
     """The patient of images and table, who must be the same; of the table alone where the TOML file says so."""
-    told = one("patient", record.id, [row.get(spec.report_patient) for row in rows]) if spec.report_patient else ""
+    patient = one("patient", record.id, [row.get(spec.report_patient) for row in rows]) if spec.report_patient else ""
     by_table = spec.patient is not None and spec.patient.how == "column"
-    if by_table and not told:
+    if by_table and not patient:
         raise InputError(f"no row of {spec.reports} says the patient of exam {record.id}", "one, as patient = column")
     known = "" if record.patient_id == record.id else record.patient_id
-    if known and told and known != told:
-        found = f"exam {record.id} is of patient {known} by its images, of {told} by {spec.reports}"
+    if known and patient and known != patient:
+        found = f"exam {record.id} is of patient {known} by its images, of {patient} by {spec.reports}"
         raise InputError(found, "the same patient", 'say patient = "column" to go by the table alone')
-    return told or record.patient_id
+    return patient or record.patient_id
 
 
 def _alone(spec: FolderSpec, exam_id: str, rows: Sequence[Row]) -> Record:

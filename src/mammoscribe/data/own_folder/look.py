@@ -15,7 +15,7 @@ from mammoscribe.data.own_folder.ids import plain_id
 from mammoscribe.data.own_folder.reports import table_rows
 from mammoscribe.data.own_folder.spec import TABLE_SUFFIXES, TEXT_SUFFIXES
 from mammoscribe.data.own_folder.walk import files_of
-from mammoscribe.imaging.damage import damage_told
+from mammoscribe.imaging.damage import named_damage
 from mammoscribe.imaging.decode import is_dicom, open_dicom
 from mammoscribe.imaging.refusal import refusal
 from mammoscribe.support.errors import InputError
@@ -199,7 +199,7 @@ def looked_at(root: Path, sample: Sequence[str]) -> Looked:
 
 def _in_header(path: Path) -> tuple[bool, str, str]:
     """Whether a DICOM file is a CC or MLO view, its accession number and its study."""
-    with damage_told(path):
+    with named_damage(path):
         header = open_dicom(path, pixels=False)
         accession, study = (str(header.get(name) or "").strip() for name in ("AccessionNumber", "StudyInstanceUID"))
         return not refusal(header), accession, study
@@ -211,12 +211,12 @@ def _ways_of_names(sample: Sequence[str], num_named: int) -> Iterator[Way]:
     ids = {PurePosixPath(folder).name for folder in folders}
     if len(folders) > 1 and len(ids) == len(folders):
         yield Way("folder", frozenset(ids), "one folder per exam: is that so?")
-    told = {
+    reasons = {
         _BEFORE_VIEW: "what stands before the view in the file's name",
         _BEFORE_MARK: "what stands before the first _ or - in the file's name",
         _STEM: "every file is an exam of its own: is that so?",
     }
-    for expression, why in told.items():
+    for expression, why in reasons.items():
         found = [match["exam"] for name in sample if (match := re.search(expression, name))]
         if found and len(found) == (num_named if expression == _BEFORE_VIEW else len(sample)):
             yield Way(f"name:{expression}", frozenset(found), why, (len(sample) + 1) // 2 if expression == _STEM else 1)

@@ -11,8 +11,8 @@ from mammoscribe.data.formats.spool import DiskSet, temporary_database
 from mammoscribe.data.formats.tables import columns_of
 from mammoscribe.data.found import FoundView
 from mammoscribe.data.manifest import COLUMNS, ManifestRow, exam_groups, found_in_rows
-from mammoscribe.data.own_folder.said import one, split_of, tidy
 from mammoscribe.data.own_folder.spec import FolderSpec
+from mammoscribe.data.own_folder.values import one, split_of, tidy
 from mammoscribe.data.records import ListedView, MammoExam
 from mammoscribe.domain.view import Laterality, Role, SpacingSource
 from mammoscribe.support.errors import InputError, MammoscribeError, SetAside
@@ -179,16 +179,16 @@ class _Manifest:
         for side in Laterality:
             rows = [row for row, view in pairs if view.view.laterality is side]
             for name, column in self._spec.labels.items():
-                values = [tidy(name, _said(row, column)) for row in rows]
+                values = [tidy(name, _value(row, column)) for row in rows]
                 if value := one(name, f"{exam_id}, {side.word} breast,", values):
                     found.setdefault(side, {})[name] = value
         return found
 
     def _split(self, exam_id: str, pairs: Sequence[Seen]) -> str | None:
-        return split_of(exam_id, [_said(row, self._spec.split) for row, _ in pairs])
+        return split_of(exam_id, [_value(row, self._spec.split) for row, _ in pairs])
 
 
-def _said(row: ManifestRow, column: str) -> str:
+def _value(row: ManifestRow, column: str) -> str:
     name = column.lower()
     return str(getattr(row, name)) if name in COLUMNS else row.labels.get(name, "")
 

@@ -260,8 +260,8 @@ def _report(spec: FolderSpec, row: Row) -> ReportText | None:
         return sectioned(row.get(TEXT), spec.language)
     if spec.report_text:
         return sectioned(row.get(spec.report_text), spec.language)
-    said = {section: text for section, column in spec.report_sections.items() if (text := row.get(column))}
-    if not said:
+    sections = {section: text for section, column in spec.report_sections.items() if (text := row.get(column))}
+    if not sections:
         return None
-    raw = "\n".join(f"{section.upper()}: {text}" for section, text in said.items())
-    return ReportText(raw, said, spec.language)
+    raw = "\n".join(f"{section.upper()}: {text}" for section, text in sections.items())
+    return ReportText(raw, sections, spec.language)

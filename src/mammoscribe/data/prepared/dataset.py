@@ -241,8 +241,8 @@ class PreparedDataset:
         shard, start = int(row["shard"]), int(row["offset"])
         mapped = self._map(shard)
         try:
-            said = json_value(mapped[start : start + int(row["size"])])
-            return StoredRecord(from_json(said["record"]), tuple(_picture(mapped, p) for p in said["pictures"]))
+            entry = json_value(mapped[start : start + int(row["size"])])
+            return StoredRecord(from_json(entry["record"]), tuple(_picture(mapped, p) for p in entry["pictures"]))
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"shard-{shard:06d}.tar in {self.folder} is damaged ({error})", "", AGAIN) from error
 
@@ -261,20 +261,20 @@ class PreparedDataset:
         return self._maps[number]
 
 
-def _picture(mapped: mmap.mmap, said: Mapping[str, Any]) -> StoredPicture:
+def _picture(mapped: mmap.mmap, entry: Mapping[str, Any]) -> StoredPicture:
     finer = tuple(
-        FinerPicture(f["um_per_px"], _pixels(mapped, f), Placement(**f["placement"])) for f in said.get("finer", ())
+        FinerPicture(f["um_per_px"], _pixels(mapped, f), Placement(**f["placement"])) for f in entry.get("finer", ())
     )
     return StoredPicture(
-        said["path"], _pixels(mapped, said), Placement(**said["placement"]), tuple(Box(*edges) for edges in said["regions_px"]),
-        _pair(said["nipple_xy"]), said["um_per_px"], _pair(said["spacing_mm"]), said["image"],
-        bytes.fromhex(said["hash"]), tuple(said["steps"]), tuple(said["warnings"]), finer,
+        entry["path"], _pixels(mapped, entry), Placement(**entry["placement"]), tuple(Box(*edges) for edges in entry["regions_px"]),
+        _pair(entry["nipple_xy"]), entry["um_per_px"], _pair(entry["spacing_mm"]), entry["image"],
+        bytes.fromhex(entry["hash"]), tuple(entry["steps"]), tuple(entry["warnings"]), finer,
     )  # fmt: skip
 
 
-def _pixels(mapped: mmap.mmap, said: Mapping[str, Any]) -> np.ndarray:
-    high, wide = said["shape"]
-    return np.frombuffer(mapped, said["dtype"], high * wide, said["offset"]).reshape(high, wide)
+def _pixels(mapped: mmap.mmap, entry: Mapping[str, Any]) -> np.ndarray:
+    high, wide = entry["shape"]
+    return np.frombuffer(mapped, entry["dtype"], high * wide, entry["offset"]).reshape(high, wide)
 
 
 def _pair(values: list[float] | None) -> tuple[float, float] | None:

@@ -90,10 +90,12 @@ class Preparation:
     @property
     def digest(self) -> str:
         """SHA-256 of what it does; the name is no part of it."""
-        said = {k: v for k, v in asdict(self).items() if k not in ("name", "finer", "pictures")} | {"version": VERSION}
-        said |= {"finer": [asdict(f) for f in self.finer]} if self.finer else {}
-        said |= {} if self.pictures else {"pictures": False}
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        settings = {k: v for k, v in asdict(self).items() if k not in ("name", "finer", "pictures")} | {
+            "version": VERSION
+        }
+        settings |= {"finer": [asdict(f) for f in self.finer]} if self.finer else {}
+        settings |= {} if self.pictures else {"pictures": False}
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 _CROPS = (FinerScale(200.0),)

@@ -53,7 +53,7 @@ def _in_processes(
     context = multiprocessing.get_context("spawn")  # forking a process that has threads can lock
     board = context.Array("q", 3)
     flying: dict[Future[Result], Task] = {}
-    told = [0, 0]
+    reported = [0, 0]
     with threads_each(1), ProcessPoolExecutor(workers, context, _begin, (board,)) as pool:
         try:
             while True:
@@ -62,7 +62,7 @@ def _in_processes(
                 if not flying:
                     break
                 done, _ = wait(flying, TICK_S, FIRST_COMPLETED)
-                _pass_on(board, told, tell)
+                _pass_on(board, reported, tell)
                 for future in done:
                     yield flying[future], future.result()
                     del flying[future]
@@ -78,11 +78,11 @@ def _in_processes(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _pass_on(board: Any, told: list[int], tell: Tell) -> None:
+def _pass_on(board: Any, reported: list[int], tell: Tell) -> None:
     now = list(board.get_obj()[:2])
-    if now != told:
-        tell(now[0] - told[0], now[1] - told[1])
-        told[:] = now
+    if now != reported:
+        tell(now[0] - reported[0], now[1] - reported[1])
+        reported[:] = now
 
 
 def _begin(board: Any) -> None:

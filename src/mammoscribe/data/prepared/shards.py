@@ -130,8 +130,8 @@ def make_shard(task: ShardTask, tell: Tell = lambda *_: None) -> ShardDone:
         index |= {"input_sha256": digest, "tar_bytes": os.path.getsize(temporary)}
         index["tar_sha256"] = sha256_of(temporary)
         os.replace(temporary, task.tar_path)
-        said = (json.dumps(index, ensure_ascii=False) + "\n").encode()
-        write_bytes(task.index_path, said)
+        line = (json.dumps(index, ensure_ascii=False) + "\n").encode()
+        write_bytes(task.index_path, line)
     except OSError as error:
         raise InputError(
             f"{task.tar_path} cannot be written ({error.strerror or error})", "", "make room; what is finished is kept"
@@ -139,28 +139,28 @@ def make_shard(task: ShardTask, tell: Tell = lambda *_: None) -> ShardDone:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-    return _done(task.number, said, kept=False)
+    return _done(task.number, line, kept=False)
 
 
 def _finished(task: ShardTask, digest: str) -> ShardDone | None:
     """What is there already for this task, None when it is to be (re)written."""
     try:
-        said = task.index_path.read_bytes()
-        index = json_value(said)
+        line = task.index_path.read_bytes()
+        index = json_value(line)
         same = index["schema"] == SCHEMA and index["input_sha256"] == digest
         if same and task.tar_path.stat().st_size == index["tar_bytes"]:
-            return _done(task.number, said, kept=True)
+            return _done(task.number, line, kept=True)
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return None
 
 
-def _done(number: int, said: bytes, kept: bool) -> ShardDone:
-    index = json.loads(said)
+def _done(number: int, line: bytes, kept: bool) -> ShardDone:
+    index = json.loads(line)
     records = index["records"]
     rows = np.array([(number, r["json"][1], r["json"][0], id_number(r["id"])) for r in records], ROW)
     pictures = sum(len(r["pictures"]) for r in records)
-    digest = hashlib.sha256(said).hexdigest()
+    digest = hashlib.sha256(line).hexdigest()
     return ShardDone(number, len(records), pictures, len(index["errors"]), kept, digest, rows.tobytes())
 
 
@@ -195,15 +195,15 @@ def _add_pictures(
             prepared = prepare_picture(image, task.root, task.preparation)
             digest = picture_hash(prepared.pixels).hex()
         except Exception as error:  # of a million files one fails in a way nobody has seen; the rest goes on
-            told = _sentence(image.path, error).replace(f"{task.root}{os.sep}", "")  # the same on every machine
-            errors.append((record.id, image.path, told))
+            sentence = _sentence(image.path, error).replace(f"{task.root}{os.sep}", "")  # the same on every machine
+            errors.append((record.id, image.path, sentence))
             continue
         payload, header = _npy(prepared.pixels)
         member = f"{len(found)}.npy"
         offset, _ = _add(tar, f"{key}.{member}", payload)
         lies = {"image": number, "member": member, "offset": offset + header, "hash": digest}
         finer = [_add_finer(tar, f"{key}.{len(found)}", picture) for picture in prepared.finer]
-        found.append(lies | _said(image, prepared) | ({"finer": finer} if finer else {}))
+        found.append(lies | _entry(image, prepared) | ({"finer": finer} if finer else {}))
     return found
 
 
@@ -225,7 +225,7 @@ def _sentence(path: str, error: Exception) -> str:
     return f"{path} cannot be prepared ({type(error).__name__}: {error})."
 
 
-def _said(image: ListedView | ListedImage, prepared: PreparedPicture) -> dict[str, Any]:
+def _entry(image: ListedView | ListedImage, prepared: PreparedPicture) -> dict[str, Any]:
     """What the JSON of a record says of one picture: where it came from, what was done, and the way back."""
     boxes = [[float(e) for e in (b.x0, b.y0, b.x1, b.y1)] for b in prepared.regions]
     return {

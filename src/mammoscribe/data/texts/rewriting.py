@@ -377,8 +377,8 @@ def _sub(pattern: str, new: str, text: str) -> str:
     match = _search(pattern, text)
     if match is None:
         return text
-    said = re.sub(r"\\(\d)", lambda number: text[slice(*match.span(int(number[1])))], new)
-    return text[: match.start()] + said + text[match.end() :]
+    written = re.sub(r"\\(\d)", lambda number: text[slice(*match.span(int(number[1])))], new)
+    return text[: match.start()] + written + text[match.end() :]
 
 
 def _has(words: str, text: str) -> bool:

@@ -168,8 +168,8 @@ def save_adaptors(net: RetuneAdaptors, path: Path, classes: Sequence[str], space
         raise InputError("adaptors without parameters", "trained ones")
     # A shared adaptor is one module under two names; safetensors stores each tensor once.
     own = {k: v for k, v in net.state_dict().items() if net.config.sides is not Sides.SHARED or k.startswith("image.")}
-    told = {"kind": net.config.kind, "sides": net.config.sides, "dim": net.config.dim}
-    metadata = {"adaptors": json.dumps(told), "classes": json.dumps(list(classes)), "model": space}
+    shape = {"kind": net.config.kind, "sides": net.config.sides, "dim": net.config.dim}
+    metadata = {"adaptors": json.dumps(shape), "classes": json.dumps(list(classes)), "model": space}
     return write_bytes(path, save({k: v.detach().cpu().contiguous() for k, v in own.items()}, metadata))
 
 
@@ -179,14 +179,14 @@ def load_adaptors(path: Path) -> tuple[RetuneAdaptors, tuple[str, ...], str]:
         raise InputError(f"no adaptors at {path}", "adaptors.safetensors of a run of `mammoscribe train retune`")
     try:
         with safe_open(path, framework="pt") as stored:
-            told = stored.metadata() or {}
+            metadata = stored.metadata() or {}
             state = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a dict
-        shape = json.loads(told["adaptors"])
+        shape = json.loads(metadata["adaptors"])
         net = RetuneAdaptors(AdaptorConfig(AdaptorKind(shape["kind"]), Sides(shape["sides"]), int(shape["dim"])))
         if net.config is not None and net.config.sides is Sides.SHARED:
             state |= {k.replace("image.", "text.", 1): v for k, v in state.items()}
         net.load_state_dict(state, strict=True)
-        return net.eval(), tuple(json.loads(told["classes"])), told["model"]
+        return net.eval(), tuple(json.loads(metadata["classes"])), metadata["model"]
     except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path} holds no RE-tune adaptors ({reason})") from error

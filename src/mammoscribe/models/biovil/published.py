@@ -103,7 +103,7 @@ class Verdict:
 
     file: str
     ok: bool | None
-    told: str
+    remark: str
 
 
 def verify(path: Path) -> list[Verdict]:

@@ -35,11 +35,11 @@ def refine_marks(
         out.suspicion.sigmoid().numpy(),
         out.change.softmax(1).numpy(),
     )
-    told = {a: (v.sigmoid() if a is Axis.ASSOCIATED else v.softmax(1)).numpy() for a, v in out.descriptors.items()}
+    words = {a: (v.sigmoid() if a is Axis.ASSOCIATED else v.softmax(1)).numpy() for a, v in out.descriptors.items()}
     return [
         replace(
             mark, crop_score=float(1 - types[i, -1]), types=_agreed(mark.types, types[i, :-1]), suspicion=float(suspicion[i]),
-            words={**mark.words, **{a: v[i] for a, v in told.items()}},
+            words={**mark.words, **{a: v[i] for a, v in words.items()}},
             change=None if mark.change is None else change[i],
         )
         for i, mark in enumerate(marks)

@@ -35,14 +35,14 @@ def calibrated(exams: Sequence[SeenExam], how: str, other: OperatingPoint | None
         other: an operating point whose thresholds a kind keeps that none of these exams could be searched for.
     """
     point = _fixed(exams, how, other)
-    told = reliability(exams, lambda part: _fixed(part, how, other), f"{how} of {_names(exams)}")
+    lines = reliability(exams, lambda part: _fixed(part, how, other), f"{how} of {_names(exams)}")
     if other is not None:
-        told += tuple(
+        lines += tuple(
             f"{kind.value.replace('_', ' ')}: not measured on such images; its threshold is that of {other.population}"
             for kind in FindingType
             if not any(kind in e.searched for e in exams)
         )
-    return replace(point, reliability=told)
+    return replace(point, reliability=lines)
 
 
 def _fixed(exams: Sequence[SeenExam], how: str, other: OperatingPoint | None) -> OperatingPoint:

@@ -43,11 +43,11 @@ def words_at(exams: Sequence[SeenExam], point: OperatingPoint) -> Counted:
 
     Only what is labelled is counted: kinds of which an exam has all boxes, and axes for which its dataset has words.
     """
-    told = {name: _axes(e for e in exams if e.dataset == name) for name in {e.dataset for e in exams}}
+    axes = {name: _axes(e for e in exams if e.dataset == name) for name in {e.dataset for e in exams}}
     total = Counted()
     for exam in (e for e in exams if e.measurable):
         stated = [f for f in judge(exam.seen, exam.exam, point).findings if f.type in exam.measurable]
-        total += _counted(stated, exam, told[exam.dataset])
+        total += _counted(stated, exam, axes[exam.dataset])
     return total
 
 

@@ -114,10 +114,10 @@ def _answers(supervision: Supervision, places: Mapping[str, Labels]) -> dict[str
     """What the labels of a breast say, as present or absent."""
     found: dict[str, int] = {}
     for place, labels in places.items():
-        said = {q: supervision.answer(place, q, labels) for q in (Question.DENSITY, Question.BIRADS)}
-        if (density := said[Question.DENSITY]) is not None:
+        answers = {q: supervision.answer(place, q, labels) for q in (Question.DENSITY, Question.BIRADS)}
+        if (density := answers[Question.DENSITY]) is not None:
             found.setdefault(DENSE, int(density in "cd"))
-        if (category := said[Question.BIRADS]) is not None:
+        if (category := answers[Question.BIRADS]) is not None:
             found.setdefault(SUSPICIOUS, int(category in "45"))
         for question in (Question.RECALL, Question.MALIGNANT):
             if (answer := supervision.answer(place, question, labels)) is not None:
@@ -145,7 +145,7 @@ def _changes(supervision: Supervision, regions: Sequence[Region]) -> dict[str, i
         if kind is not None and change is not None:
             by_kind.setdefault(kind, set()).add(CHANGE_OF[change])
     order = ("worsening", "improving", "stable")
-    return {kind: CHANGES.index(next(c for c in order if c in said)) for kind, said in by_kind.items()}
+    return {kind: CHANGES.index(next(c for c in order if c in words)) for kind, words in by_kind.items()}
 
 
 def in_share(patient: str, percent: float) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mammoscribe.data.own_folder.said import one, split_of, tidy
+from mammoscribe.data.own_folder.values import one, split_of, tidy
 from mammoscribe.support.errors import InputError
 
 
