@@ -114,7 +114,7 @@ def _agreement(axis: Axis, answers: Sequence[Answered], level: float) -> Row | N
 
 
 def confusion(words: FilmWords, axis: Axis) -> tuple[tuple[str, ...], np.ndarray]:
-    """The words of an axis that occur, and counts [true, said] of them."""
+    """The words of an axis that occur, and counts [true, answer] of them."""
     own = [a for a in words.answers if a.axis is axis]
     names = tuple(sorted({a.true for a in own} | {a.answer for a in own}))
     counts = np.zeros((len(names), len(names)), dtype=int)

@@ -130,7 +130,7 @@ def measure_step(positive: FloatArray, negative: FloatArray, labels: np.ndarray)
 
     Args:
         positive, negative: [N, C].
-        labels: [N, C], 0, 1, or NaN where nobody knows.
+        labels: [N, C], 0, 1, or NaN where it is not known.
 
     Raises:
         InputError: when the arrays do not fit.

@@ -26,7 +26,7 @@ def objections(sentence: Sentence, facts: KnownOfExam, possible: Sequence[Findin
     Args:
         sentence: as printed.
         facts: of the exam.
-        possible: candidates below the threshold, of which may be said that they are possible.
+        possible: candidates below the threshold, which may be called possible.
     """
     if sentence.section is Section.INDICATION:
         return ()

@@ -26,7 +26,7 @@ _WIDEST = {True: 16, False: 64}
 
 @dataclass(frozen=True)
 class Declared:
-    """Size of one frame: pixels, samples a pixel, bits a sample; whether samples have a sign, None where that is not said."""
+    """Size of one frame: pixels, samples a pixel, bits a sample; whether samples have a sign, None where that is not declared."""
 
     columns: int
     rows: int
@@ -43,7 +43,7 @@ def transfer_syntax(dataset: Dataset) -> UID:
     found = (
         f"the transfer syntax {worded(syntax, 70)} is not one of DICOM's"
         if syntax
-        else "the transfer syntax is not said"
+        else "the transfer syntax is not declared"
     )
     raise InputError(
         found, "a standard one", "save it again as Explicit VR Little Endian, with the software that wrote it"

@@ -138,7 +138,7 @@ def _put(shared: Shared, pixels: np.ndarray) -> dict[str, Any]:
 
 
 def decode_stream(stream: bytes, declared: dict[str, Any]) -> np.ndarray:
-    """The pixels of one frame, by pydicom's decoders for `said["syntax"]` with the rest of `declared` as their options."""
+    """The pixels of one frame, by pydicom's decoders for `declared["syntax"]` with the rest of `declared` as their options."""
     options = {name: value for name, value in declared.items() if name != "syntax"}
     pixels, _ = get_decoder(UID(declared["syntax"])).as_array(encapsulate([stream], has_bot=False), index=0, **options)
     return pixels

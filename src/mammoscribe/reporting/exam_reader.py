@@ -132,7 +132,7 @@ class ExamReader:
         return shown
 
     def _change(self) -> list[Fact]:
-        """A change that is said of a breast and of nothing else in it."""
+        """A change that is stated of a breast as a whole."""
         changes = self.ledger.open(Kind.CHANGE)
         states_more = any(x.kind in _STATES_MORE for x in self.words) and not self.statuses.all_negative
         if len(changes) != 1 or states_more:

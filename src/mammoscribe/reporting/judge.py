@@ -43,7 +43,7 @@ class Judge:
 
     Args:
         chart: what is true.
-        lower_band: candidates below the threshold, of which may be said that they are possible.
+        lower_band: candidates below the threshold, which may be called possible.
     """
 
     def __init__(self, chart: Chart, lower_band: tuple[Finding, ...]) -> None:

@@ -155,7 +155,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match], tuple[Kind, Any]]], ..
 
 
 def lexemes_of(text: str) -> tuple[Lexeme, ...]:
-    """The sentence as lexemes, in order; a word nobody knows is an UNKNOWN lexeme."""
+    """The sentence as lexemes, in order; an unknown word is an UNKNOWN lexeme."""
     line, found = normalised(text), []
     label = _LABEL.match(line)
     at = label.end() if label else 0

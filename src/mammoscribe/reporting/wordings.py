@@ -45,7 +45,7 @@ def book_of(chart: Chart, possible: Sequence[Finding] = ()) -> dict[str, list[St
 
     Args:
         chart: what is true.
-        possible: findings in the lower score band, of which may be said that they are possible.
+        possible: findings in the lower score band, which may be called possible.
     """
     book: dict[str, list[Statement]] = {}
     for statement in _wordings(chart, possible):

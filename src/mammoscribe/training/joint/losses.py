@@ -2,7 +2,7 @@
 
 Each contrastive loss is InfoNCE (van den Oord et al. 2018) in both directions with the negatives of all processes, as
 CLIP, ConVIRT and BioViL train. Two views of a batch may both be what a statement says, so a row may have several right
-answers, which share its target evenly (UniCL, Yang et al. 2022), and pairs that nobody labelled are left out of its
+answers, which share its target evenly (UniCL, Yang et al. 2022), and pairs without a label are left out of its
 softmax. Sums are over a process's own rows, so training in several processes is that of one with the whole batch.
 """
 

@@ -135,7 +135,7 @@ def _feature_set(rows: Sequence[_Row], kind: FeatureKind, name: str, digest: str
 
 
 def _columns(named: Sequence[Mapping[str, int]]) -> dict[str, np.ndarray]:
-    """Name -> float32 [N], the value of every item or NaN where nobody knows."""
+    """Name -> float32 [N], the value of every item or NaN where it is not known."""
     columns: dict[str, np.ndarray] = {}
     for row, values in enumerate(named):
         for name, value in values.items():
