@@ -39,3 +39,11 @@ def test_an_image_alone_is_what_it_is_in_company():
 def test_a_grid_is_padded_below_and_right():
     padded = on_grid(torch.ones(3, 2, 4), (5, 6))
     assert padded.shape == (3, 5, 6) and float(padded.sum()) == 24 and float(padded[0, 1, 3]) == 1
+
+
+def test_it_learns_from_features_with_channels_last_that_need_no_gradient():
+    given = features()
+    fine = given.fine.contiguous(memory_format=torch.channels_last)
+    head = JointHead(8, 16)
+    head(CellFeatures(fine, given.tissue))[1].sum().backward()
+    assert all(p.grad is not None for p in head.parameters())

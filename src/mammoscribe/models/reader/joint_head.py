@@ -56,7 +56,8 @@ class JointHead(nn.Module):
 
     def forward(self, features: CellFeatures) -> tuple[Tensor, Tensor, Tensor]:
         """Projected cells [N, J, h, w] (zero in air), image [N, J], and weighted features [N, C]."""
-        fine = self.norm(features.fine * features.tissue[:, None])
+        # torch 2.13 ends the process in the gradient of a group norm whose input has channels last and needs none
+        fine = self.norm((features.fine * features.tissue[:, None]).contiguous())
         patches = (self.project(fine) * features.tissue[:, None]).float()
         weight = self.saliency(fine)[:, 0].float().masked_fill(~features.tissue, AIR).flatten(1).softmax(dim=1)
         whole, pooled = (torch.einsum("njc,nc->nj", m.flatten(2), weight).float() for m in (patches, features.fine))
