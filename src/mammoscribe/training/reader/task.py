@@ -79,7 +79,9 @@ class ReaderSettings:
         if self.imagenet and not isinstance(self.config.encoder.backbone, EfficientNetLiteConfig):
             raise InvalidNoun(f"ImageNet weights for the preset {self.preset}", "the preset lite")
         if self.frozen_blocks and not isinstance(self.config.encoder.backbone, EfficientNetLiteConfig):
-            raise InvalidNoun(f"frozen blocks for the preset {self.preset}", "the preset lite, whose blocks are numbered")
+            raise InvalidNoun(
+                f"frozen blocks for the preset {self.preset}", "the preset lite, whose blocks are numbered"
+            )
         if self.left_out is not None:
             Fold.from_text(self.left_out)
 
