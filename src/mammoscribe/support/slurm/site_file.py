@@ -68,8 +68,8 @@ def _job(found: Mapping[str, Any], name: str, shared: Mapping[str, Any]) -> Job:
 def _check(found: Mapping[str, Any], kinds: Mapping[str, type], where: str) -> None:
     """InputError for a key that is not known here, or a value of another type than its own."""
     for key, value in found.items():
-        if key not in kinds and key in _kinds(Site):
-            raise _too_low(key, where)
+        if key not in kinds:
+            _check_place(key, where)
         kind = look_up(key, kinds, f"key of {where}")
         fits = {
             int: isinstance(value, int) and not isinstance(value, bool),
@@ -86,10 +86,19 @@ def _check(found: Mapping[str, Any], kinds: Mapping[str, type], where: str) -> N
 def _check_table(table: Mapping[str, Any], name: str) -> None:
     """InputError for a value that is no text (of [sbatch] also a number or true), and for a key that belongs further up."""
     for key, value in table.items():
-        if key in _kinds(Site):
+        if key in _kinds(Site) or (name == "environment" and key in _kinds(Job)):
             raise _too_low(key, f"[{name}]")
         if not isinstance(value, (str,) if name == "environment" else (str, int)):
             raise InputError(f"{key} = {value!r} in [{name}]", "a text, in quotation marks")
+
+
+def _check_place(key: str, where: str) -> None:
+    """InputError for a key that is known in another place of the file."""
+    if key in _kinds(Site):
+        raise _too_low(key, where)
+    tables = [f"[{name}]" for name, kind in _JOBS.items() if key in _kinds(kind)]
+    if tables:
+        raise InputError(f"{key} in {where}", f"it in {' or '.join(tables)}")
 
 
 def _too_low(key: str, where: str) -> InputError:
