@@ -129,14 +129,13 @@ def words_of(context: typer.Context, *group: str) -> list[str]:
         given: Any = context.params[parameter.name]
         for value in given if isinstance(given, list | tuple) else [given]:
             if parameter.param_type_name == "argument":
-                places.append(_plain(value))
+                text = _plain(value)
+                places.append(f"./{text}" if text.startswith("-") else text)  # a file, which must not look like an option
             elif isinstance(value, bool):
                 options.append(parameter.opts[0] if value else parameter.secondary_opts[0])
             else:
                 options += _option(parameter.opts[0], value)
-    ended = ["--"] if any(place.startswith("-") for place in places) else []
-    command = ["mammoscribe", *group, str(context.info_name)]
-    return [*command, *options, *ended, *places] if ended else [*command, *places, *options]
+    return ["mammoscribe", *group, str(context.info_name), *places, *options]
 
 
 def _option(name: str, value: object) -> list[str]:

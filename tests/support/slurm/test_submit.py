@@ -35,7 +35,11 @@ def test_the_same_script_may_be_written_again_and_another_one_is_kept(tmp_path):
 def test_the_number_of_the_job_comes_back(tmp_path, sbatch, printed):
     sbatch(f"printf '{printed}\\n'")
     assert submit(tmp_path / "a.sbatch", "--dependency=afterany:3") == "17"
-    assert (tmp_path / "given").read_text().split() == ["--parsable", "--dependency=afterany:3", str(tmp_path / "a.sbatch")]
+    assert (tmp_path / "given").read_text().split() == [
+        "--parsable",
+        "--dependency=afterany:3",
+        str(tmp_path / "a.sbatch"),
+    ]
 
 
 @pytest.mark.parametrize(
