@@ -92,6 +92,7 @@ def test_a_script_that_is_there_and_differs_is_kept(run, folder):
         (("--slurm", "site.toml", "--out", "a\nb"), "", "line break"),
         (("--slurm", "site.toml", "--out", "a\\b"), "", "backslash"),
         (("--slurm", "site.toml", "--out", "manifest.csv"), "", "is a file"),
+        (("--slurm", "site.toml", "--out", "/"), "", "beside which a script"),
     ],
 )
 def test_what_is_wrong_with_a_training_is_one_sentence_and_leaves_nothing(run, folder, arguments, train, words):
@@ -184,10 +185,11 @@ def test_more_shards_than_exams_are_a_warning(run, folder, house):  # noqa: F811
         (("manifest.csv", "--slurm", "site.toml", "--prevalence", "2"), "a share between"),
         (("absent.csv", "--slurm", "site.toml"), "no manifest"),
         (("--merge", "results.csv", "--slurm", "site.toml"), "together with --merge"),
+        (("manifest.csv", "--slurm", "site.toml", "--out", "."), "is a folder"),
     ],
 )
 def test_what_is_wrong_with_predict_is_one_sentence_and_leaves_nothing(run, folder, house, arguments, words):  # noqa: F811
-    out = () if "--merge" in arguments else ("--out", "results.csv")
+    out = () if {"--merge", "--out"} & set(arguments) else ("--out", "results.csv")
     shown = run("predict", *arguments, *out)
     assert shown.exit_code == 2, shown.output
     assert words in " ".join(shown.stderr.split()) and "Traceback" not in shown.output

@@ -12,7 +12,7 @@ import typer
 
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import warn
-from mammoscribe.cli.options import is_given
+from mammoscribe.cli.options import file_for, is_given
 from mammoscribe.cli.predicting import Stopped
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.slurm.script import Order, merge_script, predict_script, train_script
@@ -101,7 +101,7 @@ def queue_prediction(queue: Queue, context: typer.Context, exams: int, out: Path
         warn(
             f"{queue.path}: {job.shards} shards for {exams} exams; {job.shards - exams} jobs will have nothing to read"
         )
-    base = out.with_suffix("")
+    base = file_for(out, "a CSV file").with_suffix("")
     read, merge = _beside(base, ".predict.sbatch"), _beside(base, ".merge.sbatch")
     reading = _order(words_of(context), _beside(base, ".predict"))
     joining = _order(["mammoscribe", "predict", *_option("--merge", out)], _beside(base, ".merge"))
@@ -150,6 +150,8 @@ def _plain(value: object) -> str:
 def _beside(out: Path, ending: str) -> Path:
     """A path beside `out` whose name begins with that of `out`, from the root on."""
     whole = Path(os.path.abspath(out))
+    if not whole.name:
+        raise InputError(f"--out {out}", "a name beside which a script can be written")
     return whole.with_name(f"{whole.name}{ending}")
 
 
