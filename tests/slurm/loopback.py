@@ -89,7 +89,9 @@ class Cluster:
 
     def states(self) -> dict[str, str]:
         """State of each job, by its number."""
-        return dict(line.split() for line in self.ask("squeue", "--noheader", "--states=all", "--format=%i %T").splitlines())
+        return dict(
+            line.split() for line in self.ask("squeue", "--noheader", "--states=all", "--format=%i %T").splitlines()
+        )
 
 
 def wait_until(what: str, is_so: Callable[[], object], seconds: float) -> None:
@@ -129,7 +131,13 @@ def _write_files(folder: Path) -> None:
     ctld, port1, port2 = _free_ports(3)
     (folder / "slurm.conf").write_text(
         CONFIGURATION.format(
-            folder=folder, host=socket.gethostname(), first=NODES[0], second=NODES[1], ctld=ctld, port1=port1, port2=port2
+            folder=folder,
+            host=socket.gethostname(),
+            first=NODES[0],
+            second=NODES[1],
+            ctld=ctld,
+            port1=port1,
+            port2=port2,
         )
     )
 
@@ -153,7 +161,12 @@ def _bound(stack: ExitStack, port: int) -> int:
 
 def _munged(folder: Path) -> tuple[str, ...]:
     files = {"socket": "socket", "key-file": "key", "log-file": "log", "pid-file": "pid", "seed-file": "seed"}
-    return ("munged", "--foreground", "--force", *(f"--{option}={folder}/munge.{name}" for option, name in files.items()))
+    return (
+        "munged",
+        "--foreground",
+        "--force",
+        *(f"--{option}={folder}/munge.{name}" for option, name in files.items()),
+    )
 
 
 def _daemon(stack: ExitStack, found: Cluster, command: tuple[str, ...]) -> None:

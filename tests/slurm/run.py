@@ -6,6 +6,7 @@ slurm-client and munge. Nothing here is part of the test suite. Ends with 1 when
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,13 +17,14 @@ from typing import Any
 
 from tests.slurm.loopback import Cluster, cluster, missing, wait_until
 
-STEPS, SOME_STEPS = 120, 20
+SOME_STEPS = 20
+"""After so many steps a run is interrupted."""
 PATIENCE_S = 900.0
 TIMED = ("seconds", "items_per_s", "memory_mb")
 """Figures that depend on how busy the machine is."""
 TRAIN = (
     "train", "decoder", "--init", "starter", "--device", "cpu", "--set", "task.preset=debug", "--set", "held_out=4",
-    "--set", "batch=4", "--set", f"steps={STEPS}",
+    "--set", "batch=4",
 )  # fmt: skip
 SITE = """
 venv = "{venv}"
@@ -38,10 +40,22 @@ shards = 2
 
 @dataclass(frozen=True)
 class Place:
-    """A folder to work in, beside a cluster."""
+    """A folder to work in, beside a cluster.
+
+    Args:
+        folder: new.
+        cluster: that is running.
+        steps: of each training.
+    """
 
     folder: Path
     cluster: Cluster
+    steps: int
+
+    @property
+    def train(self) -> tuple[str, ...]:
+        """The training that is interrupted."""
+        return (*TRAIN, "--set", f"steps={self.steps}")
 
     def call(self, *arguments: str) -> str:
         """What `mammoscribe` prints, run without the queue or handing something to it."""
@@ -93,7 +107,7 @@ class Place:
 
 def time_limit(place: Place) -> str:
     """Two nodes; SIGUSR1 some minutes before the limit, and the script queues itself again."""
-    (number,) = place.submitted(*TRAIN, "--out", "limit", nodes=2)
+    (number,) = place.submitted(*place.train, "--out", "limit", nodes=2)
     place.begins("limit")
     place.reaches_limit(number)
     place.ends(number)
@@ -102,9 +116,11 @@ def time_limit(place: Place) -> str:
 
 def preempted(place: Place) -> str:
     """A job of a partition with more priority takes the nodes; SLURM queues the training again."""
-    (number,) = place.submitted(*TRAIN, "--out", "preempted")
+    (number,) = place.submitted(*place.train, "--out", "preempted")
     place.begins("preempted")
-    place.cluster.ask("sbatch", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=sleep 3")
+    place.cluster.ask(
+        "sbatch", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=sleep 3"
+    )
     wait_until("it is preempted", lambda: place.cluster.job(number)["Restarts"] == "1", PATIENCE_S)
     place.ends(number)
     return compared(place, "preempted", processes=1, reason="SIGTERM was received")
@@ -112,7 +128,7 @@ def preempted(place: Place) -> str:
 
 def cancelled(place: Place) -> str:
     """Its owner cancels it, and it stays cancelled; the same script is submitted once more."""
-    (number,) = place.submitted(*TRAIN, "--out", "cancelled")
+    (number,) = place.submitted(*place.train, "--out", "cancelled")
     place.begins("cancelled")
     place.cluster.ask("scancel", number)
     place.ends(number, "CANCELLED")
@@ -127,18 +143,21 @@ def compared(place: Place, run: str, processes: int, reason: str) -> str:
     """Hold a run that was interrupted once for `reason` against one that was not."""
     plain = f"plain-{processes}"
     if not (place.folder / plain).exists():
-        place.call(*TRAIN, "--out", plain, *(("--processes", str(processes)) if processes > 1 else ()))
+        place.call(*place.train, "--out", plain, *(("--processes", str(processes)) if processes > 1 else ()))
     sessions = (place.folder / run / "sessions.jsonl").read_text().splitlines()
     if len(sessions) != 2 or reason not in place.printed(run):
-        raise RuntimeError(f"{run} began {len(sessions)} times; expected 2, with {reason!r} in its log")
+        raise RuntimeError(
+            f"{run} began {len(sessions)} times; expected 2 and {reason!r} in its log; give more --steps"
+        )
     first, second = ([{k: v for k, v in row.items() if k not in TIMED} for row in place.rows(r)] for r in (plain, run))
-    if [row["step"] for row in first if "loss/total" in row] != list(range(1, STEPS + 1)):
+    losses = {row["step"]: row["loss/total"] for row in first if "loss/total" in row}
+    if list(losses) != list(range(1, place.steps + 1)):
         raise RuntimeError(f"{plain} has no line for every step")
-    different = [a["step"] for a, b in zip(first, second, strict=False) if a != b]
-    if different or len(first) != len(second):
-        raise RuntimeError(f"{len(first)} and {len(second)} lines; other figures from step {different[:1]} on")
-    stop = next(row["step"] for row in first) if not first else first[-1]["loss/total"] if "loss/total" in first[-1] else ""
-    return f"{len(first)} lines of metrics.jsonl equal to the digit {stop}".strip()
+    if first != second:
+        step = next((a["step"] for a, b in zip(first, second, strict=False) if a != b), "after the last")
+        raise RuntimeError(f"{len(first)} and {len(second)} lines; other figures at step {step}")
+    stop = re.search(r"stopped after step (\d+)", place.printed(run))
+    return f"stopped at step {stop and stop[1]}; all {len(first)} lines of metrics.jsonl equal, last loss {losses[place.steps]!r}"
 
 
 def array(place: Place) -> str:
@@ -167,6 +186,7 @@ def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=CASES, action="append", help="one of the cases; may be repeated")
+    parser.add_argument("--steps", type=int, default=400, help="of each training; more where it ends too soon (400)")
     parser.add_argument("--keep", type=Path, help="a new folder in which everything is left")
     given = parser.parse_args()
     if missing():
@@ -177,7 +197,7 @@ def main() -> int:
         folder.mkdir(parents=True)
         folder.parent.chmod(folder.parent.stat().st_mode | 0o111)  # munge's socket must be reachable
         with cluster(folder / "cluster") as found:
-            place = Place(folder, found)
+            place = Place(folder, found, given.steps)
             print(found.ask("sinfo", "--version"))
             wrong = sum(not passed(name, CASES[name], place) for name in given.only or CASES)
     return 1 if wrong else 0

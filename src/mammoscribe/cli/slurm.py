@@ -130,7 +130,9 @@ def words_of(context: typer.Context, *group: str) -> list[str]:
         for value in given if isinstance(given, list | tuple) else [given]:
             if parameter.param_type_name == "argument":
                 text = _plain(value)
-                places.append(f"./{text}" if text.startswith("-") else text)  # a file, which must not look like an option
+                places.append(
+                    f"./{text}" if text.startswith("-") else text
+                )  # a file, which must not look like an option
             elif isinstance(value, bool):
                 options.append(parameter.opts[0] if value else parameter.secondary_opts[0])
             else:

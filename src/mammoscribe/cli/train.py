@@ -159,7 +159,7 @@ def fields_of(given: list[str] | None) -> Mapping[str, str]:
 
 
 def _is_worker() -> bool:
-    """Whether this process is one of several that were started together (launch, torchrun, srun)."""
+    """Whether this process is one of several that were started together (launch, torchrun, the script of --slurm)."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 

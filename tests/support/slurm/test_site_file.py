@@ -40,7 +40,7 @@ partition = "cpu"
 
 @pytest.fixture
 def read(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", "/home/lab")
+    monkeypatch.setenv("HOME", "/users/lab")
     monkeypatch.setenv("STORE", "/scratch")
 
     def read(text):
@@ -54,7 +54,7 @@ def read(tmp_path, monkeypatch):
 def test_every_key_has_its_place(read):
     site = read(WHOLE)
     assert (site.modules, site.setup, site.requeue_minutes) == (("python/3.11", "cuda"), ("ulimit -n 4096",), 10)
-    assert (site.venv, site.scratch) == (Path("/home/lab/venv"), Path("/scratch/mine"))
+    assert (site.venv, site.scratch) == (Path("/users/lab/venv"), Path("/scratch/mine"))
     assert site.environment == {"NCCL_DEBUG": "WARN"}
     train, predict, merge = site.train, site.predict, site.merge
     assert (train.partition, predict.partition, merge.partition) == ("gpu", "cpu", "gpu")
