@@ -120,6 +120,7 @@ def test_a_training_is_submitted_and_its_number_printed(run, folder):
     assert shown.exit_code == 0, shown.output
     assert shown.stdout.split() == ["job", "17:", f"{folder}/runs/run.sbatch"]
     assert (folder / "submitted").read_text().split() == ["--parsable", f"{folder}/runs/run.sbatch"]
+    assert not {"--slurm", "--submit", "site.toml"} & set(words_in(folder / "runs" / "run.sbatch"))
 
 
 def test_what_sbatch_refuses_is_one_sentence(run, folder):

@@ -188,10 +188,12 @@ def _trained(run: "Run", out: Path) -> int:
 
         outcome = train(run, out, on_row, warn)
     summary = out / "model" / "summary.md"
-    if outcome.finished and _is_first():
+    if not _is_first():
+        return outcome.exit_code
+    if outcome.finished:
         if summary.is_file():
             console.print(summary.read_text(encoding="utf-8").rstrip(), highlight=False, markup=False, soft_wrap=True)
         console.print(f"model in {out / 'model'}", highlight=False, markup=False, soft_wrap=True)
-    elif not outcome.finished:
+    else:
         errors.print(f"stopped at step {outcome.step}: start the same command again to go on", highlight=False)
     return outcome.exit_code

@@ -9,11 +9,11 @@ from mammoscribe.support.errors import InvalidNoun
 
 OWN_OPTIONS = {
     "account": "account", "array": "shards", "chdir": "", "cpus-per-task": "cpus_per_process", "dependency": "",
-    "error": "", "gpus-per-node": "gpus_per_node", "job-name": "", "mem": "memory", "no-requeue": "", "nodes": "nodes",
+    "error": "", "gpu-bind": "", "gpus-per-node": "gpus_per_node", "gpus-per-task": "gpus_per_node", "job-name": "", "mem": "memory", "no-requeue": "", "nodes": "nodes",
     "ntasks": "processes_per_node", "ntasks-per-node": "processes_per_node", "open-mode": "", "output": "",
     "partition": "partition", "requeue": "", "signal": "requeue_minutes", "time": "time", "wrap": "",
 }  # fmt: skip
-"""Options of sbatch that the scripts set, with the key that decides each, or "" where none does."""
+"""Options of sbatch that the scripts set or that would hide GPUs from their processes, with the key to use, or ""."""
 OWN_VARIABLES = ("LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "RANK", "WORLD_SIZE")
 """Variables that the scripts set for each process."""
 MAX_REQUEUE_MINUTES = 1092
@@ -25,7 +25,7 @@ _TIMES = (
 )
 _SECONDS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_OPTION = re.compile(r"[a-z][a-z0-9-]*")
+_OPTION = re.compile(r"[a-z][a-z0-9-]+")
 Value = str | int | bool
 
 
@@ -197,7 +197,7 @@ def _check_option(option: str, value: Value) -> None:
     if option in OWN_OPTIONS:
         key = OWN_OPTIONS[option]
         raise InvalidNoun(
-            f"{option} in [sbatch], which the script sets itself", "", f"set {key}" if key else "leave it out"
+            f"{option} in [sbatch], which is decided by the script", "", f"set {key}" if key else "leave it out"
         )
     if not _OPTION.fullmatch(option):
         raise InvalidNoun(f"the option {option!r} in [sbatch]", "a long option of sbatch without dashes, such as qos")
