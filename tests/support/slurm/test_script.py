@@ -192,6 +192,11 @@ def test_processes_on_several_nodes_find_each_other(cluster):
     assert cluster.noted("words") == list(WORDS[1:])
 
 
+def test_processes_that_cannot_find_each_other_are_not_started(cluster):
+    assert cluster.run(a_training(nodes=2), tasks=2, SCONTROL_CODE="1") == 2
+    assert cluster.noted("srun") == []
+
+
 def test_the_end_of_one_process_does_not_cut_off_the_others_at_once(cluster):
     cluster.run(a_training(processes_per_node=2), 0, tasks=2)
     assert {"--kill-on-bad-exit=0", "--wait=300"} <= set(cluster.noted("srun"))

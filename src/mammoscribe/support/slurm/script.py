@@ -14,7 +14,8 @@ WAIT_S = 300
 _PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 _RANKS = (
     "# SLURM numbers the processes; torch looks for the numbers and the address of the first process under these names.",
-    'MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1) || exit 2',
+    'nodes=$(scontrol show hostnames "$SLURM_JOB_NODELIST") || exit 2',
+    "MASTER_ADDR=${nodes%%$'\\n'*}",
     "MASTER_PORT=$((20000 + SLURM_JOB_ID % 10000))",
     "export MASTER_ADDR MASTER_PORT",
     "numbered='export RANK=$SLURM_PROCID LOCAL_RANK=$SLURM_LOCALID WORLD_SIZE=$SLURM_NTASKS '",
