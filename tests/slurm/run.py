@@ -176,7 +176,7 @@ def array(place: Place) -> str:
         raise RuntimeError("results.csv differs from the table of one run")
     log = place.printed("results.predict")
     went_on = re.search(
-        r"shard-1-of-2.csv: stopped.*shard-1-of-2.csv: \d+ ok[^;]*; (\d+) kept from before", log, re.DOTALL
+        r"shard-1-of-2.csv: stopped.*shard-1-of-2.csv: \d+ [^;]*; (\d+) kept from before", log, re.DOTALL
     )
     if went_on is None:
         raise RuntimeError("no shard was stopped before its last exam; give more --exams")
