@@ -28,6 +28,7 @@ def test_a_time_that_sbatch_would_not_take_is_refused(time):
     ("fields", "words"),
     [
         ({"memory": "64 GB"}, "64G"),
+        ({"memory": "٣G"}, "64G"),
         ({"cpus_per_process": 0}, "1 or more"),
         ({"gpus_per_node": -1}, "0 or more"),
         ({"gpu_type": "a100"}, "without gpus_per_node"),

@@ -57,7 +57,7 @@ class Job:
 
     def __post_init__(self) -> None:
         seconds_of(self.time)
-        if self.memory and not re.fullmatch(r"\d+[KMGT]?", self.memory):
+        if self.memory and not re.fullmatch(r"[0-9]+[KMGT]?", self.memory):
             raise InvalidNoun(f"memory {self.memory!r}", "a number with K, M, G or T, such as 64G")
         if self.cpus_per_process < 1 or self.gpus_per_node < 0:
             found = f"cpus_per_process {self.cpus_per_process}, gpus_per_node {self.gpus_per_node}"
