@@ -7,6 +7,7 @@ slurm-client and munge. Nothing here is part of the test suite. Ends with 1 when
 import argparse
 import json
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -199,6 +200,7 @@ def main() -> int:
     if missing():
         print(f"cannot run: {missing()}")
         return 2
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # the cluster must not outlive this
     with tempfile.TemporaryDirectory(prefix="slurm-") as temporary:
         folder = (given.keep or Path(temporary) / "check").absolute()
         folder.mkdir(parents=True)
