@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-real check check-html lint types imports map format wheel-test parity fuzz trials benchmarks clean
+.PHONY: help demo test test-real check check-html lint types imports map format wheel-test parity fuzz trials check-slurm benchmarks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ fuzz: $(VENV)/installed-dev ## open COUNT damaged pictures (10,000); fails when 
 
 trials: $(VENV)/installed-dev ## situations of real users, made by the scripts in ../shared/trials: right value or one sentence
 	$(BIN)/python -m tests.trials.run
+
+check-slurm: $(VENV)/installed-dev ## trainings on a real SLURM on this machine, interrupted: same losses; needs root and Debian packages
+	$(BIN)/python -m tests.slurm.run
 
 clean: ## remove what was built, not the environment
 	rm -rf build dist demo src/*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -112,6 +112,16 @@ def test_a_warm_process_that_has_died_meanwhile_is_replaced(alone):
     assert np.array_equal(decode_apart(stream, said), STORED)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_all_processes_of_a_job_get_does_not_end_the_process(alone, number):
+    stream, said = raw_stream()
+    decode_apart(stream, said)
+    used = alone._idle[0]
+    os.kill(used._process.pid, number)
+    assert np.array_equal(decode_apart(stream, said), STORED)
+    assert alone._idle[0] is used and used._process.poll() is None
+
+
 def test_a_decoder_that_does_not_end_is_ended(monkeypatch, alone):
     stream, said = raw_stream()
     decode_apart(stream, said)

@@ -80,6 +80,12 @@ def names_of(text: str | None) -> tuple[str, ...] | None:
     return names
 
 
+def is_given(context: typer.Context, name: str) -> bool:
+    """Whether a parameter was given on the command line, and has not its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def folder_for(out: Path) -> Path:
     """`out`, which may be absent but not a file; checked before the work, not after it."""
     if out.exists() and not out.is_dir():

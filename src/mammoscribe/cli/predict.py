@@ -20,11 +20,13 @@ from mammoscribe.cli.options import (
     SettingOption,
     folder_for,
     formats_of,
+    is_given,
     prevalence_of,
 )
 from mammoscribe.cli.predicting import Listed, ReadingJob, Stopped, read_exams, stopping
 from mammoscribe.cli.results import ResultsFile, held
 from mammoscribe.cli.shards import Shard, merge, shard_of
+from mammoscribe.cli.slurm import Slurm, Submit, queue_of, queue_prediction
 from mammoscribe.support.errors import InputError
 
 EXAMPLE = "Example: mammoscribe predict manifest.csv --out results.csv --reports reports --workers 4"
@@ -63,6 +65,8 @@ def command(
         Path | None,
         typer.Option("--merge", metavar="CSV", help="Nothing is read: join the finished shards of CSV into CSV."),
     ] = None,
+    slurm: Slurm = None,
+    submit: Submit = False,
 ) -> None:
     """Read many exams: one row per breast, and a row with the reason for an exam that cannot be read.
 
@@ -80,6 +84,10 @@ def command(
         folder_for(reports)
     names = None if pseudonymous is None else key_apart_from(pseudonymous, *([reports] if reports else []))
     job = ReadingJob(manifest, model, device, setting.value, prevalence, reports, wanted, names)
+    queue = queue_of(slurm, submit)
+    if queue is not None:
+        queue_prediction(queue, context, sum(1 for _ in job.exams()), out)
+        return
     counts = _predict(job, out, part, retry_errors, workers)
     if counts and set(counts) == {"error"}:
         raise typer.Exit(1)
@@ -133,16 +141,11 @@ def _run(
 
 def _merge(context: typer.Context, out: Path) -> None:
     """Join shards; any other option given beside would go unused."""
-    given = [name for name in context.params if name != "merged" and _given(context, name)]
+    given = [name for name in context.params if name != "merged" and is_given(context, name)]
     if given:
         raise InputError(f"{given[0]} given together with --merge", "--merge CSV alone, the --out of the shards")
     num_exams, num_shards = merge(out)
     _say(f"{out}: {num_exams} exams of {num_shards} shards")
-
-
-def _given(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
 
 
 def _say(text: str) -> None:

@@ -13,6 +13,7 @@ from mammoscribe.cli.console import errors, progress_bar, warn
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.options import folder_for
 from mammoscribe.cli.plain_help import PlainCommand, PlainGroup
+from mammoscribe.cli.slurm import Slurm, Submit, queue_of, queue_training
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
 
@@ -91,25 +92,37 @@ def _command(recipe: str) -> Callable[..., None]:
     """The command that trains one recipe."""
 
     def command(
-        data: Data = None, out: Out = Path("runs/run"), init: Init = None, set_fields: Set = None,
-        processes: Processes = 1, device: Device = "auto", deepspeed: DeepSpeed = None,
+        context: typer.Context, data: Data = None, out: Out = Path("runs/run"), init: Init = None, set_fields: Set = None,
+        processes: Processes = 1, device: Device = "auto", deepspeed: DeepSpeed = None, slurm: Slurm = None,
+        submit: Submit = False,
     ) -> None:  # fmt: skip
         folder_for(out)
-        if processes > 1 and not _is_worker():
+        queue = queue_of(slurm, submit)
+        if queue is None and processes > 1 and not _is_worker():
             raise typer.Exit(_launched(processes))
-        from mammoscribe.training.recipe_list import RECIPES as FUNCTIONS
-
-        fields = {**fields_of(set_fields), "execution.device": device}
-        if deepspeed is not None:
-            from mammoscribe.training.engine.distribution import kind_of
-
-            fields["distribution.deepspeed"] = str(deepspeed)
-            fields.setdefault("distribution.kind", kind_of(deepspeed).value)
-        run = FUNCTIONS[recipe](data or [], init).with_set(fields)
+        run = _run_of(recipe, data or [], init, fields_of(set_fields), device, deepspeed)
+        if queue is not None:
+            queue_training(queue, context, run, out)
+            return
         raise typer.Exit(_trained(run, out))
 
     command.__doc__ = f"Train {RECIPES[recipe]}; a run that was stopped goes on."
     return command
+
+
+def _run_of(
+    recipe: str, data: list[Path], init: Path | None, given: Mapping[str, str], device: str, deepspeed: Path | None
+) -> "Run":
+    """The run that the options of a command describe."""
+    from mammoscribe.training.recipe_list import RECIPES as FUNCTIONS
+
+    fields = {**given, "execution.device": device}
+    if deepspeed is not None:
+        from mammoscribe.training.engine.distribution import kind_of
+
+        fields["distribution.deepspeed"] = str(deepspeed)
+        fields.setdefault("distribution.kind", kind_of(deepspeed).value)
+    return FUNCTIONS[recipe](data, init).with_set(fields)
 
 
 _NEEDS = {
@@ -146,7 +159,7 @@ def fields_of(given: list[str] | None) -> Mapping[str, str]:
 
 
 def _is_worker() -> bool:
-    """Whether this process is one of several that were started together (launch, torchrun, srun)."""
+    """Whether this process is one of several that were started together (launch, torchrun, the script of --slurm)."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
@@ -175,10 +188,12 @@ def _trained(run: "Run", out: Path) -> int:
 
         outcome = train(run, out, on_row, warn)
     summary = out / "model" / "summary.md"
-    if outcome.finished and _is_first():
+    if not _is_first():
+        return outcome.exit_code
+    if outcome.finished:
         if summary.is_file():
             console.print(summary.read_text(encoding="utf-8").rstrip(), highlight=False, markup=False, soft_wrap=True)
         console.print(f"model in {out / 'model'}", highlight=False, markup=False, soft_wrap=True)
-    elif not outcome.finished:
+    else:
         errors.print(f"stopped at step {outcome.step}: start the same command again to go on", highlight=False)
     return outcome.exit_code

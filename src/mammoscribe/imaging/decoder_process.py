@@ -88,7 +88,8 @@ def serve(requests: int, replies: int, memory: int) -> None:
         requests, replies: pipes.
         memory: a file in memory, in which the stream comes and the pixels go.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; who asked decides what it means
+    for number in (signal.SIGINT, signal.SIGTERM):  # a terminal or a queue sends them to all; who asked decides
+        signal.signal(number, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     _limit_memory()
     shared = Shared(memory)

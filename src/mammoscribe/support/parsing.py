@@ -2,7 +2,10 @@
 
 import json
 import tomllib
+from pathlib import Path
 from typing import Any
+
+from mammoscribe.support.errors import InputError
 
 _TOO_DEEP = "it is nested too deeply"
 
@@ -21,6 +24,30 @@ def toml_table(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except RecursionError as error:
         raise ValueError(_TOO_DEEP) from error
+
+
+def read_toml(path: Path, expected: str, do: str = "") -> dict[str, Any]:
+    """The table that a TOML file holds.
+
+    Args:
+        path: the file.
+        expected, do: for the error when there is no such file.
+
+    Raises:
+        InputError: for a file that is not there, cannot be read, is no UTF-8 or no TOML.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} is {'a folder' if path.is_dir() else 'not there'}", expected, do)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path} cannot be read ({error})", "TOML in UTF-8") from error
+    try:
+        return toml_table(text)
+    except ValueError as error:
+        written = "write expressions and paths with a backslash in '...'" if "\\" in text else ""
+        raise InputError(f"{path} is not TOML ({error})", "", written) from error
 
 
 def kind_of_value(value: object) -> str:

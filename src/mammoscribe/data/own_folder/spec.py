@@ -16,7 +16,7 @@ from mammoscribe.data.texts.report_sections import split_sections
 from mammoscribe.data.texts.report_text import Section
 from mammoscribe.support.errors import InputError, InvalidNoun, MammoscribeError
 from mammoscribe.support.lookup import look_up
-from mammoscribe.support.parsing import toml_table
+from mammoscribe.support.parsing import read_toml
 
 HEADER_KEYWORDS = ("AccessionNumber", "StudyInstanceUID", "PatientID")
 """DICOM attributes that exam and patient may be read from."""
@@ -272,18 +272,7 @@ def is_pattern(text: str) -> bool:
 def read_spec(path: Path) -> FolderSpec:
     """The description in a TOML file; anything that is wrong in it raises InputError naming file and key."""
     path = Path(path)
-    if not path.is_file():
-        found = f"{path} is {'a folder' if path.is_dir() else 'not there'}"
-        raise InputError(found, "a TOML file that describes a folder", "`mammoscribe data draft FOLDER`")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{path} cannot be read ({error})", "TOML in UTF-8") from error
-    try:
-        found = toml_table(text)
-    except ValueError as error:
-        do = "write expressions and paths with a backslash in '...'" if "\\" in text else ""
-        raise InputError(f"{path} is not TOML ({error})", "", do) from error
+    found = read_toml(path, "a TOML file that describes a folder", "`mammoscribe data draft FOLDER`")
     try:
         return _spec(found, path)
     except MammoscribeError as error:

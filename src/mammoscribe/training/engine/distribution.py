@@ -29,7 +29,7 @@ _SWITCHES = ("ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_FSDP")
 
 
 def begin(run: Run) -> Any:
-    """An `accelerate.Accelerator` for a run, in every process; `torchrun`, srun or `launch` set RANK and WORLD_SIZE.
+    """An `accelerate.Accelerator` for a run, in every process; `launch`, torchrun or the script of --slurm set RANK and WORLD_SIZE.
 
     Raises:
         MissingExtra: without accelerate, or without DeepSpeed where the run asks for it.

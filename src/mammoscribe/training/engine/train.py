@@ -13,7 +13,7 @@ from mammoscribe.training.engine.stop import INTERRUPTED, REQUEUE, Outcome, Stop
 def train(run: Run, folder: Path, on_row: OnRow = lambda _: None, notify: Notify = lambda _: None) -> Outcome:
     """Train `run` in `folder`; a run that was stopped or killed goes on from its last checkpoint, exactly.
 
-    Started in several processes (`launch`, torchrun, srun), it trains one network in all of them. It ends after
+    Started in several processes (`launch`, torchrun, the script of --slurm), it trains one network in all of them. It ends after
     `run.steps` steps, or with a checkpoint when SIGTERM, SIGUSR1 or Ctrl-C comes or the time limit is over.
 
     Args:
