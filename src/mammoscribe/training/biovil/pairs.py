@@ -124,6 +124,30 @@ class ImagePairs(Sequence[Pair]):
         assert text is not None
         return Pair(stored.pictures[picture], _before(stored, picture, self._prior_record(stored)), text)
 
+    def prior_text(self, number: int) -> Written | Stated | None:
+        """The text that belongs to the earlier picture of a pair; None where there is no such picture, or it has no text."""
+        record, picture = self._at[number].tolist()
+        stored = self.dataset[record]
+        prior = self._prior_record(stored)
+        earlier = _before(stored, picture, prior)
+        if prior is None or earlier is None:
+            return None
+        return self._text_of(prior, next(n for n, shown in enumerate(prior.pictures) if shown is earlier))
+
+
+@dataclass(frozen=True)
+class PairTexts:
+    """The texts of pairs by number, from which a new vocabulary is learned."""
+
+    pairs: ImagePairs
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, number: int) -> str:
+        return self.pairs[number].text.words(np.random.default_rng((self.seed, number)))
+
 
 def is_frontal(image: ListedImage | ListedView) -> bool:
     """Whether a picture of a chest is from the front, or may be."""
