@@ -28,10 +28,11 @@ OutDir = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for t
 
 
 class WriterName(StrEnum):
-    """Who writes the sentences: the renderer (facts to sentences), or the decoder behind the gate."""
+    """Who writes the sentences: the renderer (facts to sentences), or behind the gate the decoder or a report writer."""
 
     RENDERER = "renderer"
     DECODER = "decoder"
+    BIOVIL_T = "biovil-t"
 
 
 class SettingName(StrEnum):

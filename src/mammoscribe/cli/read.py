@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mammoscribe.data.load import LoadedExam
     from mammoscribe.domain.view import View
     from mammoscribe.imaging.picture import Picture
+    from mammoscribe.models.biovil.report_model import ReportModel
 
     Decode = Callable[[View], Picture]
     _Given = tuple[list[Path], list[Path], Mapping[str, str], Path | None, str | None]
@@ -64,8 +65,16 @@ def command(
     ] = None,
     exam: Annotated[str | None, typer.Option("--exam", metavar="ID", help="The exam to read from --manifest.")] = None,
     writer: Annotated[
-        WriterName, typer.Option("--writer", help="Who writes; the decoder always passes the gate.")
+        WriterName, typer.Option("--writer", help="Who writes; what a model writes always passes the gate.")
     ] = WriterName.RENDERER,
+    writer_model: Annotated[
+        Path | None,
+        typer.Option(
+            "--writer-model",
+            metavar="DIR",
+            help="With --writer biovil-t: a run of `mammoscribe train biovil-t-report`.",
+        ),
+    ] = None,
     setting: SettingOption = SettingName.SCREENING,
     prevalence: Prevalence = None,
     device: Device = "cpu",
@@ -81,6 +90,8 @@ def command(
         raise InputError(
             "nothing to read", "a folder, files, or --manifest CSV --exam ID", "see mammoscribe read --help"
         )
+    if (writer is WriterName.BIOVIL_T) != (writer_model is not None):
+        raise InputError("one of --writer biovil-t and --writer-model", "both or neither")
     given = (paths or [], prior or [], views_of(view or []), manifest, exam)
     from mammoscribe.cli.summary import summary_of
     from mammoscribe.domain.assessment import Setting
@@ -89,18 +100,27 @@ def command(
     from mammoscribe.reading import load_reader, read_exam, write_outputs
 
     where = chosen_device(device)
+    author = None if writer_model is None else _author(writer_model, where)
+    by = Writer.EXTERNAL if author is not None else Writer(writer.value)
     opened, decode = _opened_without_patient(given, out) if no_patient else _opened(given)
     for message in opened.warnings:
         warn(message)
     with working("reading"):
         reading = read_exam(
-            opened.exam, load_reader(model, where), Writer(writer.value), decode, images="html" in wanted,
-            setting=Setting(setting.value), prevalence=prevalence,
+            opened.exam, load_reader(model, where), by, decode, images="html" in wanted,
+            setting=Setting(setting.value), prevalence=prevalence, author=author,
         )  # fmt: skip
         written = write_outputs(reading, folder, wanted)
     console.print(summary_of(reading.report))
     for path in written:
         console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _author(folder: Path, where: Any) -> "ReportModel":
+    """The report writer of a folder, on a device."""
+    from mammoscribe.models.biovil.report_model import load_report_model
+
+    return load_report_model(folder).to(where)
 
 
 def _opened(given: "_Given") -> "tuple[LoadedExam, Decode]":

@@ -36,21 +36,22 @@ def earlier_study(root: Path, number: int) -> Record:
 
 
 def chest_lab(root: Path, patients: int = 12) -> Path:
-    """Reports that name the bright quarter; every other patient has an earlier study with a report."""
+    """Reports of several lengths that name the bright quarter; every other patient has an earlier study with a report."""
     records: list[Record] = []
     for n in range(patients):
         (height, side), quarter = list(PLACES.items())[n % 4]
         if n % 2:
             records.append(earlier_study(root, n))
-        said = f"There is an opacity in the {height} {side} lung. Number {n // 4}."
+        said = (
+            f"There is an opacity in the {height} {side} lung. Number {n // 4}."
+            + " The heart is of normal size." * (n % 3)
+        )
         records.append(picture_and_report(root, n, quarter, said, f"s{n:03d}-before" if n % 2 else None))
     return prepared(records, root, "joint")
 
 
 def by_heart_lab(root: Path) -> Path:
-    """Two pictures with a report each, the second with an earlier study; each is in training and, as a copy, in `val`."""
-    records: list[Record] = []
-    for n, split in enumerate(("train", "train", "val", "val")):
-        said, quarter = BY_HEART[n % 2], ((0, 0), (1, 1))[n % 2]
-        records.append(picture_and_report(root, n, quarter, said, None))
+    """Two pictures with a report each for training, and two alike in `val`."""
+    quarters = ((0, 0), (1, 1))
+    records = [picture_and_report(root, n, quarters[n % 2], BY_HEART[n % 2], None) for n in range(4)]
     return prepared(records, root, "joint", ("train", "train", "val", "val"))

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from mammoscribe.data.texts.sentences import sentences
-from mammoscribe.imaging.decode import decode
+from mammoscribe.imaging.decode import check_readable, decode, is_dicom, open_dicom
 from mammoscribe.imaging.joint_pixels import JointPixels, patches_shown
 from mammoscribe.imaging.joint_prepare import WHOLE, fit_whole, prepare_published, resize_px_for
 from mammoscribe.imaging.picture import Picture
@@ -31,6 +31,8 @@ from mammoscribe.support.files import sha256_of, write_bytes, write_text
 IMAGE, REPORT, CARD = "image.safetensors", "report.safetensors", "report.json"
 FORMAT = "mammoscribe.report-writer/1"
 AT_ONCE = 8
+GATED = "use `mammoscribe read EXAM --writer biovil-t --writer-model DIR`, which holds every claim against findings"
+UNCHECKED = "Written by a model, not checked. Research use only."
 
 
 class Pictures(StrEnum):
@@ -89,11 +91,18 @@ class ReportModel:
         return self.image.card is not None and self.image.card.pixels == WHOLE
 
     def prepare(self, path: Path) -> JointPixels:
-        """Decode and pre-process one picture as in training; InputError when it cannot be read."""
-        side = self.image.crop_px
+        """Decode and pre-process one picture as in training.
+
+        Raises:
+            InputError: when it cannot be read, and for a mammogram by its header that is shown to a model of other pictures.
+        """
+        path, side = Path(path), self.image.crop_px
+        check_readable(path)
+        if self.card.pictures is Pictures.CHEST and is_dicom(path) and _is_of_breast(path):
+            raise InputError(f"{path} is a mammogram", "a picture of the chest", GATED)
         if self.is_whole:
-            return fit_whole(decode(Path(path)), str(path), side)
-        return prepare_published(Path(path), resize_px_for(side), side)
+            return fit_whole(decode(path), str(path), side)
+        return prepare_published(path, resize_px_for(side), side)
 
     def fit(self, picture: Picture, name: str) -> JointPixels:
         """The same of a mammogram that is decoded already; `name` is of its file, for an error."""
@@ -130,7 +139,8 @@ class ReportModel:
     def _written(self, draft: Draft) -> WrittenReport:
         text = self.frames.text(draft.ids)
         if not draft.ended:  # half a sentence could say the opposite of the whole one
-            text = " ".join(sentences(text)[: None if text.endswith((".", "!", "?")) else -1])
+            whole = sentences(text)[: None if text.endswith((".", "!", "?")) else -1]
+            text = " ".join(sentence for sentence in whole if any(map(str.isalnum, sentence)))
         return WrittenReport(text, not draft.ended)
 
     @torch.inference_mode()
@@ -150,6 +160,11 @@ class ReportModel:
         all_of_it = np.ones(images[0].pixels.shape, bool)
         shown = np.stack([patches_shown(all_of_it if i.shown is None else i.shown) for i in images])
         return self.net.look(out.patches, torch.from_numpy(shown).flatten(1).to(device))
+
+
+def _is_of_breast(path: Path) -> bool:
+    header = open_dicom(path, pixels=False)
+    return header.get("Modality") == "MG" or "BREAST" in str(header.get("BodyPartExamined", "")).upper()
 
 
 @dataclass(frozen=True)

@@ -122,8 +122,8 @@ class _Writing:
 def _greedy(writing: _Writing) -> list[Draft]:
     chances = writing.first()
     ids: list[list[int]] = [[] for _ in chances]
-    sums, ended, cut = ([nothing] * len(chances) for nothing in (0.0, False, False))
-    room = writing.room.tolist()
+    sums, room = [0.0] * len(ids), writing.room.tolist()
+    ended, cut = [False] * len(ids), [False] * len(ids)
     while True:
         best = chances.max(dim=1)
         for row, (token, value) in enumerate(zip(best.indices.tolist(), best.values.tolist(), strict=True)):
