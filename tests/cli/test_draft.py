@@ -35,6 +35,12 @@ def test_the_text_is_printed_and_written_with_the_note_that_nothing_checked_it(r
     assert written.splitlines()[0] in shown.stdout and written.splitlines()[0]
 
 
+def test_the_words_of_the_model_are_printed_as_it_wrote_them(run, tmp_path):
+    says = write_tiny_report(tmp_path / "says", Pictures.CHEST, text="A new mass. A mass.")
+    shown = run("draft", chest_png(tmp_path / "a.png"), "--model", says)
+    assert shown.stdout.splitlines()[0] == "A new mass. A mass." and not shown.stderr
+
+
 def test_a_report_without_an_end_is_told(run, writer, tmp_path):
     shown = run("draft", chest_png(tmp_path / "a.png"), "--model", writer, "--max-tokens", 1)
     assert shown.exit_code == 0

@@ -27,6 +27,7 @@ from mammoscribe.support.errors import InputError
 if TYPE_CHECKING:
     from mammoscribe.data.deidentify import DeidentifiedExam
     from mammoscribe.data.load import LoadedExam
+    from mammoscribe.domain.evidence import Writer
     from mammoscribe.domain.view import View
     from mammoscribe.imaging.picture import Picture
     from mammoscribe.models.biovil.report_model import ReportModel
@@ -39,6 +40,13 @@ NoPatient = Annotated[
     typer.Option(
         "--no-patient",
         help="Write and print nothing that says whose exam it is: no ids, names, dates, UIDs or paths of files.",
+    ),
+]
+Writes = Annotated[WriterName, typer.Option("--writer", help="Who writes; what a model writes always passes the gate.")]
+WriterModel = Annotated[
+    Path | None,
+    typer.Option(
+        "--writer-model", metavar="DIR", help="With --writer biovil-t: a run of `mammoscribe train biovil-t-report`."
     ),
 ]
 EXAMPLE = "Example: mammoscribe read exam/ --prior exam_2024/ --out out --format html,json"
@@ -64,17 +72,8 @@ def command(
         Path | None, typer.Option("--manifest", metavar="CSV", help="A manifest that names the files of the exam.")
     ] = None,
     exam: Annotated[str | None, typer.Option("--exam", metavar="ID", help="The exam to read from --manifest.")] = None,
-    writer: Annotated[
-        WriterName, typer.Option("--writer", help="Who writes; what a model writes always passes the gate.")
-    ] = WriterName.RENDERER,
-    writer_model: Annotated[
-        Path | None,
-        typer.Option(
-            "--writer-model",
-            metavar="DIR",
-            help="With --writer biovil-t: a run of `mammoscribe train biovil-t-report`.",
-        ),
-    ] = None,
+    writer: Writes = WriterName.RENDERER,
+    writer_model: WriterModel = None,
     setting: SettingOption = SettingName.SCREENING,
     prevalence: Prevalence = None,
     device: Device = "cpu",
@@ -95,25 +94,30 @@ def command(
     given = (paths or [], prior or [], views_of(view or []), manifest, exam)
     from mammoscribe.cli.summary import summary_of
     from mammoscribe.domain.assessment import Setting
-    from mammoscribe.domain.evidence import Writer
     from mammoscribe.models.devices import chosen_device
     from mammoscribe.reading import load_reader, read_exam, write_outputs
 
     where = chosen_device(device)
     author = None if writer_model is None else _author(writer_model, where)
-    by = Writer.EXTERNAL if author is not None else Writer(writer.value)
     opened, decode = _opened_without_patient(given, out) if no_patient else _opened(given)
     for message in opened.warnings:
         warn(message)
     with working("reading"):
         reading = read_exam(
-            opened.exam, load_reader(model, where), by, decode, images="html" in wanted,
+            opened.exam, load_reader(model, where), _by(writer), decode, images="html" in wanted,
             setting=Setting(setting.value), prevalence=prevalence, author=author,
         )  # fmt: skip
         written = write_outputs(reading, folder, wanted)
     console.print(summary_of(reading.report))
     for path in written:
         console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _by(writer: WriterName) -> "Writer":
+    """The writer as the report names it: a report writer is an external one."""
+    from mammoscribe.domain.evidence import Writer
+
+    return Writer.EXTERNAL if writer is WriterName.BIOVIL_T else Writer(writer.value)
 
 
 def _author(folder: Path, where: Any) -> "ReportModel":

@@ -129,7 +129,11 @@ class ReportNet(nn.Module):
         return self.cls["predictions"](states, self.bert.embeddings.word_embeddings.weight)
 
     def forward(self, ids: Tensor, mask: Tensor, kinds: Tensor, looked: Looked) -> Tensor:
-        """[N, T, V]: scores of the token after each of `ids`, all at once; see `states`."""
+        """[N, T, V]: scores of the token after each of `ids`, all at once.
+
+        Args:
+            ids, mask, kinds, looked: see `states`.
+        """
         return self.logits(self.states(ids, mask, kinds, looked))
 
     def log_chances(self, states: Tensor) -> Tensor:
