@@ -91,9 +91,39 @@ def test_beams_that_hold_every_report_find_the_best_of_all(seed):
         assert draft.log_chance / (len(ids) + 1) == pytest.approx(score, abs=1e-4)
 
 
+def beams_by_hand(net, seen, row: int, beams: int, room: int) -> tuple[tuple[int, ...], float]:
+    """Beam search that keeps nothing of earlier passes and never stops early: the best report, and its score."""
+    words = [n for n in range(net.config.vocab_size) if n not in FRAMES.unwritten]
+    alive: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
+    ended: list[tuple[float, tuple[int, ...]]] = []
+    for length in range(room + 1):
+        longer = []
+        for total, ids in alive:
+            scores = chances(net, seen, row, list(ids))
+            longer += [(total + float(scores[token]), ids, token) for token in words]
+        longer = sorted(longer, reverse=True)[: 2 * beams]
+        ended += [(t / (length + 1), ids) for t, ids, token in longer[:beams] if token == SEP]
+        alive = [(t, (*ids, token)) for t, ids, token in longer if token != SEP][:beams] if length < room else alive
+    score, ids = max(ended) if ended else (alive[0][0] / room, alive[0][1])
+    return ids, score
+
+
+@pytest.mark.parametrize("spread", [0.3, 0.5])
+@pytest.mark.parametrize("seed", range(4))
+def test_beams_follow_the_drafts_that_they_came_from(seed, spread):
+    net = tiny_net(seed=seed, spread=spread)
+    seen = looked(net)
+    found = write_reports(net, FRAMES, seen, PROMPTS, Limits(beams=3, max_tokens=5))
+    for row, draft in enumerate(found):
+        ids, score = beams_by_hand(net, seen, row, 3, 5)
+        assert draft.ids == ids
+        assert draft.log_chance / (len(ids) + draft.ended) == pytest.approx(score, abs=1e-4)
+
+
 @pytest.mark.parametrize("beams", [1, 3])
-def test_the_log_chance_is_that_of_the_tokens_and_the_end(beams):
-    net = tiny_net(seed=2, spread=0.7)
+@pytest.mark.parametrize("seed", range(4))
+def test_the_log_chance_is_that_of_the_tokens_and_the_end(beams, seed):
+    net = tiny_net(seed=seed, spread=0.7)
     seen = looked(net)
     for row, draft in enumerate(_written(net, beams)):
         tokens = [*draft.ids, *([SEP] if draft.ended else [])]

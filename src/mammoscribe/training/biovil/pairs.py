@@ -124,6 +124,10 @@ class ImagePairs(Sequence[Pair]):
         assert text is not None
         return Pair(stored.pictures[picture], _before(stored, picture, self._prior_record(stored)), text)
 
+    def patient(self, number: int) -> str:
+        """Whose pair this is."""
+        return self.dataset[int(self._at[number, 0])].record.patient_id
+
     def prior_text(self, number: int) -> Written | Stated | None:
         """The text that belongs to the earlier picture of a pair; None where there is no such picture, or it has no text."""
         record, picture = self._at[number].tolist()
