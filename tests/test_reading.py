@@ -17,6 +17,7 @@ from mammoscribe.domain.view import Laterality, Origin, Role, SpacingSource
 from mammoscribe.evaluation.reading_records import decode_phantom, read_phantom
 from mammoscribe.exports.json_report import dumps_report
 from mammoscribe.imaging.decode import Picture
+from mammoscribe.models.biovil.report_claims import Author
 from mammoscribe.models.biovil.report_model import Pictures, WrittenReport
 from mammoscribe.phantom import TRAINING_SPEC, draw_exam
 from mammoscribe.reading import assess, load_reader, read_exam, write_outputs
@@ -146,7 +147,8 @@ class Scripted:
     def fit(self, picture, name):
         return picture
 
-    def write(self, images, priors, limits=None):
+    def write(self, images, priors, prior_reports, limits):
+        self.given = list(prior_reports)
         return [WrittenReport(self.text, False) for _ in images]
 
 
@@ -156,7 +158,7 @@ FALSE = "There is a spiculated mass with a halo of gold."
 def test_an_author_writes_claims_and_what_the_findings_do_not_support_is_shown_as_rejected(reader, drawn):
     truth = "Small group of calcifications. " + FALSE
     reading = read_exam(
-        drawn.exam, reader, Writer.EXTERNAL, decode_phantom(drawn), images=False, author=Scripted(truth)
+        drawn.exam, reader, Writer.EXTERNAL, decode_phantom(drawn), images=False, author=Author(Scripted(truth))
     )
     report, sides = reading.report, [v.laterality.word for v in drawn.exam.current]
     assert [c.text for c in reading.claims] == [
@@ -176,7 +178,7 @@ def test_what_an_author_says_of_a_finding_is_printed_in_our_words_with_who_said_
     found = reading.output.findings[0]
     said = f"There is {with_article(found.type.value.replace('_', ' '))} in the {found.laterality.word} breast."
     written = read_exam(
-        drawn.exam, reader, Writer.EXTERNAL, decode_phantom(drawn), images=False, author=Scripted(said)
+        drawn.exam, reader, Writer.EXTERNAL, decode_phantom(drawn), images=False, author=Author(Scripted(said))
     ).report
     own = [s for s in written.sentences if s.writer is Writer.EXTERNAL]
     assert own and all(s.evidence for s in own)
@@ -184,8 +186,22 @@ def test_what_an_author_says_of_a_finding_is_printed_in_our_words_with_who_said_
     assert found.type in {f.type for f in reading.output.findings if f.id in cited}
 
 
+def test_an_author_is_given_what_the_prior_report_says_of_the_breast_of_each_view(reader, drawn):
+    script = Scripted("")
+    said = "There is a mass in the right breast. Scattered calcifications are seen in the left breast."
+    exam = drawn.exam
+    read_exam(exam, reader, Writer.EXTERNAL, decode_phantom(drawn), images=False, author=Author(script, said))
+    own = {"R": "There is a mass in the right breast.", "L": "Scattered calcifications are seen in the left breast."}
+    assert script.given == [own[v.laterality] if exam.prior_of(v) else None for v in exam.current]
+    assert set(script.given) >= set(own.values())
+    first = replace(exam, views=exam.current)
+    with pytest.raises(InputError, match="no prior is read"):
+        read_exam(first, reader, Writer.EXTERNAL, decode_phantom(drawn), images=False, author=Author(script, said))
+
+
 @pytest.mark.parametrize(
-    ("writer", "author"), [(Writer.EXTERNAL, None), (Writer.RENDERER, Scripted("")), (Writer.DECODER, Scripted(""))]
+    ("writer", "author"),
+    [(Writer.EXTERNAL, None), (Writer.RENDERER, Author(Scripted(""))), (Writer.DECODER, Author(Scripted("")))],
 )
 def test_an_author_comes_with_the_external_writer_and_no_other(reader, drawn, writer, author):
     with pytest.raises(InputError, match="author"):

@@ -27,11 +27,11 @@ from mammoscribe.exports.pictures import MarkCrop, ViewImage
 from mammoscribe.exports.text import report_text
 from mammoscribe.imaging.decode import Picture, decode_view
 from mammoscribe.imaging.prepare import FINE_UM, PreparedView, prepare_view, resample, why_no_calcifications_show
-from mammoscribe.models.biovil.report_claims import draft_claims
-from mammoscribe.models.biovil.report_model import ReportModel
+from mammoscribe.models.biovil.report_claims import Author, draft_claims
 from mammoscribe.models.reader.judging import BreastReading, ReaderOutput
 from mammoscribe.models.reader.loading import card_of, load_reader
 from mammoscribe.models.reader.reader import Canvases, Reader
+from mammoscribe.reporting.breast_text import breast_text
 from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
 from mammoscribe.support.errors import InputError
@@ -90,7 +90,7 @@ class Prepared:
 
 def read_exam(
     exam: Exam, reader: Reader, writer: Writer = Writer.RENDERER, decode: Decode = decode_view, images: bool = True,
-    setting: Setting = Setting.SCREENING, prevalence: float | None = None, author: ReportModel | None = None,
+    setting: Setting = Setting.SCREENING, prevalence: float | None = None, author: Author | None = None,
 ) -> Reading:  # fmt: skip
     """Exam in, report out: every sentence of the result cites evidence in `exam`.
 
@@ -103,7 +103,7 @@ def read_exam(
         setting: screening gives the categories 0, 1 and 2; diagnostic gives all.
         prevalence: share of malignant breasts where the exam was made, to which the probability of malignancy is
             moved; None gives it at the prevalence that it was calibrated at.
-        author: the model of BioViL-T's family that writes with `Writer.EXTERNAL`.
+        author: the report writer of BioViL-T's family that writes with `Writer.EXTERNAL`.
     """
     exam = comparable(exam, reader)
     prepared = prepare(exam, reader, decode, images)
@@ -120,25 +120,31 @@ def read_exam(
 
 def draft(
     exam: Exam, reader: Reader, findings: tuple[Finding, ...], breasts: tuple[Breast, Breast], writer: Writer,
-    author: ReportModel | None, decode: Decode,
+    author: Author | None, decode: Decode,
 ) -> tuple[Claim, ...]:  # fmt: skip
     """What a model writes, which is claims for the gate; nothing where our own renderer writes.
 
     Raises:
-        InputError: for an external writer without an author, or an author that another one writes beside.
+        InputError: for an external writer without an author, an author that another one writes beside, or a prior report
+            without a prior exam.
     """
     if (writer is Writer.EXTERNAL) != (author is not None):
         raise InputError(f"writer {writer} {'without' if author is None else 'with'} an author", "external with one")
     if author is not None:
-        return draft_claims(author, exam, decode)
+        if author.prior_report and not exam.prior:
+            raise InputError("a prior report for an exam of which no prior is read", "the prior exam with it")
+        alone, said = len(exam.imaged) == 1, author.prior_report or ""
+        texts = {side: breast_text(said, side, alone) for side in exam.imaged}
+        return draft_claims(author.model, exam, decode, texts)
     return reader.draft(exam, findings, breasts) if writer is Writer.DECODER else ()
 
 
-def author_note(author: ReportModel | None) -> tuple[str, ...]:
+def author_note(author: Author | None) -> tuple[str, ...]:
     """Who the author is whose claims were held against the findings."""
     if author is None:
         return ()
-    name = f"{author.card.name} (weights {author.card.weights_sha256[:12]})"
+    card = author.model.card
+    name = f"{card.name} (weights {card.weights_sha256[:12]})"
     return (f"claims were written by {name} from each view alone; only what the reader's findings support is printed",)
 
 

@@ -47,6 +47,8 @@ def test_files_set_aside_are_told(run, house, tmp_path):
         (["exam", "--writer-model", "runs/report"], "both or neither"),
         (["exam", "--writer", "decoder", "--writer-model", "runs/report"], "both or neither"),
         (["exam", "--writer", "biovil-t", "--writer-model", "nowhere"], "no report writer in nowhere"),
+        (["exam", "--prior", "old", "--prior-report", "old.txt"], "--writer biovil-t with it"),
+        (["exam", "--writer", "biovil-t", "--writer-model", "x", "--prior-report", "old.txt"], "no file old.txt"),
     ],
 )
 def test_bad_options_are_refused_before_anything_is_read(run, house, options, message):

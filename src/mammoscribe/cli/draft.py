@@ -7,7 +7,7 @@ import typer
 
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import warn, working
-from mammoscribe.cli.options import Device, file_for
+from mammoscribe.cli.options import Device, PriorReport, file_for, prior_text_of
 from mammoscribe.support.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ def command(
         typer.Option("--model", metavar="DIR", help="A run of `mammoscribe train biovil-t-report`, or its model/."),
     ],
     prior: Annotated[Path | None, typer.Option("--prior", metavar="IMAGE", help="The earlier picture.")] = None,
-    prior_report: Annotated[
-        Path | None, typer.Option("--prior-report", metavar="TXT", help="The report of the earlier picture.")
-    ] = None,
+    prior_report: PriorReport = None,
     beams: Annotated[
         int, typer.Option("--beams", min=1, help="Drafts followed side by side; 1 takes the best word each time.")
     ] = 1,
@@ -42,7 +40,9 @@ def command(
     Mammograms are for `mammoscribe read`, where every claim has to agree with findings that point at the image.
     """
     target = None if out is None else file_for(out, "a text file")
-    said = None if prior_report is None else _text_of(prior_report, prior)
+    if prior_report is not None and prior is None:
+        raise InputError("--prior-report without --prior", "both: the model learned from them together")
+    said = None if prior_report is None else prior_text_of(prior_report)
     from mammoscribe.models.biovil.report_model import GATED, UNCHECKED, Pictures, load_report_model
     from mammoscribe.models.biovil.report_search import Limits
     from mammoscribe.models.devices import chosen_device
@@ -65,18 +65,3 @@ def command(
 
 def _made_by(writer: "ReportModel") -> str:
     return f"Model: {writer.card.name}, weights {writer.card.weights_sha256[:12]}."
-
-
-def _text_of(path: Path, prior: Path | None) -> str:
-    """The text of a prior report; InputError without its picture, or for a file that holds no text."""
-    if prior is None:
-        raise InputError("--prior-report without --prior", "both: the model learned from them together")
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-    except FileNotFoundError as error:
-        raise InputError(f"no file {path}", "a text file") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8", "a text file") from error
-    if not text:
-        raise InputError(f"{path} is empty", "the prior report")
-    return text

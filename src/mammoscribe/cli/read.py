@@ -14,12 +14,14 @@ from mammoscribe.cli.options import (
     Model,
     OutDir,
     Prevalence,
+    PriorReport,
     SettingName,
     SettingOption,
     WriterName,
     folder_for,
     formats_of,
     prevalence_of,
+    prior_text_of,
     views_of,
 )
 from mammoscribe.support.errors import InputError
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from mammoscribe.domain.evidence import Writer
     from mammoscribe.domain.view import View
     from mammoscribe.imaging.picture import Picture
-    from mammoscribe.models.biovil.report_model import ReportModel
+    from mammoscribe.models.biovil.report_claims import Author
 
     Decode = Callable[[View], Picture]
     _Given = tuple[list[Path], list[Path], Mapping[str, str], Path | None, str | None]
@@ -74,6 +76,7 @@ def command(
     exam: Annotated[str | None, typer.Option("--exam", metavar="ID", help="The exam to read from --manifest.")] = None,
     writer: Writes = WriterName.RENDERER,
     writer_model: WriterModel = None,
+    prior_report: PriorReport = None,
     setting: SettingOption = SettingName.SCREENING,
     prevalence: Prevalence = None,
     device: Device = "cpu",
@@ -89,8 +92,7 @@ def command(
         raise InputError(
             "nothing to read", "a folder, files, or --manifest CSV --exam ID", "see mammoscribe read --help"
         )
-    if (writer is WriterName.BIOVIL_T) != (writer_model is not None):
-        raise InputError("one of --writer biovil-t and --writer-model", "both or neither")
+    said = _prior_text(writer, writer_model, prior_report)
     given = (paths or [], prior or [], views_of(view or []), manifest, exam)
     from mammoscribe.cli.summary import summary_of
     from mammoscribe.domain.assessment import Setting
@@ -98,7 +100,7 @@ def command(
     from mammoscribe.reading import load_reader, read_exam, write_outputs
 
     where = chosen_device(device)
-    author = None if writer_model is None else _author(writer_model, where)
+    author = None if writer_model is None else _author(writer_model, said, where)
     opened, decode = _opened_without_patient(given, out) if no_patient else _opened(given)
     for message in opened.warnings:
         warn(message)
@@ -120,11 +122,21 @@ def _by(writer: WriterName) -> "Writer":
     return Writer.EXTERNAL if writer is WriterName.BIOVIL_T else Writer(writer.value)
 
 
-def _author(folder: Path, where: Any) -> "ReportModel":
+def _prior_text(writer: WriterName, model: Path | None, prior_report: Path | None) -> str | None:
+    """The text of --prior-report; InputError for options of a report writer that does not write."""
+    if (writer is WriterName.BIOVIL_T) != (model is not None):
+        raise InputError("one of --writer biovil-t and --writer-model", "both or neither")
+    if prior_report is not None and model is None:
+        raise InputError("--prior-report, which no other writer reads", "--writer biovil-t with it")
+    return None if prior_report is None else prior_text_of(prior_report)
+
+
+def _author(folder: Path, prior_report: str | None, where: Any) -> "Author":
     """The report writer of a folder, on a device."""
+    from mammoscribe.models.biovil.report_claims import Author
     from mammoscribe.models.biovil.report_model import load_report_model
 
-    return load_report_model(folder).to(where)
+    return Author(load_report_model(folder).to(where), prior_report)
 
 
 def _opened(given: "_Given") -> "tuple[LoadedExam, Decode]":

@@ -74,13 +74,13 @@ class Scripted:
     """Writes what it is told to about each view, and remembers what it saw."""
 
     def __init__(self, texts: dict[str, str]) -> None:
-        self.texts, self.card, self.seen = texts, SimpleNamespace(pictures=Pictures.MAMMOGRAM, name="x"), []
+        self.texts, self.card, self.seen = texts, SimpleNamespace(pictures=Pictures.MAMMOGRAM, name="x"), {}
 
     def fit(self, pixels, name: str) -> str:
         return str(pixels)
 
-    def write(self, images, priors, limits=None):
-        self.seen = list(zip(images, priors, strict=True))
+    def write(self, images, priors, prior_reports, limits):
+        self.seen = {i: (p, said) for i, p, said in zip(images, priors, prior_reports, strict=True)}
         return [WrittenReport(self.texts.get(image, ""), False) for image in images]
 
 
@@ -90,10 +90,10 @@ def test_each_view_is_written_about_with_its_prior_and_nothing_is_claimed_twice(
     exam = exam_of_arrays(dict.fromkeys(names, grey), priors={"RCC": grey}).exam
     same = "An oval mass is seen."
     script = Scripted({"R_CC": same, "R_MLO": same, "L_CC": same})
-    claims = draft_claims(script, exam, lambda view: view.id)
+    claims = draft_claims(script, exam, lambda view: view.id, {Laterality.RIGHT: "before", Laterality.LEFT: "unused"})
     assert [c.text for c in claims] == [f"Right breast: {same}", f"Left breast: {same}"]
     assert [c.pointers[0].ref for c in claims] == ["R_CC", "L_CC"]
-    assert dict(script.seen) == {"R_CC": "prior_R_CC", "R_MLO": None, "L_CC": None}
+    assert script.seen == {"R_CC": ("prior_R_CC", "before"), "R_MLO": (None, None), "L_CC": (None, None)}
 
 
 def test_a_writer_of_chest_reports_makes_no_claims_about_a_mammogram(tmp_path):

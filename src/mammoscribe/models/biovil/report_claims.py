@@ -1,12 +1,13 @@
 """What a report writer says of the views of a mammogram, as claims for the gate: each sentence with the breast it is about."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from mammoscribe.data.texts.sentences import sentences
 from mammoscribe.domain.evidence import Claim, Evidence, EvidenceKind, Writer
 from mammoscribe.domain.exam import Exam
-from mammoscribe.domain.view import View
+from mammoscribe.domain.view import Laterality, View
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.models.biovil.report_model import Pictures, ReportModel
 from mammoscribe.models.biovil.report_search import Limits
@@ -17,15 +18,30 @@ _NAMES_A_SIDE = re.compile(r"\b(?:right|left|rt|lt|both|bilateral(?:ly)?|either|
 _WORD = re.compile(r"\w")
 
 
+@dataclass(frozen=True)
+class Author:
+    """A report writer with what it is given beside the views of an exam.
+
+    Args:
+        model: learned from mammograms.
+        prior_report: the text of the prior exam's report, or None.
+    """
+
+    model: ReportModel
+    prior_report: str | None = None
+
+
 def draft_claims(
-    model: ReportModel, exam: Exam, decode: Callable[[View], Picture], limits: Limits | None = None
-) -> tuple[Claim, ...]:
+    model: ReportModel, exam: Exam, decode: Callable[[View], Picture], prior_texts: Mapping[Laterality, str] = {},
+    limits: Limits | None = None,
+) -> tuple[Claim, ...]:  # fmt: skip
     """What the model writes about each current view, with the same view of the prior exam where there is one.
 
     Args:
         model: learned from mammograms.
         exam: whose views are looked at one by one.
         decode: how to get a view's pixels.
+        prior_texts: what the prior report says of a breast; used with views that have a prior.
         limits: how it is written.
 
     Raises:
@@ -37,7 +53,10 @@ def draft_claims(
     seen = {view.id: model.fit(decode(view), view.source) for view in exam.views}
     priors = [exam.prior_of(view) for view in exam.current]
     before = [None if prior is None else seen[prior.id] for prior in priors]
-    written = model.write([seen[view.id] for view in exam.current], before, limits=limits)
+    said = [
+        None if b is None else prior_texts.get(view.laterality) for view, b in zip(exam.current, before, strict=True)
+    ]
+    written = model.write([seen[view.id] for view in exam.current], before, said, limits)
     once: dict[str, Claim] = {}
     for view, report in zip(exam.current, written, strict=True):
         for claim in claims_of(report.text, view):

@@ -9,9 +9,10 @@ import numpy as np
 
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture, StoredRecord
 from mammoscribe.data.records import ImageText, ListedImage, ListedView, MammoExam
+from mammoscribe.reporting.breast_text import breast_text
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.biovil.pixels import mode_of
-from mammoscribe.training.biovil.texts import Stated, Written, breast_text, stated, study_text
+from mammoscribe.training.biovil.texts import Stated, Written, stated, study_text
 
 FROM_THE_FRONT = ("", "pa", "ap", "frontal", "ap_horizontal", "ap axial")
 """Words of the datasets for pictures from the front; a picture without a word may be one."""
@@ -126,7 +127,7 @@ class ImagePairs(Sequence[Pair]):
 
     def patient(self, number: int) -> str:
         """Whose pair this is."""
-        return self.dataset[int(self._at[number, 0])].record.patient_id
+        return str(self.dataset[int(self._at[number, 0])].record.patient_id)
 
     def prior_text(self, number: int) -> Written | Stated | None:
         """The text that belongs to the earlier picture of a pair; None where there is no such picture, or it has no text."""
