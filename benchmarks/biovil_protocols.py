@@ -12,6 +12,8 @@ On prepared data (`--as joint`, or `--as plain` for a model of whole pictures), 
 - change: of pictures with a prior whose change is labelled, how often the nearest of three sets of four sentences
   (improving, stable, worsening) is the right one, as macro accuracy; a third by chance. The paper prompted its report
   decoder instead and got better figures (hi-ml#934); `train temporal` fits linear heads, its other protocol.
+- boxes of the data: where each kind of finding that is boxed in a picture is found by its name, with the three figures of
+  `--boxes` below; of a model of whole pictures (`--as plain`) only.
 
 On tables:
 
@@ -27,7 +29,8 @@ not there is left out and named. Exit code 2 when nothing could be measured.
 import argparse
 import sys
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +39,8 @@ import torch.nn.functional as F
 
 from mammoscribe.data.formats.tables import all_rows
 from mammoscribe.data.labelled import CHANGES, LabelKind
-from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture
+from mammoscribe.data.supervision import Question
 from mammoscribe.domain.view import Box
 from mammoscribe.evaluation.bootstrap import bootstrap_interval, interval_or_none
 from mammoscribe.evaluation.card import Row, markdown, write_rows
@@ -44,13 +48,16 @@ from mammoscribe.evaluation.classification import auc
 from mammoscribe.evaluation.grounding import contrast_to_noise, mean_iou, pointing_hit, region
 from mammoscribe.explain.grounding import ground
 from mammoscribe.explain.similarity import pair_figures, read_pairs, sentence_similarities
-from mammoscribe.imaging.joint_pixels import patches_shown
+from mammoscribe.imaging.joint_pixels import JointPixels, patches_shown
+from mammoscribe.imaging.joint_prepare import WHOLE, fit_whole
+from mammoscribe.imaging.picture import Picture
 from mammoscribe.models.biovil.adaptors import RetuneAdaptors
 from mammoscribe.models.biovil.space import BiovilSpace
 from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.training.biovil.batches import PictureBatch, PictureItem, Show, stack_pictures
 from mammoscribe.training.biovil.pairs import Choice, ImagePairs
 from mammoscribe.training.biovil.passes import see
+from mammoscribe.training.biovil.pixels import mode_of
 from mammoscribe.training.biovil.start import model_folder
 from mammoscribe.training.biovil.validation import BEST, chance, wrong_before
 from mammoscribe.training.probes.feature_set import FeatureKind, FeatureSet
@@ -188,9 +195,9 @@ def sentence_rows(space: BiovilSpace, path: Path) -> list[Row]:
 
 @dataclass(frozen=True)
 class Phrase:
-    """A phrase on a picture, with its boxes in stored pixels and the patient."""
+    """A phrase on a picture that a space is shown, with its boxes in that picture's pixels and the patient."""
 
-    path: Path
+    show: Callable[[BiovilSpace], JointPixels]
     text: str
     boxes: tuple[Box, ...]
     patient: str
@@ -221,12 +228,50 @@ def read_boxes(path: Path, images: Path) -> list[Phrase]:
         key = (fields["path"], phrase)
         found.setdefault(key, []).append(box)
         patients[key] = fields.get("patient_id") or fields["path"]
-    return [Phrase(images / name, text, tuple(boxes), patients[name, text]) for (name, text), boxes in found.items()]
+    return [
+        Phrase(partial(_from_file, images / name), text, tuple(boxes), patients[name, text])
+        for (name, text), boxes in found.items()
+    ]
 
 
-def grounding_rows(space: BiovilSpace, phrases: Sequence[Phrase]) -> list[Row]:
+def _from_file(path: Path, space: BiovilSpace) -> JointPixels:
+    return space.prepare(path)
+
+
+def boxed_phrases(dataset: PreparedDataset) -> list[Phrase]:
+    """The kinds of finding that are boxed in each picture of prepared data, by their names.
+
+    Raises:
+        InputError: when there is none, or the pictures are not whole.
+    """
+    if mode_of(dataset) != WHOLE:
+        raise InputError("pictures that are shown in part", "data prepared --as plain, or a table of --boxes")
+    phrases: list[Phrase] = []
+    for stored in dataset:
+        for picture in stored.pictures:
+            image = stored.record.images[picture.image]  # type: ignore[union-attr]
+            by_kind: dict[str, list[Box]] = {}
+            for listed, box in zip(image.regions, picture.regions, strict=True):
+                kind = dataset.supervision.answer("region", Question.KIND, listed.labels)
+                if kind is not None:
+                    by_kind.setdefault(kind.replace("_", " "), []).append(box)
+            show = partial(_from_shard, picture)
+            phrases += [Phrase(show, k, tuple(own), str(stored.record.patient_id)) for k, own in by_kind.items()]
+    if not phrases:
+        raise InputError(f"{dataset.folder} has no box of a finding", "boxes whose kind is labelled")
+    return phrases
+
+
+def _from_shard(picture: StoredPicture, space: BiovilSpace) -> JointPixels:
+    """A prepared picture as the commands show it; its pixels are those that its boxes are in."""
+    full = np.float32(np.iinfo(picture.pixels.dtype).max)
+    grey = Picture(picture.pixels.astype(np.float32) / full, picture.spacing_mm)
+    return replace(fit_whole(grey, picture.path, space.image.crop_px), shown=None)
+
+
+def grounding_rows(space: BiovilSpace, phrases: Sequence[Phrase], where: str = "grounding") -> list[Row]:
     """Contrast to noise, mean IoU and pointing game; beside them the share of a picture that boxes cover."""
-    heats = [ground(space, space.prepare(phrase.path), phrase.text).heat for phrase in phrases]
+    heats = [ground(space, phrase.show(space), phrase.text).heat for phrase in phrases]
     patients, n = [phrase.patient for phrase in phrases], f"{len(phrases)} phrases"
     boxes = [list(phrase.boxes) for phrase in phrases]
     cnr = np.array([contrast_to_noise(h, b) for h, b in zip(heats, boxes, strict=True)])
@@ -234,8 +279,8 @@ def grounding_rows(space: BiovilSpace, phrases: Sequence[Phrase]) -> list[Row]:
     hits = np.array([pointing_hit(h, b) for h, b in zip(heats, boxes, strict=True)], float)
     blind = float(np.mean([_covered(h, p) for h, p in zip(heats, phrases, strict=True)]))
     return [
-        mean_row("grounding, CNR", cnr, patients, n), mean_row("grounding, mean IoU", iou, patients, n),
-        mean_row("grounding, highest pixel in a box", hits, patients, f"{n}, chance {blind:.3f}"),
+        mean_row(f"{where}, CNR", cnr, patients, n), mean_row(f"{where}, mean IoU", iou, patients, n),
+        mean_row(f"{where}, highest pixel in a box", hits, patients, f"{n}, chance {blind:.3f}"),
     ]  # fmt: skip
 
 
@@ -259,6 +304,8 @@ def parts_of(
             return prepared_features([args.data], str(folder), FeatureKind.PROJECTED).split(args.split)
 
         yield "zero-shot", lambda: zero_shot_rows(space, labelled().only(LabelKind.PRESENCE), args.prompts)
+        boxed = PreparedDataset(args.data, args.split)
+        yield "boxes of the data", lambda: grounding_rows(space, boxed_phrases(boxed), "grounding of kinds")
         yield "change", lambda: change_rows(space, labelled().only(LabelKind.CHANGE))
     if args.sentences is not None:
         yield "sentences", lambda: sentence_rows(space, args.sentences)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,16 +12,23 @@ from PIL import Image
 from benchmarks import biovil_protocols as module
 from benchmarks.biovil_protocols import (
     Embedded,
+    boxed_phrases,
     change_rows,
     grounding_rows,
     read_boxes,
     retrieval_rows,
     zero_shot_rows,
 )
+from mammoscribe.data.datasets.phantom import PHANTOM
 from mammoscribe.data.labelled import LabelKind
+from mammoscribe.data.prepared.dataset import StoredPicture
+from mammoscribe.data.records import Kind, ListedView, Region
+from mammoscribe.domain.view import Box
+from mammoscribe.imaging.placement import Placement
 from mammoscribe.models.biovil.space import BiovilSpace
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.probes.feature_set import FeatureKind, FeatureSet
+from tests.data.some_records import CC, R, exam
 from tests.models.tiny_joint import write_published_folder
 from tests.training.biovil.lab import chest_lab
 
@@ -95,7 +103,9 @@ def test_boxes_of_a_phrase_on_a_picture_are_one_region(tmp_path):
         "path,label_text,x,y,w,h,patient_id\na.png,mass,1,2,3,4,p\na.png,mass,10,2,3,4,p\na.png,node,0,0,5,5,p\n"
     )
     one, two = read_boxes(table, Path("files"))
-    assert one.path == Path("files/a.png") and one.patient == "p" and (one.text, two.text) == ("mass", "node")
+    shown = []
+    one.show(SimpleNamespace(prepare=shown.append))
+    assert shown == [Path("files/a.png")] and one.patient == "p" and (one.text, two.text) == ("mass", "node")
     assert [(b.x0, b.y0, b.x1, b.y1) for b in one.boxes] == [(1, 2, 4, 6), (10, 2, 13, 6)]
 
 
@@ -107,6 +117,44 @@ def test_a_table_of_boxes_that_is_none_is_one_sentence(line, tmp_path):
     table.write_text(f"path,phrase,x,y,w,h\n{line}\n")
     with pytest.raises(InputError, match="line 2"):
         read_boxes(table, tmp_path)
+
+
+class Boxed:
+    """Prepared mammograms of one exam, whose supervision is that of phantoms."""
+
+    folder, supervision = Path("here"), PHANTOM.supervision
+
+    def __init__(self, *labels: str, longest_px: int | None = 1024) -> None:
+        kind = Kind.MAMMO_EXAM if longest_px else Kind.IMAGE_TEXT
+        about = {"longest_px": longest_px, "shorter_px": None if longest_px else 512, "name": "x"}
+        self.about = {"preparation": about, "kind": kind}
+        boxes = [Box(4 * n, 2, 4 * n + 3, 8) for n in range(len(labels))]
+        regions = tuple(Region(Box(0, 0, 1, 1), {"kind": name}) for name in labels)
+        record = exam(images=(ListedView("a.png", R, CC, regions=regions),), breasts={}, labels={})
+        grey = np.random.default_rng(0).integers(0, 255, (40, 32)).astype(np.uint8)
+        picture = StoredPicture("a.png", grey, Placement(32, 40, False, 1, 1, 0, 0, 32, 40), tuple(boxes))
+        self.records = [SimpleNamespace(record=record, pictures=(picture,))]
+
+    def __iter__(self):
+        return iter(self.records)
+
+
+def test_each_kind_that_is_boxed_in_a_picture_is_a_phrase_in_the_pixels_of_the_prepared_picture(weights):
+    one, two = boxed_phrases(Boxed("mass", "architectural_distortion", "mass"))
+    assert (one.text, two.text, one.patient) == ("mass", "architectural distortion", "p1")
+    assert [(b.x0, b.x1) for b in one.boxes] == [(0, 3), (8, 11)] and [(b.x0, b.x1) for b in two.boxes] == [(4, 7)]
+    space = BiovilSpace.load(weights, "whole")
+    shown = one.show(space)
+    assert (shown.placement.stored_width_px, shown.placement.stored_height_px) == (32, 40)
+    assert shown.pixels.shape == (448, 448) and shown.mode == "whole"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "words"), [(Boxed(), "no box of a finding"), (Boxed("mass", longest_px=None), "shown in part")]
+)
+def test_data_without_boxes_or_of_cut_pictures_have_no_phrases(dataset, words):
+    with pytest.raises(InputError, match=words):
+        boxed_phrases(dataset)
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +186,7 @@ def test_the_script_measures_what_is_there_and_names_what_is_not(weights, tmp_pa
     given = ["--model", weights, "--data", data, "--split", "val", "--sentences", pairs]
     assert run(monkeypatch, *given, "--json", tmp_path / "rows.json") == 0
     printed = capsys.readouterr().out
+    assert "boxes of the data is left out: pictures that are shown in part" in printed
     assert "zero-shot is left out: prepared data in which no label teaches" in printed
     rows = {row["what"]: row for row in json.loads((tmp_path / "rows.json").read_text())}
     assert (
