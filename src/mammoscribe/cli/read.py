@@ -92,7 +92,7 @@ def command(
         raise InputError(
             "nothing to read", "a folder, files, or --manifest CSV --exam ID", "see mammoscribe read --help"
         )
-    said = _prior_text(writer, writer_model, prior_report)
+    said = _prior_text(writer, writer_model, prior_report, no_patient)
     given = (paths or [], prior or [], views_of(view or []), manifest, exam)
     from mammoscribe.cli.summary import summary_of
     from mammoscribe.domain.assessment import Setting
@@ -122,12 +122,14 @@ def _by(writer: WriterName) -> "Writer":
     return Writer.EXTERNAL if writer is WriterName.BIOVIL_T else Writer(writer.value)
 
 
-def _prior_text(writer: WriterName, model: Path | None, prior_report: Path | None) -> str | None:
+def _prior_text(writer: WriterName, model: Path | None, prior_report: Path | None, no_patient: bool) -> str | None:
     """The text of --prior-report; InputError for options of a report writer that does not write."""
     if (writer is WriterName.BIOVIL_T) != (model is not None):
         raise InputError("one of --writer biovil-t and --writer-model", "both or neither")
     if prior_report is not None and model is None:
         raise InputError("--prior-report, which no other writer reads", "--writer biovil-t with it")
+    if prior_report is not None and no_patient:
+        raise InputError("--prior-report with --no-patient", "one of them: a model may repeat who the report is about")
     return None if prior_report is None else prior_text_of(prior_report)
 
 
