@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,9 +17,12 @@ from mammoscribe.domain.view import Laterality, Origin, Role, SpacingSource
 from mammoscribe.evaluation.reading_records import decode_phantom, read_phantom
 from mammoscribe.exports.json_report import dumps_report
 from mammoscribe.imaging.decode import Picture
+from mammoscribe.models.biovil.report_claims import Author
+from mammoscribe.models.biovil.report_model import Pictures, WrittenReport
 from mammoscribe.phantom import TRAINING_SPEC, draw_exam
 from mammoscribe.reading import assess, load_reader, read_exam, write_outputs
 from mammoscribe.support.errors import InputError
+from mammoscribe.support.words import with_article
 from tests.nouns import make_finding
 
 
@@ -131,6 +135,77 @@ def test_a_reader_without_decoder_says_what_to_use_instead(reader, drawn):
     mute = replace(reader, decoder=None)
     with pytest.raises(InputError, match="--writer renderer"):
         read_exam(drawn.exam, mute, Writer.DECODER, decode_phantom(drawn), images=False)
+
+
+class Scripted:
+    """A report writer that says a text about every view."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.card = SimpleNamespace(name="scripted", pictures=Pictures.MAMMOGRAM, weights_sha256="ab" * 32)
+
+    def fit(self, picture, name):
+        return picture
+
+    def write(self, images, priors, prior_reports, limits):
+        self.given = list(prior_reports)
+        return [WrittenReport(self.text, False) for _ in images]
+
+
+FALSE = "There is a spiculated mass with a halo of gold."
+
+
+def test_an_author_writes_claims_and_what_the_findings_do_not_support_is_shown_as_rejected(reader, drawn):
+    truth = "Small group of calcifications. " + FALSE
+    reading = read_exam(
+        drawn.exam, reader, Writer.EXTERNAL, decode_phantom(drawn), images=False, author=Author(Scripted(truth))
+    )
+    report, sides = reading.report, [v.laterality.word for v in drawn.exam.current]
+    assert [c.text for c in reading.claims] == [
+        f"{side.capitalize()} breast: {text}"
+        for side in dict.fromkeys(sides)
+        for text in ("Small group of calcifications.", FALSE)
+    ]
+    assert not any("gold" in s.text for s in report.sentences)
+    assert {c.claim.text for c in report.rejected_claims} <= {c.text for c in reading.claims}
+    assert any("gold" in c.claim.text for c in report.rejected_claims)
+    stored = json.loads(dumps_report(report))
+    assert {c["writer"] for c in stored["rejected_claims"]} == {"external"}
+    assert any("scripted (weights abababababab)" in warning for warning in stored["warnings"])
+
+
+def test_what_an_author_says_of_a_finding_is_printed_in_our_words_with_who_said_it(reader, drawn, reading):
+    found = reading.output.findings[0]
+    said = f"There is {with_article(found.type.value.replace('_', ' '))} in the {found.laterality.word} breast."
+    written = read_exam(
+        drawn.exam, reader, Writer.EXTERNAL, decode_phantom(drawn), images=False, author=Author(Scripted(said))
+    ).report
+    own = [s for s in written.sentences if s.writer is Writer.EXTERNAL]
+    assert own and all(s.evidence for s in own)
+    cited = {e.ref for s in own for e in s.evidence if e.kind is EvidenceKind.FINDING}
+    assert found.type in {f.type for f in reading.output.findings if f.id in cited}
+
+
+def test_an_author_is_given_what_the_prior_report_says_of_the_breast_of_each_view(reader, drawn):
+    script = Scripted("")
+    said = "There is a mass in the right breast. Scattered calcifications are seen in the left breast."
+    exam = drawn.exam
+    read_exam(exam, reader, Writer.EXTERNAL, decode_phantom(drawn), images=False, author=Author(script, said))
+    own = {"R": "There is a mass in the right breast.", "L": "Scattered calcifications are seen in the left breast."}
+    assert script.given == [own[v.laterality] if exam.prior_of(v) else None for v in exam.current]
+    assert set(script.given) >= set(own.values())
+    first = replace(exam, views=exam.current)
+    with pytest.raises(InputError, match="no prior is read"):
+        read_exam(first, reader, Writer.EXTERNAL, decode_phantom(drawn), images=False, author=Author(script, said))
+
+
+@pytest.mark.parametrize(
+    ("writer", "author"),
+    [(Writer.EXTERNAL, None), (Writer.RENDERER, Author(Scripted(""))), (Writer.DECODER, Author(Scripted("")))],
+)
+def test_an_author_comes_with_the_external_writer_and_no_other(reader, drawn, writer, author):
+    with pytest.raises(InputError, match="author"):
+        read_exam(drawn.exam, reader, writer, decode_phantom(drawn), images=False, author=author)
 
 
 def acquired(drawn):

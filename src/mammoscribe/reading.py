@@ -27,9 +27,11 @@ from mammoscribe.exports.pictures import MarkCrop, ViewImage
 from mammoscribe.exports.text import report_text
 from mammoscribe.imaging.decode import Picture, decode_view
 from mammoscribe.imaging.prepare import FINE_UM, PreparedView, prepare_view, resample, why_no_calcifications_show
+from mammoscribe.models.biovil.report_claims import Author, draft_claims
 from mammoscribe.models.reader.judging import BreastReading, ReaderOutput
 from mammoscribe.models.reader.loading import card_of, load_reader
 from mammoscribe.models.reader.reader import Canvases, Reader
+from mammoscribe.reporting.breast_text import breast_text
 from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
 from mammoscribe.support.errors import InputError
@@ -88,31 +90,62 @@ class Prepared:
 
 def read_exam(
     exam: Exam, reader: Reader, writer: Writer = Writer.RENDERER, decode: Decode = decode_view, images: bool = True,
-    setting: Setting = Setting.SCREENING, prevalence: float | None = None,
+    setting: Setting = Setting.SCREENING, prevalence: float | None = None, author: Author | None = None,
 ) -> Reading:  # fmt: skip
     """Exam in, report out: every sentence of the result cites evidence in `exam`.
 
     Args:
         exam: the views to read, with prior views or without.
         reader: a trained reader (`load_reader`).
-        writer: who writes the findings section; a decoder's claims always pass the gate.
+        writer: who writes the findings section; the claims of a decoder or of an author always pass the gate.
         decode: how to get a view's pixels; the default reads the file that the view names.
         images: whether to make pictures for the HTML page.
         setting: screening gives the categories 0, 1 and 2; diagnostic gives all.
         prevalence: share of malignant breasts where the exam was made, to which the probability of malignancy is
             moved; None gives it at the prevalence that it was calibrated at.
+        author: the report writer of BioViL-T's family that writes with `Writer.EXTERNAL`.
     """
     exam = comparable(exam, reader)
     prepared = prepare(exam, reader, decode, images)
     output = reader.read(exam, prepared.canvases)
     breasts = assess(prepared.search, reader, output, setting, prevalence)
-    claims = reader.draft(exam, output.findings, breasts) if writer is Writer.DECODER else ()
+    claims = draft(exam, reader, output.findings, breasts, writer, author, decode)
     measured = reader.card.operating_point(exam.origin).words_measured
     report = compose_report(
         Chart(exam, prepared.search, breasts, output.findings, measured), provenance(exam, reader, prepared, output, setting),
-        claims, writer, warnings=prepared.warnings, possible=output.possible,
+        claims, writer, warnings=(*prepared.warnings, *author_note(author)), possible=output.possible,
     )  # fmt: skip
     return Reading(report, output, prepared.images, claims, crops_of(report, prepared, decode) if images else ())
+
+
+def draft(
+    exam: Exam, reader: Reader, findings: tuple[Finding, ...], breasts: tuple[Breast, Breast], writer: Writer,
+    author: Author | None, decode: Decode,
+) -> tuple[Claim, ...]:  # fmt: skip
+    """What a model writes, which is claims for the gate; nothing where our own renderer writes.
+
+    Raises:
+        InputError: for an external writer without an author, an author that another one writes beside, or a prior report
+            without a prior exam.
+    """
+    if (writer is Writer.EXTERNAL) != (author is not None):
+        raise InputError(f"writer {writer} {'without' if author is None else 'with'} an author", "external with one")
+    if author is not None:
+        if author.prior_report and not exam.prior:
+            raise InputError("a prior report for an exam of which no prior is read", "the prior exam with it")
+        alone, said = len(exam.imaged) == 1, author.prior_report or ""
+        texts = {side: breast_text(said, side, alone) for side in exam.imaged}
+        return draft_claims(author.model, exam, decode, texts)
+    return reader.draft(exam, findings, breasts) if writer is Writer.DECODER else ()
+
+
+def author_note(author: Author | None) -> tuple[str, ...]:
+    """Who the author is whose claims were held against the findings."""
+    if author is None:
+        return ()
+    card = author.model.card
+    name = f"{card.name} (weights {card.weights_sha256[:12]})"
+    return (f"claims were written by {name} from each view alone; only what the reader's findings support is printed",)
 
 
 def comparable(exam: Exam, reader: Reader) -> Exam:

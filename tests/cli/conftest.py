@@ -67,7 +67,7 @@ class FakeHouse:
 
     def read_exam(
         self, exam: Exam, reader: Any, writer: Any = None, decode: Any = None, images: bool = True, setting: Any = None,
-        prevalence: float | None = None,
+        prevalence: float | None = None, author: Any = None,
     ) -> SimpleNamespace:  # fmt: skip
         self.read.append(exam.id)
         self.settings.append((setting, prevalence))

@@ -95,3 +95,30 @@ def test_the_readmes_python_block_runs(drawn, model, tmp_path, monkeypatch, caps
     monkeypatch.chdir(tmp_path)
     exec(block.replace("load_reader()", f"load_reader({str(model)!r})"), {})
     assert "exam:" in capsys.readouterr().out
+
+
+def test_a_report_writer_reads_along_and_its_words_stay_out_of_the_report(run, drawn, model, tmp_path):
+    pytest.importorskip("transformers")
+    from mammoscribe.models.biovil.report_model import Pictures
+    from tests.models.tiny_report import write_tiny_report
+
+    words = ("zebra", "quilt", "kiwi")
+    text = "Zebra kiwi. Quilt."
+    writer = write_tiny_report(tmp_path / "writer", Pictures.MAMMOGRAM, (*words, "."), text)
+    exam = drawn / "phantom-7" / "current"
+    shown = run("read", exam, "--model", model, "--out", tmp_path, "--writer", "biovil-t", "--writer-model", writer)
+    assert shown.exit_code == 0, shown.output
+    report = json.loads((tmp_path / "report.json").read_text())
+    sides = ("Right", "Left")
+    assert {c["text"] for c in report["rejected_claims"]} == {
+        f"{side} breast: {sentence}" for side in sides for sentence in ("Zebra kiwi.", "Quilt.")
+    }
+    assert all(c["writer"] == "external" and "could not be read" in c["reason"] for c in report["rejected_claims"])
+    assert not any(word in s["text"].lower() for s in report["sentences"] for word in words)
+    page = (tmp_path / "report.html").read_text()
+    assert "tiny mammogram (weights " in page
+    chest = write_tiny_report(tmp_path / "chest", Pictures.CHEST)
+    refused = run(
+        "read", exam, "--model", model, "--out", tmp_path / "no", "--writer", "biovil-t", "--writer-model", chest
+    )
+    assert refused.exit_code == 2 and "mammoscribe draft" in refused.stderr and not (tmp_path / "no").exists()

@@ -43,6 +43,16 @@ def test_files_set_aside_are_told(run, house, tmp_path):
         (["exam", "--view", "a.png"], "expected FILE=RCC"),
         (["exam", "--view", "=RCC"], "expected FILE=RCC"),
         (["exam", "--view", "a.png=RCC", "--view", "a.png=LCC"], "one view per file"),
+        (["exam", "--writer", "biovil-t"], "both or neither"),
+        (["exam", "--writer-model", "runs/report"], "both or neither"),
+        (["exam", "--writer", "decoder", "--writer-model", "runs/report"], "both or neither"),
+        (["exam", "--writer", "biovil-t", "--writer-model", "nowhere"], "no report writer in nowhere"),
+        (["exam", "--prior", "old", "--prior-report", "old.txt"], "--writer biovil-t with it"),
+        (["exam", "--writer", "biovil-t", "--writer-model", "x", "--prior-report", "old.txt"], "no file old.txt"),
+        (
+            ["exam", "--writer", "biovil-t", "--writer-model", "x", "--prior-report", "old.txt", "--no-patient"],
+            "one of them",
+        ),
     ],
 )
 def test_bad_options_are_refused_before_anything_is_read(run, house, options, message):

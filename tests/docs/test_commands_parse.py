@@ -16,6 +16,7 @@ import typer
 from mammoscribe.cli import app
 from mammoscribe.support.errors import MammoscribeError
 from mammoscribe.training.biovil.task import BiovilSettings
+from mammoscribe.training.biovil_report.task import ReportSettings
 from mammoscribe.training.calcifications.task import CalcificationSettings
 from mammoscribe.training.crop_refiner.task import CropRefinerSettings
 from mammoscribe.training.decoder.task import DecoderSettings
@@ -37,7 +38,7 @@ SETTINGS = {
     "reader": ReaderSettings, "joint-space": JointSettings, "decoder": DecoderSettings, "probe": ProbeSettings,
     "retune": RetuneSettings, "temporal": TemporalSettings, "crop-refiner": CropRefinerSettings,
     "calcifications": CalcificationSettings, "text-mlm": MlmSettings, "text-sections": SectionSettings,
-    "biovil-t": BiovilSettings,
+    "biovil-t": BiovilSettings, "biovil-t-report": ReportSettings,
 }  # fmt: skip
 ROOT_COMMAND = typer.main.get_command(app)
 PLACEHOLDER = re.compile(r"[A-Z]+|\.\.\.|…")

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from mammoscribe.cli import app
 from mammoscribe.explain.load import load_space
+from mammoscribe.models.biovil.report_model import load_report_model
 from mammoscribe.models.biovil.text_model import load_text_model
 from tests.data.datasets.made import write_lines
 from tests.docs.page import HOW_TO, commands
@@ -48,7 +49,7 @@ def test_the_page_runs_on_small_files(tmp_path, monkeypatch):
     about = tmp_path / "more" / "prepared" / "prepared.json"
     about.write_text(about.read_text().replace('"listed"', '"pubmed"'))
     lines = commands(HOW_TO / "train_biovil_t.md")
-    assert len(lines) == 11
+    assert len(lines) == 13
     for line in lines:
         options = shlex.split(line)[1:]
         new = options[1] == "text-mlm" and "--init" not in options
@@ -56,11 +57,13 @@ def test_the_page_runs_on_small_files(tmp_path, monkeypatch):
         if options[1] == "biovil-t":
             quick += ["--set", "batch=4", "--set", "size_px=64"]
             quick += [] if "weights/biovil-t" in options else ["--set", "task.image.preset=debug"]
+        quick += ["--set", "batch=4"] if options[1] == "biovil-t-report" else []
         shown = CliRunner().invoke(app, [*options, *quick])
         assert shown.exit_code == 0, f"{line}\n{shown.output}\n{shown.exception!r}"
     assert load_text_model(tmp_path / "runs" / "sections" / "model").model.joint_dim == 128
     assert load_text_model(tmp_path / "runs" / "continued" / "model").model.bert.config.hidden_size == 32
     assert (tmp_path / "grounding" / "overlay.png").is_file()
+    assert "not checked" in shown.stdout and load_report_model(tmp_path / "runs" / "report").card.pictures == "chest"
     space = load_space("runs/continued-joint/model")
     assert space.dim == 16 and space.embed_texts(["a mass"]).shape == (1, 16)
     assert "mammograms" in (tmp_path / "runs" / "mixed" / "model" / "vocab.txt").read_text().split()

@@ -11,6 +11,7 @@ from mammoscribe.cli import (
     data,
     demo,
     doctor,
+    draft,
     evaluate,
     features,
     ground,
@@ -81,6 +82,7 @@ COMMANDS = {
     "match": match,
     "search": search,
     "compare": compare,
+    "draft": draft,
     "doctor": doctor,
 }
 for _name, _module in COMMANDS.items():

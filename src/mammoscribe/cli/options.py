@@ -28,10 +28,11 @@ OutDir = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for t
 
 
 class WriterName(StrEnum):
-    """Who writes the sentences: the renderer (facts to sentences), or the decoder behind the gate."""
+    """Who writes the sentences: the renderer (facts to sentences), or behind the gate the decoder or a report writer."""
 
     RENDERER = "renderer"
     DECODER = "decoder"
+    BIOVIL_T = "biovil-t"
 
 
 class SettingName(StrEnum):
@@ -41,6 +42,10 @@ class SettingName(StrEnum):
     DIAGNOSTIC = "diagnostic"
 
 
+PriorReport = Annotated[
+    Path | None,
+    typer.Option("--prior-report", metavar="TXT", help="For a report writer: the report of what --prior shows."),
+]
 SettingOption = Annotated[
     SettingName, typer.Option("--setting", help="Screening ends in BI-RADS 0, 1 or 2; diagnostic gives all categories.")
 ]
@@ -51,6 +56,19 @@ Prevalence = Annotated[
         help="Share of breasts with cancer among your exams, such as 0.006: the probability is moved to it.",
     ),
 ]  # fmt: skip
+
+
+def prior_text_of(path: Path) -> str:
+    """The text of a prior report; InputError for a file that holds none."""
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError as error:
+        raise InputError(f"no file {path}", "a text file") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8", "a text file") from error
+    if not text:
+        raise InputError(f"{path} is empty", "the prior report")
+    return text
 
 
 def prevalence_of(value: float | None) -> float | None:

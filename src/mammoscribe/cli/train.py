@@ -33,6 +33,7 @@ RECIPES = {
     "text-mlm": "a text model of BioViL-T's kind on masked tokens, with a vocabulary of its own or from a BERT",
     "text-sections": "a text model to match findings with the impression of the same report",
     "biovil-t": "an image and a text model of BioViL-T's kind on pictures with their reports and earlier pictures",
+    "biovil-t-report": "a decoder that writes reports from the patches of such an image model",
 }
 """Recipes with what each trains; the functions are in `training.recipe_list`."""
 
@@ -137,6 +138,7 @@ _NEEDS = {
     "text-mlm": "--data prepared",
     "text-sections": "--init runs/mlm --data prepared",
     "biovil-t": "--init runs/sections --data prepared",
+    "biovil-t-report": "--init runs/joint --data prepared",
 }
 for _name in RECIPES:
     app.command(

@@ -114,10 +114,10 @@ def _note(sentence: Sentence) -> tuple[str, str]:
     if sentence.gate is GateResult.CORRECTED:
         return (
             "corrected",
-            f"Written by the {sentence.writer}; where it differed, written anew from the model's findings.",
+            f"Written by {words.WRITERS[sentence.writer]}; where it differed, written anew from the model's findings.",
         )
     if sentence.writer is not Writer.RENDERER:
-        return words.AGREES, f"Written by the {sentence.writer}; the gate held it against the findings."
+        return words.AGREES, f"Written by {words.WRITERS[sentence.writer]}; the gate held it against the findings."
     return "", ""
 
 

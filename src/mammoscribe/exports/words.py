@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from mammoscribe.domain.evidence import Writer
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding, FindingType
 from mammoscribe.domain.lexicon import Axis, term
@@ -14,6 +15,7 @@ NOTICE = "Research use only. Not a medical device; not for diagnosis or treatmen
 SYNTHETIC = "Synthetic exam: drawn by software, no patient was imaged."
 AGREES = "agrees with the model's findings"
 LONGEST_NAME = 32
+WRITERS = {Writer.RENDERER: "the renderer", Writer.DECODER: "the decoder", Writer.EXTERNAL: "another model"}
 
 TYPE_WORDS = {
     FindingType.MASS: "mass",

@@ -7,6 +7,9 @@ import numpy as np
 from mammoscribe.domain.view import Box
 from mammoscribe.imaging.placement import Placement
 
+STRIDE = 32
+"""Pixels of a patch of the published image models, to either side."""
+
 
 @dataclass(frozen=True)
 class JointPixels:
@@ -27,3 +30,12 @@ class JointPixels:
     mode: str
     steps: tuple[str, ...] = ()
     shown: np.ndarray | None = None
+
+
+def patches_shown(shown: np.ndarray) -> np.ndarray:
+    """Bool [h, w] of patches that hold a pixel that shows anything; all of them where none does."""
+    high, wide = (-(-side // STRIDE) for side in shown.shape)
+    padded = np.zeros((high * STRIDE, wide * STRIDE), bool)
+    padded[: shown.shape[0], : shown.shape[1]] = shown
+    found = np.asarray(padded.reshape(high, STRIDE, wide, STRIDE).any(axis=(1, 3)))
+    return found if found.any() else np.ones_like(found)

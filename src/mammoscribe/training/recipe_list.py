@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mammoscribe.training.biovil.recipe import biovil_t
+from mammoscribe.training.biovil_report.recipe import biovil_t_report
 from mammoscribe.training.calcifications.recipe import calcifications
 from mammoscribe.training.crop_refiner.recipe import crop_refiner
 from mammoscribe.training.decoder.recipe import decoder
@@ -25,4 +26,5 @@ RECIPES: Mapping[str, Callable[[Sequence[Path], Path | None], Run]] = {
     "text-mlm": text_mlm,
     "text-sections": text_sections,
     "biovil-t": biovil_t,
+    "biovil-t-report": biovil_t_report,
 }

@@ -8,7 +8,7 @@ import pytest
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.data.records import ListedImage
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.biovil.batches import MakePair, collate_pairs
+from mammoscribe.training.biovil.batches import MakePair, Show, collate_pairs
 from mammoscribe.training.biovil.pairs import Choice, ImagePairs
 from mammoscribe.training.biovil.pixels import CHEST
 from mammoscribe.training.text.batches import MaskText
@@ -93,7 +93,7 @@ def test_a_report_that_cannot_be_divided_between_breasts_is_not_given_to_both(tm
 def made(folder, tmp_path, numbers, **more):
     found, words = pairs(folder), pieces(tmp_path)
     make = MakePair(
-        found.mode, 64, more.get("variation"), more.get("shuffled", False), words, MaskText(words, Masking(share=0.5))
+        Show(found.mode, 64, more.get("variation")), more.get("shuffled", False), words, MaskText(words, Masking(share=0.5))
     )  # fmt: skip
     items = [make(found[n], np.random.default_rng((7, n))) for n in numbers]
     return items, collate_pairs(items, words, "x")
@@ -130,13 +130,13 @@ def test_a_picture_and_its_prior_are_varied_alike(chest, tmp_path):
     number = int(np.flatnonzero(found.with_prior)[0])
     twin = type(found[number])(found[number].picture, found[number].picture, found[number].text)
     words = pieces(tmp_path)
-    make = MakePair(found.mode, 64, CHEST, False, words, MaskText(words, Masking()))
+    make = MakePair(Show(found.mode, 64, CHEST), False, words, MaskText(words, Masking()))
     item = make(twin, np.random.default_rng(0))
     assert np.array_equal(item.image, item.prior)
 
 
 def test_sentences_come_in_other_orders_and_are_all_there(chest, tmp_path):
     found, words = pairs(chest)[0], pieces(tmp_path)
-    make = MakePair("published", 64, None, True, words, MaskText(words, Masking()))
+    make = MakePair(Show("published", 64, None), True, words, MaskText(words, Masking()))
     orders = {tuple(make(found, np.random.default_rng(seed)).ids.tolist()) for seed in range(12)}
     assert len(orders) > 1 and len({tuple(sorted(o)) for o in orders}) == 1

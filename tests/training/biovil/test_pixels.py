@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.imaging.joint_pixels import patches_shown
 from mammoscribe.imaging.joint_prepare import prepare_published, prepare_whole
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.training.biovil.pixels import (
@@ -16,7 +17,6 @@ from mammoscribe.training.biovil.pixels import (
     draw,
     middle,
     mode_of,
-    patches_shown,
     varied,
 )
 from tests.training.biovil.lab import breast_records, chest_lab, chest_records, prepared

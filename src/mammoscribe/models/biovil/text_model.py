@@ -92,7 +92,7 @@ class JointTextModel(nn.Module):
 
     def __init__(self, config: Any, joint_dim: int | None = None, masked: bool = True) -> None:
         super().__init__()
-        self.bert = _transformers().BertModel(config, add_pooling_layer=False)
+        self.bert = bert_layers(config)
         eps = config.layer_norm_eps
         head = MaskedTokenHead(config.hidden_size, config.vocab_size, eps) if masked else None
         self.cls = nn.ModuleDict({"predictions": head}) if head is not None else None
@@ -225,6 +225,11 @@ def _config(folder: Path) -> Any:
 def bert_config(values: Mapping[str, Any]) -> Any:
     """The configuration of a BERT from its fields, as `JointTextModel` takes it; InputError without `transformers`."""
     return _transformers().BertConfig(**values)
+
+
+def bert_layers(config: Any) -> Any:
+    """A BERT of this configuration with new weights, without pooling layer; InputError without `transformers`."""
+    return _transformers().BertModel(config, add_pooling_layer=False)
 
 
 def _no_bert(path: Path, error: Exception) -> InputError:

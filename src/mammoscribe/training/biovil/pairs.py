@@ -9,9 +9,10 @@ import numpy as np
 
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture, StoredRecord
 from mammoscribe.data.records import ImageText, ListedImage, ListedView, MammoExam
+from mammoscribe.reporting.breast_text import breast_text
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.biovil.pixels import mode_of
-from mammoscribe.training.biovil.texts import Stated, Written, breast_text, stated, study_text
+from mammoscribe.training.biovil.texts import Stated, Written, stated, study_text
 
 FROM_THE_FRONT = ("", "pa", "ap", "frontal", "ap_horizontal", "ap axial")
 """Words of the datasets for pictures from the front; a picture without a word may be one."""
@@ -123,6 +124,34 @@ class ImagePairs(Sequence[Pair]):
         text = self._text_of(stored, picture)
         assert text is not None
         return Pair(stored.pictures[picture], _before(stored, picture, self._prior_record(stored)), text)
+
+    def patient(self, number: int) -> str:
+        """Whose pair this is."""
+        return str(self.dataset[int(self._at[number, 0])].record.patient_id)
+
+    def prior_text(self, number: int) -> Written | Stated | None:
+        """The text that belongs to the earlier picture of a pair; None where there is no such picture, or it has no text."""
+        record, picture = self._at[number].tolist()
+        stored = self.dataset[record]
+        prior = self._prior_record(stored)
+        earlier = _before(stored, picture, prior)
+        if prior is None or earlier is None:
+            return None
+        return self._text_of(prior, next(n for n, shown in enumerate(prior.pictures) if shown is earlier))
+
+
+@dataclass(frozen=True)
+class PairTexts:
+    """The texts of pairs by number, from which a new vocabulary is learned."""
+
+    pairs: ImagePairs
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, number: int) -> str:
+        return self.pairs[number].text.words(np.random.default_rng((self.seed, number)))
 
 
 def is_frontal(image: ListedImage | ListedView) -> bool:

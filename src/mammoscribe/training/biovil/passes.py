@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mammoscribe.models.biovil.image_encoder import MultiImageEncoder
 from mammoscribe.models.biovil.image_model import ImageOutput, JointImageModel, three_channels
 from mammoscribe.models.biovil.text_model import JointTextModel
-from mammoscribe.training.biovil.batches import ImageTextBatch
+from mammoscribe.training.biovil.batches import ImageTextBatch, PictureBatch
 from mammoscribe.training.biovil.guide import ImageGuide
 from mammoscribe.training.biovil.losses import Embedded
 from mammoscribe.training.engine.task import Modules
@@ -30,7 +30,7 @@ def both_passes(modules: Modules, batch: ImageTextBatch) -> Passed:
     """The pairs, and the masked tokens of the same texts; whole and masked texts go through the text model together."""
     model, guide = modules[TEXT], modules[GUIDE]
     assert isinstance(model, JointTextModel) and isinstance(guide, ImageGuide) and model.cls is not None
-    seen = see(modules, batch)
+    seen = see(modules[IMAGE], batch)
     hidden = model(torch.cat([batch.ids, batch.masked]), torch.cat([batch.mask, batch.mask])).hidden
     plain, masked = hidden.split(len(batch.ids))
     patches = seen.projected_patches.flatten(2).transpose(1, 2)
@@ -43,16 +43,15 @@ def pairs_of(modules: Modules, batch: ImageTextBatch) -> Embedded:
     """The pairs alone, for validation."""
     model = modules[TEXT]
     assert isinstance(model, JointTextModel)
-    return _pairs(model, see(modules, batch), model(batch.ids, batch.mask).hidden, batch)
+    return _pairs(model, see(modules[IMAGE], batch), model(batch.ids, batch.mask).hidden, batch)
 
 
-def see(modules: Modules, batch: ImageTextBatch) -> ImageOutput:
+def see(model: nn.Module, batch: PictureBatch) -> ImageOutput:
     """The pictures, each with its prior where it has one.
 
     A batch without any prior runs the temporal block on nothing and leaves that out of the sums, so that every process
     runs every block and every parameter has a gradient.
     """
-    model = modules[IMAGE]
     assert isinstance(model, JointImageModel) and isinstance(model.encoder, MultiImageEncoder)
     channels = model.config.encoder.backbone.in_channels
     images = three_channels(batch.images, channels)
@@ -61,7 +60,7 @@ def see(modules: Modules, batch: ImageTextBatch) -> ImageOutput:
     out = model(images)
     nothing = out.patches.new_zeros(1, model.config.encoder.dim, 1, 1)
     idle = 0.0 * model.encoder.vit_pooler(nothing, nothing).sum()
-    return out._replace(projected_patches=out.projected_patches + idle)
+    return out._replace(patches=out.patches + idle, projected_patches=out.projected_patches + idle)
 
 
 def _pairs(model: JointTextModel, seen: ImageOutput, hidden: Tensor, batch: ImageTextBatch) -> Embedded:

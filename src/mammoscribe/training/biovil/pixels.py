@@ -14,8 +14,6 @@ from mammoscribe.imaging.joint_prepare import PUBLISHED, RESIZE_PX, WHOLE, fit_w
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.support.errors import InputError, InvalidNoun
 
-STRIDE = 32
-"""Pixels of a patch."""
 MOST_TURNED_DEG = 45.0
 """Up stays up: what is upper and what is lower is in the reports."""
 
@@ -158,12 +156,3 @@ def varied(canvas: Canvas, drawn: Drawn, size_px: int) -> Canvas:
     mean = float(pixels[shown].mean())
     lit = np.clip(mean + drawn.gain * (pixels - mean) + drawn.lift, 0, 1).astype(np.float32)
     return Canvas(np.where(shown, lit, pixels), shown)
-
-
-def patches_shown(shown: np.ndarray) -> np.ndarray:
-    """Bool [h, w] of patches that hold a pixel that shows anything; all of them where none does."""
-    high, wide = (-(-side // STRIDE) for side in shown.shape)
-    padded = np.zeros((high * STRIDE, wide * STRIDE), bool)
-    padded[: shown.shape[0], : shown.shape[1]] = shown
-    found = np.asarray(padded.reshape(high, STRIDE, wide, STRIDE).any(axis=(1, 3)))
-    return found if found.any() else np.ones_like(found)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from mammoscribe.imaging.joint_pixels import STRIDE
 from mammoscribe.imaging.joint_prepare import CROP_PX
 from mammoscribe.models.biovil.files import load_strictly
 from mammoscribe.models.biovil.image_encoder import ImageEncoderConfig
@@ -16,7 +17,6 @@ from mammoscribe.models.biovil.text_folder import text_weights_at
 from mammoscribe.models.biovil.text_model import WEIGHTS
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.lookup import look_up
-from mammoscribe.training.biovil.pixels import STRIDE
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,28 @@ def joint_weights_at(place: Path) -> Path:
     """
     if place.is_file() and place.name in (*IMAGE_FILES, *WEIGHTS):
         return place
-    folder = place / "model" if (place / "model").is_dir() else place
-    if _has(folder, IMAGE_FILES):
-        return image_weights(folder)
+    if _has(model_folder(place), IMAGE_FILES):
+        return image_weights(model_folder(place))
     return text_weights_at(place)
+
+
+def image_weights_at(place: Path) -> Path:
+    """The image weights of a model folder or of a run, or that file itself.
+
+    Raises:
+        InputError: when there are none.
+    """
+    if place.is_file() and place.name in IMAGE_FILES:
+        return place
+    folder = model_folder(place)
+    if (place / "run.json").is_file() and folder == place:
+        raise InputError(f"{place} is a run that has not ended", "one with model/", "start its command again to go on")
+    return image_weights(folder)
+
+
+def model_folder(place: Path) -> Path:
+    """`model/` of a run, or the folder itself."""
+    return place / "model" if (place / "model").is_dir() else place
 
 
 def text_init(init: Path | None) -> Path | None:
@@ -114,14 +132,25 @@ def image_start(init: Path | None, shape: ImageShape, preset: str, joint_dim: in
         config = JointImageConfig(_regularised(chosen.encoder, shape), joint_dim)
         return ImageStart(JointImageModel(config), shape.size_px or chosen.size_px)
     file = image_weights(init.parent)
+    found = loaded_image(file, shape)
+    there = found.model.config.joint_dim
+    if there != joint_dim:
+        raise InputError(f"{file} projects to {there}, the text model to {joint_dim}", "one joint space")
+    return found
+
+
+def loaded_image(file: Path, shape: ImageShape) -> ImageStart:
+    """The image model of a weights file, with the regularisation and the size of `shape`.
+
+    Raises:
+        InputError: for a model that takes no priors, and when `shape` says what only a new model can be given.
+    """
     if shape.preset is not None:
         raise InputError(f"image.preset {shape.preset} beside {file}, which has a shape", "one of them")
     found = load_image_model(file)
     config = found.model.config
     if not config.takes_priors:
         raise InputError(f"{file} is of {config.name}, which takes no priors", "an image model of biovil-t")
-    if config.joint_dim != joint_dim:
-        raise InputError(f"{file} projects to {config.joint_dim}, the text model to {joint_dim}", "one joint space")
     model = JointImageModel(replace(config, encoder=_regularised(config.encoder, shape)))
     load_strictly(model, found.model.state_dict(), file.name)
     return ImageStart(model, shape.size_px or found.size_px or CROP_PX)

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,11 +12,11 @@ from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.data.records import Kind
 from mammoscribe.support.errors import InvalidNoun
 from mammoscribe.support.files import sha256_of
-from mammoscribe.training.biovil.batches import ImageTextBatch, MakePair, collate_pairs
+from mammoscribe.training.biovil.batches import ImageTextBatch, MakePair, Show, collate_pairs
 from mammoscribe.training.biovil.export import JointExport
 from mammoscribe.training.biovil.guide import GuideBlock, ImageGuide
 from mammoscribe.training.biovil.losses import Temperatures, Weights, contrastive_sums
-from mammoscribe.training.biovil.pairs import Choice, ImagePairs
+from mammoscribe.training.biovil.pairs import Choice, ImagePairs, PairTexts
 from mammoscribe.training.biovil.passes import GUIDE, IMAGE, TEXT, both_passes, pairs_of
 from mammoscribe.training.biovil.pixels import CHEST, MAMMOGRAM, Variation
 from mammoscribe.training.biovil.start import ImageShape, ImageStart, image_start, text_init
@@ -96,7 +95,7 @@ class BiovilSettings:
         return ImagePairs(PreparedDataset(folder, split), self.choice)
 
     def _begun(self, run: Run, pairs: Mapping[str, ImagePairs]) -> "_Begun":
-        texts = [_Words(own, run.seeds.data) for own in pairs.values()]
+        texts = [PairTexts(own, run.seeds.data) for own in pairs.values()]
         written = text_init(run.init)
         text = text_start(written, self.text, texts, run.seeds.weights, projects=True, joint_dim=self.joint_dim)
         assert text.model.joint_dim is not None
@@ -117,7 +116,7 @@ class BiovilSettings:
         is_breast = pairs.dataset.about["kind"] == Kind.MAMMO_EXAM
         variation = self.mammogram if is_breast else self.chest
         make = MakePair(
-            pairs.mode, begun.image.size_px, variation if varies else None, self.shuffle and varies, pieces,
+            Show(pairs.mode, begun.image.size_px, variation if varies else None), self.shuffle and varies, pieces,
             MaskText(pieces, self.masking),
         )  # fmt: skip
         return ItemSource(
@@ -152,20 +151,6 @@ class _Begun:
     image: ImageStart
     text: Start
     text_sha256: str
-
-
-@dataclass(frozen=True)
-class _Words:
-    """The texts of pairs by number, from which a new vocabulary is learned."""
-
-    pairs: ImagePairs
-    seed: int
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def __getitem__(self, number: int) -> str:
-        return self.pairs[number].text.words(np.random.default_rng((self.seed, number)))
 
 
 def joint_loss(modules: Modules, batches: Batches, temperatures: Temperatures) -> dict[str, Tensor]:

@@ -66,17 +66,27 @@ def _of_dataset(found: Sequence[Found]) -> dict[str, float]:
 
 def _direction(name: str, asked: Tensor, given: Tensor, keys: Tensor) -> dict[str, float]:
     """Recall from one side to the other; one that is as near as a wrong one comes after it."""
-    cosines, right = asked @ given.T, keys[:, None] == keys[None]
-    best = cosines.masked_fill(~right, -2.0).max(dim=1, keepdim=True).values
-    before = ((cosines >= best) & ~right).sum(dim=1)
+    before, right = wrong_before(asked, given, keys), (keys[:, None] == keys[None]).sum(dim=1)
     figures: dict[str, float] = {}
     for number in BEST:
         figures[f"{name}/r@{number}"] = float((before < number).float().mean())
-        chances = [_chance(int(count), len(keys), number) for count in right.sum(dim=1)]
+        chances = [chance(count, len(keys), number) for count in right.tolist()]
         figures[f"{name}/r@{number}/chance"] = float(np.mean(chances))
     return figures
 
 
-def _chance(right: int, among: int, number: int) -> float:
+def wrong_before(asked: Tensor, given: Tensor, keys: Tensor) -> Tensor:
+    """[N]: how many of the others are as near as the nearest right one, or nearer.
+
+    Args:
+        asked, given: [N, J] of unit length; what is asked for is at the same place, or has an equal key.
+        keys: [N].
+    """
+    cosines, right = asked @ given.T, keys[:, None] == keys[None]
+    best = cosines.masked_fill(~right, -2.0).max(dim=1, keepdim=True).values
+    return ((cosines >= best) & ~right).sum(dim=1)
+
+
+def chance(right: int, among: int, number: int) -> float:
     """The chance that at least one of `number` drawn blindly is one of the `right` ones."""
     return 1 - comb(among - right, min(number, among)) / comb(among, min(number, among))
