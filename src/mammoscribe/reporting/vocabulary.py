@@ -140,7 +140,8 @@ _UNCERTAINS = (
 _UNCERTAINS_AFTER = (
     "cannot be excluded|can not be excluded|could not be excluded|is not excluded|are not excluded|not excluded|"
     "cannot be ruled out|can not be ruled out|is possible|are possible|is suspected|are suspected|is questioned|"
-    "is uncertain|is equivocal|not ruled out|not entirely excluded|cannot be entirely excluded|?"
+    "is uncertain|is equivocal|not ruled out|not entirely excluded|cannot be entirely excluded|?|may be present|"
+    "might be present|could be present|may be there|might be there|could be there"
 )
 _INTERPRETS = (
     "suggests|suggest|suggesting|suggestive of|to suggest|may suggest|might suggest|may represent|might represent|"

@@ -125,7 +125,7 @@ def _other_differences(reference: StatedFinding, candidate: StatedFinding, compa
         yield Difference.KIND
     if reference.place.is_elsewhere(candidate.place):
         yield Difference.PLACE_WRONG
-    elif reference.place.is_stated and not candidate.place.is_stated:
+    elif reference.place.is_stated and not reference.place.shares_a_part_with(candidate.place):
         yield Difference.PLACE_OMITTED
     elif reference.place.differs_in_depth(candidate.place):
         yield Difference.DEPTH

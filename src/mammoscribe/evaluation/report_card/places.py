@@ -42,6 +42,11 @@ class Place:
             return True
         return _differ(self.region, other.region)
 
+    def shares_a_part_with(self, other: "Place") -> bool:
+        """Whether both state the half, the clock face or the region, so that they can be compared."""
+        parts = ((self.upper, other.upper), (self.outer, other.outer), (self.clock, other.clock), (self.region, other.region))
+        return any(None not in pair for pair in parts)
+
     def differs_in_depth(self, other: "Place") -> bool:
         """Whether both state a depth, and not the same."""
         return _differ(self.depth, other.depth)
