@@ -13,12 +13,12 @@ from mammoscribe.data.exchange.chat_entry import TURN_LISTS, chat_of
 from mammoscribe.data.formats.json_lists import json_lines, json_list
 from mammoscribe.data.formats.tables import all_rows
 from mammoscribe.data.texts.decoding import decoded, text_of_bytes
-from mammoscribe.support.errors import InputError
+from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.support.lookup import look_up
 from mammoscribe.support.parsing import kind_of_value
 
 FORMS = "a CSV, TSV or XLSX table, JSON Lines, a JSON list, LLaVA conversations, or a folder of .txt files"
-ID_COLUMNS = ("exam_id", "study_id", "report_id", "case_id", "accession_number", "accession", "image_id", "id")
+ID_COLUMNS = ("exam_id", "study_id", "report_id", "case_id", "accession_number", "accession", "image_id", "question_id", "id")
 TEXT_COLUMNS = (
     "report", "report_text", "text", "full_report", "generated_report", "reference_report", "generated", "prediction",
     "candidate", "reference",
@@ -123,7 +123,7 @@ def _of_chat(where: str, entry: Mapping[str, object]) -> tuple[str, StoredReport
     """The last answer of a conversation is its report."""
     try:
         chat = chat_of(entry)
-    except InputError as error:
+    except MammoscribeError as error:
         raise InputError(f"{where}: {error.found}", error.expected, error.do) from error
     return where, _report(where, _plain(chat.id), chat.turns[-1].text, _patient_in(entry))
 
@@ -147,6 +147,8 @@ def _plain(value: object) -> str:
 def _of_rows(
     path: Path, rows: Sequence[tuple[str, Mapping[str, str]]], columns: Columns
 ) -> Iterator[tuple[str, StoredReport]]:
+    if not rows:
+        return
     known = {name.strip().lower(): name for _, fields in reversed(rows) for name in fields}
     id_column = _column(path, known, columns.id, ID_COLUMNS, "id")
     texts = _text_columns(path, known, columns.text)

@@ -115,7 +115,7 @@ def make_card(
         len(set(first.patients)),
         num_draws,
         lines,
-        _differences(sums, draws) if len(systems) == 2 else (),
+        _differences(sums, draws, len(set(first.patients))) if len(systems) == 2 else (),
         _notes(systems),
     )
 
@@ -159,14 +159,15 @@ def _notes(systems: Sequence[tuple[str, ReportPairs]]) -> tuple[str, ...]:
 # --- two systems --------------------------------------------------------------------------------------------------
 
 
-def _differences(sums: Sequence[Sums], draws: Sequence[Sums]) -> tuple[Difference, ...]:
+def _differences(sums: Sequence[Sums], draws: Sequence[Sums], num_patients: int) -> tuple[Difference, ...]:
     """First minus second, of the figures that are defined for both."""
     found = []
     for figure in FIGURES:
         value = float(figure.value(sums[0]) - figure.value(sums[1]))
         if not np.isnan(value):
             drawn = figure.value(draws[0]) - figure.value(draws[1])
-            found.append((figure, value, drawn, p_value(value, drawn)))
+            n = min(num_patients, *(int(figure.count(s)) for s in sums))
+            found.append((figure, value, drawn, p_value(value, drawn, n)))
     corrected = holm([p for *_, p in found])
     return tuple(
         Difference(f, v, interval_or_none(lambda d=d: percentile_interval(d)), p, c, _TELLING * _spread(d))
@@ -174,15 +175,18 @@ def _differences(sums: Sequence[Sums], draws: Sequence[Sums]) -> tuple[Differenc
     )
 
 
-def p_value(value: float, drawn: FloatArray) -> float:
-    """Two-sided p of a difference by the standard deviation of its bootstrap draws; 1 where there is no difference."""
+def p_value(value: float, drawn: FloatArray, n: int) -> float:
+    """Two-sided p of a difference by the standard deviation of its bootstrap draws; 1 where there is no difference.
+
+    It is never smaller than that of a sign test in which all `n` cases differ in one direction, which few cases need.
+    """
     spread = _spread(drawn)
     if abs(value) < 1e-12:
         return 1.0
     if np.isnan(spread):
         return float("nan")
-    smallest = 1 / (len(drawn) + 1)
-    return float(2 * stats.norm.sf(abs(value) / spread)) if spread > 1e-12 else smallest
+    by_sign = min(1.0, 2 * 0.5**n)
+    return max(by_sign, float(2 * stats.norm.sf(abs(value) / spread))) if spread > 1e-12 else by_sign
 
 
 def _spread(drawn: FloatArray) -> float:
