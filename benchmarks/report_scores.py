@@ -47,12 +47,17 @@ class Exam:
         other.density = self.density if self.draw.random() < 0.8 else other.density
         for side, breast in self.breasts.items():
             if self.draw.random() < 0.8:
-                other.breasts[side] = {**breast, **({"margin": self.one_of(MARGINS)} if self.draw.random() < 0.3 else {})}
+                other.breasts[side] = {
+                    **breast,
+                    **({"margin": self.one_of(MARGINS)} if self.draw.random() < 0.3 else {}),
+                }
         return other
 
     def text(self) -> str:
         """A report of it."""
-        opening = self.one_of(("The breasts are {}.", "Breast composition: {}.", "Tissue: {}.")).format(DENSITIES[self.density])
+        opening = self.one_of(("The breasts are {}.", "Breast composition: {}.", "Tissue: {}.")).format(
+            DENSITIES[self.density]
+        )
         lines = [opening, *(self._said(side, breast) for side, breast in self.breasts.items())]
         lines += [f"BI-RADS {breast['category']} {side}." for side, breast in self.breasts.items()]
         return "\n".join(lines)
@@ -94,7 +99,9 @@ def main() -> None:
 
     card = make_card("references", [("candidates", pairs)], given.draws, tell)
     ended = time.perf_counter()
-    print(f"{given.reports} reports, {len(set(references))} distinct, {given.draws} draws of {card.num_patients} patients")
+    print(
+        f"{given.reports} reports, {len(set(references))} distinct, {given.draws} draws of {card.num_patients} patients"
+    )
     print(f"reading and scoring {scored_at[0] - began:.1f} s, bootstrap and baseline {ended - scored_at[0]:.1f} s")
     print(f"whole card {ended - began:.1f} s, CPU {time.process_time():.1f} s")
     for line in card.lines:

@@ -35,7 +35,9 @@ def test_the_last_answer_of_a_conversation_is_the_report(tmp_path):
     turns = [{"from": "human", "value": "<image>\nReport?"}, {"from": "gpt", "value": EXPECTED["7"]}]
     messages = [{"role": "user", "content": "Report?"}, {"role": "assistant", "content": EXPECTED["8"]}]
     path = tmp_path / "chats.json"
-    path.write_text(json.dumps([{"id": "7", "image": "a.png", "conversations": turns}, {"id": 8, "messages": messages}]))
+    path.write_text(
+        json.dumps([{"id": "7", "image": "a.png", "conversations": turns}, {"id": 8, "messages": messages}])
+    )
     assert texts(path) == EXPECTED
 
 
@@ -81,7 +83,7 @@ def test_patients_are_read_and_columns_can_be_named(tmp_path):
 def test_what_is_no_set_of_reports_is_refused_in_one_sentence(tmp_path, name, content, words):
     path = tmp_path / name
     path.write_text(content)
-    with pytest.raises(InputError, match=".*") as refused:
+    with pytest.raises(InputError) as refused:
         read_reports(path)
     assert words in str(refused.value)
 

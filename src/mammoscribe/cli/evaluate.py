@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from click.core import ParameterSource
 
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import progress_bar
@@ -35,7 +34,9 @@ def command(
     device: Device = "cpu",
     reference: Annotated[
         Path | None,
-        typer.Option("--reference", metavar="FILE", help="Score reports against these: CSV, JSONL, JSON, folder of .txt."),
+        typer.Option(
+            "--reference", metavar="FILE", help="Score reports against these: CSV, JSONL, JSON, folder of .txt."
+        ),
     ] = None,
     candidate: Annotated[
         list[Path] | None,
@@ -58,9 +59,7 @@ def command(
     choosing; a bench is for the last look only, and nothing is tuned on it. With --reference and --candidate: facts,
     BI-RADS, density, errors and word overlap, with intervals, written as card.json and card.md.
     """
-    given = {
-        name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    }
+    given = {name for name in context.params if _is_given(context, name)}
     if must_pass:
         _refuse(given - {"must_pass"}, "--must-pass")
         print_must_pass()
@@ -74,6 +73,12 @@ def command(
         return
     _refuse(given.intersection(_OF_REPORTS), "no --reference")
     _read_exams(folder_for(out), exams, bench, model, device)
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    """Whether the option is on the command line; typer has a click of its own, so its source is known by name only."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _refuse(names: set[str], beside: str) -> None:

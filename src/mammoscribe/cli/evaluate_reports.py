@@ -29,7 +29,9 @@ class ReportFiles:
     def __post_init__(self) -> None:
         if not 1 <= len(self.candidates) <= 2:
             raise InputError(
-                f"{len(self.candidates)} candidates with --reference", "one, or two that are compared", "use --candidate"
+                f"{len(self.candidates)} candidates with --reference",
+                "one, or two that are compared",
+                "use --candidate",
             )
 
 

@@ -18,7 +18,17 @@ from mammoscribe.support.lookup import look_up
 from mammoscribe.support.parsing import kind_of_value
 
 FORMS = "a CSV, TSV or XLSX table, JSON Lines, a JSON list, LLaVA conversations, or a folder of .txt files"
-ID_COLUMNS = ("exam_id", "study_id", "report_id", "case_id", "accession_number", "accession", "image_id", "question_id", "id")
+ID_COLUMNS = (
+    "exam_id",
+    "study_id",
+    "report_id",
+    "case_id",
+    "accession_number",
+    "accession",
+    "image_id",
+    "question_id",
+    "id",
+)
 TEXT_COLUMNS = (
     "report", "report_text", "text", "full_report", "generated_report", "reference_report", "generated", "prediction",
     "candidate", "reference",
@@ -171,7 +181,9 @@ def _column(
     if found is None and needed:
         has = ", ".join(list(known.values())[:8])
         raise InputError(
-            f"{path} has no column of {what}s (has {has})", f"one of {', '.join(usual)}", f"name it with --{what}-column"
+            f"{path} has no column of {what}s (has {has})",
+            f"one of {', '.join(usual)}",
+            f"name it with --{what}-column",
         )
     return found
 
@@ -197,4 +209,3 @@ def _report(where: str, exam_id: str, raw: str, patient: str | None = None) -> S
     except InputError as error:
         raise InputError(f"{where}: {error.found}", error.expected, error.do) from error
     return StoredReport(exam_id.strip(), text.strip(), patient)
-

@@ -2,10 +2,11 @@
 
 import random
 
-WORDS = (
+_TEXT = (
     "mass the right left breast spiculated in upper outer quadrant is seen no of calcifications grouped oval and with at "
     "10 o'clock 2.5 cm bi-rads 4 1 density b c unchanged margin there are not new both"
-).split()
+)
+WORDS = _TEXT.split()
 
 
 def text(generator: random.Random, length: int) -> str:

@@ -39,7 +39,8 @@ def main() -> None:
     meteor = [single_meteor_score(r.split(), c.split(), stemmer=NoStems(), wordnet=NoWordNet()) for r, c in found]
     golden = {
         "bleu": bleu,
-        "bleu_4_sacrebleu": sacrebleu.corpus_bleu([c for _, c in found], [[r for r, _ in found]], tokenize="none").score / 100,
+        "bleu_4_sacrebleu": sacrebleu.corpus_bleu([c for _, c in found], [[r for r, _ in found]], tokenize="none").score
+        / 100,
         "bleu_each": [list(b) for b in zip(*bleu_each, strict=True)],
         "cider": float(cider),
         "cider_each": [float(c) for c in cider_each],

@@ -39,7 +39,9 @@ def test_a_finding_that_the_impression_mentions_again_is_one():
 
 
 def test_two_findings_of_one_kind_are_two_where_they_contradict_or_one_is_called_another():
-    assert len(read_table("Mass in the right breast at 10 o'clock. Mass in the right breast at 4 o'clock.").findings) == 2
+    assert (
+        len(read_table("Mass in the right breast at 10 o'clock. Mass in the right breast at 4 o'clock.").findings) == 2
+    )
     assert len(read_table("Mass in the right breast. There is another mass in the right breast.").findings) == 2
 
 
@@ -102,13 +104,20 @@ def test_a_finding_in_the_other_breast_is_one_error_of_place():
 
 def test_a_change_is_an_error_of_the_finding_where_the_reference_compares():
     reference = "Mass in the right breast, stable since the prior exam."
-    assert errors(reference, "Mass in the right breast, increased since the prior exam.") == {"finding mischaracterised": 1}
+    assert errors(reference, "Mass in the right breast, increased since the prior exam.") == {
+        "finding mischaracterised": 1
+    }
     assert errors(reference, "Mass in the right breast.") == {"finding mischaracterised": 1}
 
 
 def test_denials_are_held_against_the_findings_of_the_reference():
     found = counts("Right breast: mass. BI-RADS 4 right.", "Right breast: no mass, no distortion. BI-RADS 4 right.")
-    assert (found["denials"], found["denials borne out"], found["findings there"], found["findings denied"]) == (2, 1, 1, 1)
+    assert (found["denials"], found["denials borne out"], found["findings there"], found["findings denied"]) == (
+        2,
+        1,
+        1,
+        1,
+    )
 
 
 # --- severity (issue's definition) --------------------------------------------------------------------------------

@@ -53,7 +53,17 @@ def test_meteor_with_exact_matches_is_that_of_nltk_without_stems_and_synonyms():
 
 
 def test_words_are_lower_case_without_punctuation_but_numbers_and_joined_words_are_whole():
-    assert words_of("BI-RADS 4: a 2.5 cm Mass, at 10 o'clock.") == ["bi-rads", "4", "a", "2.5", "cm", "mass", "at", "10", "o'clock"]
+    assert words_of("BI-RADS 4: a 2.5 cm Mass, at 10 o'clock.") == [
+        "bi-rads",
+        "4",
+        "a",
+        "2.5",
+        "cm",
+        "mass",
+        "at",
+        "10",
+        "o'clock",
+    ]
 
 
 def test_an_empty_candidate_scores_nothing():

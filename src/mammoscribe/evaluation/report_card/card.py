@@ -109,7 +109,10 @@ def make_card(
         for figure, constant in zip(FIGURES, best_constants(scored), strict=True)
     )
     return ReportCard(
-        tuple(_system(name, p.candidates, p.references, s, "candidate") for (name, p), s in zip(systems, sums, strict=True)),
+        tuple(
+            _system(name, p.candidates, p.references, s, "candidate")
+            for (name, p), s in zip(systems, sums, strict=True)
+        ),
         _system(reference, first.references, first.references, sums[0], "reference"),
         len(first.ids),
         len(set(first.patients)),

@@ -99,8 +99,16 @@ def triplets_of(finding: StatedFinding) -> Iterator[tuple[str, str, str]]:
     yield subject, "breast", str(finding.side or "?")
     for axis, terms in finding.by_axis().items():
         yield from ((subject, str(axis), t) for t in terms)
-    parts = {"upper": place.upper, "outer": place.outer, "clock": place.clock, "depth": place.depth, "region": place.region}
-    yield from ((subject, name, str(value)) for name, value in (*parts.items(), ("change", finding.change)) if value is not None)
+    parts = {
+        "upper": place.upper,
+        "outer": place.outer,
+        "clock": place.clock,
+        "depth": place.depth,
+        "region": place.region,
+    }
+    yield from (
+        (subject, name, str(value)) for name, value in (*parts.items(), ("change", finding.change)) if value is not None
+    )
 
 
 def _negation(reference: FactTable, candidate: FactTable) -> Counts:
@@ -124,7 +132,10 @@ def _sides(finding: StatedFinding) -> tuple[Laterality, ...]:
 def _changes(reference: FactTable, matching: Matching) -> Counts:
     """Of matched findings whose change the reference states."""
     changed = [m for m in matching.matches if m.reference.change is not None and reference.compares]
-    return {"changes stated": len(changed), "changes right": sum(m.reference.change is m.candidate.change for m in changed)}
+    return {
+        "changes stated": len(changed),
+        "changes right": sum(m.reference.change is m.candidate.change for m in changed),
+    }
 
 
 # --- density and category -----------------------------------------------------------------------------------------

@@ -24,7 +24,9 @@ KINDS = (FactKind.MASS, FactKind.CALCIFICATION, FactKind.DISTORTION, FactKind.AS
 SIZE_TOLERANCE_MM, SIZE_TOLERANCE_SHARE = 5, 0.25
 """Two sizes are one where they differ by no more than the larger of the two tolerances."""
 _ANOTHER = re.compile(r"\b(?:another|second|third|additional|further|other)\b", re.IGNORECASE)
-_JUDGED = re.compile(r"\b(?:suspicious|worrisome|concerning|dominant|significant|malignan\w+|abnormal)\b", re.IGNORECASE)
+_JUDGED = re.compile(
+    r"\b(?:suspicious|worrisome|concerning|dominant|significant|malignan\w+|abnormal)\b", re.IGNORECASE
+)
 """`No suspicious calcification` does not deny benign ones."""
 
 

@@ -78,9 +78,7 @@ def _total(*names: str) -> Value:
 
 
 def _pooled_f1(name: str) -> Value:
-    return lambda s: _over(
-        2 * s[f"{name} right"], 2 * s[f"{name} right"] + s[f"{name} wrong"] + s[f"{name} missed"]
-    )
+    return lambda s: _over(2 * s[f"{name} right"], 2 * s[f"{name} right"] + s[f"{name} wrong"] + s[f"{name} missed"])
 
 
 # --- density and category -----------------------------------------------------------------------------------------
@@ -162,7 +160,9 @@ def _birads_figures() -> list[Figure]:
     macro, of = _macro_f1("birads", CATEGORIES), "breasts or exams with a category"
     figures = [
         Figure("BI-RADS exact (4A to 4C as 4)", group, _accuracy("birads", CATEGORIES), asked, of),
-        Figure("BI-RADS kappa (quadratic weights, 1 to 5)", group, _kappa("birads", ORDINAL, 2), ordinal, "both of 1 to 5"),
+        Figure(
+            "BI-RADS kappa (quadratic weights, 1 to 5)", group, _kappa("birads", ORDINAL, 2), ordinal, "both of 1 to 5"
+        ),
         Figure("BI-RADS macro F1", group, macro, asked, of),
         Figure("BI-RADS completeness", group, complete, asked, of),
         Figure("BI-RADS macro F1 times completeness", group, lambda s: macro(s) * complete(s), asked, of),

@@ -81,9 +81,7 @@ def _paired(
     missing: list[StatedFinding], false: list[StatedFinding], fits: Callable[[StatedFinding, StatedFinding], bool]
 ) -> list[_Pair]:
     """Pairs that fit, the closest first; they are taken out of the two lists."""
-    options = sorted(
-        (_distance(r, c), i, j) for i, r in enumerate(missing) for j, c in enumerate(false) if fits(r, c)
-    )
+    options = sorted((_distance(r, c), i, j) for i, r in enumerate(missing) for j, c in enumerate(false) if fits(r, c))
     taken_r: set[int] = set()
     taken_c: set[int] = set()
     pairs: list[_Pair] = []

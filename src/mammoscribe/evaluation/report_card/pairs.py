@@ -57,7 +57,9 @@ def join(
     ids = [i for i in reference if i in candidate and (not common_only or within is None or i in within)]
     if not ids:
         do = f"the first ids are {next(iter(reference))!r} and {next(iter(candidate))!r}"
-        raise InputError("the candidate has a report for none of the reference's exams", "the same ids on both sides", do)
+        raise InputError(
+            "the candidate has a report for none of the reference's exams", "the same ids on both sides", do
+        )
     if (missing or surplus) and not common_only:
         found = "; ".join(
             f"{len(those)} {what} ({_listed(those)})"

@@ -44,7 +44,12 @@ class Place:
 
     def shares_a_part_with(self, other: "Place") -> bool:
         """Whether both state the half, the clock face or the region, so that they can be compared."""
-        parts = ((self.upper, other.upper), (self.outer, other.outer), (self.clock, other.clock), (self.region, other.region))
+        parts = (
+            (self.upper, other.upper),
+            (self.outer, other.outer),
+            (self.clock, other.clock),
+            (self.region, other.region),
+        )
         return any(None not in pair for pair in parts)
 
     def differs_in_depth(self, other: "Place") -> bool:

@@ -66,9 +66,7 @@ class PairScorer:
         return fact_counts(reference.table, candidate.table) | text_counts(candidate.text, reference.text)
 
 
-def score_all(
-    references: Sequence[str], systems: Sequence[Sequence[str]], tell: Tell = lambda done: None
-) -> Scored:
+def score_all(references: Sequence[str], systems: Sequence[Sequence[str]], tell: Tell = lambda done: None) -> Scored:
     """Score the candidate texts of each system, and constant reports, on every exam.
 
     Args:

@@ -118,9 +118,7 @@ def _aligned(candidate: Sequence[str], reference: Sequence[str]) -> list[tuple[i
     free: dict[str, list[int]] = {}
     for j, word in enumerate(reference):
         free.setdefault(word, []).append(j)
-    matches = [
-        (i, places.pop()) for i in range(len(candidate) - 1, -1, -1) if (places := free.get(candidate[i]))
-    ]
+    matches = [(i, places.pop()) for i in range(len(candidate) - 1, -1, -1) if (places := free.get(candidate[i]))]
     return matches[::-1]
 
 
