@@ -82,7 +82,7 @@ class Exam:
 
 def main() -> None:
     """Generate, score, print the times."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="How long the report card takes.")
     parser.add_argument("--reports", type=int, default=10_000)
     parser.add_argument("--draws", type=int, default=1_000)
     given = parser.parse_args()
@@ -94,7 +94,7 @@ def main() -> None:
     pairs = ReportPairs(ids, tuple(str(i // 2) for i in range(given.reports)), references, candidates, True)
     began, scored_at = time.perf_counter(), [0.0]
 
-    def tell(done: int) -> None:
+    def tell(_: int) -> None:
         scored_at[0] = time.perf_counter()
 
     card = make_card("references", [("candidates", pairs)], given.draws, tell)

@@ -8,8 +8,8 @@ from mammoscribe.data.report_files import MAX_REPORT_CHARS, Columns, read_report
 from mammoscribe.support.errors import InputError
 
 
-def texts(path, columns=Columns()):
-    return {i: r.text for i, r in read_reports(path, columns).items()}
+def texts(path):
+    return {i: r.text for i, r in read_reports(path).items()}
 
 
 EXPECTED = {"7": "Mass in the right breast.", "8": "Both breasts are normal."}

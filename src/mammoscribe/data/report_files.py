@@ -36,7 +36,7 @@ TEXT_COLUMNS = (
 SECTION_COLUMNS = ("findings", "impression")
 """Read one after the other where no column holds the whole report."""
 PATIENT_COLUMNS = ("patient_id", "subject_id", "patient")
-MAX_REPORT_CHARS = 50_000
+MAX_REPORT_CHARS = 20_000
 _JSON = (".json", ".jsonl", ".ndjson")
 _TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".gz")
 

@@ -17,7 +17,7 @@ from mammoscribe.evaluation.bootstrap import (
 )
 from mammoscribe.evaluation.report_card.figures import FIGURES, Figure, Sums
 from mammoscribe.evaluation.report_card.pairs import ReportPairs
-from mammoscribe.evaluation.report_card.scoring import Scored, Tell, best_constants, score_all
+from mammoscribe.evaluation.report_card.scoring import Scored, Tell, best_constants, score_all, unheard
 from mammoscribe.support.errors import InputError
 
 FEW_PATIENTS = 30
@@ -87,7 +87,7 @@ class ReportCard:
 
 
 def make_card(
-    reference: str, systems: Sequence[tuple[str, ReportPairs]], num_draws: int = 1000, tell: Tell = lambda done: None
+    reference: str, systems: Sequence[tuple[str, ReportPairs]], num_draws: int = 1000, tell: Tell = unheard
 ) -> ReportCard:
     """Score one or two systems on the same exams.
 
@@ -127,7 +127,7 @@ def _bootstrap(scored: Scored, patients: Sequence[str], num_draws: int) -> tuple
     """Sums of every system over all exams, and over each draw of patients (the same draws for all systems)."""
     num_exams = len(patients)
     flat = scored.systems.swapaxes(0, 1).reshape(num_exams, -1)
-    values = cluster_bootstrap(lambda rows: np.bincount(rows, minlength=num_exams) @ flat, patients, num_draws)
+    values = cluster_bootstrap(lambda rows: list(np.bincount(rows, minlength=num_exams) @ flat), patients, num_draws)
     drawn = values.reshape(num_draws, len(scored.systems), -1)
     systems = range(len(scored.systems))
     return [scored.sums(k) for k in systems], [Sums(scored.names, drawn[:, k]) for k in systems]

@@ -43,7 +43,7 @@ class MustPass:
 
 def read_suite() -> tuple[MustPass, ...]:
     """The pairs that come with the package."""
-    text = files(__package__).joinpath("must_pass.toml").read_text(encoding="utf-8")
+    text = files("mammoscribe.evaluation.report_card").joinpath("must_pass.toml").read_text(encoding="utf-8")
     return tuple(MustPass(**pair) for pair in toml_table(text)["pair"])
 
 

@@ -16,6 +16,10 @@ NUM_CONSTANTS = 8
 Tell = Callable[[int], None]
 
 
+def unheard(_: int) -> None:
+    """Take no notice of what was done."""
+
+
 @dataclass(frozen=True)
 class Scored:
     """Counts of systems on the same exams.
@@ -66,7 +70,7 @@ class PairScorer:
         return fact_counts(reference.table, candidate.table) | text_counts(candidate.text, reference.text)
 
 
-def score_all(references: Sequence[str], systems: Sequence[Sequence[str]], tell: Tell = lambda done: None) -> Scored:
+def score_all(references: Sequence[str], systems: Sequence[Sequence[str]], tell: Tell = unheard) -> Scored:
     """Score the candidate texts of each system, and constant reports, on every exam.
 
     Args:

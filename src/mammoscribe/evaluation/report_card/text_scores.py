@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 MAX_N = 4
 _WORD = re.compile(r"\w+(?:[.'’/-]\w+)*")
@@ -109,7 +110,7 @@ def meteor_exact(candidate: Words, reference: Words) -> float:
         return 0.0
     precision, recall = len(matches) / len(candidate.words), len(matches) / len(reference.words)
     mean = precision * recall / (_ALPHA * precision + (1 - _ALPHA) * recall)
-    breaks = sum(b != (a[0] + 1, a[1] + 1) for a, b in zip(matches, matches[1:], strict=False))
+    breaks = sum(b != (a[0] + 1, a[1] + 1) for a, b in pairwise(matches))
     return (1 - _GAMMA * ((breaks + 1) / len(matches)) ** _BETA) * mean
 
 
