@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 
 import numpy as np
 import pytest
@@ -45,6 +46,16 @@ def test_kappa_with_linear_weights_is_that_of_the_textbook_formula():
     assert float(BY_NAME["density kappa (linear weights)"].value(s)) == pytest.approx(1 - observed / chance)
     assert float(BY_NAME["density exact"].value(s)) == pytest.approx(19 / 26)
     assert float(BY_NAME["dense (c, d): sensitivity"].value(s)) == pytest.approx(7 / 11)
+
+
+def test_kappa_with_quadratic_weights_leaves_out_what_is_not_ordinal():
+    s = sums_of({"11": 4, "14": 1, "22": 3, "45": 2, "55": 2, "00": 9, "60": 1, "4-": 5}, "birads")
+    observed = (9 * 1 + 1 * 2) / 12
+    true, told = {1: 5, 2: 3, 4: 2, 5: 2}, {1: 4, 4: 1, 2: 3, 5: 4}
+    chance = sum(true[t] * told[c] * (t - c) ** 2 for t in true for c in told) / 12**2
+    kappa = BY_NAME["BI-RADS kappa (quadratic weights, 1 to 5)"]
+    assert float(kappa.value(s)) == pytest.approx(1 - observed / chance)
+    assert float(kappa.count(s)) == 12
 
 
 def test_figures_of_the_category_count_a_missing_answer_as_wrong():
@@ -100,6 +111,24 @@ def test_the_best_constant_of_an_exam_is_chosen_on_the_others_and_is_never_its_o
     # exam 1 gets text 2 or 3, by their score on exams 2 and 3 (1.0 in sum each): the first of them, which scores 0.75
     # exam 2 likewise gets text 1 (0.75); exam 3 gets text 1 or 2, each scores 0
     assert best_constants(scored, [rouge_1]) == [pytest.approx((0.75 + 0.75 + 0) / 3)]
+
+
+@pytest.mark.parametrize("seed", [6, 7, 9])
+def test_the_best_constant_is_that_of_a_search_by_hand(seed):
+    generator = random.Random(seed)
+    references = [" ".join(generator.choices("abcdefg", k=generator.randrange(3, 12))) for _ in range(8)]
+
+    def overlap(one, other):
+        one, other = one.split(), other.split()
+        return 2 * sum(min(one.count(w), other.count(w)) for w in set(one)) / (len(one) + len(other))
+
+    total = 0.0
+    for i, report in enumerate(references):
+        others = [j for j in range(len(references)) if j != i]
+        best = max(others, key=lambda k: sum(overlap(references[k], references[j]) for j in others))
+        total += overlap(references[best], report)
+    found = best_constants(score_all(references, [references]), [BY_NAME["ROUGE-1 (F1, rouge-score, no stemmer)"]])
+    assert found == [pytest.approx(total / len(references))]
 
 
 def test_a_text_that_another_exam_has_too_may_be_the_constant():
