@@ -140,6 +140,38 @@ def test_a_single_exam_has_no_constant():
     assert all(math.isnan(v) for v in best_constants(score_all(REPORTS[:1], [REPORTS[:1]])))
 
 
+# --- signs of a wrong file ----------------------------------------------------------------------------------------
+
+SIDES, KINDS = ("Right", "Left"), ("mass", "asymmetry", "architectural distortion", "calcifications")
+VARIED = [
+    f"{side} breast: {kind} at {hour} o'clock. BI-RADS {category} {side.lower()}."
+    for hour, category in ((2, 0), (4, 4), (8, 5), (10, 2))
+    for side in SIDES
+    for kind in KINDS
+]
+
+
+def notes_of(candidates):
+    return " ".join(make_card("r", [("c", pairs(candidates, VARIED))], 100).notes)
+
+
+def test_shuffled_ids_are_remarked():
+    assert "shuffled" not in notes_of(VARIED)
+    shuffled = VARIED[:]
+    random.Random(3).shuffle(shuffled)
+    assert "check whether the ids were shuffled" in notes_of(shuffled)
+
+
+def test_exchanged_breasts_are_remarked():
+    exchanged = [r.replace("Right", "x").replace("Left", "Right").replace("x", "Left") for r in VARIED]
+    assert "right and left were exchanged" in notes_of(exchanged)
+    assert "exchanged" not in notes_of(VARIED)
+
+
+def test_a_system_that_says_the_same_of_every_exam_is_not_called_shuffled():
+    assert "shuffled" not in notes_of(["Both breasts are normal."] * len(VARIED))
+
+
 # --- two systems --------------------------------------------------------------------------------------------------
 
 

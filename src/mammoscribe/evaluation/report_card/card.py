@@ -18,6 +18,7 @@ from mammoscribe.evaluation.bootstrap import (
 from mammoscribe.evaluation.report_card.figures import FIGURES, Figure, Sums
 from mammoscribe.evaluation.report_card.pairs import ReportPairs
 from mammoscribe.evaluation.report_card.scoring import Scored, Tell, best_constants, score_all, unheard
+from mammoscribe.evaluation.report_card.suspicions import suspicions
 from mammoscribe.support.errors import InputError
 
 FEW_PATIENTS = 30
@@ -119,7 +120,7 @@ def make_card(
         num_draws,
         lines,
         _differences(sums, draws, len(set(first.patients))) if len(systems) == 2 else (),
-        _notes(systems),
+        _notes(systems, sums),
     )
 
 
@@ -147,13 +148,14 @@ def _system(name: str, texts: Sequence[str], references: Sequence[str], sums: Su
     return System(name, told, len(Counter(texts)) / len(texts), copies, unread)
 
 
-def _notes(systems: Sequence[tuple[str, ReportPairs]]) -> tuple[str, ...]:
+def _notes(systems: Sequence[tuple[str, ReportPairs]], sums: Sequence[Sums]) -> tuple[str, ...]:
     first, notes = systems[0][1], []
     if not first.patients_known:
         notes.append("no patients were named: every exam was drawn as one patient's, so intervals may be too narrow")
     if len(set(first.patients)) < FEW_PATIENTS:
         notes.append(f"fewer than {FEW_PATIENTS} patients: intervals and p-values are rough")
-    for name, pairs in systems:
+    for (name, pairs), of_system in zip(systems, sums, strict=True):
+        notes += suspicions(name, pairs, of_system)
         if pairs.left_out:
             notes.append(f"{name}: {len(pairs.left_out)} exams are on one side only and were left out")
     return tuple(notes)

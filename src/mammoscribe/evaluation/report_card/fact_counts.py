@@ -29,7 +29,12 @@ _PLACE = (Difference.PLACE_WRONG, Difference.PLACE_OMITTED, Difference.DEPTH)
 def fact_counts(reference: FactTable, candidate: FactTable) -> Counts:
     """All counts of one pair."""
     matching = match_findings(reference, candidate)
-    counts: Counts = {"reports": 1.0, "severity score": severity_score(reference, candidate, matching)}
+    counts: Counts = {
+        "reports": 1.0,
+        "findings matched": len(matching.matches),
+        "findings in the other breast": len(matching.wrong_side),
+        "severity score": severity_score(reference, candidate, matching),
+    }
     for part in (
         _finding_sets(reference, candidate), _descriptors(matching), _places(matching), _triplets(reference, candidate),
         _negation(reference, candidate), _changes(reference, matching), _density(reference, candidate),
