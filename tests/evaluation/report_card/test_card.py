@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import re
 
 import numpy as np
 import pytest
@@ -168,6 +169,20 @@ def test_exchanged_breasts_are_remarked():
     assert "exchanged" not in notes_of(VARIED)
 
 
+def test_texts_that_the_parser_cannot_read_are_remarked():
+    note = "no fact was read from 100 % of the sentences"
+    assert note in notes_of(["Brust links unauffaellig."] * len(VARIED))
+    assert note not in notes_of(VARIED)
+
+
+def test_a_single_exam_and_empty_candidates_have_a_card():
+    card = make_card("r", [("c", pairs([""], REPORTS[:1]))], 100)
+    values = {line.figure.name: line.entries[0].value for line in card.lines}
+    assert values[OURS] == 0
+    assert values["BLEU-4 (corpus, coco-caption)"] == pytest.approx(0, abs=1e-6)
+    assert card_markdown(card)
+
+
 def test_a_system_that_says_the_same_of_every_exam_is_not_called_shuffled():
     assert "shuffled" not in notes_of(["Both breasts are normal."] * len(VARIED))
 
@@ -223,6 +238,11 @@ def test_both_files_hold_every_figure_with_its_n_and_the_same_for_the_same_texts
     page = paths[1].read_text()
     assert all(figure.name in page for figure in FIGURES)
     assert "a/b.csv" in page
+    # references by exam: B, C, B, A, B, D; the candidate has them in reverse: D, B, A, B, C, B
+    assert stored["candidates"][0]["confusion"]["density"] == [
+        [0, 1, 0, 0, 0], [1, 0, 1, 1, 0], [0, 1, 0, 0, 0], [0, 1, 0, 0, 0],
+    ]  # fmt: skip
+    assert re.search(r"\| b +\| 1 +\| 0 +\| 1 +\| 1 +\| 0 +\|", page)
     again = make_card("refs.csv", [("a|b.csv", pairs(REPORTS[::-1]))], 100)
     assert card_markdown(again) == page
 

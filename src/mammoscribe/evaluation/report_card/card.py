@@ -15,15 +15,21 @@ from mammoscribe.evaluation.bootstrap import (
     interval_or_none,
     percentile_interval,
 )
-from mammoscribe.evaluation.report_card.figures import FIGURES, Figure, Sums
+from mammoscribe.evaluation.report_card.fact_counts import CATEGORIES, DENSITIES
+from mammoscribe.evaluation.report_card.figures import FIGURES, Figure, Sums, confusion
 from mammoscribe.evaluation.report_card.pairs import ReportPairs
 from mammoscribe.evaluation.report_card.scoring import Scored, Tell, best_constants, score_all, unheard
 from mammoscribe.evaluation.report_card.suspicions import suspicions
 from mammoscribe.support.errors import InputError
 
 FEW_PATIENTS = 30
+MUCH_UNREAD = 0.5
+"""Share of sentences without a fact from which the card warns."""
 _TELLING = float(stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
 """Standard errors that a true difference must have to be found at 5 % in four of five tests."""
+
+
+Confusion = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -64,13 +70,22 @@ class Difference:
 
 @dataclass(frozen=True)
 class System:
-    """What is said of one candidate's texts by themselves: shares of distinct texts and of copies of the reference."""
+    """One file of texts.
+
+    Args:
+        name, digest: of the file, of its texts.
+        distinct, copies: share of different texts, share that equal their reference.
+        unread: share of sentences from which no fact was read.
+        density, birads: how often each class of the reference (row) got each answer (column, the last one for none).
+    """
 
     name: str
     digest: str
     distinct: float
     copies: float
     unread: float
+    density: Confusion = ()
+    birads: Confusion = ()
 
 
 @dataclass(frozen=True)
@@ -109,18 +124,17 @@ def make_card(
         Line(figure, tuple(_entry(figure, s, d) for s, d in zip(sums, draws, strict=True)), constant)
         for figure, constant in zip(FIGURES, best_constants(scored), strict=True)
     )
+    read = _system(reference, first.references, first.references, sums[0], "reference")
+    told = [_system(n, p.candidates, p.references, s, "candidate") for (n, p), s in zip(systems, sums, strict=True)]
     return ReportCard(
-        tuple(
-            _system(name, p.candidates, p.references, s, "candidate")
-            for (name, p), s in zip(systems, sums, strict=True)
-        ),
-        _system(reference, first.references, first.references, sums[0], "reference"),
+        tuple(told),
+        read,
         len(first.ids),
         len(set(first.patients)),
         num_draws,
         lines,
         _differences(sums, draws, len(set(first.patients))) if len(systems) == 2 else (),
-        _notes(systems, sums),
+        (*_notes(systems, sums), *_unread_notes([read, *told])),
     )
 
 
@@ -145,7 +159,12 @@ def _system(name: str, texts: Sequence[str], references: Sequence[str], sums: Su
     copies = sum(t == r for t, r in zip(texts, references, strict=True)) / len(texts)
     sentences = float(sums[f"{side} sentences"])
     unread = float(sums[f"{side} sentences unread"]) / sentences if sentences else float("nan")
-    return System(name, told, len(Counter(texts)) / len(texts), copies, unread)
+    tables = (_counted(sums, "density", DENSITIES), _counted(sums, "birads", CATEGORIES)) if side == "candidate" else ()
+    return System(name, told, len(Counter(texts)) / len(texts), copies, unread, *tables)
+
+
+def _counted(sums: Sums, name: str, classes: str) -> Confusion:
+    return tuple(tuple(int(n) for n in row) for row in confusion(sums, name, classes, f"{classes}-"))
 
 
 def _notes(systems: Sequence[tuple[str, ReportPairs]], sums: Sequence[Sums]) -> tuple[str, ...]:
@@ -159,6 +178,15 @@ def _notes(systems: Sequence[tuple[str, ReportPairs]], sums: Sequence[Sums]) -> 
         if pairs.left_out:
             notes.append(f"{name}: {len(pairs.left_out)} exams are on one side only and were left out")
     return tuple(notes)
+
+
+def _unread_notes(files: Sequence[System]) -> list[str]:
+    """Remarks about files of which the parser reads little: reports in another language, say."""
+    little = [f for f in files if f.unread > MUCH_UNREAD]
+    return [
+        f"{f.name}: no fact was read from {100 * f.unread:.0f} % of the sentences, so the figures of facts cover little of it"
+        for f in little
+    ]
 
 
 # --- two systems --------------------------------------------------------------------------------------------------

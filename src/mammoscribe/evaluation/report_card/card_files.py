@@ -10,6 +10,7 @@ from typing import Any
 from mammoscribe.evaluation.bootstrap import Interval
 from mammoscribe.evaluation.card import table
 from mammoscribe.evaluation.report_card.card import Difference, Entry, Line, ReportCard, System
+from mammoscribe.evaluation.report_card.fact_counts import CATEGORIES, DENSITIES
 from mammoscribe.support.files import write_text
 
 SCHEMA = "mammoscribe.report-card/1"
@@ -49,12 +50,14 @@ def card_json(card: ReportCard) -> dict[str, Any]:
 
 
 def _system_json(system: System) -> dict[str, Any]:
+    tables = {"density": system.density, "birads": system.birads}
     return {
         "name": system.name,
         "sha256_of_texts": system.digest,
         "share_distinct": system.distinct,
         "share_equal_to_reference": system.copies,
         "share_of_sentences_without_a_fact": system.unread,
+        "confusion": {name: [list(row) for row in rows] for name, rows in tables.items() if rows},
     }
 
 
@@ -102,9 +105,21 @@ def card_markdown(card: ReportCard) -> str:
     parts = ["# Report card", exams, METHOD, *(f"Note: {note}." for note in card.notes), _texts_table(card)]
     for group, lines in groupby(card.lines, key=lambda line: line.figure.group):
         parts += [f"## {group[0].upper()}{group[1:]}", _figures_table(card, list(lines))]
+        parts += [_confusion_table(s, group) for s in card.systems if group in _CLASSES]
     if card.differences:
         parts += [f"## {card.systems[0].name} against {card.systems[1].name}", COMPARISON, _differences_table(card)]
     return "\n\n".join(parts) + "\n"
+
+
+_CLASSES = {"density": DENSITIES, "BI-RADS": CATEGORIES}
+
+
+def _confusion_table(system: System, group: str) -> str:
+    """Classes of the reference (rows, those that it has) by the candidate's answers."""
+    classes = _CLASSES[group]
+    rows = system.density if group == "density" else system.birads
+    head = (f"reference \\ {_cell(system.name)}", *classes, "none")
+    return table(head, [(c, *row) for c, row in zip(classes, rows, strict=True) if sum(row)])
 
 
 def _texts_table(card: ReportCard) -> str:

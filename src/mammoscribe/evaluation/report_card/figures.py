@@ -84,7 +84,7 @@ def _pooled_f1(name: str) -> Value:
 # --- density and category -----------------------------------------------------------------------------------------
 
 
-def _confusion(s: Sums, name: str, true: str, told: str) -> FloatArray:
+def confusion(s: Sums, name: str, true: str, told: str) -> FloatArray:
     """[..., true, told] sums of pairs of classes."""
     rows = [np.stack([s[f"{name} {t}{c}"] for c in told], axis=-1) for t in true]
     return np.stack(rows, axis=-2)
@@ -96,7 +96,7 @@ def _kappa(name: str, classes: str, power: int) -> Value:
     weights = np.abs(at[:, None] - at[None, :]) ** power
 
     def value(s: Sums) -> FloatArray:
-        table = _confusion(s, name, classes, classes)
+        table = confusion(s, name, classes, classes)
         chance = table.sum(-1)[..., :, None] * table.sum(-2)[..., None, :]
         total = table.sum((-1, -2))
         return 1 - _over((weights * table).sum((-1, -2)) * total, (weights * chance).sum((-1, -2)))
@@ -114,7 +114,7 @@ def _macro_f1(name: str, classes: str) -> Value:
     """Mean F1 of the classes that the reference has; a missing answer is a miss."""
 
     def value(s: Sums) -> FloatArray:
-        table = _confusion(s, name, classes, f"{classes}-")
+        table = confusion(s, name, classes, f"{classes}-")
         right = np.diagonal(table[..., : len(classes)], axis1=-2, axis2=-1)
         true, told = table.sum(-1), table[..., : len(classes)].sum(-2)
         f1 = np.where(true > 0, _over(2 * right, true + told), 0.0)
