@@ -94,10 +94,10 @@ def main() -> None:
     pairs = ReportPairs(ids, tuple(str(i // 2) for i in range(given.reports)), references, candidates, True)
     began, scored_at = time.perf_counter(), [0.0]
 
-    def tell(_: int) -> None:
+    def on_done(_: int) -> None:
         scored_at[0] = time.perf_counter()
 
-    card = make_card("references", [("candidates", pairs)], given.draws, tell)
+    card = make_card("references", [("candidates", pairs)], given.draws, on_done)
     ended = time.perf_counter()
     print(
         f"{given.reports} reports, {len(set(references))} distinct, {given.draws} draws of {card.num_patients} patients"

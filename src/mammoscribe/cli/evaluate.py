@@ -76,7 +76,7 @@ def command(
 
 
 def _is_given(context: typer.Context, name: str) -> bool:
-    """Whether the option is on the command line; typer has a click of its own, so its source is known by name only."""
+    """Whether the option is on the command line; typer brings its own copy of click, so the source is known by name only."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 

@@ -145,11 +145,11 @@ _UNCERTAINS_AFTER = (
 _PERHAPS_THERE = "|".join(
     f"{doubt} {there}"
     for doubt in (
-        "may be|might be|could be|possibly|probably|likely|is possibly|is probably|is likely|are possibly|are probably|"
-        "are likely"
-    ).split("|")
+        "may be", "might be", "could be", "possibly", "probably", "likely", "is possibly", "is probably", "is likely",
+        "are possibly", "are probably", "are likely",
+    )
     for there in ("present", "there")
-)
+)  # fmt: skip
 _INTERPRETS = (
     "suggests|suggest|suggesting|suggestive of|to suggest|may suggest|might suggest|may represent|might represent|"
     "could represent|represents|represent|representing|seems to be|seem to be|appears to be|appear to be|is likely|"

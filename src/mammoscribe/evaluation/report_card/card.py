@@ -18,7 +18,7 @@ from mammoscribe.evaluation.bootstrap import (
 from mammoscribe.evaluation.report_card.fact_counts import CATEGORIES, DENSITIES
 from mammoscribe.evaluation.report_card.figures import FIGURES, Figure, Sums, confusion
 from mammoscribe.evaluation.report_card.pairs import ReportPairs
-from mammoscribe.evaluation.report_card.scoring import Scored, Tell, best_constants, score_all, unheard
+from mammoscribe.evaluation.report_card.scoring import OnDone, Scored, best_constants, ignore_done, score_all
 from mammoscribe.evaluation.report_card.suspicions import suspicions
 from mammoscribe.support.errors import InputError
 
@@ -103,14 +103,14 @@ class ReportCard:
 
 
 def make_card(
-    reference: str, systems: Sequence[tuple[str, ReportPairs]], num_draws: int = 1000, tell: Tell = unheard
+    reference: str, systems: Sequence[tuple[str, ReportPairs]], num_draws: int = 1000, on_done: OnDone = ignore_done
 ) -> ReportCard:
     """Score one or two systems on the same exams.
 
     Args:
         reference: name of the reference. systems: name of each system with its pairs.
         num_draws: bootstrap samples of patients.
-        tell: told of the exams that were scored.
+        on_done: called with the number of exams that were scored since its last call.
 
     Raises:
         InputError: when the systems were not joined to the same exams.
@@ -118,23 +118,23 @@ def make_card(
     first = systems[0][1]
     if any((p.ids, p.references) != (first.ids, first.references) for _, p in systems):
         raise InputError("two candidates with reports of different exams", "the same exams for both")
-    scored = score_all(first.references, [p.candidates for _, p in systems], tell)
+    scored = score_all(first.references, [p.candidates for _, p in systems], on_done)
     sums, draws = _bootstrap(scored, first.patients, num_draws)
     lines = tuple(
         Line(figure, tuple(_entry(figure, s, d) for s, d in zip(sums, draws, strict=True)), constant)
         for figure, constant in zip(FIGURES, best_constants(scored), strict=True)
     )
     read = _system(reference, first.references, first.references, sums[0], "reference")
-    told = [_system(n, p.candidates, p.references, s, "candidate") for (n, p), s in zip(systems, sums, strict=True)]
+    given = [_system(n, p.candidates, p.references, s, "candidate") for (n, p), s in zip(systems, sums, strict=True)]
     return ReportCard(
-        tuple(told),
+        tuple(given),
         read,
         len(first.ids),
         len(set(first.patients)),
         num_draws,
         lines,
         _differences(sums, draws, len(set(first.patients))) if len(systems) == 2 else (),
-        (*_notes(systems, sums), *_unread_notes([read, *told])),
+        (*_notes(systems, sums), *_unread_notes([read, *given])),
     )
 
 
@@ -155,12 +155,12 @@ def _entry(figure: Figure, sums: Sums, draws: Sums) -> Entry:
 
 
 def _system(name: str, texts: Sequence[str], references: Sequence[str], sums: Sums, side: str) -> System:
-    told = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+    digest = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
     copies = sum(t == r for t, r in zip(texts, references, strict=True)) / len(texts)
     sentences = float(sums[f"{side} sentences"])
     unread = float(sums[f"{side} sentences unread"]) / sentences if sentences else float("nan")
     tables = (_counted(sums, "density", DENSITIES), _counted(sums, "birads", CATEGORIES)) if side == "candidate" else ()
-    return System(name, told, len(Counter(texts)) / len(texts), copies, unread, *tables)
+    return System(name, digest, len(Counter(texts)) / len(texts), copies, unread, *tables)
 
 
 def _counted(sums: Sums, name: str, classes: str) -> Confusion:

@@ -22,7 +22,7 @@ METHOD = (
 )
 COMPARISON = (
     "First minus second on the same draws of patients. p by the standard error of the bootstrap, then corrected over all "
-    "figures of the table (Holm). `could tell` is the smallest true difference that a set of this size shows in four of "
+    "figures of the table (Holm). `detectable` is the smallest true difference that a set of this size shows in four of "
     "five tests at 5 % without correction."
 )
 
@@ -79,7 +79,7 @@ def _difference_json(d: Difference) -> dict[str, Any]:
         "interval": _ends(d.interval),
         "p": d.p,
         "p_holm": d.p_holm,
-        "could_tell": d.detectable,
+        "detectable": d.detectable,
     }
 
 
@@ -146,7 +146,7 @@ def _figure_cells(line: Line) -> Iterator[str]:
 
 
 def _differences_table(card: ReportCard) -> str:
-    head = ("figure", "difference", "95 % interval", "p", "p (Holm)", "could tell")
+    head = ("figure", "difference", "95 % interval", "p", "p (Holm)", "detectable")
     rows = []
     for d in card.differences:
         digits = d.figure.digits

@@ -68,8 +68,8 @@ def _descriptors(matching: Matching) -> Counts:
     """Descriptors of findings that both reports have."""
     right = wrong = missed = 0
     for m in matching.matches:
-        true, told = m.reference.descriptors, m.candidate.descriptors
-        right, wrong, missed = right + len(true & told), wrong + len(told - true), missed + len(true - told)
+        true, given = m.reference.descriptors, m.candidate.descriptors
+        right, wrong, missed = right + len(true & given), wrong + len(given - true), missed + len(true - given)
     return {"descriptors right": right, "descriptors wrong": wrong, "descriptors missed": missed}
 
 
@@ -166,23 +166,23 @@ def category_pairs(reference: FactTable, candidate: FactTable) -> list[tuple[Cat
         return [(reference.categories[side], candidate.categories.get(side, overall)) for side in breasts]
     if None not in reference.categories:
         return []
-    told = most_severe(candidate.categories.values()) if candidate.categories else None
-    return [(reference.categories[None], told)]
+    given = most_severe(candidate.categories.values()) if candidate.categories else None
+    return [(reference.categories[None], given)]
 
 
 def _birads(reference: FactTable, candidate: FactTable) -> Counts:
     """Of every pair of categories (4A to 4C as 4) how often it came; `-` where the candidate gives none."""
     counts: Counts = {f"birads {t}{c}": 0.0 for t in CATEGORIES for c in f"{CATEGORIES}-"}
-    for true, told in category_pairs(reference, candidate):
-        counts[f"birads {true.value[0]}{told.value[0] if told else '-'}"] += 1.0
+    for true, given in category_pairs(reference, candidate):
+        counts[f"birads {true.value[0]}{given.value[0] if given else '-'}"] += 1.0
     return counts
 
 
-def _is_wrong(true: Category, told: Category | None) -> bool:
+def _is_wrong(true: Category, given: Category | None) -> bool:
     """A plain 4 agrees with 4A to 4C, which do not agree with each other."""
-    if told is None:
+    if given is None:
         return True
-    return not (true.value.startswith(told.value) or told.value.startswith(true.value))
+    return not (true.value.startswith(given.value) or given.value.startswith(true.value))
 
 
 # --- errors -------------------------------------------------------------------------------------------------------

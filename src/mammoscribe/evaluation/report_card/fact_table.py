@@ -1,7 +1,7 @@
 """What a report states, as a table: findings (one row for each, however often it is mentioned), denials, categories.
 
-Read by the report parser. A finding that the impression mentions again is one finding as long as nothing that is said
-of it contradicts the first mention. A feature of a finding (`skin thickening`) is a row of its own, because reports
+Read by the report parser. A finding that the impression mentions again is one finding as long as what is stated
+of it does not contradict the first mention. A feature of a finding (`skin thickening`) has its own row, because reports
 differ in whether they state it with the finding or by itself.
 """
 

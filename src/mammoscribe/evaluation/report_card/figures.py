@@ -84,9 +84,9 @@ def _pooled_f1(name: str) -> Value:
 # --- density and category -----------------------------------------------------------------------------------------
 
 
-def confusion(s: Sums, name: str, true: str, told: str) -> FloatArray:
-    """[..., true, told] sums of pairs of classes."""
-    rows = [np.stack([s[f"{name} {t}{c}"] for c in told], axis=-1) for t in true]
+def confusion(s: Sums, name: str, true: str, given: str) -> FloatArray:
+    """[..., true, given] sums of pairs of classes."""
+    rows = [np.stack([s[f"{name} {t}{c}"] for c in given], axis=-1) for t in true]
     return np.stack(rows, axis=-2)
 
 
@@ -116,8 +116,8 @@ def _macro_f1(name: str, classes: str) -> Value:
     def value(s: Sums) -> FloatArray:
         table = confusion(s, name, classes, f"{classes}-")
         right = np.diagonal(table[..., : len(classes)], axis1=-2, axis2=-1)
-        true, told = table.sum(-1), table[..., : len(classes)].sum(-2)
-        f1 = np.where(true > 0, _over(2 * right, true + told), 0.0)
+        true, given = table.sum(-1), table[..., : len(classes)].sum(-2)
+        f1 = np.where(true > 0, _over(2 * right, true + given), 0.0)
         return _over(f1.sum(-1), (true > 0).sum(-1))
 
     return value

@@ -1,4 +1,4 @@
-"""Which finding of the candidate is which of the reference, and where what is said of it differs.
+"""Which finding of the candidate is which of the reference, and where its description differs.
 
 A finding is matched with one of its kind in its breast; several of one kind are paired so that the closest descriptions
 come first. One that is left over may be matched with `a lesion` of that breast, and one of its kind in the other breast
@@ -96,24 +96,24 @@ def _paired(
 
 
 def _distance(reference: StatedFinding, candidate: StatedFinding) -> tuple[int, int, int]:
-    """Place first, then what is said: a second mass elsewhere is another mass, whatever its margin."""
+    """Place first, then the description: a second mass elsewhere is another mass, whatever its margin."""
     elsewhere = reference.place.is_elsewhere(candidate.place)
     shared = len(reference.descriptors & candidate.descriptors)
     return int(elsewhere), len(_match(reference, candidate, True).differences), -shared
 
 
 def _match(reference: StatedFinding, candidate: StatedFinding, compares: bool) -> Match:
-    told = list(_descriptor_differences(reference, candidate))
+    given = list(_descriptor_differences(reference, candidate))
     others = _other_differences(reference, candidate, compares)
-    return Match(reference, candidate, (*(d for d, _ in told), *others), tuple(axis for _, axis in told))
+    return Match(reference, candidate, (*(d for d, _ in given), *others), tuple(axis for _, axis in given))
 
 
 def _descriptor_differences(reference: StatedFinding, candidate: StatedFinding) -> Iterable[tuple[Difference, Axis]]:
-    true, told = reference.by_axis(), candidate.by_axis()
-    for axis in sorted({*true, *told}):
-        if axis not in told:
+    true, given = reference.by_axis(), candidate.by_axis()
+    for axis in sorted({*true, *given}):
+        if axis not in given:
             yield Difference.DESCRIPTOR_OMITTED, axis
-        elif not told[axis] <= true.get(axis, frozenset()):
+        elif not given[axis] <= true.get(axis, frozenset()):
             yield Difference.DESCRIPTOR_WRONG, axis
 
 

@@ -13,11 +13,11 @@ from mammoscribe.evaluation.report_card.figures import FIGURES, Figure, Sums
 from mammoscribe.evaluation.report_card.text_scores import CiderD, Prepared, prepared, text_counts, words_of
 
 NUM_CONSTANTS = 8
-Tell = Callable[[int], None]
+OnDone = Callable[[int], None]
 
 
-def unheard(_: int) -> None:
-    """Take no notice of what was done."""
+def ignore_done(_: int) -> None:
+    """Do nothing when exams are done."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ class PairScorer:
         return fact_counts(reference.table, candidate.table) | text_counts(candidate.text, reference.text)
 
 
-def score_all(references: Sequence[str], systems: Sequence[Sequence[str]], tell: Tell = unheard) -> Scored:
+def score_all(references: Sequence[str], systems: Sequence[Sequence[str]], on_done: OnDone = ignore_done) -> Scored:
     """Score the candidate texts of each system, and constant reports, on every exam.
 
     Args:
         references: one text for each exam.
         systems: for each system one text for each exam.
-        tell: told how many exams were done since it was last told.
+        on_done: called with the number of exams that were scored since its last call.
     """
     texts = Counter(text for side in (references, *systems) for text in side)
     constants = constant_candidates(references)
@@ -88,7 +88,7 @@ def score_all(references: Sequence[str], systems: Sequence[Sequence[str]], tell:
         counts = [scorer.counts(reference, scorer.read(c)) for c in (*(s[i] for s in systems), *constants)]
         names = names or tuple(counts[0])
         rows.append([[c[name] for name in names] for c in counts])
-        tell(1)
+        on_done(1)
     values = np.array(rows, dtype=np.float64).swapaxes(0, 1)
     copies = Counter(references)
     own = np.array([[c == r and copies[r] == 1 for r in references] for c in constants], dtype=bool)

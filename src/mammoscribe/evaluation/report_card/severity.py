@@ -69,5 +69,5 @@ def _mattering(match: Match) -> int:
 
 
 def _category_differs(finding: StatedFinding, reference: FactTable, candidate: FactTable) -> bool:
-    true, told = reference.category(finding.side), candidate.category(finding.side)
-    return true is not None and (told is None or weight_of(true) != weight_of(told))
+    true, given = reference.category(finding.side), candidate.category(finding.side)
+    return true is not None and (given is None or weight_of(true) != weight_of(given))

@@ -62,9 +62,9 @@ def bleu_counts(candidate: Words, reference: Words) -> dict[str, float]:
     """What one pair adds to BLEU: lengths, n-grams, and those that the reference has too."""
     counts: dict[str, float] = {"bleu length": len(candidate.words), "bleu reference": len(reference.words)}
     for n in range(1, MAX_N + 1):
-        told, true = candidate.ngrams[n - 1], reference.ngrams[n - 1]
+        given, true = candidate.ngrams[n - 1], reference.ngrams[n - 1]
         counts[f"bleu grams {n}"] = max(0, len(candidate.words) - n + 1)
-        counts[f"bleu shared {n}"] = sum(min(count, true[gram]) for gram, count in told.items() if gram in true)
+        counts[f"bleu shared {n}"] = sum(min(count, true[gram]) for gram, count in given.items() if gram in true)
     return counts
 
 
@@ -75,16 +75,16 @@ def rouge(candidate: Words, reference: Words) -> dict[str, float]:
     """ROUGE-1, ROUGE-2 and ROUGE-L (over the whole text) of one pair."""
     scores = {}
     for n in (1, 2):
-        told, true = candidate.rouge_ngrams[n - 1], reference.rouge_ngrams[n - 1]
-        shared = sum(min(count, true[gram]) for gram, count in told.items() if gram in true)
-        scores[f"rouge {n}"] = _f1(shared, told.total(), true.total())
+        given, true = candidate.rouge_ngrams[n - 1], reference.rouge_ngrams[n - 1]
+        shared = sum(min(count, true[gram]) for gram, count in given.items() if gram in true)
+        scores[f"rouge {n}"] = _f1(shared, given.total(), true.total())
     common = longest_common_subsequence(candidate.rouge_words, reference.rouge_words)
     return scores | {"rouge l": _f1(common, len(candidate.rouge_words), len(reference.rouge_words))}
 
 
-def _f1(shared: int, told: int, true: int) -> float:
-    """2 shared / (told + true); 0 where either side is empty, as rouge-score has it."""
-    return 2 * shared / (told + true) if told and true else 0.0
+def _f1(shared: int, given: int, true: int) -> float:
+    """2 shared / (given + true); 0 where either side is empty, as rouge-score has it."""
+    return 2 * shared / (given + true) if given and true else 0.0
 
 
 def longest_common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
@@ -189,6 +189,6 @@ def prepared(text: str, cider: CiderD) -> Prepared:
 
 def text_counts(candidate: Prepared, reference: Prepared) -> dict[str, float]:
     """What one pair adds to every text score."""
-    told, true = candidate.words, reference.words
-    counts = bleu_counts(told, true) | rouge(told, true)
-    return counts | {"meteor": meteor_exact(told, true), "cider": cider_d(candidate.vector, reference.vector)}
+    given, true = candidate.words, reference.words
+    counts = bleu_counts(given, true) | rouge(given, true)
+    return counts | {"meteor": meteor_exact(given, true), "cider": cider_d(candidate.vector, reference.vector)}
