@@ -13,8 +13,8 @@ from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
 
 EXAMPLE = (
-    "Examples: mammoscribe evaluate --exams 40 --out runs/validation\n\n"
-    "mammoscribe evaluate --reference references.csv --candidate candidates.csv --out runs/card"
+    "Example: mammoscribe evaluate --exams 40 --out runs/validation\n\n"
+    "Example: mammoscribe evaluate --reference references.csv --candidate candidates.csv --out runs/card"
 )
 _OF_A_READER = ("exams", "bench", "model", "device")
 _OF_REPORTS = ("reference", "candidate", "id_column", "text_column", "patient_column", "common", "draws")

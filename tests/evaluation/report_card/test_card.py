@@ -137,6 +137,12 @@ def test_a_text_that_another_exam_has_too_may_be_the_constant():
     assert best_constants(scored, [BY_NAME["ROUGE-1 (F1, rouge-score, no stemmer)"]]) == [pytest.approx(0.75)]
 
 
+def test_where_no_constant_has_a_figure_the_own_report_is_still_not_taken():
+    scored = score_all(("There is a mass in the right breast.", "Both breasts are normal."), [("", "")])
+    # without exam 1 the figure is defined for its own report only, which comes first among the constants
+    assert best_constants(scored, [BY_NAME["finding F1, pooled"]]) == [0.0]
+
+
 def test_a_single_exam_has_no_constant():
     assert all(math.isnan(v) for v in best_constants(score_all(REPORTS[:1], [REPORTS[:1]])))
 

@@ -13,6 +13,8 @@ from mammoscribe.evaluation.report_card.figures import FIGURES, Figure, Sums
 from mammoscribe.evaluation.report_card.text_scores import CiderD, Prepared, prepared, text_counts, words_of
 
 NUM_CONSTANTS = 8
+_UNDEFINED = -1e300
+"""Fit of a constant whose figure is not defined: worse than any other, better than the exam's own report."""
 OnDone = Callable[[int], None]
 
 
@@ -120,7 +122,8 @@ def best_constants(scored: Scored, figures: Sequence[Figure] = FIGURES) -> list[
     values = []
     for figure in figures:
         fit = figure.value(rest) * (1 if figure.higher_is_better else -1)
-        fit = np.where(scored.own | np.isnan(fit), -np.inf, fit)
+        fit = np.where(np.isnan(fit), _UNDEFINED, fit)
+        fit = np.where(scored.own, -np.inf, fit)
         chosen = counts[np.argmax(fit, axis=0), exams]
         possible = len(exams) > 1 and not scored.own.all(axis=0).any()
         values.append(float(figure.value(Sums(scored.names, chosen.sum(axis=0)))) if possible else float("nan"))
