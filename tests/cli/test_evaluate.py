@@ -1,5 +1,6 @@
 """`evaluate`: reads each exam once, goes on where it stopped, prints the report card."""
 
+import json
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -49,3 +50,117 @@ def test_an_unknown_bench_is_refused_with_the_known_one(run, looked_at, tmp_path
     shown = run("evaluate", "--out", tmp_path, "--bench", "bench_v9")
     assert shown.exit_code == 2
     assert "bench_v1" in shown.stderr
+
+
+def test_no_folder_is_refused_before_anything_is_read(run, looked_at):
+    shown = run("evaluate", "--exams", 2)
+    assert shown.exit_code == 2
+    assert "--out" in shown.stderr
+    assert looked_at == []
+
+
+# --- anybody's reports --------------------------------------------------------------------------------------------
+
+REFERENCES = """exam_id,patient_id,report
+1,p1,Right breast: spiculated mass at 10 o'clock. BI-RADS 4 right. ACR C.
+2,p1,No mass or calcification in either breast. BI-RADS 1. ACR B.
+3,p2,Left breast: grouped amorphous calcifications. BI-RADS 4 left. ACR B.
+"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    """references.csv, good.csv with the same reports, poor.csv with one constant report."""
+    (tmp_path / "references.csv").write_text(REFERENCES)
+    rows = [line.split(",", 2) for line in REFERENCES.splitlines()[1:]]
+    (tmp_path / "good.csv").write_text("exam_id,report\n" + "".join(f"{i},{r}\n" for i, _, r in rows))
+    (tmp_path / "poor.csv").write_text(
+        "exam_id,report\n" + "".join(f"{i},Both breasts are normal.\n" for i, *_ in rows)
+    )
+    return tmp_path
+
+
+def evaluate(run, files, *options):
+    return run("evaluate", "--reference", files / "references.csv", "--out", files / "card", "--draws", 100, *options)
+
+
+def test_reports_are_scored_into_two_files(run, files):
+    shown = evaluate(run, files, "--candidate", files / "good.csv")
+    assert shown.exit_code == 0, shown.output
+    card = json.loads((files / "card" / "card.json").read_text())
+    assert (card["exams"], card["patients"], card["candidates"][0]["name"]) == (3, 2, "good.csv")
+    assert "finding F1, pooled" in shown.stdout
+    assert (files / "card" / "card.md").read_text() in shown.stdout
+    assert card["differences"] == []
+
+
+def test_two_candidates_are_compared(run, files):
+    assert evaluate(run, files, "--candidate", files / "good.csv", "--candidate", files / "poor.csv").exit_code == 0
+    card = json.loads((files / "card" / "card.json").read_text())
+    found = {d["name"]: d for d in card["differences"]}
+    assert found["finding-set F1, reports without any left out"]["difference"] == 1
+    assert all(d["p_holm"] is None or d["p_holm"] >= d["p"] for d in found.values())
+
+
+def test_columns_are_named_by_options(run, files):
+    for name in ("references.csv", "good.csv"):
+        path = files / name
+        path.write_text(
+            path.read_text().replace("exam_id", "Nr").replace("report", "Befund").replace("patient_id", "Person")
+        )
+    options = (
+        "--candidate",
+        files / "good.csv",
+        "--id-column",
+        "nr",
+        "--text-column",
+        "befund",
+        "--patient-column",
+        "person",
+    )
+    assert evaluate(run, files, *options).exit_code == 0
+    assert json.loads((files / "card" / "card.json").read_text())["patients"] == 2
+
+
+def test_an_exam_that_only_one_file_has_is_named_and_left_out_only_on_request(run, files):
+    (files / "good.csv").write_text((files / "good.csv").read_text() + "9,BI-RADS 1.\n")
+    refused = evaluate(run, files, "--candidate", files / "good.csv")
+    assert refused.exit_code == 2
+    assert "1 candidate reports have no reference (9)" in refused.stderr
+    assert not (files / "card" / "card.json").exists()
+    kept = evaluate(run, files, "--candidate", files / "good.csv", "--common")
+    assert kept.exit_code == 0
+    assert "1 exams are on one side only" in kept.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "0 candidates"),
+        (("--candidate", "good.csv", "--candidate", "good.csv", "--candidate", "good.csv"), "3 candidates"),
+        (("--candidate", "good.csv", "--bench", "bench_v1"), "--bench"),
+        (("--candidate", "good.csv", "--model", "starter"), "--model"),
+        (("--candidate", "absent.csv"), "absent.csv is not there"),
+        (("--candidate", "good.csv", "--patient-column", "nobody"), "nobody"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused_in_one_sentence(run, files, options, words):
+    shown = evaluate(run, files, *(files / o if o.endswith(".csv") else o for o in options))
+    assert shown.exit_code == 2
+    assert words in shown.stderr
+    assert len(shown.stderr.strip().splitlines()) == 1
+    assert not (files / "card" / "card.json").exists()
+
+
+def test_a_candidate_without_a_reference_is_refused(run, files):
+    shown = run("evaluate", "--candidate", files / "good.csv", "--out", files / "card")
+    assert shown.exit_code == 2
+    assert "--candidate" in shown.stderr
+
+
+def test_the_must_pass_suite_prints_a_rate_for_every_score(run):
+    shown = run("evaluate", "--must-pass")
+    assert shown.exit_code == 0
+    assert "R-GREEN" in shown.stdout
+    assert "BLEU-4" in shown.stdout
+    assert run("evaluate", "--must-pass", "--exams", 3).exit_code == 2

@@ -88,6 +88,8 @@ def test_the_most_severe_of_several_categories_stands_for_the_report():
         ("A mass in the right breast cannot be excluded.", Status.UNCERTAIN),
         ("Cannot exclude a mass in the right breast.", Status.UNCERTAIN),
         ("This may represent a mass in the right breast.", Status.UNCERTAIN),
+        ("A mass may be present in the right breast.", Status.UNCERTAIN),
+        ("In the right breast a mass is probably present.", Status.UNCERTAIN),
     ],
 )
 def test_status_follows_the_words_of_negation_and_doubt(text, status):
@@ -341,6 +343,19 @@ def test_skin_and_nipple_retraction_are_two_features():
 def test_a_category_with_a_roman_number_or_a_hyphen_is_read():
     assert parse_report("BIRADS IVa").birads_overall == "4A"
     assert parse_report("category-3").birads_overall == "3"
+
+
+@pytest.mark.parametrize(
+    ("text", "feature"),
+    [
+        ("The skin of the right breast is thickened.", "associated.skin_thickening"),
+        ("The nipple of the right breast appears retracted.", "associated.nipple_retraction"),
+    ],
+)
+def test_a_feature_is_read_where_the_breast_stands_between_its_two_words(text, feature):
+    fact = only(text)
+    assert (fact.status, fact.laterality, fact.descriptors) == (Status.POSITIVE, R, {feature})
+    assert parse_claim(text).unread == ()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`mammoscribe evaluate`: reads drawn exams whose truth is known and prints the report card of a reader."""
+"""`mammoscribe evaluate`: the report card of a reader on drawn exams, or of anybody's reports against references."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,16 +7,24 @@ import typer
 
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import progress_bar
+from mammoscribe.cli.evaluate_reports import ReportFiles, print_must_pass, score_reports
 from mammoscribe.cli.options import Device, Model, folder_for
+from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
 
-EXAMPLE = "Example: mammoscribe evaluate --exams 40 --out runs/validation"
+EXAMPLE = (
+    "Example: mammoscribe evaluate --exams 40 --out runs/validation\n\n"
+    "Example: mammoscribe evaluate --reference references.csv --candidate candidates.csv --out runs/card"
+)
+_OF_A_READER = ("exams", "bench", "model", "device")
+_OF_REPORTS = ("reference", "candidate", "id_column", "text_column", "patient_column", "common", "draws")
 
 
 def command(
+    context: typer.Context,
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Folder for records and figures; a run goes on there.")
-    ],
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder for records and figures; a run goes on there.")
+    ] = None,
     exams: Annotated[int, typer.Option("--exams", min=1, help="How many validation exams.")] = 80,
     bench: Annotated[
         str | None,
@@ -24,12 +32,64 @@ def command(
     ] = None,
     model: Model = "starter",
     device: Device = "cpu",
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            "--reference", metavar="FILE", help="Score reports against these: CSV, JSONL, JSON, folder of .txt."
+        ),
+    ] = None,
+    candidate: Annotated[
+        list[Path] | None,
+        typer.Option("--candidate", metavar="FILE", help="Reports to be scored; twice to compare two systems."),
+    ] = None,
+    id_column: Annotated[str | None, typer.Option("--id-column", metavar="NAME", help="Column of exam ids.")] = None,
+    text_column: Annotated[str | None, typer.Option("--text-column", metavar="NAME", help="Column of reports.")] = None,
+    patient_column: Annotated[
+        str | None, typer.Option("--patient-column", metavar="NAME", help="Column of patients, in the reference file.")
+    ] = None,
+    common: Annotated[bool, typer.Option("--common", help="Score only exams that every file has, and say so.")] = False,
+    draws: Annotated[int, typer.Option("--draws", min=100, help="Bootstrap samples of patients.")] = 1000,
+    must_pass: Annotated[
+        bool, typer.Option("--must-pass", help="Print how many of the must-pass pairs every score gets right.")
+    ] = False,
 ) -> None:
-    """Measure a reader on synthetic exams: finds, false marks, density, facts in the text, malignancy, change.
+    """Measure a reader on synthetic exams, or score reports that anybody wrote against reference reports.
 
-    Validation exams are for choosing; a bench is for the last look only, and nothing is tuned on it.
+    Without --reference: finds, false marks, density, facts in the text, malignancy, change. Validation exams are for
+    choosing; a bench is for the last look only, and nothing is tuned on it. With --reference and --candidate: facts,
+    BI-RADS, density, errors and word overlap, with intervals, written as card.json and card.md.
     """
-    folder = folder_for(out)
+    given = {name for name in context.params if _is_given(context, name)}
+    if must_pass:
+        _refuse(given - {"must_pass"}, "--must-pass")
+        print_must_pass()
+        return
+    if out is None:
+        raise InputError("no --out", "a folder for the results", "add --out DIR")
+    if reference is not None:
+        _refuse(given.intersection(_OF_A_READER), "--reference")
+        files = ReportFiles(reference, tuple(candidate or ()), id_column, text_column, patient_column, common)
+        score_reports(files, out, draws)
+        return
+    _refuse(given.intersection(_OF_REPORTS), "no --reference")
+    _read_exams(folder_for(out), exams, bench, model, device)
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    """Whether the option is on the command line; typer brings its own copy of click, so the source is known by name only."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _refuse(names: set[str], beside: str) -> None:
+    """InputError where options were given that would not be used."""
+    if names:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(names))
+        raise InputError(f"{options} with {beside}", "options that belong together", "see mammoscribe evaluate --help")
+
+
+def _read_exams(folder: Path, exams: int, bench: str | None, model: str, device: str) -> None:
+    """Read drawn exams, go on where a run stopped, and print the card."""
     from mammoscribe.models.devices import chosen_device
 
     where = chosen_device(device)

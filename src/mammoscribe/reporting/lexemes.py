@@ -59,6 +59,10 @@ _QUIET = frozenset(".\"'*•-")
 _MARKS = frozenset(":()[]")
 _LABEL = re.compile(r"(?:findings?|impression|conclusion|opinion)\s*:")
 """Name of a section at the start of a sentence; elsewhere `finding:` is a finding."""
+_FEATURE_APART = re.compile(
+    r"\b(skin|nipple|areola) ((?:of|in|on|over) the (?:right|left) breast) ((?:is|appears) (?:thickened|retracted|inverted))\b"
+)
+"""`the skin of the right breast is thickened` names its feature in two pieces."""
 _DASH = re.compile(r"-+(?=\s)|(?<=\s)-+")
 
 
@@ -156,7 +160,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match], tuple[Kind, Any]]], ..
 
 def lexemes_of(text: str) -> tuple[Lexeme, ...]:
     """The sentence as lexemes, in order; an unknown word is an UNKNOWN lexeme."""
-    line, found = normalised(text), []
+    line, found = _FEATURE_APART.sub(r"\1 \3 \2", normalised(text)), []
     label = _LABEL.match(line)
     at = label.end() if label else 0
     while at < len(line):

@@ -142,6 +142,14 @@ _UNCERTAINS_AFTER = (
     "cannot be ruled out|can not be ruled out|is possible|are possible|is suspected|are suspected|is questioned|"
     "is uncertain|is equivocal|not ruled out|not entirely excluded|cannot be entirely excluded|?"
 )
+_PERHAPS_THERE = "|".join(
+    f"{doubt} {there}"
+    for doubt in (
+        "may be", "might be", "could be", "possibly", "probably", "likely", "is possibly", "is probably", "is likely",
+        "are possibly", "are probably", "are likely",
+    )
+    for there in ("present", "there")
+)  # fmt: skip
 _INTERPRETS = (
     "suggests|suggest|suggesting|suggestive of|to suggest|may suggest|might suggest|may represent|might represent|"
     "could represent|represents|represent|representing|seems to be|seem to be|appears to be|appear to be|is likely|"
@@ -317,6 +325,7 @@ PHRASES: dict[str, tuple[Kind, object]] = {
     **_words(Kind.UNCERTAIN, _UNCERTAINS),
     **_words(Kind.UNCERTAIN, _VAGUE),
     **_words(Kind.UNCERTAIN_AFTER, _UNCERTAINS_AFTER),
+    **_words(Kind.UNCERTAIN_AFTER, _PERHAPS_THERE),
     **_words(Kind.INTERPRETS, _INTERPRETS),
     **_words(Kind.HEDGE, _HEDGES),
     **_words(Kind.HEDGE_AFTER, _HEDGES_AFTER),

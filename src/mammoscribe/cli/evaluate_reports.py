@@ -1,0 +1,76 @@
+"""`mammoscribe evaluate --reference --candidate`: files of reports in, card.json and card.md out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mammoscribe.cli.console import out as console
+from mammoscribe.cli.console import progress_bar
+from mammoscribe.cli.options import folder_for
+from mammoscribe.support.errors import InputError
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """What is to be scored.
+
+    Args:
+        reference: file or folder of reference reports. candidates: one or two of them.
+        id_column, text_column: of all files; patient_column: of the reference. None: recognised by their usual names.
+        common_only: leave out exams that not every file has, instead of refusing.
+    """
+
+    reference: Path
+    candidates: tuple[Path, ...]
+    id_column: str | None = None
+    text_column: str | None = None
+    patient_column: str | None = None
+    common_only: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.candidates) <= 2:
+            raise InputError(
+                f"{len(self.candidates)} candidates with --reference",
+                "one, or two that are compared",
+                "use --candidate",
+            )
+
+
+def score_reports(files: ReportFiles, out: Path, draws: int) -> None:
+    """Score the candidates and write the card into `out`."""
+    folder = folder_for(out)
+    from mammoscribe.data.report_files import Columns, read_reports
+    from mammoscribe.evaluation.report_card.card import make_card
+    from mammoscribe.evaluation.report_card.card_files import card_markdown, write_card
+    from mammoscribe.evaluation.report_card.pairs import join
+
+    columns = Columns(files.id_column, files.text_column)
+    reference = read_reports(files.reference, Columns(files.id_column, files.text_column, files.patient_column))
+    candidates = [read_reports(path, columns) for path in files.candidates]
+    if files.common_only:
+        shared = set(reference).intersection(*candidates)
+        left_out = len(set(reference).union(*candidates) - shared)
+        console.print(f"{left_out} exams are not in every file and are left out", highlight=False)
+    systems = [
+        (name, join(reference, reports, files.common_only, set(reference).intersection(*candidates)))
+        for name, reports in zip(_names(files.candidates), candidates, strict=True)
+    ]
+    with progress_bar() as progress:
+        task = progress.add_task("reports", total=len(systems[0][1].ids))
+        card = make_card(files.reference.name, systems, draws, lambda done: progress.advance(task, done))
+    paths = write_card(card, folder)
+    console.print(card_markdown(card), highlight=False, markup=False, soft_wrap=True)
+    console.print(f"wrote {paths[0]} and {paths[1]}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _names(paths: tuple[Path, ...]) -> list[str]:
+    """Names of the files; with their folders where two have one name."""
+    names = [path.name for path in paths]
+    return names if len(set(names)) == len(names) else [str(path) for path in paths]
+
+
+def print_must_pass() -> None:
+    """Print how many of the must-pass pairs every score gets right."""
+    from mammoscribe.evaluation.card import table
+    from mammoscribe.evaluation.report_card.must_pass import HEAD, must_pass_rows, read_suite
+
+    console.print(table(HEAD, must_pass_rows(read_suite())), highlight=False, markup=False, soft_wrap=True)
