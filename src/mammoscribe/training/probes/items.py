@@ -126,12 +126,14 @@ def _answers(supervision: Supervision, places: Mapping[str, Labels]) -> dict[str
 
 
 def _kinds(supervision: Supervision, views: Sequence[ListedView]) -> dict[str, int]:
-    """Whether a finding of a kind is there, and whether a lesion whose nature is known is malignant."""
+    """Whether a finding of a kind is there, and whether a lesion whose nature is known is malignant.
+
+    A kind that may be there without a box is neither there nor absent.
+    """
     regions = [region for view in views for region in view.regions]
     there = {supervision.answer("region", Question.KIND, r.labels) for r in regions}
-    for view in views:
-        there |= set(supervision.answers("view", Question.UNPLACED, view.labels))
-    found = {kind.value: int(kind.value in there) for kind in supervision.boxed_kinds}
+    perhaps = {k for view in views for k in supervision.answers("view", Question.UNPLACED, view.labels)} - there
+    found = {k.value: int(k.value in there) for k in supervision.boxed_kinds if k.value not in perhaps}
     nature = {supervision.answer("region", Question.MALIGNANT, r.labels) for r in regions} - {None}
     return found | ({MALIGNANT_LESION: int("1" in nature)} if nature else {})
 
