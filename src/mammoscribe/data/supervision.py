@@ -20,7 +20,7 @@ class Question(StrEnum):
     Of a breast: density (a to d), BI-RADS as an ordinal category (1 to 5), recall (0, 1), malignant (0, 1).
     Of a region: kind of finding, descriptors (lexicon terms joined by commas), malignant (0, 1), suspicion (0 to 1), change
     since the prior, and `finding`, a name that the boxes of one finding in several views share.
-    Of a view: `unplaced`, the kinds of finding that are in it and have no box.
+    Of a view: `unplaced`, the kinds of finding that are in it, or may be, without a box.
     Of a record or breast: `classes`, whether what a class names is there, such as `edema=1,fracture=0`; and `listed`,
     where the values joined by `|` name all that is there, so that a class which is not among them is absent.
     """
