@@ -312,10 +312,10 @@ def _kind(group: Sequence[RawMark]) -> FindingType:
 def _words(kind: FindingType, group: Sequence[RawMark], least: float) -> tuple[str, ...]:
     words: list[str] = []
     for axis in kind.axes:
-        words = [m.words[axis] for m in group if axis in m.words]
-        if not words:
+        given = [m.words[axis] for m in group if axis in m.words]
+        if not given:
             continue
-        mean = np.mean(words, axis=0)
+        mean = np.mean(given, axis=0)
         if axis is Axis.ASSOCIATED:
             words += [t for t, p in zip(AXIS_TERMS[axis], mean, strict=True) if p > ASSOCIATED_LEVEL]
         elif axis is Axis.ASYMMETRY:
