@@ -37,6 +37,8 @@ def test_suspicion_has_a_layer_that_heat_does_not_share():
     stages = tuple(torch.rand(1, 4, 32 // 2**i, 32 // 2**i) for i in range(4))
     maps = head(stages, torch.rand(1, 8, 4, 4))
     assert maps.suspicion is not None and head.suspicion is not None
-    maps.heat.sum().backward()
+    maps.heat.sum().backward(retain_graph=True)
     assert all(p.grad is None for p in head.suspicion.parameters())
+    maps.suspicion.sum().backward()
+    assert all(p.grad is not None and bool(p.grad.any()) for p in head.suspicion.parameters())
     assert sum(p.numel() for p in head.suspicion.parameters()) > 8 * 8 * 9
