@@ -140,13 +140,19 @@ def test_the_crop_refiner_can_lift_a_mark_and_take_it_away():
     assert mark(crop_score=0.9).weighed(weights).score > mark().score > mark(crop_score=0.1).weighed(weights).score
 
 
-def test_marks_lie_below_the_rows_that_were_trimmed():
+def one_pass():
+    """A view, its canvas by view id, and what a network with random weights gives for noise."""
     view = VIEWS["R_CC"]
     picture = Picture(np.tile(np.linspace(0.2, 0.9, 1000, dtype=np.float32), (2000, 1)), None, None)
     prepared = {view.id: prepare_view(view, picture, 400.0, (512, 320))}
     torch.manual_seed(0)
     with torch.no_grad():
         out = ReaderNet(tiny_config()).eval()(noise_batch([[0]]))
+    return view, prepared, out
+
+
+def test_marks_lie_below_the_rows_that_were_trimmed():
+    view, prepared, out = one_pass()
     exam = Exam("one", (view,))
     before, after = (query_marks(out, exam, prepared, top) for top in (0, 32))
     moved = 32 / prepared[view.id].placement.scale_y
@@ -157,12 +163,7 @@ def test_marks_lie_below_the_rows_that_were_trimmed():
 
 
 def test_a_mark_is_as_suspicious_as_the_map_says_where_there_is_one():
-    view = VIEWS["R_CC"]
-    picture = Picture(np.tile(np.linspace(0.2, 0.9, 1000, dtype=np.float32), (2000, 1)), None, None)
-    prepared = {view.id: prepare_view(view, picture, 400.0, (512, 320))}
-    torch.manual_seed(0)
-    with torch.no_grad():
-        out = ReaderNet(tiny_config()).eval()(noise_batch([[0]]))
+    view, prepared, out = one_pass()
     given = torch.full(out.maps.heat[:, 0].shape, 3.0)
     mapped = replace(out, maps=replace(out.maps, suspicion=given))
     exam = Exam("one", (view,))
