@@ -13,7 +13,7 @@ demo: $(VENV)/installed ## install, read a synthetic exam, say where the report 
 	@$(BIN)/mammoscribe demo --out demo
 
 test: $(VENV)/installed-dev ## install and run the whole test suite
-	$(BIN)/python -m pytest --durations=10
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=10
 
 test-real: $(VENV)/installed-dev ## the tests on real data; fails where the data are absent
 	MAMMOSCRIBE_REQUIRE_DATA=1 $(BIN)/python -m pytest -m "real and not html"

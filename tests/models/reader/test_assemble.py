@@ -140,6 +140,16 @@ def test_the_crop_refiner_can_lift_a_mark_and_take_it_away():
     assert mark(crop_score=0.9).weighed(weights).score > mark().score > mark(crop_score=0.1).weighed(weights).score
 
 
+def test_words_and_suspicion_of_two_passes_are_mixed_by_their_shares():
+    first, second = np.array([0.9, 0.1]), np.array([0.1, 0.9])
+    crop = {"crop_words": {Axis.SHAPE: second}, "crop_suspicion": 0.8}
+    seen = replace(mark(suspicion=0.2), words={Axis.SHAPE: first}, **crop)
+    assert seen.mixed((0.0, 0.0)).words[Axis.SHAPE] is first and seen.mixed((1.0, 1.0)).suspicion == 0.8
+    both = seen.mixed((0.5, 0.5))
+    assert both.words[Axis.SHAPE] == pytest.approx([0.5, 0.5]) and both.suspicion == pytest.approx(0.5)
+    assert both.mixed((1.0, 1.0)) is both  # nothing is left to mix
+
+
 def one_pass():
     """A view, its canvas by view id, and what a network with random weights gives for noise."""
     view = VIEWS["R_CC"]

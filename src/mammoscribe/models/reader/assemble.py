@@ -1,7 +1,7 @@
 """From raw marks in views to findings of the exam: duplicates dropped, CC and MLO joined, words and place chosen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -45,6 +45,8 @@ class RawMark:
         link: (cc, mlo) vectors, or None for the patch path, whose marks join by nipple distance alone.
         behind_cm, above_cm: offset from the nipple; depth: `behind` over nipple-to-chest-wall distance.
         crop_score: the crop refiner's probability that something is there, or None where it saw no crop of the mark.
+        crop_words, crop_suspicion: the crop refiner's words and suspicion, until `mixed` has joined them with those of the
+            first pass.
         nipple_found: whether the nipple was found in the view, so that a place can be told from it.
         lengths_known: whether lengths in the view may be given in millimetres.
         structure: what it rests on that is no lesion, or None.
@@ -62,6 +64,8 @@ class RawMark:
     above_cm: float
     depth: float
     crop_score: float | None = None
+    crop_words: Mapping[Axis, np.ndarray] = field(default_factory=dict)
+    crop_suspicion: float | None = None
     nipple_found: bool = True
     lengths_known: bool = False
     structure: Structure | None = None
@@ -75,6 +79,20 @@ class RawMark:
         """The mark with the score that both passes give it together, by a logistic rule on their log odds."""
         return replace(self, score=combined_score(self.score, self.crop_score, weights))
 
+    def mixed(self, shares: tuple[float, float]) -> "RawMark":
+        """The mark with the words and the suspicion of both passes together, and none left of the crop refiner alone.
+
+        Args:
+            shares: of the crop refiner in the words and in the suspicion: 0 takes those of the first pass, 1 the refiner's;
+                between them log probabilities are mixed.
+        """
+        if self.crop_suspicion is None:
+            return self
+        both = {a: _mixed(a, self.words.get(a, w), w, shares[0]) for a, w in self.crop_words.items()}
+        suspicions = np.array([self.suspicion]), np.array([self.crop_suspicion])
+        suspicion = float(_mixed(Axis.ASSOCIATED, *suspicions, shares[1])[0])
+        return replace(self, words={**self.words, **both}, suspicion=suspicion, crop_words={}, crop_suspicion=None)
+
     @property
     def type(self) -> FindingType:
         """The likeliest type."""
@@ -84,6 +102,15 @@ class RawMark:
     def calcification(self) -> bool:
         """Whether that type is calcification, which the patch path decides."""
         return self.type is FindingType.CALCIFICATION
+
+
+def _mixed(axis: Axis, first: np.ndarray, second: np.ndarray, share: float) -> np.ndarray:
+    """Probabilities of an axis' terms by both passes: log probabilities mixed, or log odds where each term is a question alone."""
+    if share in (0, 1):
+        return second if share else first
+    p, q = (np.clip(probs, 1e-4, 1 - 1e-4) for probs in (first, second))
+    yes = p ** (1 - share) * q**share
+    return yes / (yes + (1 - p) ** (1 - share) * (1 - q) ** share) if axis is Axis.ASSOCIATED else yes / yes.sum()
 
 
 def log_odds(probability: float) -> float:

@@ -35,6 +35,7 @@ class OperatingPoint:
             such images, which gives the letter and withholds its probabilities.
         mark_weights: weights of the log odds of the first pass and of the crop refiner, and the intercept, of a mark's
             score; (1, 0, 0) leaves it as the first pass gave it.
+        crop_shares: of the crop refiner, against the first pass, in a mark's words and in its suspicion, 0 to 1 each.
         least_word: probability from which shape, margin, density and distribution are stated (`assemble.GUESSED_AXES`).
         words_measured: whether it was measured on such images how often kind, descriptors and change are right. Where it
             was not, descriptors and change are withheld and no kind decides a category.
@@ -51,6 +52,7 @@ class OperatingPoint:
     n: int
     density_temperature: float | None = None
     mark_weights: tuple[float, float, float] = (1.0, 0.0, 0.0)
+    crop_shares: tuple[float, float] = (1.0, 1.0)
     least_word: float = 0.0
     words_measured: bool = False
     reliability: tuple[str, ...] = ()
@@ -70,10 +72,10 @@ class OperatingPoint:
 
     def _check_numbers(self) -> None:
         """InvalidNoun for what is no number, or none that can be: a level of NaN would report nothing, in silence."""
-        levels = [*self.thresholds.values(), *self.possible.values(), self.least_word]
+        levels = [*self.thresholds.values(), *self.possible.values(), self.least_word, *self.crop_shares]
         if not all(_is_number(v) and 0 <= v <= 1 for v in levels):
             raise InvalidNoun(f"levels of {levels}", "numbers from 0 to 1")
-        for name, wanted in (("malignant", 6), ("mark_weights", 3)):
+        for name, wanted in (("malignant", 6), ("mark_weights", 3), ("crop_shares", 2)):
             values = getattr(self, name)
             if name == "malignant" and values is None:
                 continue
@@ -155,7 +157,7 @@ def read_card(path: Path) -> ModelCard:
 
 
 def _point(values: dict) -> OperatingPoint:
-    names = ("malignant", "mark_weights", "reliability", "unreported")
+    names = ("malignant", "mark_weights", "crop_shares", "reliability", "unreported")
     tuples = {k: tuple(values[k]) for k in names if values.get(k) is not None}
     if len(tuples.get("malignant", ())) == BEFORE_POOLED:
         *weights, intercept = tuples["malignant"]

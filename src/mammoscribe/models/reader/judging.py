@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -26,6 +26,10 @@ class Seen:
 
     marks: tuple[RawMark, ...]
     out: ReaderNetOutput
+
+    def mixed(self, shares: tuple[float, float]) -> "Seen":
+        """With words and suspicion of first pass and crop refiner joined (`RawMark.mixed`)."""
+        return replace(self, marks=tuple(m.mixed(shares) for m in self.marks))
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class ReaderOutput:
 
 def judge(seen: Seen, exam: Exam, point: OperatingPoint) -> ReaderOutput:
     """Findings and breast readings at an operating point."""
+    seen = seen.mixed(point.crop_shares)
     weighed = [m.weighed(point.mark_weights) for m in seen.marks]
     marks = [m for m in weighed if m.structure in (None, Structure.AXILLA)]
     candidates = assemble(marks, exam, seen.out.queries.link_scale, point.least_word if point.words_measured else None)

@@ -18,7 +18,9 @@ def refine_marks(
     net: CropRefiner, marks: Sequence[RawMark], exam: Exam, views: Mapping[str, PreparedView],
     details: Mapping[str, PreparedView],
 ) -> list[RawMark]:  # fmt: skip
-    """The marks with the crop refiner's words, suspicion and change; type is what both passes agree on most.
+    """The marks with the crop refiner's words and suspicion beside those of the first pass, and with its change.
+
+    The type is what both passes agree on most; how much each counts in words and suspicion is for the operating point to say.
 
     Args:
         net: the crop refiner, with the batch statistics of the exam's origin.
@@ -38,8 +40,8 @@ def refine_marks(
     words = {a: (v.sigmoid() if a is Axis.ASSOCIATED else v.softmax(1)).numpy() for a, v in out.descriptors.items()}
     return [
         replace(
-            mark, crop_score=float(1 - types[i, -1]), types=_agreed(mark.types, types[i, :-1]), suspicion=float(suspicion[i]),
-            words={**mark.words, **{a: v[i] for a, v in words.items()}},
+            mark, crop_score=float(1 - types[i, -1]), types=_agreed(mark.types, types[i, :-1]), crop_suspicion=float(suspicion[i]),
+            crop_words={a: v[i] for a, v in words.items()},
             change=None if mark.change is None else change[i],
         )
         for i, mark in enumerate(marks)

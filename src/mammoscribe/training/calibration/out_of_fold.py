@@ -7,7 +7,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from mammoscribe.models.reader.reader import Reader
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
 from mammoscribe.training.calibration.breasts import density_logits, fit_malignancy
+from mammoscribe.training.calibration.crop_shares import crop_shares
 from mammoscribe.training.calibration.parts import with_parts
 from mammoscribe.training.calibration.seen import SeenExam, see
 from mammoscribe.training.engine.run_folder import read_about
@@ -105,6 +106,7 @@ def _splits(folder: Path) -> Iterator[PreparedDataset]:
 
 def write_predictions(exams: Sequence[LeftOut], out: Path) -> None:
     """Write `breasts.csv`, a row for each labelled breast, and `marks.json`, a row for each view, into `out`."""
+    exams = mixed_by_other_folds(exams)
     text = io.StringIO(newline="")
     rows = breast_rows(exams)
     writer = csv.DictWriter(text, list(rows[0]) if rows else ["dataset"], lineterminator="\n")
@@ -113,6 +115,13 @@ def write_predictions(exams: Sequence[LeftOut], out: Path) -> None:
     write_text(out / BREASTS, text.getvalue())
     views = [row for exam in exams for row in mark_rows(exam)]
     write_text(out / MARKS, json.dumps({"schema": "mammoscribe.marks/1", "views": views}) + "\n")
+
+
+def mixed_by_other_folds(exams: Sequence[LeftOut]) -> list[LeftOut]:
+    """Words and suspicion of first pass and crop refiner joined, in each fold by shares that were fixed on the others."""
+    folds = {str(e.fold) for e in exams}
+    shares = {fold: crop_shares([e.seen for e in exams if str(e.fold) != fold]) for fold in folds}
+    return [replace(e, seen=replace(e.seen, seen=e.seen.seen.mixed(shares[str(e.fold)]))) for e in exams]
 
 
 def breast_rows(exams: Sequence[LeftOut]) -> list[dict[str, object]]:

@@ -12,6 +12,7 @@ from mammoscribe.domain.finding import Finding, FindingType
 from mammoscribe.models.reader.card import OperatingPoint
 from mammoscribe.models.reader.judging import judge
 from mammoscribe.training.calibration.breasts import density, malignancy, malignancy_rows
+from mammoscribe.training.calibration.crop_shares import crop_shares
 from mammoscribe.training.calibration.levels import NOT_REPORTED, as_fields, levels, mark_weights
 from mammoscribe.training.calibration.reliability import reliability
 from mammoscribe.training.calibration.seen import SeenExam
@@ -49,7 +50,8 @@ def _fixed(exams: Sequence[SeenExam], how: str, other: OperatingPoint | None) ->
     """The point without its reliability; the population is of the exams that scaled the probability of malignancy."""
     scaled = [e for e in exams if malignancy_rows([e])] or exams
     point = replace(neutral(f"{how} of {_names(scaled)}"), n=max(1, sum(len(e.exam.imaged) for e in scaled)))
-    point = replace(point, mark_weights=mark_weights(exams))
+    point = replace(point, mark_weights=mark_weights(exams), crop_shares=crop_shares(exams))
+    exams = [replace(e, seen=e.seen.mixed(point.crop_shares)) for e in exams]
     found = levels(exams, candidates(exams, point), other)
     unreported = tuple(kind.value for kind, level in found.items() if level == NOT_REPORTED)
     point = replace(point, **as_fields(found), unreported=unreported)
