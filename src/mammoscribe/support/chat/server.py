@@ -13,6 +13,7 @@ from typing import Any
 
 from mammoscribe.support.chat.endpoint import COMPLETIONS, Endpoint
 from mammoscribe.support.chat.exchange import QUOTED_CHARS, Patience, Reply, exchange
+from mammoscribe.support.chat.question import Answer, Part
 from mammoscribe.support.errors import InputError, InvalidNoun, printable
 
 LONGEST_ANSWER = 20_000
@@ -20,16 +21,6 @@ LONGEST_ANSWER = 20_000
 LOOK_S = 10.0
 """Seconds that a server may take to list its models."""
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
-Part = str | bytes
-"""Of a question: words, or a picture as the bytes of a PNG file."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a generator wrote; nothing of it was checked. `is_cut`: it did not come to its end."""
-
-    text: str
-    is_cut: bool = False
 
 
 @dataclass(frozen=True)
