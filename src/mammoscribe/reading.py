@@ -135,7 +135,8 @@ def draft(case: Case, author: Author | None) -> Draft:
     if author is None:
         return Draft(())
     written = author.write(case)
-    who = f"claims were written by {author.name} {author.manner}; only what the reader's findings support is printed"
+    number = "1 claim was" if len(written.claims) == 1 else f"{len(written.claims)} claims were"
+    who = f"{number} written by {author.name} {author.manner}; only what the reader's findings support is printed"
     return replace(written, remarks=(who, *written.remarks))
 
 

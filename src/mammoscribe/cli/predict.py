@@ -8,6 +8,16 @@ from typing import Annotated
 
 import typer
 
+from mammoscribe.cli.authors import WriterModel, Writes, authorship_of
+from mammoscribe.cli.chat_options import (
+    ChatEndpoint,
+    ChatGiven,
+    ChatModel,
+    ChatPixels,
+    ChatTimeout,
+    ChatTokens,
+    PromptFile,
+)
 from mammoscribe.cli.console import errors as console
 from mammoscribe.cli.console import progress_bar
 from mammoscribe.cli.data_options import Pseudonymous, key_apart_from, personal_data
@@ -18,6 +28,7 @@ from mammoscribe.cli.options import (
     Prevalence,
     SettingName,
     SettingOption,
+    WriterName,
     folder_for,
     formats_of,
     is_given,
@@ -50,6 +61,14 @@ def command(
     retry_errors: Annotated[
         bool, typer.Option("--retry-errors", help="Read again the exams whose row says error.")
     ] = False,
+    writer: Writes = WriterName.RENDERER,
+    writer_model: WriterModel = None,
+    chat_endpoint: ChatEndpoint = None,
+    chat_model: ChatModel = None,
+    prompts: PromptFile = None,
+    chat_timeout: ChatTimeout = None,
+    chat_tokens: ChatTokens = None,
+    chat_px: ChatPixels = None,
     setting: SettingOption = SettingName.SCREENING,
     prevalence: Prevalence = None,
     pseudonymous: Pseudonymous = None,
@@ -83,7 +102,9 @@ def command(
     if reports is not None:
         folder_for(reports)
     names = None if pseudonymous is None else key_apart_from(pseudonymous, *([reports] if reports else []))
-    job = ReadingJob(manifest, model, device, setting.value, prevalence, reports, wanted, names)
+    chat = ChatGiven(chat_endpoint, chat_model, prompts, chat_timeout, chat_tokens, chat_px)
+    authorship = authorship_of(writer, writer_model, chat)
+    job = ReadingJob(manifest, model, device, setting.value, prevalence, reports, wanted, names, authorship)
     queue = queue_of(slurm, submit)
     if queue is not None:
         queue_prediction(queue, context, sum(1 for _ in job.exams()), out)
@@ -95,7 +116,8 @@ def command(
 
 def _predict(job: ReadingJob, out: Path, part: Shard | None, retry_errors: bool, workers: int) -> Counter[str]:
     """Read what has no rows yet of the manifest, or of a part of it; how many exams ended in which status."""
-    made_by = job.made_by()  # the device and the card are looked at before anything is read
+    made_by = job.made_by()  # the device, the card and the writer are looked at before anything is read
+    job.authorship.check()
     order = {exam: n for n, (exam, _) in enumerate(job.exams()) if part is None or part.takes(n)}
     if part is not None:
         out, made_by = part.file(out), {**made_by, **part.provenance(job.manifest, len(order))}

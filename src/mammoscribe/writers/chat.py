@@ -65,7 +65,7 @@ class ChatAuthor:
         """
         said, left_out = known_words_only(case.prior_report or "")
         answer = self.generator.answer(list(self._question(case, said)))
-        remarks = [f"{left_out} sentences of the prior report were not shown to {self.name}: they hold words that could name a patient"] if left_out else []  # fmt: skip
+        remarks = [f"of the prior report, {self.name} was not shown {_sentences(left_out)}"] if left_out else []
         if answer.is_cut:
             remarks.append(
                 f"the answer of {self.name} was cut off at its limit of tokens; its last sentence is left out"
@@ -82,6 +82,11 @@ class ChatAuthor:
         if prior_text:
             yield self.prompts.fill("read", "prior_report", report=prior_text)
         yield self.prompts.fill("read", "request")
+
+
+def _sentences(number: int) -> str:
+    whose = "a sentence that holds words" if number == 1 else f"{number} sentences that hold words"
+    return f"{whose} that are not our parser's and could name a patient"
 
 
 def check_size(longest_px: int) -> None:

@@ -20,6 +20,7 @@ LONGEST_ANSWER = 20_000
 """Characters; several times the longest report."""
 LOOK_S = 10.0
 """Seconds that a server may take to list its models."""
+_SLASH = r"[/\\]"
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 
 
@@ -50,8 +51,8 @@ class ChatServer:
 
     @property
     def name(self) -> str:
-        """Who writes, as a report says it: `llava-1.5-7b at localhost:8000`."""
-        return f"{self.model} at {self.endpoint.place}"
+        """Who writes, as a report says it: `llava-1.5-7b at localhost:8000`; of a folder of weights its own name."""
+        return f"{re.split(_SLASH, self.model.rstrip('/'))[-1] if _is_path(self.model) else self.model} at {self.endpoint.place}"
 
     def check(self) -> None:
         """Look whether the server is there, and lists this model where it lists any.
@@ -198,7 +199,7 @@ def _same_model(one: str, other: str) -> bool:
     one, other = (name.split("@")[0].rstrip("/").casefold() for name in (one, other))
     if one == other or re.fullmatch(rf"{re.escape(other)}[-:](?:\d[\d-]*|latest)", one):
         return True
-    return (_is_path(one) or _is_path(other)) and re.split(r"[/\\]", one)[-1] == re.split(r"[/\\]", other)[-1]
+    return (_is_path(one) or _is_path(other)) and re.split(_SLASH, one)[-1] == re.split(_SLASH, other)[-1]
 
 
 def _said(reply: Reply) -> str:
