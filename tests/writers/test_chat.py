@@ -16,8 +16,15 @@ from mammoscribe.writers.author import Case
 from mammoscribe.writers.chat import ChatAuthor, text_of
 from tests.writers.test_chat_pictures import drawn
 
-LEFT, RIGHT = drawn(Laterality.LEFT).pixels, drawn(Laterality.RIGHT).pixels
-ARRAYS = exam_of_arrays({"RCC": RIGHT, "LMLO": LEFT}, priors={"RCC": RIGHT})
+SPOTS = {"RCC": 120, "LMLO": 240, "prior": 420}
+"""Rows of a bright spot, by which a picture is known."""
+ARRAYS = exam_of_arrays(
+    {
+        "RCC": drawn(Laterality.RIGHT, spot=SPOTS["RCC"]).pixels,
+        "LMLO": drawn(Laterality.LEFT, spot=SPOTS["LMLO"]).pixels,
+    },
+    priors={"RCC": drawn(Laterality.RIGHT, spot=SPOTS["prior"]).pixels},
+)
 
 
 @dataclass
@@ -50,8 +57,10 @@ def test_every_view_is_given_once_after_the_words_that_say_which_it_is():
     ]
     pictures = [np.asarray(Image.open(io.BytesIO(p))) for p in parts if isinstance(p, bytes)]
     assert all(max(p.shape) <= 200 for p in pictures)
-    right, left, prior = (p[:, :10].mean() < p[:, -10:].mean() for p in pictures)  # chest wall on the right edge
-    assert (right, left, prior) == (True, False, True)
+    walls = [bool(p[:, :10].mean() < p[:, -10:].mean()) for p in pictures]  # chest wall on the right edge
+    assert walls == [True, False, True]
+    rows = [np.argwhere(p > 0.9 * p.max())[:, 0].mean() / p.shape[0] for p in pictures]
+    assert rows == pytest.approx([(SPOTS[name] + 10 - 50) / 500 for name in ("RCC", "LMLO", "prior")], abs=0.03)
 
 
 def test_of_a_prior_report_known_words_are_given_before_the_request_and_the_rest_is_remarked():
