@@ -83,7 +83,7 @@ def completion(text: Any, model: str = MODEL, finish: str = "stop", **message: A
         "choices": [{
             "index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text, **message},
         }],
-        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+        "usage": {"prompt_tokens": 4000, "completion_tokens": 1, "total_tokens": 4001},
     }  # fmt: skip
 
 

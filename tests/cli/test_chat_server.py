@@ -21,7 +21,7 @@ from mammoscribe.cli.chat_options import ChatChoice
 from mammoscribe.cli.options import WriterName
 from mammoscribe.support.chat.endpoint import Endpoint
 from mammoscribe.support.chat.exchange import Patience
-from tests.chat_server import MODEL, chat_server, hangs_up, lists, replies, says
+from tests.chat_server import MODEL, chat_server, completion, hangs_up, lists, replies, says
 from tests.cli.identified import WORDS, archive, model
 from tests.imaging.drawn import half_disc
 from tests.privacy_search import identifiers
@@ -363,6 +363,11 @@ def test_an_answer_is_printed_with_the_mark_that_nothing_checked_it(run, picture
 def test_an_answer_that_was_cut_off_is_told(run, picture):
     with chat_server(says("Yes, there", finish="length")) as chat:
         assert "--chat-tokens gives it more" in asks(run, chat, picture, "A mass?").stderr
+
+
+def test_a_model_that_counts_too_few_tokens_for_a_picture_is_told(run, picture):
+    with chat_server(replies(200, {**completion("Yes."), "usage": {"prompt_tokens": 9}})) as chat:
+        assert "may not have seen the pictures" in asks(run, chat, picture, "A mass?").stderr
 
 
 def test_what_cannot_be_asked_is_one_sentence(run, picture, tmp_path):

@@ -115,3 +115,12 @@ def test_marks_of_markdown_are_no_words(text, words):
 def test_pictures_have_a_sensible_size(longest):
     with pytest.raises(InvalidNoun):
         ChatAuthor(Scripted(), longest_px=longest)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "blind"), [(None, False), (150, True), (190, True), (520, False), (4000, False)]
+)  # the packaged words are 93 words here: about 120 tokens; three pictures take 192 tokens or more
+def test_so_few_tokens_that_the_pictures_can_hardly_be_among_them_are_remarked(tokens, blind):
+    generator = Scripted(Answer("No mass.", tokens_read=tokens))
+    remarks = drafted(generator).remarks
+    assert any("may not have seen the pictures" in remark for remark in remarks) is blind

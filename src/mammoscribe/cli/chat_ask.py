@@ -45,12 +45,16 @@ def command(
     if not question.strip() or Path(question).exists():
         found = f"{question} is a file" if question.strip() else "an empty question"
         raise InputError(found, "the question as the last argument, in quotes", 'chat ask IMAGE... "QUESTION"')
-    from mammoscribe.writers.chat_ask import NOT_GATED, ask
+    from mammoscribe.support.chat.question import BLIND
+    from mammoscribe.writers.chat_ask import NOT_GATED, question_parts
 
     choice.check()
     server = choice.server()
     with working("asking"):
-        answer = ask(server, images, question, choice.prompts(), choice.longest_px)
+        parts = question_parts(images, question, choice.prompts(), choice.longest_px)
+        answer = server.answer(parts)
+    if answer.may_be_blind(parts):
+        warn(f"{server.name} {BLIND}")
     if answer.is_cut:
         warn("the answer was cut off at its limit of tokens; --chat-tokens gives it more")
     text = f"{answer.text}\n\n{NOT_GATED} Model: {server.name}."

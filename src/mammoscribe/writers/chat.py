@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from mammoscribe.domain.evidence import Writer
 from mammoscribe.domain.view import Role
-from mammoscribe.support.chat.question import Answer, Generator, Part
+from mammoscribe.support.chat.question import BLIND, Answer, Generator, Part
 from mammoscribe.support.errors import InvalidNoun
 from mammoscribe.writers.author import Case, Draft
 from mammoscribe.writers.chat_pictures import view_png
@@ -64,8 +64,11 @@ class ChatAuthor:
             InputError: when a view cannot be read, or the generator gives no answer.
         """
         said, left_out = known_words_only(case.prior_report or "")
-        answer = self.generator.answer(list(self._question(case, said)))
+        question = list(self._question(case, said))
+        answer = self.generator.answer(question)
         remarks = [f"of the prior report, {self.name} was not shown {_sentences(left_out)}"] if left_out else []
+        if answer.may_be_blind(question):
+            remarks.append(f"{self.name} {BLIND}")
         if answer.is_cut:
             remarks.append(
                 f"the answer of {self.name} was cut off at its limit of tokens; its last sentence is left out"

@@ -12,6 +12,7 @@ import pytest
 
 from mammoscribe.support.chat.endpoint import Endpoint, endpoint_of
 from mammoscribe.support.chat.exchange import MAX_REPLY_BYTES, Patience, exchange
+from mammoscribe.support.chat.question import Answer
 from mammoscribe.support.chat.server import LONGEST_ANSWER, ChatServer
 from mammoscribe.support.errors import InputError, InvalidNoun
 from tests.chat_server import (
@@ -284,3 +285,25 @@ def test_a_chat_server_has_a_model_and_tokens(wrong):
 def test_asking_loads_no_torch():
     code = "import sys, mammoscribe.support.chat.server; assert not {'torch', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("usage", "read"),
+    [({"prompt_tokens": 12}, 12), ({}, None), (None, None), ({"prompt_tokens": "x"}, None), (3, None)],
+)
+def test_the_tokens_that_a_server_counted_are_known_where_it_counts(usage, read):
+    with chat_server(replies(200, {**completion("A mass."), "usage": usage})) as chat:
+        assert asked(chat).tokens_read == read
+
+
+@pytest.mark.parametrize(
+    ("tokens", "parts", "blind"),
+    [
+        (40, ("one two three", PNG), False),
+        (30, ("one two three", PNG), True),
+        (3, ("one two three",), False),
+        (None, (PNG,), False),
+    ],
+)
+def test_few_tokens_for_pictures_are_suspicious_and_for_words_alone_they_are_not(tokens, parts, blind):
+    assert Answer("x", tokens_read=tokens).may_be_blind(parts) is blind

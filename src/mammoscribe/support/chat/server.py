@@ -88,7 +88,7 @@ class ChatServer:
             raise self._wrong(what, "a chat completion (JSON)")
         choice = self._choice(answered)
         self._check_model(answered)
-        return self._written(choice)
+        return replace(self._written(choice), tokens_read=_tokens_read(answered))
 
     def _check_state(self, reply: Reply, num_pictures: int) -> None:
         """InputError for a reply of which HTTP says that it is no answer."""
@@ -110,7 +110,7 @@ class ChatServer:
             )
             raise self._wrong(
                 f"refuses {asked if num_pictures else 'the question'} ({state})",
-                "a model that takes so many pictures of this size" if num_pictures else "a chat model",
+                f"a model {self.model!r}{' that takes so many pictures of this size' if num_pictures else ''}",
             )
         raise self._wrong(f"fails ({state}), also when asked again", "an answer", "look at the log of the server")
 
@@ -180,6 +180,13 @@ def _text_of(content: Any) -> str | None:
         texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
         content = "\n".join(text for text in texts if isinstance(text, str))
     return content if isinstance(content, str) else None
+
+
+def _tokens_read(answered: dict[str, Any]) -> int | None:
+    """Tokens of the question, as the server counts them; None where it does not."""
+    usage = answered.get("usage")
+    count = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+    return count if isinstance(count, int) and count > 0 else None
 
 
 def _names_listed(reply: Reply) -> list[str]:
