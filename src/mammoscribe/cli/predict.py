@@ -41,26 +41,35 @@ from mammoscribe.cli.slurm import Slurm, Submit, queue_of, queue_prediction
 from mammoscribe.support.errors import InputError
 
 EXAMPLE = "Example: mammoscribe predict manifest.csv --out results.csv --reports reports --workers 4"
+Manifest = Annotated[Path | None, typer.Argument(metavar="MANIFEST.csv", help="One row per view: exam_id,...,path.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="CSV", help="The results; exams already in it are kept.")]
+Reports = Annotated[
+    Path | None, typer.Option("--reports", metavar="DIR", help="Also write each exam's report into DIR/EXAM_ID.")
+]
+RetryErrors = Annotated[bool, typer.Option("--retry-errors", help="Read again the exams whose row says error.")]
+Workers = Annotated[
+    int, typer.Option("--workers", min=0, max=512, help="Processes that read side by side; 0 reads in this one.")
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="K/N", help="Read part K of N only, into its own file beside --out."),
+]
+Merged = Annotated[
+    Path | None,
+    typer.Option("--merge", metavar="CSV", help="Nothing is read: join the finished shards of CSV into CSV."),
+]
 STOPPED = 130
 """Exit code of a run that Ctrl-C ended, as shells have it."""
 
 
 def command(
     context: typer.Context,
-    manifest: Annotated[
-        Path | None, typer.Argument(metavar="MANIFEST.csv", help="One row per view: exam_id,...,path.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="CSV", help="The results; exams already in it are kept.")
-    ] = None,
-    reports: Annotated[
-        Path | None, typer.Option("--reports", metavar="DIR", help="Also write each exam's report into DIR/EXAM_ID.")
-    ] = None,
+    manifest: Manifest = None,
+    out: Out = None,
+    reports: Reports = None,
     formats: Formats = "html,json",
     model: Model = "starter",
-    retry_errors: Annotated[
-        bool, typer.Option("--retry-errors", help="Read again the exams whose row says error.")
-    ] = False,
+    retry_errors: RetryErrors = False,
     writer: Writes = WriterName.RENDERER,
     writer_model: WriterModel = None,
     chat_endpoint: ChatEndpoint = None,
@@ -73,17 +82,9 @@ def command(
     prevalence: Prevalence = None,
     pseudonymous: Pseudonymous = None,
     device: Device = "cpu",
-    workers: Annotated[
-        int, typer.Option("--workers", min=0, max=512, help="Processes that read side by side; 0 reads in this one.")
-    ] = 0,
-    shard: Annotated[
-        str | None,
-        typer.Option("--shard", metavar="K/N", help="Read part K of N only, into its own file beside --out."),
-    ] = None,
-    merged: Annotated[
-        Path | None,
-        typer.Option("--merge", metavar="CSV", help="Nothing is read: join the finished shards of CSV into CSV."),
-    ] = None,
+    workers: Workers = 0,
+    shard: ShardOption = None,
+    merged: Merged = None,
     slurm: Slurm = None,
     submit: Submit = False,
 ) -> None:

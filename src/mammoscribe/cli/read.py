@@ -52,28 +52,32 @@ NoPatient = Annotated[
         help="Write and print nothing that says whose exam it is: no ids, names, dates, UIDs or paths of files.",
     ),
 ]
+Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="PATH", help="A folder or files (DICOM, PNG, JPEG, PGM, TIFF), or an exam.json."),
+]
+Priors = Annotated[
+    list[Path] | None,
+    typer.Option("--prior", metavar="PATH", help="A folder or file of the earlier exam; repeatable."),
+]
+Views = Annotated[
+    list[str] | None,
+    typer.Option("--view", metavar="FILE=RCC", help="Which view a plain image file shows; repeatable."),
+]
+Manifest = Annotated[
+    Path | None, typer.Option("--manifest", metavar="CSV", help="A manifest that names the files of the exam.")
+]
 EXAMPLE = "Example: mammoscribe read exam/ --prior exam_2024/ --out out --format html,json"
 
 
 def command(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="PATH", help="A folder or files (DICOM, PNG, JPEG, PGM, TIFF), or an exam.json."),
-    ] = None,
-    prior: Annotated[
-        list[Path] | None,
-        typer.Option("--prior", metavar="PATH", help="A folder or file of the earlier exam; repeatable."),
-    ] = None,
+    paths: Paths = None,
+    prior: Priors = None,
     out: OutDir = Path("out"),
     formats: Formats = "html,json,txt",
     model: Model = "starter",
-    view: Annotated[
-        list[str] | None,
-        typer.Option("--view", metavar="FILE=RCC", help="Which view a plain image file shows; repeatable."),
-    ] = None,
-    manifest: Annotated[
-        Path | None, typer.Option("--manifest", metavar="CSV", help="A manifest that names the files of the exam.")
-    ] = None,
+    view: Views = None,
+    manifest: Manifest = None,
     exam: Annotated[str | None, typer.Option("--exam", metavar="ID", help="The exam to read from --manifest.")] = None,
     writer: Writes = WriterName.RENDERER,
     writer_model: WriterModel = None,
