@@ -17,14 +17,14 @@ HIGH, WIDE = 600, 400
 
 
 def drawn(side: Laterality, letters: bool = False, spot: int = 180) -> Picture:
-    """A half disc of tissue at the chest wall of its side with a bright spot at a row, and letters far from it."""
+    """A half disc of tissue at the chest wall of its side with a bright spot at a row, and letters beside it."""
     y, x = np.mgrid[:HIGH, :WIDE].astype(np.float32)
     inside = ((x / 230) ** 2 + ((y - HIGH / 2) / 250) ** 2) < 1
     rng = np.random.default_rng(3)
     pixels = np.where(inside, 0.4 + 0.1 * rng.random((HIGH, WIDE)), 0.0).astype(np.float32)
     pixels[spot : spot + 20, 60:80] = 0.9
     if letters:
-        pixels[20:40, 330:390] = 1.0
+        pixels[20:40, 330:390] = pixels[60:80, 180:220] = 1.0  # the second ones in the box around the breast
     return Picture(pixels if side is Laterality.LEFT else np.ascontiguousarray(pixels[:, ::-1]), (0.4, 0.4))
 
 

@@ -45,7 +45,10 @@ def picture_png(picture: Picture, name: str, longest_px: int) -> bytes:
     """
     fitted = fit_whole(picture, name, longest_px)
     shown = np.ones(fitted.pixels.shape, bool) if fitted.shown is None else fitted.shown
-    return png_of(_trimmed(np.where(shown, fitted.pixels, np.float32(0)), shown))
+    inside = fitted.pixels[shown]  # bright letters beside the breast must not darken it either
+    low, high = float(inside.min()), float(inside.max())
+    grey = (fitted.pixels - np.float32(low)) / np.float32(max(high - low, 1e-6))
+    return png_of(_trimmed(np.where(shown, grey, np.float32(0)), shown))
 
 
 def png_of(grey: np.ndarray) -> bytes:

@@ -93,10 +93,11 @@ def test_what_may_pass_is_tried_again(first):
 
 def test_pauses_grow_and_the_wish_of_the_server_goes_before():
     pauses = []
-    with chat_server(replies(500), replies(503, Retry_After="7"), replies(503, Retry_After="86400"), says("x")) as chat:
-        patience = Patience(timeout_s=5, tries=4, pause_s=2)
+    acts = replies(500), replies(503, Retry_After="7"), replies(500), replies(503, Retry_After="86400"), says("x")
+    with chat_server(*acts) as chat:
+        patience = Patience(timeout_s=5, tries=5, pause_s=2)
         exchange(endpoint_of(chat.url), "/chat/completions", b"{}", patience, sleep=pauses.append)
-    assert pauses == [2, 7, 30]
+    assert pauses == [2, 7, 8, 30]
 
 
 WRONG = {
@@ -204,16 +205,14 @@ def test_a_reply_that_comes_before_the_whole_question_was_read_is_heard():
     def refuse() -> None:
         link, _ = listener.accept()
         link.recv(1000)
-        link.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n"
-                     b'{"error":"too large"}'[:20] + b"")  # fmt: skip
-        link.shutdown(socket.SHUT_WR)
-        while link.recv(1 << 16):
-            pass
-        link.close()
+        body = b'{"error":"too large"}'
+        head = b"HTTP/1.1 413 Too Large\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        link.sendall(head % len(body) + body)
+        link.close()  # what comes later is answered with a reset
 
     thread = threading.Thread(target=refuse, daemon=True)
     thread.start()
-    with listener, pytest.raises(InputError, match="HTTP 413"):
+    with listener, pytest.raises(InputError, match="HTTP 413: too large"):
         ChatServer(Endpoint("127.0.0.1", listener.getsockname()[1]), MODEL, QUICK).answer([bytes(4 << 20)])
     thread.join()
 
