@@ -99,7 +99,7 @@ def test_true_sentences_are_printed_and_false_ones_refused_and_both_say_who_wrot
     [
         "I'm sorry, I can't help with medical images.",
         "</q><script>alert(1)</script> mass",
-        "%s {0} {side} \x1b[31m",
+        "%s {0} {side} \x1b[31m \ud83d",
         '{"findings": []}',
     ],
 )
@@ -365,6 +365,13 @@ def test_an_answer_that_was_cut_off_is_told(run, picture):
         assert "--chat-tokens gives it more" in asks(run, chat, picture, "A mass?").stderr
 
 
+def test_a_question_may_be_long(run, picture):
+    question = "Is there a mass? " * 400
+    with chat_server() as chat:
+        assert asks(run, chat, picture, question).exit_code == 0
+    assert chat.questions[0].words[-1] == question.strip()
+
+
 def test_a_model_that_counts_too_few_tokens_for_a_picture_is_told(run, picture):
     with chat_server(replies(200, {**completion("Yes."), "usage": {"prompt_tokens": 9}})) as chat:
         assert "may not have seen the pictures" in asks(run, chat, picture, "A mass?").stderr
@@ -378,6 +385,7 @@ def test_what_cannot_be_asked_is_one_sentence(run, picture, tmp_path):
             ((picture, " "), "an empty question"),
             ((tmp_path / "none.png", "A mass?"), "none.png"),
             ((tmp_path / "note.txt", "A mass?"), "note.txt"),
+            ((tmp_path, "A mass?"), str(tmp_path)),
         ):
             shown = asks(run, chat, *words)
             assert shown.exit_code == 2 and said in shown.stderr, shown.output

@@ -1,5 +1,6 @@
 """`mammoscribe chat ask`: one question about pictures to a chat server, its answer marked as not gated."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -42,7 +43,7 @@ def command(
     that point at the image.
     """
     choice = ChatGiven(chat_endpoint, chat_model, prompts, chat_timeout, chat_tokens, chat_px).choice()
-    if not question.strip() or Path(question).exists():
+    if not question.strip() or os.path.exists(question):  # False also for one that is too long for a path
         found = f"{question} is a file" if question.strip() else "an empty question"
         raise InputError(found, "the question as the last argument, in quotes", 'chat ask IMAGE... "QUESTION"')
     from mammoscribe.support.chat.question import BLIND

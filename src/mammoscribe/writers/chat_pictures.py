@@ -44,7 +44,9 @@ def picture_png(picture: Picture, name: str, longest_px: int) -> bytes:
         InputError: when it is blank.
     """
     fitted = fit_whole(picture, name, longest_px)
-    shown = np.ones(fitted.pixels.shape, bool) if fitted.shown is None else fitted.shown
+    shown = fitted.shown
+    if shown is None or not shown.any():
+        shown = np.ones(fitted.pixels.shape, bool)
     inside = fitted.pixels[shown]  # bright letters beside the breast must not darken it either
     low, high = float(inside.min()), float(inside.max())
     grey = (fitted.pixels - np.float32(low)) / np.float32(max(high - low, 1e-6))

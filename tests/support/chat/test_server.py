@@ -70,6 +70,8 @@ def test_only_these_headers_go_with_a_question_and_the_key_only_where_there_is_o
         ([{"type": "text", "text": "A mass."}, {"type": "text", "text": "No more."}], "A mass.\nNo more."),
         ("<think>Could be a cyst.\nOr not.</think>\n\nA mass.", "A mass."),
         ("A mass.<thinking>and without end", "A mass."),
+        ("The prompt opened this thought.</think>\nA mass.", "A mass."),
+        ("A \x1b[31mmass\x07.\r\n\u202eNo \ud83d cyst.", "A \\x1b[31mmass\\x07.\n\\u202eNo \\ud83d cyst."),
     ],
 )
 def test_an_answer_is_its_words_without_what_was_thought_aloud(content, text):

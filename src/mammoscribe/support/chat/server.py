@@ -20,6 +20,7 @@ LONGEST_ANSWER = 20_000
 """Characters; several times the longest report."""
 LOOK_S = 10.0
 """Seconds that a server may take to list its models."""
+_END_OF_THOUGHT = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 _SLASH = r"[/\\]"
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 
@@ -72,7 +73,9 @@ class ChatServer:
             )  # fmt: skip
 
     def answer(self, parts: Sequence[Part]) -> Answer:
-        """What the model answers to one question of words and pictures, without what it thought aloud before.
+        r"""What the model answers to one question of words and pictures, without what it thought aloud before.
+
+        Characters that a terminal obeys and does not show are written out, such as `\x1b`.
 
         Raises:
             InputError: when the server is away, takes too long, answers with something else than a chat completion, has
@@ -144,12 +147,13 @@ class ChatServer:
         text = _text_of(message.get("content"))
         if text is None:
             raise self._wrong("answers with JSON that is no chat completion", "words in choices[0].message.content")
-        text = _THOUGHT.sub("", text).strip()
+        text = _without_thoughts(text)
         if not text:
             raise self._wrong("answers with no words", "some", "give it more tokens, or another model")
         if len(text) > LONGEST_ANSWER:
             raise self._wrong(f"answers with {len(text)} characters", f"at most {LONGEST_ANSWER}")
-        return Answer(text, reason == "length")
+        shown = "\n".join(printable(line, LONGEST_ANSWER) for line in text.splitlines())
+        return Answer(shown, reason == "length")
 
     def _wrong(self, what: str, expected: str, do: str = "") -> InputError:
         return InputError(f"the chat server at {self.endpoint.place} {what}", expected, do)
@@ -187,6 +191,11 @@ def _tokens_read(answered: dict[str, Any]) -> int | None:
     usage = answered.get("usage")
     count = usage.get("prompt_tokens") if isinstance(usage, dict) else None
     return count if isinstance(count, int) and count > 0 else None
+
+
+def _without_thoughts(text: str) -> str:
+    """An answer without what was thought aloud before it; the opening mark may be part of the prompt of a model."""
+    return re.split(_END_OF_THOUGHT, _THOUGHT.sub("", text))[-1].strip()
 
 
 def _names_listed(reply: Reply) -> list[str]:
