@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from mammoscribe.support.errors import InputError
 from mammoscribe.writers.chat_pictures import png_of
 from tests.cli.identified import archive, model
 from tests.writers.test_chat_pictures import drawn
-from tests.writers.tiny_llava import WORDS, write_tiny_llava
+from tests.writers.tiny_llava import WORDS, write_tiny_llama, write_tiny_llava
 
 __all__ = ["archive", "model"]
 NEEDED = ("transformers", "fastapi", "uvicorn", "openai")
@@ -38,7 +39,13 @@ START_S = 150
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """(endpoint, name of the model) of a running server."""
-    folder = write_tiny_llava(tmp_path_factory.mktemp("weights") / "tiny-llava")
+    with serving(write_tiny_llava(tmp_path_factory.mktemp("weights") / "tiny-llava")) as server:
+        yield server
+
+
+@contextmanager
+def serving(folder):
+    """A server of the model of a folder: (endpoint, name of the model)."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -94,6 +101,14 @@ def test_its_pictures_are_seen_and_their_order_matters(served):
 def test_another_model_than_the_one_it_serves_is_one_sentence(served):
     with pytest.raises(InputError, match=r"answers with the model|is pinned to"):
         asked(served, "mass", name="llava-hf/llava-1.5-7b-hf")
+
+
+def test_a_model_of_words_alone_is_never_shown_the_picture_and_the_count_of_tokens_tells_so(served, tmp_path):
+    parts = ("There is no mass in the right breast .", png_of(drawn(Laterality.LEFT).pixels), "seen :")
+    with serving(write_tiny_llama(tmp_path / "tiny-llama")) as words:
+        answer = asked(words, *parts)
+    assert answer.text and answer.may_be_blind(parts)
+    assert not asked(served, *parts).may_be_blind(parts)
 
 
 def test_a_picture_that_it_cannot_open_is_one_sentence(served):
