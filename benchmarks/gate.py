@@ -159,6 +159,7 @@ def phantom_reports(count: int, seed: int = 0) -> Iterator[Report]:
 def real_reports(count: int) -> Iterator[Report]:
     """Reports of the starter on RSNA exams, rendered and by its decoder; none where the data are absent."""
     from mammoscribe.reading import load_reader, read_exam
+    from mammoscribe.writers.decoder import DecoderAuthor
 
     root = DATA / "rsna_512"
     if not count or not root.is_dir():
@@ -166,8 +167,8 @@ def real_reports(count: int) -> Iterator[Report]:
     reader = load_reader("starter")
     records = (item for item in RSNA.edition_in(root).read(root) if isinstance(item, MammoExam))
     for record in itertools.islice(records, count):
-        for writer in (Writer.RENDERER, Writer.DECODER):
-            yield read_exam(exam_of(record, root), reader, writer, images=False).report
+        for author in (None, DecoderAuthor(reader)):
+            yield read_exam(exam_of(record, root), reader, author, images=False).report
 
 
 def objected(reports: Iterator[Report]) -> tuple[int, int, list[str]]:

@@ -17,12 +17,13 @@ from mammoscribe.domain.view import Laterality, Origin, Role, SpacingSource
 from mammoscribe.evaluation.reading_records import decode_phantom, read_phantom
 from mammoscribe.exports.json_report import dumps_report
 from mammoscribe.imaging.decode import Picture
-from mammoscribe.models.biovil.report_claims import Author
 from mammoscribe.models.biovil.report_model import Pictures, WrittenReport
 from mammoscribe.phantom import TRAINING_SPEC, draw_exam
 from mammoscribe.reading import assess, load_reader, read_exam, write_outputs
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.words import with_article
+from mammoscribe.writers.biovil_t import BiovilAuthor
+from mammoscribe.writers.decoder import DecoderAuthor
 from tests.nouns import make_finding
 
 
@@ -123,10 +124,11 @@ def test_without_a_spacing_no_millimetres_are_printed(reader, drawn):
 
 
 def test_the_decoder_writes_claims_and_only_gated_ones_reach_the_page(reader, drawn):
-    reading = read_exam(drawn.exam, reader, Writer.DECODER, decode_phantom(drawn), images=False)
+    reading = read_exam(drawn.exam, reader, DecoderAuthor(reader), decode_phantom(drawn), images=False)
     assert reading.claims
     findings = [s for s in reading.report.section(Section.FINDINGS) if s.writer is Writer.DECODER]
     assert all(s.evidence for s in findings)
+    assert reading.report.provenance.author == f"the report decoder of {reader.card.name}"
     known = {f.id for f in reading.output.findings}
     assert {e.ref for s in findings for e in s.evidence if e.kind is EvidenceKind.FINDING} <= known
 
@@ -134,7 +136,7 @@ def test_the_decoder_writes_claims_and_only_gated_ones_reach_the_page(reader, dr
 def test_a_reader_without_decoder_says_what_to_use_instead(reader, drawn):
     mute = replace(reader, decoder=None)
     with pytest.raises(InputError, match="--writer renderer"):
-        read_exam(drawn.exam, mute, Writer.DECODER, decode_phantom(drawn), images=False)
+        read_exam(drawn.exam, mute, DecoderAuthor(mute), decode_phantom(drawn), images=False)
 
 
 class Scripted:
@@ -157,9 +159,7 @@ FALSE = "There is a spiculated mass with a halo of gold."
 
 def test_an_author_writes_claims_and_what_the_findings_do_not_support_is_shown_as_rejected(reader, drawn):
     truth = "Small group of calcifications. " + FALSE
-    reading = read_exam(
-        drawn.exam, reader, Writer.EXTERNAL, decode_phantom(drawn), images=False, author=Author(Scripted(truth))
-    )
+    reading = read_exam(drawn.exam, reader, BiovilAuthor(Scripted(truth)), decode_phantom(drawn), images=False)
     report, sides = reading.report, [v.laterality.word for v in drawn.exam.current]
     assert [c.text for c in reading.claims] == [
         f"{side.capitalize()} breast: {text}"
@@ -172,14 +172,13 @@ def test_an_author_writes_claims_and_what_the_findings_do_not_support_is_shown_a
     stored = json.loads(dumps_report(report))
     assert {c["writer"] for c in stored["rejected_claims"]} == {"external"}
     assert any("scripted (weights abababababab)" in warning for warning in stored["warnings"])
+    assert stored["provenance"]["author"] == "scripted (weights abababababab)"
 
 
 def test_what_an_author_says_of_a_finding_is_printed_in_our_words_with_who_said_it(reader, drawn, reading):
     found = reading.output.findings[0]
     said = f"There is {with_article(found.type.value.replace('_', ' '))} in the {found.laterality.word} breast."
-    written = read_exam(
-        drawn.exam, reader, Writer.EXTERNAL, decode_phantom(drawn), images=False, author=Author(Scripted(said))
-    ).report
+    written = read_exam(drawn.exam, reader, BiovilAuthor(Scripted(said)), decode_phantom(drawn), images=False).report
     own = [s for s in written.sentences if s.writer is Writer.EXTERNAL]
     assert own and all(s.evidence for s in own)
     cited = {e.ref for s in own for e in s.evidence if e.kind is EvidenceKind.FINDING}
@@ -190,22 +189,24 @@ def test_an_author_is_given_what_the_prior_report_says_of_the_breast_of_each_vie
     script = Scripted("")
     said = "There is a mass in the right breast. Scattered calcifications are seen in the left breast."
     exam = drawn.exam
-    read_exam(exam, reader, Writer.EXTERNAL, decode_phantom(drawn), images=False, author=Author(script, said))
+    read_exam(exam, reader, BiovilAuthor(script), decode_phantom(drawn), images=False, prior_report=said)
     own = {"R": "There is a mass in the right breast.", "L": "Scattered calcifications are seen in the left breast."}
     assert script.given == [own[v.laterality] if exam.prior_of(v) else None for v in exam.current]
     assert set(script.given) >= set(own.values())
     first = replace(exam, views=exam.current)
     with pytest.raises(InputError, match="no prior is read"):
-        read_exam(first, reader, Writer.EXTERNAL, decode_phantom(drawn), images=False, author=Author(script, said))
+        read_exam(first, reader, BiovilAuthor(script), decode_phantom(drawn), images=False, prior_report=said)
 
 
-@pytest.mark.parametrize(
-    ("writer", "author"),
-    [(Writer.EXTERNAL, None), (Writer.RENDERER, Author(Scripted(""))), (Writer.DECODER, Author(Scripted("")))],
-)
-def test_an_author_comes_with_the_external_writer_and_no_other(reader, drawn, writer, author):
-    with pytest.raises(InputError, match="author"):
-        read_exam(drawn.exam, reader, writer, decode_phantom(drawn), images=False, author=author)
+@pytest.mark.parametrize("decodes", [False, True])
+def test_a_prior_report_for_a_writer_that_does_not_read_it_is_an_error(reader, drawn, decodes):
+    author = DecoderAuthor(reader) if decodes else None
+    with pytest.raises(InputError, match="does not read"):
+        read_exam(drawn.exam, reader, author, decode_phantom(drawn), images=False, prior_report="A mass.")
+
+
+def test_a_report_without_an_author_names_none(reading):
+    assert reading.report.provenance.author is None
 
 
 def acquired(drawn):

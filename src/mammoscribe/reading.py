@@ -27,24 +27,21 @@ from mammoscribe.exports.pictures import MarkCrop, ViewImage
 from mammoscribe.exports.text import report_text
 from mammoscribe.imaging.decode import Picture, decode_view
 from mammoscribe.imaging.prepare import FINE_UM, PreparedView, prepare_view, resample, why_no_calcifications_show
-from mammoscribe.models.biovil.report_claims import Author, draft_claims
 from mammoscribe.models.reader.judging import BreastReading, ReaderOutput
 from mammoscribe.models.reader.loading import card_of, load_reader
 from mammoscribe.models.reader.reader import Canvases, Reader
-from mammoscribe.reporting.breast_text import breast_text
 from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
+from mammoscribe.writers.author import Author, Case, Decode, Draft
 
 __all__ = ["Reading", "card_of", "load_reader", "read_exam", "write_outputs"]
-
-Decode = Callable[[View], Picture]
 
 
 @dataclass(frozen=True, repr=False)
 class Reading:
-    """A report with what it was made from: the reader's output, pictures to show it on, and the decoder's claims.
+    """A report with what it was made from: the reader's output, pictures to show it on, and the claims of an author.
 
     `crops` are the surroundings of every mark at full resolution.
     """
@@ -89,63 +86,58 @@ class Prepared:
 
 
 def read_exam(
-    exam: Exam, reader: Reader, writer: Writer = Writer.RENDERER, decode: Decode = decode_view, images: bool = True,
-    setting: Setting = Setting.SCREENING, prevalence: float | None = None, author: Author | None = None,
+    exam: Exam, reader: Reader, author: Author | None = None, decode: Decode = decode_view, images: bool = True,
+    setting: Setting = Setting.SCREENING, prevalence: float | None = None, prior_report: str | None = None,
 ) -> Reading:  # fmt: skip
     """Exam in, report out: every sentence of the result cites evidence in `exam`.
 
     Args:
         exam: the views to read, with prior views or without.
         reader: a trained reader (`load_reader`).
-        writer: who writes the findings section; the claims of a decoder or of an author always pass the gate.
+        author: a model that writes about the exam (`mammoscribe.writers`); its claims always pass the gate. None leaves
+            the report to our own renderer.
         decode: how to get a view's pixels; the default reads the file that the view names.
         images: whether to make pictures for the HTML page.
         setting: screening gives the categories 0, 1 and 2; diagnostic gives all.
         prevalence: share of malignant breasts where the exam was made, to which the probability of malignancy is
             moved; None gives it at the prevalence that it was calibrated at.
-        author: the report writer of BioViL-T's family that writes with `Writer.EXTERNAL`.
+        prior_report: the text of the prior exam's report, for an author that reads it.
+
+    Raises:
+        InputError: when a view or the exam cannot be read, or the author cannot write.
     """
     exam = comparable(exam, reader)
     prepared = prepare(exam, reader, decode, images)
     output = reader.read(exam, prepared.canvases)
     breasts = assess(prepared.search, reader, output, setting, prevalence)
-    claims = draft(exam, reader, output.findings, breasts, writer, author, decode)
+    drafted = draft(Case(exam, decode, output.findings, breasts, prior_report), author)
     measured = reader.card.operating_point(exam.origin).words_measured
+    made_by = replace(provenance(exam, reader, prepared, output, setting), author=author.name if author else None)
     report = compose_report(
-        Chart(exam, prepared.search, breasts, output.findings, measured), provenance(exam, reader, prepared, output, setting),
-        claims, writer, warnings=(*prepared.warnings, *author_note(author)), possible=output.possible,
+        Chart(exam, prepared.search, breasts, output.findings, measured), made_by, drafted.claims,
+        author.writer if author else Writer.RENDERER, (*prepared.warnings, *drafted.remarks), output.possible,
     )  # fmt: skip
-    return Reading(report, output, prepared.images, claims, crops_of(report, prepared, decode) if images else ())
+    return Reading(
+        report, output, prepared.images, drafted.claims, crops_of(report, prepared, decode) if images else ()
+    )
 
 
-def draft(
-    exam: Exam, reader: Reader, findings: tuple[Finding, ...], breasts: tuple[Breast, Breast], writer: Writer,
-    author: Author | None, decode: Decode,
-) -> tuple[Claim, ...]:  # fmt: skip
-    """What a model writes, which is claims for the gate; nothing where our own renderer writes.
+def draft(case: Case, author: Author | None) -> Draft:
+    """What an author writes about an exam, which is claims for the gate; nothing where our own renderer writes.
 
     Raises:
-        InputError: for an external writer without an author, an author that another one writes beside, or a prior report
-            without a prior exam.
+        InputError: for a prior report that the author does not read, or of an exam of which no prior is read.
     """
-    if (writer is Writer.EXTERNAL) != (author is not None):
-        raise InputError(f"writer {writer} {'without' if author is None else 'with'} an author", "external with one")
-    if author is not None:
-        if author.prior_report and not exam.prior:
-            raise InputError("a prior report for an exam of which no prior is read", "the prior exam with it")
-        alone, said = len(exam.imaged) == 1, author.prior_report or ""
-        texts = {side: breast_text(said, side, alone) for side in exam.imaged}
-        return draft_claims(author.model, exam, decode, texts)
-    return reader.draft(exam, findings, breasts) if writer is Writer.DECODER else ()
-
-
-def author_note(author: Author | None) -> tuple[str, ...]:
-    """Who the author is whose claims were held against the findings."""
+    if case.prior_report is not None and (author is None or not author.reads_prior_report):
+        raise InputError("a prior report, which this writer does not read", "a writer that reads it")
+    if case.prior_report is not None and not case.exam.prior:
+        raise InputError("a prior report for an exam of which no prior is read", "the prior exam with it")
     if author is None:
-        return ()
-    card = author.model.card
-    name = f"{card.name} (weights {card.weights_sha256[:12]})"
-    return (f"claims were written by {name} from each view alone; only what the reader's findings support is printed",)
+        return Draft(())
+    written = author.write(case)
+    number = "1 claim was" if len(written.claims) == 1 else f"{len(written.claims)} claims were"
+    who = f"{number} written by {author.name} {author.manner}; only what the reader's findings support is printed"
+    return replace(written, remarks=(who, *written.remarks))
 
 
 def comparable(exam: Exam, reader: Reader) -> Exam:

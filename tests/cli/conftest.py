@@ -66,8 +66,8 @@ class FakeHouse:
         return SimpleNamespace(card=self.card_of(name))
 
     def read_exam(
-        self, exam: Exam, reader: Any, writer: Any = None, decode: Any = None, images: bool = True, setting: Any = None,
-        prevalence: float | None = None, author: Any = None,
+        self, exam: Exam, reader: Any, author: Any = None, decode: Any = None, images: bool = True, setting: Any = None,
+        prevalence: float | None = None, prior_report: str | None = None,
     ) -> SimpleNamespace:  # fmt: skip
         self.read.append(exam.id)
         self.settings.append((setting, prevalence))

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from mammoscribe.domain.evidence import Writer
 from mammoscribe.domain.view import Origin
 from mammoscribe.evaluation.reading_records import decode_phantom
 from mammoscribe.models.devices import chosen_device, mixed_precision
 from mammoscribe.phantom import TRAINING_SPEC, draw_exam
 from mammoscribe.reading import load_reader, read_exam
 from mammoscribe.support.errors import InputError
+from mammoscribe.writers.decoder import DecoderAuthor
 from tests.models.pretended_device import PretendedDevice
 from tests.models.tiny_space import mammogram, tiny_space
 
@@ -83,7 +83,7 @@ def test_a_reading_stays_on_the_device_of_its_networks_and_ends_on_the_cpu(film_
         for name, net in networks.items():
             assert net is not None
             net.register_forward_pre_hook(lambda *_, name=name: used.add(name))
-        reading = read_exam(exam, reader, Writer.DECODER, decode=decode, images=False)
+        reading = read_exam(exam, reader, DecoderAuthor(reader), decode=decode, images=False)
     assert all(held)
     assert used == set(networks)
     assert reading.claims

@@ -21,6 +21,7 @@ NEEDED = (
     "mammoscribe/phantom/bench_v1.json",
     "mammoscribe/phantom/bench_v2.json",
     "mammoscribe/explain/prompts.toml",
+    "mammoscribe/writers/chat_prompts.toml",
     "mammoscribe/py.typed",
 )
 

@@ -28,11 +28,12 @@ OutDir = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for t
 
 
 class WriterName(StrEnum):
-    """Who writes the sentences: the renderer (facts to sentences), or behind the gate the decoder or a report writer."""
+    """Who writes the sentences: the renderer (facts to sentences), or behind the gate the decoder or another model."""
 
     RENDERER = "renderer"
     DECODER = "decoder"
     BIOVIL_T = "biovil-t"
+    CHAT = "chat"
 
 
 class SettingName(StrEnum):
@@ -44,7 +45,7 @@ class SettingName(StrEnum):
 
 PriorReport = Annotated[
     Path | None,
-    typer.Option("--prior-report", metavar="TXT", help="For a report writer: the report of what --prior shows."),
+    typer.Option("--prior-report", metavar="TXT", help="For a writer that reads it: the report of what --prior shows."),
 ]
 SettingOption = Annotated[
     SettingName, typer.Option("--setting", help="Screening ends in BI-RADS 0, 1 or 2; diagnostic gives all categories.")

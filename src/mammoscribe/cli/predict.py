@@ -8,6 +8,16 @@ from typing import Annotated
 
 import typer
 
+from mammoscribe.cli.authors import WriterModel, Writes, authorship_of
+from mammoscribe.cli.chat_options import (
+    ChatEndpoint,
+    ChatGiven,
+    ChatModel,
+    ChatPixels,
+    ChatTimeout,
+    ChatTokens,
+    PromptFile,
+)
 from mammoscribe.cli.console import errors as console
 from mammoscribe.cli.console import progress_bar
 from mammoscribe.cli.data_options import Pseudonymous, key_apart_from, personal_data
@@ -18,6 +28,7 @@ from mammoscribe.cli.options import (
     Prevalence,
     SettingName,
     SettingOption,
+    WriterName,
     folder_for,
     formats_of,
     is_given,
@@ -30,41 +41,50 @@ from mammoscribe.cli.slurm import Slurm, Submit, queue_of, queue_prediction
 from mammoscribe.support.errors import InputError
 
 EXAMPLE = "Example: mammoscribe predict manifest.csv --out results.csv --reports reports --workers 4"
+Manifest = Annotated[Path | None, typer.Argument(metavar="MANIFEST.csv", help="One row per view: exam_id,...,path.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="CSV", help="The results; exams already in it are kept.")]
+Reports = Annotated[
+    Path | None, typer.Option("--reports", metavar="DIR", help="Also write each exam's report into DIR/EXAM_ID.")
+]
+RetryErrors = Annotated[bool, typer.Option("--retry-errors", help="Read again the exams whose row says error.")]
+Workers = Annotated[
+    int, typer.Option("--workers", min=0, max=512, help="Processes that read side by side; 0 reads in this one.")
+]
+ShardOption = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="K/N", help="Read part K of N only, into its own file beside --out."),
+]
+Merged = Annotated[
+    Path | None,
+    typer.Option("--merge", metavar="CSV", help="Nothing is read: join the finished shards of CSV into CSV."),
+]
 STOPPED = 130
 """Exit code of a run that Ctrl-C ended, as shells have it."""
 
 
 def command(
     context: typer.Context,
-    manifest: Annotated[
-        Path | None, typer.Argument(metavar="MANIFEST.csv", help="One row per view: exam_id,...,path.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="CSV", help="The results; exams already in it are kept.")
-    ] = None,
-    reports: Annotated[
-        Path | None, typer.Option("--reports", metavar="DIR", help="Also write each exam's report into DIR/EXAM_ID.")
-    ] = None,
+    manifest: Manifest = None,
+    out: Out = None,
+    reports: Reports = None,
     formats: Formats = "html,json",
     model: Model = "starter",
-    retry_errors: Annotated[
-        bool, typer.Option("--retry-errors", help="Read again the exams whose row says error.")
-    ] = False,
+    retry_errors: RetryErrors = False,
+    writer: Writes = WriterName.RENDERER,
+    writer_model: WriterModel = None,
+    chat_endpoint: ChatEndpoint = None,
+    chat_model: ChatModel = None,
+    prompts: PromptFile = None,
+    chat_timeout: ChatTimeout = None,
+    chat_tokens: ChatTokens = None,
+    chat_px: ChatPixels = None,
     setting: SettingOption = SettingName.SCREENING,
     prevalence: Prevalence = None,
     pseudonymous: Pseudonymous = None,
     device: Device = "cpu",
-    workers: Annotated[
-        int, typer.Option("--workers", min=0, max=512, help="Processes that read side by side; 0 reads in this one.")
-    ] = 0,
-    shard: Annotated[
-        str | None,
-        typer.Option("--shard", metavar="K/N", help="Read part K of N only, into its own file beside --out."),
-    ] = None,
-    merged: Annotated[
-        Path | None,
-        typer.Option("--merge", metavar="CSV", help="Nothing is read: join the finished shards of CSV into CSV."),
-    ] = None,
+    workers: Workers = 0,
+    shard: ShardOption = None,
+    merged: Merged = None,
     slurm: Slurm = None,
     submit: Submit = False,
 ) -> None:
@@ -83,7 +103,9 @@ def command(
     if reports is not None:
         folder_for(reports)
     names = None if pseudonymous is None else key_apart_from(pseudonymous, *([reports] if reports else []))
-    job = ReadingJob(manifest, model, device, setting.value, prevalence, reports, wanted, names)
+    chat = ChatGiven(chat_endpoint, chat_model, prompts, chat_timeout, chat_tokens, chat_px)
+    authorship = authorship_of(writer, writer_model, chat)
+    job = ReadingJob(manifest, model, device, setting.value, prevalence, reports, wanted, names, authorship)
     queue = queue_of(slurm, submit)
     if queue is not None:
         queue_prediction(queue, context, sum(1 for _ in job.exams()), out)
@@ -95,7 +117,8 @@ def command(
 
 def _predict(job: ReadingJob, out: Path, part: Shard | None, retry_errors: bool, workers: int) -> Counter[str]:
     """Read what has no rows yet of the manifest, or of a part of it; how many exams ended in which status."""
-    made_by = job.made_by()  # the device and the card are looked at before anything is read
+    made_by = job.made_by()  # the device, the card and the writer are looked at before anything is read
+    job.authorship.check()
     order = {exam: n for n, (exam, _) in enumerate(job.exams()) if part is None or part.takes(n)}
     if part is not None:
         out, made_by = part.file(out), {**made_by, **part.provenance(job.manifest, len(order))}

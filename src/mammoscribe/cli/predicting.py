@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from mammoscribe.cli.authors import Authorship, refused_words
 from mammoscribe.cli.console import quiet_libraries
 from mammoscribe.cli.results import MadeBy, Row, error_row, lacks_a_view, rows_of
 from mammoscribe.support.errors import InputError, MammoscribeError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mammoscribe.domain.view import View
     from mammoscribe.imaging.picture import Picture
     from mammoscribe.models.reader.reader import Reader
+    from mammoscribe.writers.author import Author
 
 Listed: TypeAlias = "tuple[str, list[ManifestRow] | InputError]"
 """The id of an exam, and its rows in the manifest or what is wrong with them."""
@@ -39,6 +41,7 @@ class ReadingJob:
         reports: where each exam's report goes, None for no reports.
         formats: of the reports.
         names: under whose pseudonyms exams are read and written, None under their own names.
+        authorship: who writes the reports.
     """
 
     manifest: Path
@@ -49,6 +52,7 @@ class ReadingJob:
     reports: Path | None
     formats: tuple[str, ...]
     names: "Pseudonyms | None" = None
+    authorship: Authorship = Authorship()
 
     def exams(self) -> "Iterator[Listed]":
         """The exams of the manifest, in its order."""
@@ -69,41 +73,50 @@ class ReadingJob:
         return {
             "model": card.name, "weights_sha256": card.weights_sha256, "setting": self.setting,
             "prevalence": self.prevalence, "device": kind,
-            **({} if self.names is None else {"pseudonyms": self.names.fingerprint}),
+            **({} if self.names is None else {"pseudonyms": self.names.fingerprint}), **self.authorship.made_by(),
         }  # fmt: skip
 
     def begin(self) -> "Callable[[Listed], list[Row]]":
-        """Load the reader, once for many exams; InputError when it cannot be loaded."""
+        """Load the reader and the writer, once for many exams; InputError when one cannot be loaded."""
         quiet_libraries()
         from mammoscribe.models.devices import chosen_device
         from mammoscribe.reading import load_reader
 
-        return partial(self._rows, load_reader(self.model, chosen_device(self.device)))
+        where = chosen_device(self.device)
+        reader = load_reader(self.model, where)
+        return partial(self._rows, reader, self.authorship.author(reader, where))
 
-    def _rows(self, reader: "Reader", exam: Listed) -> list[Row]:
+    def _rows(self, reader: "Reader", author: "Author | None", exam: Listed) -> list[Row]:
         """The rows of one exam; whatever goes wrong with it is a row."""
         exam_id, listed = exam
         try:
             if isinstance(listed, InputError):
                 raise listed
-            return self._read(reader, listed)
+            return self._read(reader, author, listed)
         except MammoscribeError as error:
             return [error_row(exam_id, error.sentence())]
         except Exception as error:  # one exam must not stop a night's run
             return [error_row(exam_id, f"unexpected {type(error).__name__}: {error}")]
 
-    def _read(self, reader: "Reader", listed: "list[ManifestRow]") -> list[Row]:
+    def _read(self, reader: "Reader", author: "Author | None", listed: "list[ManifestRow]") -> list[Row]:
         from mammoscribe.domain.assessment import Setting
         from mammoscribe.reading import read_exam, write_outputs
 
         loaded, decode = self._opened(listed)
         images = self.reports is not None and "html" in self.formats
         reading = read_exam(
-            loaded.exam, reader, decode=decode, images=images, setting=Setting(self.setting), prevalence=self.prevalence
+            loaded.exam,
+            reader,
+            author,
+            decode,
+            images=images,
+            setting=Setting(self.setting),
+            prevalence=self.prevalence,
         )
         if self.reports is not None:
             write_outputs(reading, self.reports / folder_name(loaded.exam.id), self.formats)
-        notes = list(dict.fromkeys((*loaded.warnings, *reading.report.warnings)))
+        told = dict.fromkeys((*loaded.warnings, *reading.report.warnings, refused_words(reading.report)))
+        notes = [note for note in told if note]
         return rows_of(reading.report, notes, set_aside=lacks_a_view(loaded.exam))
 
     def _opened(self, rows: "list[ManifestRow]") -> "tuple[LoadedExam | DeidentifiedExam, Callable[[View], Picture]]":

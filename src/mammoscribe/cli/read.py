@@ -2,10 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mammoscribe.cli.authors import READS_PRIOR_REPORTS, WriterModel, Writes, authorship_of, refused_words
+from mammoscribe.cli.chat_options import (
+    ChatEndpoint,
+    ChatGiven,
+    ChatModel,
+    ChatPixels,
+    ChatTimeout,
+    ChatTokens,
+    PromptFile,
+)
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import warn, working
 from mammoscribe.cli.options import (
@@ -29,10 +39,8 @@ from mammoscribe.support.errors import InputError
 if TYPE_CHECKING:
     from mammoscribe.data.deidentify import DeidentifiedExam
     from mammoscribe.data.load import LoadedExam
-    from mammoscribe.domain.evidence import Writer
     from mammoscribe.domain.view import View
     from mammoscribe.imaging.picture import Picture
-    from mammoscribe.models.biovil.report_claims import Author
 
     Decode = Callable[[View], Picture]
     _Given = tuple[list[Path], list[Path], Mapping[str, str], Path | None, str | None]
@@ -44,39 +52,42 @@ NoPatient = Annotated[
         help="Write and print nothing that says whose exam it is: no ids, names, dates, UIDs or paths of files.",
     ),
 ]
-Writes = Annotated[WriterName, typer.Option("--writer", help="Who writes; what a model writes always passes the gate.")]
-WriterModel = Annotated[
-    Path | None,
-    typer.Option(
-        "--writer-model", metavar="DIR", help="With --writer biovil-t: a run of `mammoscribe train biovil-t-report`."
-    ),
+Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="PATH", help="A folder or files (DICOM, PNG, JPEG, PGM, TIFF), or an exam.json."),
+]
+Priors = Annotated[
+    list[Path] | None,
+    typer.Option("--prior", metavar="PATH", help="A folder or file of the earlier exam; repeatable."),
+]
+Views = Annotated[
+    list[str] | None,
+    typer.Option("--view", metavar="FILE=RCC", help="Which view a plain image file shows; repeatable."),
+]
+Manifest = Annotated[
+    Path | None, typer.Option("--manifest", metavar="CSV", help="A manifest that names the files of the exam.")
 ]
 EXAMPLE = "Example: mammoscribe read exam/ --prior exam_2024/ --out out --format html,json"
 
 
 def command(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="PATH", help="A folder or files (DICOM, PNG, JPEG, PGM, TIFF), or an exam.json."),
-    ] = None,
-    prior: Annotated[
-        list[Path] | None,
-        typer.Option("--prior", metavar="PATH", help="A folder or file of the earlier exam; repeatable."),
-    ] = None,
+    paths: Paths = None,
+    prior: Priors = None,
     out: OutDir = Path("out"),
     formats: Formats = "html,json,txt",
     model: Model = "starter",
-    view: Annotated[
-        list[str] | None,
-        typer.Option("--view", metavar="FILE=RCC", help="Which view a plain image file shows; repeatable."),
-    ] = None,
-    manifest: Annotated[
-        Path | None, typer.Option("--manifest", metavar="CSV", help="A manifest that names the files of the exam.")
-    ] = None,
+    view: Views = None,
+    manifest: Manifest = None,
     exam: Annotated[str | None, typer.Option("--exam", metavar="ID", help="The exam to read from --manifest.")] = None,
     writer: Writes = WriterName.RENDERER,
     writer_model: WriterModel = None,
     prior_report: PriorReport = None,
+    chat_endpoint: ChatEndpoint = None,
+    chat_model: ChatModel = None,
+    prompts: PromptFile = None,
+    chat_timeout: ChatTimeout = None,
+    chat_tokens: ChatTokens = None,
+    chat_px: ChatPixels = None,
     setting: SettingOption = SettingName.SCREENING,
     prevalence: Prevalence = None,
     device: Device = "cpu",
@@ -92,7 +103,9 @@ def command(
         raise InputError(
             "nothing to read", "a folder, files, or --manifest CSV --exam ID", "see mammoscribe read --help"
         )
-    said = _prior_text(writer, writer_model, prior_report, no_patient)
+    chat = ChatGiven(chat_endpoint, chat_model, prompts, chat_timeout, chat_tokens, chat_px)
+    authorship = authorship_of(writer, writer_model, chat)
+    said = _prior_text(writer, prior_report, no_patient)
     given = (paths or [], prior or [], views_of(view or []), manifest, exam)
     from mammoscribe.cli.summary import summary_of
     from mammoscribe.domain.assessment import Setting
@@ -100,45 +113,31 @@ def command(
     from mammoscribe.reading import load_reader, read_exam, write_outputs
 
     where = chosen_device(device)
-    author = None if writer_model is None else _author(writer_model, said, where)
+    authorship.check()
     opened, decode = _opened_without_patient(given, out) if no_patient else _opened(given)
     for message in opened.warnings:
         warn(message)
     with working("reading"):
+        reader = load_reader(model, where)
         reading = read_exam(
-            opened.exam, load_reader(model, where), _by(writer), decode, images="html" in wanted,
-            setting=Setting(setting.value), prevalence=prevalence, author=author,
+            opened.exam, reader, authorship.author(reader, where), decode, images="html" in wanted,
+            setting=Setting(setting.value), prevalence=prevalence, prior_report=said,
         )  # fmt: skip
         written = write_outputs(reading, folder, wanted)
     console.print(summary_of(reading.report))
+    if refused := refused_words(reading.report):
+        console.print(f"claims of {reading.report.provenance.author}: {refused}", highlight=False, markup=False)
     for path in written:
         console.print(f"wrote {path}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _by(writer: WriterName) -> "Writer":
-    """The writer as the report names it: a report writer is an external one."""
-    from mammoscribe.domain.evidence import Writer
-
-    return Writer.EXTERNAL if writer is WriterName.BIOVIL_T else Writer(writer.value)
-
-
-def _prior_text(writer: WriterName, model: Path | None, prior_report: Path | None, no_patient: bool) -> str | None:
-    """The text of --prior-report; InputError for options of a report writer that does not write."""
-    if (writer is WriterName.BIOVIL_T) != (model is not None):
-        raise InputError("one of --writer biovil-t and --writer-model", "both or neither")
-    if prior_report is not None and model is None:
-        raise InputError("--prior-report, which no other writer reads", "--writer biovil-t with it")
+def _prior_text(writer: WriterName, prior_report: Path | None, no_patient: bool) -> str | None:
+    """The text of --prior-report; InputError for a writer that does not read it."""
+    if prior_report is not None and writer not in READS_PRIOR_REPORTS:
+        raise InputError("--prior-report, which no other writer reads", "--writer biovil-t or chat with it")
     if prior_report is not None and no_patient:
         raise InputError("--prior-report with --no-patient", "one of them: a model may repeat who the report is about")
     return None if prior_report is None else prior_text_of(prior_report)
-
-
-def _author(folder: Path, prior_report: str | None, where: Any) -> "Author":
-    """The report writer of a folder, on a device."""
-    from mammoscribe.models.biovil.report_claims import Author
-    from mammoscribe.models.biovil.report_model import load_report_model
-
-    return Author(load_report_model(folder).to(where), prior_report)
 
 
 def _opened(given: "_Given") -> "tuple[LoadedExam, Decode]":

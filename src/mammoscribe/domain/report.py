@@ -144,6 +144,8 @@ def overall_assessment(breasts: Sequence[Breast]) -> Assessment | NotAssessed:
 class Provenance:
     """What made the report: versions, weights digest, what was done to each view's pixels, and which marks were left out
     because they rest on a structure that is no lesion.
+
+    `author` names the model whose claims were held against the findings, None where our own renderer wrote alone.
     """
 
     package: str
@@ -155,6 +157,7 @@ class Provenance:
     reliability: tuple[str, ...] = ()
     setting: Setting = Setting.SCREENING
     structures: tuple[MarkOnStructure, ...] = ()
+    author: str | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from mammoscribe.phantom import GeneratorVersion, PhantomExam
 from mammoscribe.reading import Decode, Reading, read_exam
 from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
+from mammoscribe.writers.author import Author
+from mammoscribe.writers.decoder import DecoderAuthor
 
 WHITE = 4095.0
 """Largest value of a phantom's 12-bit pixels."""
@@ -53,17 +55,17 @@ def decode_phantom(drawn: PhantomExam) -> Decode:
     return decode
 
 
-def read_phantom(drawn: PhantomExam, reader: Reader, writer: Writer = Writer.RENDERER) -> Reading:
+def read_phantom(drawn: PhantomExam, reader: Reader, author: Author | None = None) -> Reading:
     """The reading of a drawn exam, without pictures."""
-    return read_exam(drawn.exam, reader, writer=writer, decode=decode_phantom(drawn), images=False)
+    return read_exam(drawn.exam, reader, author, decode=decode_phantom(drawn), images=False)
 
 
 def read_record(drawn: PhantomExam, reader: Reader) -> ExamRecord:
     """Read one drawn exam once, and keep what is measured; the decoder writes too where the reader has one."""
-    writer = Writer.DECODER if reader.decoder is not None else Writer.RENDERER
+    author = DecoderAuthor(reader) if reader.decoder is not None else None
     start = time.perf_counter()
-    reading = read_phantom(drawn, reader, writer)
-    return record_of(drawn, reading, writer, time.perf_counter() - start)
+    reading = read_phantom(drawn, reader, author)
+    return record_of(drawn, reading, author.writer if author else Writer.RENDERER, time.perf_counter() - start)
 
 
 def record_of(drawn: PhantomExam, reading: Reading, writer: Writer, seconds: float) -> ExamRecord:

@@ -244,6 +244,7 @@ def _provenance(made_by: Provenance, steps: dict[str, list[str]]) -> _Json:
         "preprocessing": steps,
         "reliability": list(made_by.reliability),
         "structures": [_structure(m) for m in made_by.structures],
+        "author": made_by.author,
     }
 
 

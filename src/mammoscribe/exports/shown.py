@@ -84,7 +84,7 @@ def conclusion_lit(report: Report, keys: Keys) -> Lit:
 
 
 def _sentence(sentence: Sentence, number: int, report: Report, keys: Keys) -> ShownSentence:
-    note, title = _note(sentence)
+    note, title = _note(sentence, words.who_wrote(sentence.writer, report.provenance.author))
     lit = _lit(sentence, report, keys)
     return ShownSentence(sentence.text, number, lit, _chips(sentence, report, keys), note, title)
 
@@ -109,15 +109,12 @@ def _view_numbers(sentence: Sentence, report: Report) -> list[int]:
     return [i for i, v in enumerate(report.exam.views) if v.id in lit]
 
 
-def _note(sentence: Sentence) -> tuple[str, str]:
+def _note(sentence: Sentence, who: str) -> tuple[str, str]:
     """The small remark after a sentence that a model wrote, and its longer form."""
     if sentence.gate is GateResult.CORRECTED:
-        return (
-            "corrected",
-            f"Written by {words.WRITERS[sentence.writer]}; where it differed, written anew from the model's findings.",
-        )
+        return "corrected", f"Written by {who}; where it differed, written anew from the model's findings."
     if sentence.writer is not Writer.RENDERER:
-        return words.AGREES, f"Written by {words.WRITERS[sentence.writer]}; the gate held it against the findings."
+        return words.AGREES, f"Written by {who}; the gate held it against the findings."
     return "", ""
 
 

@@ -94,6 +94,7 @@ def _provenance(report: Report) -> str:
     lines = [
         *([] if words.exam_name(report.exam) == exam_id else [f"Exam: {_one_line(exam_id)}"]),
         f"{made_by.package}, model {made_by.model}, weights {made_by.weights_sha256[:12]}",
+        *([f"Claims by: {made_by.author}"] if made_by.author else []),
         f"Trained on: {made_by.trained_on}",
         f"Lexicon: BI-RADS {made_by.edition}",
     ]

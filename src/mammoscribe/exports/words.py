@@ -15,7 +15,7 @@ NOTICE = "Research use only. Not a medical device; not for diagnosis or treatmen
 SYNTHETIC = "Synthetic exam: drawn by software, no patient was imaged."
 AGREES = "agrees with the model's findings"
 LONGEST_NAME = 32
-WRITERS = {Writer.RENDERER: "the renderer", Writer.DECODER: "the decoder", Writer.EXTERNAL: "another model"}
+_WRITERS = {Writer.RENDERER: "the renderer", Writer.DECODER: "the decoder", Writer.EXTERNAL: "another model"}
 
 TYPE_WORDS = {
     FindingType.MASS: "mass",
@@ -23,6 +23,11 @@ TYPE_WORDS = {
     FindingType.DISTORTION: "architectural distortion",
     FindingType.ASYMMETRY: "asymmetry",
 }
+
+
+def who_wrote(writer: Writer, author: str | None) -> str:
+    """A writer by the name of the report's author, where it is the one that a report has beside the renderer."""
+    return _WRITERS[writer] if writer is Writer.RENDERER or author is None else author
 
 
 def capitalised(text: str) -> str:

@@ -47,8 +47,13 @@ class Line:
     sides: Sides
 
 
-def lines_of(text: str) -> Iterator[Line]:
-    """Lines that are no headings; a heading such as `Right breast:` gives its side to the lines below it."""
+def lines_of(text: str, with_history: bool = False) -> Iterator[Line]:
+    """Lines that are no headings; a heading such as `Right breast:` gives its side to the lines below it.
+
+    Args:
+        text: of a report.
+        with_history: give also lines of what was known before the exam, such as its indication.
+    """
     sides, given_before = NO_SIDE, False
     for line in _joined_lines(text):
         if _INLINE_HEADING.match(line):
@@ -57,7 +62,7 @@ def lines_of(text: str) -> Iterator[Line]:
             sides = sides_named(heading["side"])
         elif _SECTION_HEADING.fullmatch(line):
             sides = NO_SIDE
-        elif not given_before:
+        elif with_history or not given_before:
             yield Line(line, sides)
 
 

@@ -213,7 +213,7 @@ def load_report_model(place: Path) -> ReportModel:
     Raises:
         InputError: when there is none, or its files are damaged or do not belong together.
     """
-    folder = place / "model" if (place / "model").is_dir() else place
+    folder = _folder_of(place)
     card = _read_card(folder)
     image = load_image_model(folder / IMAGE)
     try:
@@ -230,6 +230,19 @@ def load_report_model(place: Path) -> ReportModel:
     load_strictly(net, tensors, REPORT)
     frames = ReportFrames(bert_tokenizer(folder, config), card.max_tokens, card.prompt_tokens)
     return ReportModel(image, net.eval(), frames, card)
+
+
+def report_card_of(place: Path) -> ReportCard:
+    """The card of a report writer, by its folder or that of its run, without its weights.
+
+    Raises:
+        InputError: when there is none.
+    """
+    return _read_card(_folder_of(place))
+
+
+def _folder_of(place: Path) -> Path:
+    return place / "model" if (place / "model").is_dir() else place
 
 
 def _read_card(folder: Path) -> ReportCard:

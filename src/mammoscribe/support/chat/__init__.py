@@ -1,0 +1,1 @@
+"""Asking a server that speaks OpenAI chat completions: the address, one request, and the answer."""

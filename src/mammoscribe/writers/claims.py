@@ -1,0 +1,57 @@
+"""A text that a model wrote about an exam, as claims: each sentence with the breast that it is about."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mammoscribe.domain.evidence import Claim, Evidence, EvidenceKind, Writer
+from mammoscribe.domain.view import Laterality, View
+from mammoscribe.reporting.clauses import Sides
+from mammoscribe.reporting.layout import lines_of, side_at_start, split_sentences
+
+_NAMES_A_SIDE = re.compile(r"\b(?:right|left|rt|lt|both|bilateral(?:ly)?|either|breasts)\b", re.IGNORECASE)
+_WORD = re.compile(r"\w")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A text about the whole exam, or about one view of it."""
+
+    text: str
+    view: View | None = None
+
+
+def claims_of(passages: Iterable[Passage]) -> tuple[Claim, ...]:
+    """The sentences of texts, each once; one that names no breast gets that of its heading or of its view.
+
+    A text about one view is about that view's breast, whether it says so or not. A claim about a view points at it; what
+    a claim rests on is the gate's to say.
+    """
+    once: dict[str, Claim] = {}
+    for passage in passages:
+        view = passage.view
+        pointers = () if view is None else (Evidence(EvidenceKind.VIEW, view.id),)
+        for sentence in _headed(passage):
+            once.setdefault(sentence.casefold(), Claim(sentence, Writer.EXTERNAL, pointers=pointers))
+    return tuple(once.values())
+
+
+def headed_sentences(text: str, default: Sides = (None,)) -> Iterator[str]:
+    """The sentences of a text; one that names no breast begins with the breast of its heading, or of `default`."""
+    for line in lines_of(text, with_history=True):
+        sides = default if line.sides == (None,) else line.sides
+        for sentence in filter(_WORD.search, split_sentences(line.text)):
+            sides = side_at_start(sentence) or sides
+            yield sentence if _NAMES_A_SIDE.search(sentence) else _heading(sides) + sentence
+
+
+def _headed(passage: Passage) -> Iterator[str]:
+    return headed_sentences(passage.text, (None if passage.view is None else passage.view.laterality,))
+
+
+def _heading(sides: Sides) -> str:
+    """`Right breast: `; "" where no breast is known."""
+    known = [side for side in Laterality if side in sides]
+    if len(known) == len(Laterality):
+        return "Both breasts: "
+    return f"{known[0].word.capitalize()} breast: " if known else ""
