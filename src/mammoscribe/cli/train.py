@@ -34,6 +34,7 @@ RECIPES = {
     "text-sections": "a text model to match findings with the impression of the same report",
     "biovil-t": "an image and a text model of BioViL-T's kind on pictures with their reports and earlier pictures",
     "biovil-t-report": "a decoder that writes reports from the patches of such an image model",
+    "chat": "a chat model that sees pictures (LLaVA-1.5, Qwen2-VL) on conversations about them, or on reports",
 }
 """Recipes with what each trains; the functions are in `training.recipe_list`."""
 
@@ -44,7 +45,7 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="PREPARED",
-        help="Folder of `mammoscribe data prepare`, repeatable; or for probes a file of `mammoscribe features`.",
+        help="Folder of `mammoscribe data prepare`, repeatable; for probes a file of `mammoscribe features`; for chat models also a file in LLaVA's JSON.",
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the run; one found there goes on.")]
@@ -139,6 +140,7 @@ _NEEDS = {
     "text-sections": "--init runs/mlm --data prepared",
     "biovil-t": "--init runs/sections --data prepared",
     "biovil-t-report": "--init runs/joint --data prepared",
+    "chat": "--init llava-1.5-7b-hf --data train.json",
 }
 for _name in RECIPES:
     app.command(

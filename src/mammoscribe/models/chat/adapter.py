@@ -43,6 +43,11 @@ class Adapter(Protocol):
         """What is done to each view."""
         ...
 
+    @property
+    def view_tokens(self) -> tuple[int, int]:
+        """(fewest, most) tokens that this model has for a view."""
+        ...
+
     @classmethod
     def opened(cls, folder: Path, config: Any, preparation: Preparation) -> Self:
         """The adapter for a folder whose configuration `transformers` has read; InputError when files do not fit."""

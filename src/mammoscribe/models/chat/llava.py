@@ -55,6 +55,11 @@ class Llava:
         tokens = patches if config.vision_feature_select_strategy == "default" else patches + 1
         return cls(processor, preparation, tokens, preparation.pad_rgb or (red, green, blue))
 
+    @property
+    def view_tokens(self) -> tuple[int, int]:
+        """The same for every view."""
+        return self.tokens, self.tokens
+
     def pixels(self, views: Sequence[np.ndarray]) -> Pixels:
         """`pixel_values` [N, 3, side, side] of N views; see `Adapter.pixels`."""
         squares = [square(rgb(view), self.colour) for view in checked_views(views, self.family)]

@@ -52,6 +52,12 @@ class Qwen2VL:
             )  # fmt: skip
         return cls(processor, preparation)
 
+    @property
+    def view_tokens(self) -> tuple[int, int]:
+        """Of the smallest and the largest picture that the folder's pre-processing gives."""
+        size, patch = self._size(1), (self.processor.patch_size * self.processor.merge_size) ** 2
+        return max(1, size["shortest_edge"] // patch), max(1, size["longest_edge"] // patch)
+
     def pixels(self, views: Sequence[np.ndarray]) -> Pixels:
         """`pixel_values` [patches of all views, values of a patch] and `image_grid_thw` [N, 3]; see `Adapter.pixels`.
 
