@@ -68,7 +68,7 @@ def llava_names(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return named
 
 
-def llava_config(vocab: int, image: int, pad: int, layers: int = 2):
+def llava_config(vocab: int, image: int, pad: int, positions: int):
     from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig
 
     vision = CLIPVisionConfig(
@@ -76,8 +76,8 @@ def llava_config(vocab: int, image: int, pad: int, layers: int = 2):
         patch_size=PATCH_PX, projection_dim=32,
     )  # fmt: skip
     text = LlamaConfig(
-        vocab_size=vocab, hidden_size=64, intermediate_size=128, num_hidden_layers=layers, num_attention_heads=4,
-        num_key_value_heads=4, max_position_embeddings=512, bos_token_id=1, eos_token_id=2, pad_token_id=pad,
+        vocab_size=vocab, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=4, max_position_embeddings=positions, bos_token_id=1, eos_token_id=2, pad_token_id=pad,
     )  # fmt: skip
     return LlavaConfig(
         vision_config=vision, text_config=text, image_token_index=image, projector_hidden_act="gelu",
@@ -85,7 +85,7 @@ def llava_config(vocab: int, image: int, pad: int, layers: int = 2):
     )  # fmt: skip
 
 
-def write_llava(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32) -> Path:
+def write_llava(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32, positions: int = 512) -> Path:
     """A tiny LLaVA-1.5 as llava-hf publishes it: 2 x 2 patches a picture, two layers of each."""
     from transformers import LlamaTokenizer, LlavaForConditionalGeneration
 
@@ -96,7 +96,7 @@ def write_llava(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32)
     tokenizer.save_pretrained(folder)
     image = tokenizer.convert_tokens_to_ids("<image>")
     torch.manual_seed(seed)
-    config = llava_config(len(tokenizer) + 3, image, tokenizer.pad_token_id)
+    config = llava_config(len(tokenizer) + 3, image, tokenizer.pad_token_id, positions)
     config.dtype = dtype
     model = LlavaForConditionalGeneration(config).to(dtype)
     _spread(model)

@@ -7,6 +7,7 @@ import typer
 from mammoscribe import __version__
 from mammoscribe.cli import (
     calibrate,
+    chat,
     compare,
     data,
     demo,
@@ -90,6 +91,7 @@ for _name, _module in COMMANDS.items():
 app.add_typer(data.app, name="data", epilog=data.EXAMPLE)
 app.add_typer(train.app, name="train", epilog=train.EXAMPLE)
 app.add_typer(weights.app, name="weights", epilog=weights.EXAMPLE)
+app.add_typer(chat.app, name="chat", epilog=chat.EXAMPLE)
 
 
 def _version(wanted: bool) -> None:

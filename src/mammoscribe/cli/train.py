@@ -14,6 +14,7 @@ from mammoscribe.cli.console import out as console
 from mammoscribe.cli.options import folder_for
 from mammoscribe.cli.plain_help import PlainCommand, PlainGroup
 from mammoscribe.cli.slurm import Slurm, Submit, queue_of, queue_training
+from mammoscribe.cli.train_chat import FromScript, Given, ScriptOut, ScriptProcesses, as_the_script_says
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
 
@@ -127,6 +128,27 @@ def _run_of(
     return FUNCTIONS[recipe](data, init).with_set(fields)
 
 
+def _from_chat_script() -> Callable[..., None]:
+    """The command that trains the recipe `chat`, which can take what it does from a script of LLaVA."""
+    train_chat = _command("chat")
+
+    def command(
+        context: typer.Context, data: Data = None, out: ScriptOut = None, init: Init = None, set_fields: Set = None,
+        processes: ScriptProcesses = None, device: Device = "auto", deepspeed: DeepSpeed = None, slurm: Slurm = None,
+        submit: Submit = False, from_script: FromScript = None,
+    ) -> None:  # fmt: skip
+        given = Given(data or [], out, init, set_fields or [], processes, deepspeed)
+        if from_script is not None:
+            given = as_the_script_says(from_script, given, quiet=_is_worker())
+        train_chat(
+            context, given.data, given.out or Path("runs/run"), given.init, given.set_fields, given.processes or 1,
+            device, given.deepspeed, slurm, submit,
+        )  # fmt: skip
+
+    command.__doc__ = train_chat.__doc__
+    return command
+
+
 _NEEDS = {
     "reader": "--data prepared",
     "joint-space": "--init runs/reader --data prepared",
@@ -147,7 +169,7 @@ for _name in RECIPES:
         _name,
         cls=PlainCommand,
         epilog=f"Example: mammoscribe train {_name} {_NEEDS[_name]} --out runs/ours --set steps=500",
-    )(_command(_name))
+    )(_from_chat_script() if _name == "chat" else _command(_name))
 
 
 def fields_of(given: list[str] | None) -> Mapping[str, str]:

@@ -13,7 +13,14 @@ from tests.models.tiny_chat import write_llava, write_qwen2_vl
 from tests.training.chat.lab import lab
 from tests.training.chat.test_task import CLASSES, QUICK
 
-SMALL = {**QUICK, "steps": "3", "trained": "lora", "lora.rank": "4", "lora.alpha": "8", "learning_rate": "1e-2"}
+SMALL = {
+    **QUICK,
+    "steps": "3",
+    "trained": "lora",
+    "task.lora.rank": "4",
+    "task.lora.alpha": "8",
+    "learning_rate": "1e-2",
+}
 
 
 def test_updates_are_added_to_the_weights_beside_them_and_to_no_other():

@@ -164,4 +164,4 @@ class Family:
         return self._fits(EXAM_WITH_PRIOR)
 
     def _fits(self, views: int) -> bool:
-        return views <= self.most_images and views * self.view_tokens[0] + TEXT_TOKENS <= self.context
+        return views <= self.most_images and views * self.view_tokens[1] + TEXT_TOKENS <= self.context

@@ -39,6 +39,8 @@ from mammoscribe.training.text.validation import MaskedFound, masked_figures
 AT_ONCE = 4
 """Conversations of one validation batch."""
 VALIDATION = "val"
+USUAL_TOKENS = 2048
+"""Tokens of a conversation at most, as LLaVA's script sets `model_max_length`."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class ChatSettings:
         lora: the updates of `trained=lora`.
         projector_rate: of the projector, times the learning rate.
         vision_rate: of the image encoder, where it is trained, times the learning rate.
-        max_tokens: of one conversation with its pictures; a longer one is an error that names it.
+        max_tokens: of one conversation with its pictures; a longer one is an error that names it. None is 2048, or as many
+            as the model has positions for where these are fewer.
         checkpointing: whether activations are computed again in the backward pass, which saves memory.
         group_by_length: whether conversations of a step are alike: with pictures or without, of like length.
         images: folder that the paths of pictures in files start from; none is that of each file, or `images` beside it.
@@ -66,7 +69,7 @@ class ChatSettings:
     lora: Lora = field(default_factory=Lora)
     projector_rate: float = 1.0
     vision_rate: float = 0.1
-    max_tokens: int = 2048
+    max_tokens: int | None = None
     checkpointing: bool = True
     group_by_length: bool = True
     images: Path | None = None
@@ -76,7 +79,7 @@ class ChatSettings:
     validation_conversations: int = 200
 
     def __post_init__(self) -> None:
-        if self.max_tokens < 8 or self.validation_conversations < 1:
+        if (self.max_tokens is not None and self.max_tokens < 8) or self.validation_conversations < 1:
             found = f"max_tokens {self.max_tokens}, validation_conversations {self.validation_conversations}"
             raise InvalidNoun(found, "8 or more; 1 or more")
         if not (self.projector_rate > 0 and self.vision_rate > 0):
@@ -90,7 +93,7 @@ class ChatSettings:
         """
         assert run.init is not None
         start = chat_start(run.init, preparation_of(run.init.parent, self.pad_rgb, self.exam_px))
-        prompter = start.model.prompter(min(self.max_tokens, start.model.context))
+        prompter = start.model.prompter(self.max_tokens or min(USUAL_TOKENS, start.model.context))
         given = {name: self._conversations(place, "train") for name, place in sources_of(training(run.data)).items()}
         sources = {
             name: self._source(own, start, prompter, name, run.batch.get(name, 0)) for name, own in given.items()

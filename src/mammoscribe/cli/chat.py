@@ -1,0 +1,53 @@
+"""`mammoscribe chat list`: the families of chat models that can be fine-tuned here, with terms, memory and pictures."""
+
+from importlib.util import find_spec
+
+import typer
+
+from mammoscribe.cli.console import out as console
+from mammoscribe.cli.plain_help import PlainCommand, PlainGroup
+
+EXAMPLE = "Example: mammoscribe chat list"
+READING, FULL = 2, 16
+"""Bytes a parameter: weights in 16 bits; weights, gradients and Adam in 32 bits, as full fine-tuning keeps them."""
+
+app = typer.Typer(cls=PlainGroup, help="Chat models that see pictures, such as LLaVA-1.5.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """A group, although it has one command yet."""
+
+
+@app.command("list", cls=PlainCommand, epilog=EXAMPLE)
+def show() -> None:
+    """Print each family: its published models with the memory that they take, how it is shown views, and its terms."""
+    from mammoscribe.models.chat.families import FAMILIES
+
+    installed = find_spec("transformers") is not None
+    for family in FAMILIES:
+        fewest, most = family.view_tokens
+        tokens = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+        _say(f"{family.name}: {', '.join(size.repository for size in family.sizes)}", bold=True)
+        for size in family.sizes:
+            _say(
+                f"  {size.repository}: {size.billions:g} billion parameters; {size.gigabytes(READING):.0f} GB to read with, "
+                f"{size.gigabytes(FULL):.0f} GB to fine-tune all of it, before activations"
+            )
+        _say(
+            f"  views: {family.policy}, at most {family.most_images} in a conversation; {tokens} tokens each of a context of "
+            f"{family.context}; an exam fits: {_yes(family.takes_exam)}, with its prior: {_yes(family.takes_prior)}"
+        )
+        padded = "padded to a square" if family.preparation.pads_to_square else "kept in shape"
+        _say(f"  preparation: windowed to 8 bits, {padded}, never cropped")
+        _say(f"  licence: {family.licence}")
+        state = "ready" if installed else "needs transformers: pip install 'mammoscribe[chat]'"
+        _say(f"  state: {state}; tested on small models in its layout, not on the published weights")
+
+
+def _yes(fits: bool) -> str:
+    return "yes" if fits else "no"
+
+
+def _say(text: str, bold: bool = False) -> None:
+    console.print(text, style="bold" if bold else None, highlight=False, markup=False, soft_wrap=True)
