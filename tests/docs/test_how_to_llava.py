@@ -1,6 +1,7 @@
 """The page on chat models: every command runs on tiny models, with few steps."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -50,11 +51,6 @@ def test_the_page_runs_on_small_models(tmp_path, monkeypatch):
 
 def test_every_flag_that_the_page_names_is_understood():
     table = PAGE.read_text().split("| in the script | here |")[1].split("\n\n")[0]
-    named = {
-        word.strip("`,").removeprefix("--").split()[0]
-        for row in table.splitlines()
-        for word in row.split("|")[1:2]
-        for word in word.split("`")
-        if word.startswith("--")
-    }
+    rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    named = {flag for row in rows for flag in re.findall(r"--(\w+)", row)}
     assert len(named) > 25 and named <= _TABLE.keys()

@@ -172,6 +172,16 @@ def test_a_model_of_a_family_that_is_not_built_is_refused_by_name(llava, tmp_pat
         load_chat_model(tmp_path)
 
 
+@pytest.mark.parametrize("held", [
+    {"model_type": "llava", "mm_vision_tower": "openai/clip-vit-large-patch14-336"}, {"model_type": "llava_llama"},
+    {"model_type": "llava_mistral", "mm_projector_type": "mlp2x_gelu"},
+])  # fmt: skip
+def test_a_folder_in_the_layout_of_llavas_own_code_is_refused_and_another_named(tmp_path, held):
+    (tmp_path / "config.json").write_text(json.dumps(held))
+    with pytest.raises(InputError, match=r"llava-hf/llava-1\.5-7b-hf"):
+        load_chat_model(tmp_path)
+
+
 def test_a_llava_around_another_language_model_is_refused_since_its_prompt_is_another(llava, tmp_path):
     held = json.loads((llava / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**held, "text_config": {"model_type": "mistral"}}))

@@ -1,12 +1,14 @@
 """Updates of low rank: what is trained, and that the folder written at the end holds their sum with the weights."""
 
+import sys
+
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from mammoscribe.models.chat.chat_model import load_chat_model
-from mammoscribe.support.errors import InvalidNoun
-from mammoscribe.training.chat.lora import Lora, with_updates
+from mammoscribe.support.errors import InvalidNoun, MissingExtra
+from mammoscribe.training.chat.lora import Lora, add_updates, with_updates
 from mammoscribe.training.chat.recipe import chat
 from mammoscribe.training.engine.train import train
 from tests.models.tiny_chat import write_llava, write_qwen2_vl
@@ -42,6 +44,12 @@ def test_updates_are_added_to_the_weights_beside_them_and_to_no_other():
 def test_updates_that_cannot_be_are_refused(wrong):
     with pytest.raises(InvalidNoun):
         Lora(**wrong)
+
+
+def test_without_peft_one_is_told_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(MissingExtra, match=r"needs peft; .*mammoscribe\[chat\]"):
+        add_updates(torch.nn.Linear(2, 2), Lora())
 
 
 @pytest.mark.parametrize(("name", "write"), [("llava-1.5", write_llava), ("qwen2-vl", write_qwen2_vl)])

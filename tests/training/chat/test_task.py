@@ -178,9 +178,11 @@ def _train(run, folder):
     return 0
 
 
-def test_two_processes_train_as_one_does_also_when_one_has_no_picture(init, data, tmp_path):
+@pytest.mark.parametrize("kind", ["ddp", pytest.param("fsdp2", marks=pytest.mark.slow)])
+def test_two_processes_train_as_one_does_also_when_one_has_no_picture(init, data, kind, tmp_path):
     run = chat([data], init).with_set({**QUICK, "steps": "4", "group_by_length": "false"})
-    assert in_ranks(2, tmp_path, _train, run, tmp_path / "two") == [0, 0]
+    spread = run.with_set({"distribution.kind": kind})
+    assert in_ranks(2, tmp_path, _train, spread, tmp_path / "two") == [0, 0]
     _train(run, tmp_path / "one")
     for one, two in zip(rows(tmp_path / "one"), rows(tmp_path / "two"), strict=True):
         assert one.keys() == two.keys()

@@ -9,6 +9,8 @@ from mammoscribe.models.chat.family import Family, ImagePolicy, Parts, Preparati
 from mammoscribe.support.errors import InputError
 
 CONFIG = "config.json"
+ORIGINAL = ("llava_llama", "llava_mistral")
+"""Model types of LLaVA's own code and of LLaVA-Med."""
 
 VICUNA_V1 = Template(
     system="A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, "
@@ -82,6 +84,11 @@ def family_of(folder: Path) -> Family:
     """
     values = config_of(folder)
     found = values.get("model_type")
+    if "mm_vision_tower" in values or str(found) in ORIGINAL:
+        raise InputError(
+            f"{folder} is in the layout of LLaVA's own repository ({found})", "that of transformers",
+            "take the folder of llava-hf, such as llava-hf/llava-1.5-7b-hf, which has the same weights",
+        )  # fmt: skip
     family = next((f for f in FAMILIES if found in f.model_types), None)
     if family is None:
         known = ", ".join(kind for f in FAMILIES for kind in f.model_types)
