@@ -123,7 +123,30 @@ def write_llava(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32,
 
 def write_qwen2_vl(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32) -> Path:
     """A tiny Qwen2-VL as its hub folder has it: `visual.*`, `model.*`, tied embeddings."""
-    from transformers import Qwen2Tokenizer, Qwen2VLConfig, Qwen2VLForConditionalGeneration
+    from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
+
+    vision = {"embed_dim": 32, "hidden_size": 64, "mlp_ratio": 2}
+    return _write_qwen(folder, seed, dtype, Qwen2VLConfig, Qwen2VLForConditionalGeneration, vision)
+
+
+def write_qwen2_5_vl(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32) -> Path:
+    """A tiny Qwen2.5-VL, whose layers look at windows of a picture, but for the last."""
+    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+
+    vision = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "out_hidden_size": 64,
+        "window_size": 56,
+        "fullatt_block_indexes": [1],
+    }
+    return _write_qwen(folder, seed, dtype, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, vision)
+
+
+def _write_qwen(
+    folder: Path, seed: int, dtype: torch.dtype, config_class, network_class, vision: Mapping[str, object]
+) -> Path:
+    from transformers import Qwen2Tokenizer
 
     folder.mkdir(parents=True, exist_ok=True)
     vocab, merges = _qwen_pieces()
@@ -147,18 +170,18 @@ def write_qwen2_vl(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float
         "bos_token_id": tokenizer.pad_token_id, "eos_token_id": ids["<|im_end|>"],
     }  # fmt: skip
     vision = {
-        "depth": 2, "embed_dim": 32, "hidden_size": 64, "num_heads": 2, "mlp_ratio": 2, "patch_size": PATCH_PX,
-        "spatial_merge_size": 2, "temporal_patch_size": 2, "in_channels": 3,
+        "depth": 2, "num_heads": 2, "patch_size": PATCH_PX, "spatial_merge_size": 2, "temporal_patch_size": 2,
+        "in_channels": 3, **vision,
     }  # fmt: skip
-    config = Qwen2VLConfig(
+    config = config_class(
         text_config=text, vision_config=vision, image_token_id=ids["<|image_pad|>"], video_token_id=ids["<|video_pad|>"],
         vision_start_token_id=ids["<|vision_start|>"], vision_end_token_id=ids["<|vision_end|>"], tie_word_embeddings=True,
     )  # fmt: skip
     torch.manual_seed(seed)
     config.dtype = dtype
-    model = Qwen2VLForConditionalGeneration(config).to(dtype)
+    model = network_class(config).to(dtype)
     _spread(model)
-    _write_config(config, folder, "Qwen2VLForConditionalGeneration")
+    _write_config(config, folder, network_class.__name__)
     state = {k: v.contiguous().clone() for k, v in model.state_dict().items() if k != "lm_head.weight"}
     named = {
         k.replace("model.visual.", "visual.", 1).replace("model.language_model.", "model.", 1): v
@@ -183,11 +206,13 @@ def write_qwen2_vl(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float
 
 
 def _spread(model: torch.nn.Module) -> None:
-    """Weights large enough that what is shown matters."""
+    """Weights large enough that what is shown, and what was said before, decides what is written."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if parameter.ndim > 1:
-                parameter.mul_(4.0 if "vision" in name or "visual" in name or "projector" in name else 2.0)
+            if parameter.ndim > 1 and "embed_tokens" not in name:
+                parameter.mul_(
+                    4.0 if any(part in name for part in ("vision", "visual", "projector", "layers")) else 2.0
+                )
 
 
 def _write_config(config, folder: Path, architecture: str) -> None:

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from mammoscribe.models.chat.batch import batch_of
 from mammoscribe.models.chat.chat_model import ChatModel, load_chat_model
 from mammoscribe.models.chat.families import FAMILIES
 from mammoscribe.support.errors import InputError
-from tests.models.tiny_chat import LLAVA_TOKENS, picture, write_llava, write_qwen2_vl
+from tests.models.tiny_chat import LLAVA_TOKENS, picture, write_llava, write_qwen2_5_vl, write_qwen2_vl
 
 pytest.importorskip("transformers")
 
@@ -64,6 +64,10 @@ CASES = {
         "<|vision_start|><|image_pad|><|vision_end|>", qwen_tokens, "<|im_end|>",
     ),
 }  # fmt: skip
+CASES["qwen2.5-vl"] = replace(
+    CASES["qwen2-vl"], write=write_qwen2_5_vl,
+    keys=("visual.blocks.1.attn.qkv.weight", "visual.merger.ln_q.weight", *CASES["qwen2-vl"].keys[2:]),
+)  # fmt: skip
 REPORT = 'The breasts are heterogeneously dense. BI-RADS 1: größte 4.5 mm; "negative".\n\nNo suspicious finding.'
 ASKED = Turn("human", "<image>\n<image>\nWrite the report.")
 VIEWS = [picture(0, 60, 40), picture(5, 40, 84)]
@@ -238,8 +242,6 @@ def test_a_text_with_a_token_of_the_model_in_it_is_an_error(name, model, where):
 
 
 def test_an_answer_that_its_tokens_do_not_give_back_is_an_error_and_never_left_out(model):
-    from dataclasses import replace
-
     class Lossy:
         def __init__(self, tokenizer):
             self.own = tokenizer
@@ -265,6 +267,17 @@ def test_what_is_too_long_is_an_error_that_names_the_sample_and_nothing_is_cut(m
             model.prompter(most).learned([ASKED, Turn("gpt", REPORT)], pixels.tokens, "exam 12")
     with pytest.raises(InputError, match="max_tokens"):
         model.prompter(model.context + 1)
+
+
+def test_four_views_have_no_more_tokens_than_it_says(model):
+    large = [picture(n, 400, 300) for n in range(4)]
+    assert sum(model.adapter.pixels(large).tokens) <= model.adapter.exam_tokens
+    fewest, most = model.adapter.view_tokens
+    assert all(
+        fewest <= tokens <= most
+        for view in (large[:1], [picture(0, 9, 9)])
+        for tokens in model.adapter.pixels(view).tokens
+    )
 
 
 def test_as_many_pictures_as_marks_and_no_more_than_the_family_takes(model):

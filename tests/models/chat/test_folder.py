@@ -16,11 +16,14 @@ from mammoscribe.models.chat.families import LLAVA_1_5, QWEN2_VL
 from mammoscribe.models.chat.family import Preparation
 from mammoscribe.models.chat.folder import Beside, files_beside, write_chat_folder, write_weights
 from mammoscribe.support.errors import InputError
-from tests.models.tiny_chat import picture, write_llava, write_qwen2_vl
+from tests.models.tiny_chat import picture, write_llava, write_qwen2_5_vl, write_qwen2_vl
 
 transformers = pytest.importorskip("transformers")
-WRITERS = {"llava-1.5": write_llava, "qwen2-vl": write_qwen2_vl}
-CLASSES = {"llava-1.5": "LlavaForConditionalGeneration", "qwen2-vl": "Qwen2VLForConditionalGeneration"}
+WRITERS = {"llava-1.5": write_llava, "qwen2-vl": write_qwen2_vl, "qwen2.5-vl": write_qwen2_5_vl}
+CLASSES = {
+    "llava-1.5": "LlavaForConditionalGeneration", "qwen2-vl": "Qwen2VLForConditionalGeneration",
+    "qwen2.5-vl": "Qwen2_5_VLForConditionalGeneration",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=list(WRITERS))
@@ -165,7 +168,7 @@ def test_a_prepared_view_of_qwen_keeps_grey_values_and_places(tmp_path):
                 assert np.abs(patches[place, channel, frame] - wanted).max() < 1e-5
 
 
-@pytest.mark.parametrize("kind", ["qwen2_5_vl", "mllama", None])
+@pytest.mark.parametrize("kind", ["qwen3_vl", "mllama", None])
 def test_a_model_of_a_family_that_is_not_built_is_refused_by_name(llava, tmp_path, kind):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
     with pytest.raises(InputError, match=f"type {kind!r}"):

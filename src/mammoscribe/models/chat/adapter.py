@@ -48,8 +48,13 @@ class Adapter(Protocol):
         """(fewest, most) tokens that this model has for a view."""
         ...
 
+    @property
+    def exam_tokens(self) -> int:
+        """The most tokens that the four views of an exam can have."""
+        ...
+
     @classmethod
-    def opened(cls, folder: Path, config: Any, preparation: Preparation) -> Self:
+    def opened(cls, folder: Path, config: Any, family: Family, preparation: Preparation) -> Self:
         """The adapter for a folder whose configuration `transformers` has read; InputError when files do not fit."""
         ...
 

@@ -9,7 +9,7 @@ import torch
 
 from mammoscribe.models.chat.adapter import Adapter
 from mammoscribe.models.chat.card import read_card
-from mammoscribe.models.chat.families import LLAVA_1_5, QWEN2_VL, family_of
+from mammoscribe.models.chat.families import LLAVA_1_5, QWEN2_5_VL, QWEN2_VL, family_of
 from mammoscribe.models.chat.family import Family, Preparation
 from mammoscribe.models.chat.library import in_one_sentence, library_class, quiet
 from mammoscribe.models.chat.llava import Llava
@@ -18,7 +18,9 @@ from mammoscribe.models.chat.prompt import Prompter
 from mammoscribe.models.chat.qwen2_vl import Qwen2VL
 from mammoscribe.support.errors import InputError
 
-ADAPTERS: Mapping[str, type[Llava] | type[Qwen2VL]] = {LLAVA_1_5.name: Llava, QWEN2_VL.name: Qwen2VL}
+ADAPTERS: Mapping[str, type[Llava] | type[Qwen2VL]] = {
+    LLAVA_1_5.name: Llava, QWEN2_VL.name: Qwen2VL, QWEN2_5_VL.name: Qwen2VL,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def load_chat_model(
     with in_one_sentence("config.json", folder), quiet():
         config = library_class("AutoConfig").from_pretrained(str(folder), local_files_only=True)
     tokenizer = _tokenizer(folder, family, config)
-    adapter = ADAPTERS[family.name].opened(folder, config, preparation)
+    adapter = ADAPTERS[family.name].opened(folder, config, family, preparation)
     return ChatModel(adapter, load_network(folder, family, config, dtype), tokenizer, folder)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ QWEN2_VL = Family(
     most_images=8,
     view_tokens=(4, 1280),
     context=32768,
-    preparation=Preparation(pads_to_square=False),
+    preparation=Preparation(pads_to_square=False, exam_px=4 * 1280 * 28 * 28),  # its folder allows 16,384 tokens a view
     licence="Apache-2.0 (2B, 7B); research use only here, no clinical use",
     template=CHATML,
     image_text="<|vision_start|><|image_pad|><|vision_end|>",
@@ -73,7 +74,13 @@ QWEN2_VL = Family(
     sizes=(Size("Qwen/Qwen2-VL-2B-Instruct", 2.21), Size("Qwen/Qwen2-VL-7B-Instruct", 8.29)),
 )  # fmt: skip
 
-FAMILIES: tuple[Family, ...] = (LLAVA_1_5, QWEN2_VL)
+QWEN2_5_VL = replace(
+    QWEN2_VL, name="qwen2.5-vl", model_types=("qwen2_5_vl",), text_types=("qwen2_5_vl_text", "qwen2_5_vl"), context=128_000,
+    licence="Qwen Research License (3B, no commercial use), Apache-2.0 (7B); research use only here, no clinical use",
+    sizes=(Size("Qwen/Qwen2.5-VL-3B-Instruct", 3.75), Size("Qwen/Qwen2.5-VL-7B-Instruct", 8.29)),
+)  # fmt: skip
+
+FAMILIES: tuple[Family, ...] = (LLAVA_1_5, QWEN2_VL, QWEN2_5_VL)
 
 
 def family_of(folder: Path) -> Family:

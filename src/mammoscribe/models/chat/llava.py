@@ -9,8 +9,7 @@ import numpy as np
 from torch import nn
 
 from mammoscribe.models.chat.adapter import Pixels, checked_views, rgb, square
-from mammoscribe.models.chat.families import LLAVA_1_5
-from mammoscribe.models.chat.family import Family, Preparation
+from mammoscribe.models.chat.family import EXAM, Family, Preparation
 from mammoscribe.models.chat.library import image_processor, in_one_sentence
 from mammoscribe.support.errors import InputError
 
@@ -20,20 +19,21 @@ class Llava:
     """The adapter of LLaVA-1.5.
 
     Args:
+        family: LLaVA-1.5.
         processor: `LlavaImageProcessorPil` of the folder.
         preparation: of each view.
         tokens: of each view.
         colour: of the padding.
     """
 
+    family: Family
     processor: Any
     preparation: Preparation
     tokens: int
     colour: tuple[int, int, int]
-    family: Family = LLAVA_1_5
 
     @classmethod
-    def opened(cls, folder: Path, config: Any, preparation: Preparation) -> "Llava":
+    def opened(cls, folder: Path, config: Any, family: Family, preparation: Preparation) -> "Llava":
         """The adapter for a folder.
 
         Raises:
@@ -53,12 +53,17 @@ class Llava:
             )  # fmt: skip
         patches = (vision.image_size // vision.patch_size) ** 2
         tokens = patches if config.vision_feature_select_strategy == "default" else patches + 1
-        return cls(processor, preparation, tokens, preparation.pad_rgb or (red, green, blue))
+        return cls(family, processor, preparation, tokens, preparation.pad_rgb or (red, green, blue))
 
     @property
     def view_tokens(self) -> tuple[int, int]:
         """The same for every view."""
         return self.tokens, self.tokens
+
+    @property
+    def exam_tokens(self) -> int:
+        """Four times those of a view."""
+        return EXAM * self.tokens
 
     def pixels(self, views: Sequence[np.ndarray]) -> Pixels:
         """`pixel_values` [N, 3, side, side] of N views; see `Adapter.pixels`."""

@@ -10,7 +10,10 @@ from mammoscribe.models.chat.family import Family
 from mammoscribe.models.chat.library import in_one_sentence, library_class, quiet
 from mammoscribe.support.errors import InputError
 
-NETWORKS: Mapping[str, str] = {"llava": "LlavaForConditionalGeneration", "qwen2_vl": "Qwen2VLForConditionalGeneration"}
+NETWORKS: Mapping[str, str] = {
+    "llava": "LlavaForConditionalGeneration", "qwen2_vl": "Qwen2VLForConditionalGeneration",
+    "qwen2_5_vl": "Qwen2_5_VLForConditionalGeneration",
+}  # fmt: skip
 """Model type -> class of `transformers`."""
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 _NAMED = 3

@@ -1,4 +1,4 @@
-"""Qwen2-VL: each view keeps its shape and, within a budget for the whole exam, its resolution."""
+"""Qwen2-VL and Qwen2.5-VL: each view keeps its shape and, within a budget for the whole exam, its resolution."""
 
 import math
 from collections.abc import Sequence
@@ -11,8 +11,7 @@ import torch
 from torch import nn
 
 from mammoscribe.models.chat.adapter import Pixels, checked_views, rgb
-from mammoscribe.models.chat.families import QWEN2_VL
-from mammoscribe.models.chat.family import Family, Preparation
+from mammoscribe.models.chat.family import EXAM, Family, Preparation
 from mammoscribe.models.chat.library import image_processor
 from mammoscribe.support.errors import InputError
 
@@ -22,19 +21,20 @@ MOST_LONG = 200
 
 @dataclass(frozen=True)
 class Qwen2VL:
-    """The adapter of Qwen2-VL, without torchvision: the image processor that works with Pillow.
+    """The adapter of Qwen2-VL and Qwen2.5-VL, without torchvision: the image processor that works with Pillow.
 
     Args:
+        family: which of the two.
         processor: `Qwen2VLImageProcessorPil` of the folder.
         preparation: of each view.
     """
 
+    family: Family
     processor: Any
     preparation: Preparation
-    family: Family = QWEN2_VL
 
     @classmethod
-    def opened(cls, folder: Path, config: Any, preparation: Preparation) -> "Qwen2VL":
+    def opened(cls, folder: Path, config: Any, family: Family, preparation: Preparation) -> "Qwen2VL":
         """The adapter for a folder.
 
         Raises:
@@ -50,13 +50,23 @@ class Qwen2VL:
                 f"{folder} prepares patches, merges and frames of {own}", f"{wanted}, the encoder's",
                 "take preprocessor_config.json and config.json of one model",
             )  # fmt: skip
-        return cls(processor, preparation)
+        return cls(family, processor, preparation)
 
     @property
     def view_tokens(self) -> tuple[int, int]:
         """Of the smallest and the largest picture that the folder's pre-processing gives."""
-        size, patch = self._size(1), (self.processor.patch_size * self.processor.merge_size) ** 2
-        return max(1, size["shortest_edge"] // patch), max(1, size["longest_edge"] // patch)
+        size = self._size(1)
+        return max(1, size["shortest_edge"] // self._token_px), max(1, size["longest_edge"] // self._token_px)
+
+    @property
+    def exam_tokens(self) -> int:
+        """Four times those of the largest view, or what the budget of pixels leaves."""
+        return EXAM * max(1, self._size(EXAM)["longest_edge"] // self._token_px)
+
+    @property
+    def _token_px(self) -> int:
+        """Pixels that one token stands for."""
+        return (self.processor.patch_size * self.processor.merge_size) ** 2
 
     def pixels(self, views: Sequence[np.ndarray]) -> Pixels:
         """`pixel_values` [patches of all views, values of a patch] and `image_grid_thw` [N, 3]; see `Adapter.pixels`.
@@ -81,8 +91,7 @@ class Qwen2VL:
         fewest, most = int(size.shortest_edge), int(size.longest_edge)
         if self.preparation.exam_px is not None:
             most = min(most, math.floor(self.preparation.exam_px / views))
-        patch = (self.processor.patch_size * self.processor.merge_size) ** 2
-        return {"shortest_edge": min(fewest, most), "longest_edge": max(most, patch)}
+        return {"shortest_edge": min(fewest, most), "longest_edge": max(most, self._token_px)}
 
     def unused(self, network: nn.Module) -> tuple[str, ...]:  # noqa: ARG002
         """None: every part of this network takes part."""

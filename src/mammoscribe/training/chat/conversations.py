@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -130,7 +129,7 @@ class FileConversations:
         entry = self._entries[number]
         return Said(entry.name, entry.turns, len(entry.paths))
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """SHA-256 of the file; a picture that was mended does not make another run of it."""
         return sha256_of(self.file)

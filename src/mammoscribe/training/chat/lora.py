@@ -1,5 +1,6 @@
 """Updates of low rank (LoRA, Hu et al. 2021) beside the matrices of a language model, by `peft`; added up at the end."""
 
+import importlib
 import math
 import re
 from collections.abc import Mapping
@@ -50,7 +51,7 @@ def add_updates(network: Any, lora: Lora) -> None:
         MissingExtra: without `peft`.
     """
     try:
-        import peft
+        peft: Any = importlib.import_module("peft")
     except ImportError as error:
         raise MissingExtra("trained=lora needs peft", "", "pip install 'mammoscribe[chat]'") from error
     config = peft.LoraConfig(

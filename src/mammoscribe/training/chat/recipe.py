@@ -23,8 +23,8 @@ def chat(data: Sequence[Path], init: Path | None = None) -> Run:
     downloaded, or a run of this recipe.
 
     Every picture of a conversation is shown. A conversation that is longer than `max_tokens`, or whose answer the tokeniser
-    cannot write back, is an error that names it. LLaVA-1.5 has 576 tokens a view: four views need
-    `--set task.max_tokens=4096`. `task.trained` is `full` (projector and language model), `projector` (alignment) or `lora`;
+    cannot write back, is an error that names it. LLaVA-1.5 has 576 tokens a view; of Qwen2-VL,
+    all views of a conversation share a budget (`task.exam_px`, for four views 1,280 tokens each). `task.trained` is `full` (projector and language model), `projector` (alignment) or `lora`;
     the image encoder stays as it is unless `task.train_vision=true`. `model/` is in the layout that the family was published
     in, so that transformers and servers load it.
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.models.chat.adapter import blank
 from mammoscribe.models.chat.batch import ChatBatch
+from mammoscribe.models.chat.family import TEXT_TOKENS
 from mammoscribe.models.chat.prompt import IGNORED, Prompter
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.training.chat.batches import Collate, LearnedBatch, MakeItem
@@ -53,8 +54,8 @@ class ChatSettings:
         lora: the updates of `trained=lora`.
         projector_rate: of the projector, times the learning rate.
         vision_rate: of the image encoder, where it is trained, times the learning rate.
-        max_tokens: of one conversation with its pictures; a longer one is an error that names it. None is 2048, or as many
-            as the model has positions for where these are fewer.
+        max_tokens: of one conversation with its pictures; a longer one is an error that names it. none is 2048, or what
+            four views and a report take where that is more, and never more than the model has positions for.
         checkpointing: whether activations are computed again in the backward pass, which saves memory.
         group_by_length: whether conversations of a step are alike: with pictures or without, of like length.
         images: folder that the paths of pictures in files start from; none is that of each file, or `images` beside it.
@@ -93,7 +94,8 @@ class ChatSettings:
         """
         assert run.init is not None
         start = chat_start(run.init, preparation_of(run.init.parent, self.pad_rgb, self.exam_px))
-        prompter = start.model.prompter(self.max_tokens or min(USUAL_TOKENS, start.model.context))
+        usual = max(USUAL_TOKENS, start.model.adapter.exam_tokens + TEXT_TOKENS)
+        prompter = start.model.prompter(self.max_tokens or min(usual, start.model.context))
         given = {name: self._conversations(place, "train") for name, place in sources_of(training(run.data)).items()}
         sources = {
             name: self._source(own, start, prompter, name, run.batch.get(name, 0)) for name, own in given.items()
@@ -226,20 +228,29 @@ def learned_logits(network: Any, chat: ChatBatch) -> tuple[Tensor, Tensor]:
     return network.lm_head(hidden[:, :-1][where]), labels[where]
 
 
+def seen_nothing(network: Any, batch: LearnedBatch) -> Tensor | float:
+    """0, with a gradient of zeros for what looks at pictures, where a batch has none; run before the language model.
+
+    Processes that share the weights of one network out among them have to run the same layers in the same order.
+    """
+    if not batch.blank:
+        return 0.0
+    features: Any = network.get_image_features(**batch.blank, return_dict=True).pooler_output
+    return 0.0 * torch.cat(list(features)).sum()
+
+
 def _token_sum(modules: Modules, batch: LearnedBatch) -> dict[str, Tensor]:
     network: Any = modules[CHAT]
+    nothing = seen_nothing(network, batch)
     logits, labels = learned_logits(network, batch.chat)
-    total = F.cross_entropy(at_least_32_bits(logits), labels, reduction="sum")
-    if batch.blank:
-        seen: Any = network.get_image_features(**batch.blank, return_dict=True).pooler_output
-        total = total + 0.0 * torch.cat(list(seen)).sum()
-    return {"token": total}
+    return {"token": F.cross_entropy(at_least_32_bits(logits), labels, reduction="sum") + nothing}
 
 
 def measure(modules: Modules, batch: LearnedBatch) -> MaskedFound:
     """One validation batch, in full precision."""
     network: Any = modules[CHAT]
     with torch.autocast(batch.chat.ids.device.type, enabled=False):
+        seen_nothing(network, batch)
         logits, labels = learned_logits(network, batch.chat)
         scores = at_least_32_bits(logits).log_softmax(dim=1)
     total = -float(scores.gather(1, labels[:, None]).sum())
