@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 CORPUS = (
     "USER: ASSISTANT: A chat between a curious user and an artificial intelligence assistant.",
@@ -93,6 +93,9 @@ def write_llava(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32,
     vocab, merges = _llama_pieces()
     tokenizer = LlamaTokenizer(vocab=dict(vocab), merges=list(merges), pad_token="<pad>")
     tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"], "pad_token": "<pad>"})
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 1)]
+    )
     tokenizer.save_pretrained(folder)
     image = tokenizer.convert_tokens_to_ids("<image>")
     torch.manual_seed(seed)

@@ -94,7 +94,7 @@ def family_of(folder: Path) -> Family:
     if "mm_vision_tower" in values or str(found) in ORIGINAL:
         raise InputError(
             f"{folder} is in the layout of LLaVA's own repository ({found})", "that of transformers",
-            "take the folder of llava-hf, such as llava-hf/llava-1.5-7b-hf, which has the same weights",
+            "run `mammoscribe chat convert`, or take llava-hf/llava-1.5-7b-hf, which has the same weights",
         )  # fmt: skip
     family = next((f for f in FAMILIES if found in f.model_types), None)
     if family is None:
