@@ -55,7 +55,14 @@ class Adapter(Protocol):
 
     @classmethod
     def opened(cls, folder: Path, config: Any, family: Family, preparation: Preparation) -> Self:
-        """The adapter for a folder whose configuration `transformers` has read; InputError when files do not fit."""
+        """The adapter for a folder; InputError when its files do not fit each other.
+
+        Args:
+            folder: of the model.
+            config: as `transformers` has read its config.json.
+            family: of the model.
+            preparation: of each view.
+        """
         ...
 
     def pixels(self, views: Sequence[np.ndarray]) -> Pixels:

@@ -53,7 +53,14 @@ def answer(model: ChatModel, questions: Sequence[Question], max_tokens: int = 51
 
 @torch.no_grad()
 def written(model: ChatModel, questions: Sequence[Question], max_tokens: int, cached: bool = True) -> list[list[int]]:
-    """The tokens of each answer, with its end token where the model wrote one; arguments and errors as of `answer`."""
+    """The tokens of each answer, with its end token where the model wrote one.
+
+    Args:
+        model, questions, max_tokens, cached: as of `answer`.
+
+    Raises:
+        InputError: as `answer`.
+    """
     prompter = model.prompter()
     pixels = [model.adapter.pixels(q.views) if q.views else None for q in questions]
     ids = [

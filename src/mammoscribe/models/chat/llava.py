@@ -36,6 +36,12 @@ class Llava:
     def opened(cls, folder: Path, config: Any, family: Family, preparation: Preparation) -> "Llava":
         """The adapter for a folder.
 
+        Args:
+            folder: of the model.
+            config: as `transformers` has read its config.json.
+            family: of the model.
+            preparation: of each view.
+
         Raises:
             InputError: when the pre-processing does not give the encoder pictures of its size.
         """

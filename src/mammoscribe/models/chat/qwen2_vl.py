@@ -37,6 +37,12 @@ class Qwen2VL:
     def opened(cls, folder: Path, config: Any, family: Family, preparation: Preparation) -> "Qwen2VL":
         """The adapter for a folder.
 
+        Args:
+            folder: of the model.
+            config: as `transformers` has read its config.json.
+            family: of the model.
+            preparation: of each view.
+
         Raises:
             InputError: when the pre-processing cuts patches that are not the encoder's.
         """
