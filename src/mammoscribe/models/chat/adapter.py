@@ -118,7 +118,7 @@ def square(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
 
 
 def blank(adapter: Adapter) -> Pixels:
-    """A black picture: what the vision tower runs on in a batch without pictures, so that every process does the same."""
+    """A small black picture: what the image encoder runs on where no conversation of a batch has a picture."""
     return adapter.pixels([np.zeros((28, 28), np.uint8)])
 
 

@@ -1,14 +1,13 @@
 """Conversations as items and batches of a training step, with and without pictures."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
 
 from mammoscribe.models.chat.adapter import Adapter, Pixels
 from mammoscribe.models.chat.batch import ChatBatch, batch_of
-from mammoscribe.models.chat.prompt import Encoded, Prompter
+from mammoscribe.models.chat.prompt import IGNORED, Encoded, Prompter
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.chat.conversations import Conversation, Said
 
@@ -23,17 +22,10 @@ class ChatItem:
 
 @dataclass(frozen=True)
 class LearnedBatch:
-    """N conversations of one dataset.
-
-    Args:
-        chat: the conversations.
-        dataset: its name.
-        blank: a black picture where no conversation has one, so that every process runs the image encoder; else {}.
-    """
+    """N conversations of one dataset, and its name."""
 
     chat: ChatBatch
     dataset: str
-    blank: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,10 +66,14 @@ class MakeItem:
 class Collate:
     """Puts items into a batch.
 
+    Where no conversation has a picture, a black one is put behind the end of the shortest: nothing before it sees it and
+    nothing of it is learned, so the loss is the same. Then every process runs every layer, in the same order, as processes
+    that share the weights of one network out have to; without it they wait for each other for ever.
+
     Args:
         prompter: that made their tokens.
         dataset: name of the data.
-        blank: a black picture; see `LearnedBatch`.
+        blank: the black picture.
     """
 
     prompter: Prompter
@@ -86,8 +82,12 @@ class Collate:
 
     def __call__(self, items: Sequence[ChatItem]) -> LearnedBatch:
         """The batch, padded to the longest conversation."""
-        encoded = [item.encoded for item in items]
-        chat = batch_of(
-            [e.ids for e in encoded], [e.labels for e in encoded], [item.pixels for item in items], self.prompter
-        )
-        return LearnedBatch(chat, self.dataset, {} if chat.pixels else self.blank.tensors)
+        ids, labels = [i.encoded.ids for i in items], [i.encoded.labels for i in items]
+        pixels = [i.pixels for i in items]
+        if not any(pixels):
+            shortest = int(np.argmin([len(row) for row in ids]))
+            (more,) = self.blank.tokens
+            ids[shortest] = np.append(ids[shortest], np.full(more, self.prompter.image_id))
+            labels[shortest] = np.append(labels[shortest], np.full(more, IGNORED))
+            pixels[shortest] = self.blank
+        return LearnedBatch(batch_of(ids, labels, pixels, self.prompter), self.dataset)

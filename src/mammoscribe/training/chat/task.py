@@ -228,29 +228,15 @@ def learned_logits(network: Any, chat: ChatBatch) -> tuple[Tensor, Tensor]:
     return network.lm_head(hidden[:, :-1][where]), labels[where]
 
 
-def seen_nothing(network: Any, batch: LearnedBatch) -> Tensor | float:
-    """0, with a gradient of zeros for what looks at pictures, where a batch has none; run before the language model.
-
-    Processes that share the weights of one network out among them have to run the same layers in the same order.
-    """
-    if not batch.blank:
-        return 0.0
-    features: Any = network.get_image_features(**batch.blank, return_dict=True).pooler_output
-    return 0.0 * torch.cat(list(features)).sum()
-
-
 def _token_sum(modules: Modules, batch: LearnedBatch) -> dict[str, Tensor]:
-    network: Any = modules[CHAT]
-    nothing = seen_nothing(network, batch)
-    logits, labels = learned_logits(network, batch.chat)
-    return {"token": F.cross_entropy(at_least_32_bits(logits), labels, reduction="sum") + nothing}
+    logits, labels = learned_logits(modules[CHAT], batch.chat)
+    return {"token": F.cross_entropy(at_least_32_bits(logits), labels, reduction="sum")}
 
 
 def measure(modules: Modules, batch: LearnedBatch) -> MaskedFound:
     """One validation batch, in full precision."""
     network: Any = modules[CHAT]
     with torch.autocast(batch.chat.ids.device.type, enabled=False):
-        seen_nothing(network, batch)
         logits, labels = learned_logits(network, batch.chat)
         scores = at_least_32_bits(logits).log_softmax(dim=1)
     total = -float(scores.gather(1, labels[:, None]).sum())
