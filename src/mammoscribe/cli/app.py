@@ -7,6 +7,7 @@ import typer
 from mammoscribe import __version__
 from mammoscribe.cli import (
     calibrate,
+    chat,
     chat_ask,
     compare,
     data,
@@ -88,12 +89,11 @@ COMMANDS = {
 }
 for _name, _module in COMMANDS.items():
     app.command(_name, cls=PlainCommand, epilog=_module.EXAMPLE)(_module.command)
-chat = typer.Typer(cls=PlainGroup, help="Chat models that see pictures: ask.", no_args_is_help=True)
-chat.command("ask", cls=PlainCommand, epilog=chat_ask.EXAMPLE)(chat_ask.command)
-app.add_typer(chat, name="chat", epilog=chat_ask.EXAMPLE)
 app.add_typer(data.app, name="data", epilog=data.EXAMPLE)
 app.add_typer(train.app, name="train", epilog=train.EXAMPLE)
 app.add_typer(weights.app, name="weights", epilog=weights.EXAMPLE)
+chat.app.command("ask", cls=PlainCommand, epilog=chat_ask.EXAMPLE)(chat_ask.command)
+app.add_typer(chat.app, name="chat", epilog=chat.EXAMPLE)
 
 
 def _version(wanted: bool) -> None:

@@ -14,6 +14,7 @@ from mammoscribe.cli.console import out as console
 from mammoscribe.cli.options import folder_for
 from mammoscribe.cli.plain_help import PlainCommand, PlainGroup
 from mammoscribe.cli.slurm import Slurm, Submit, queue_of, queue_training
+from mammoscribe.cli.train_chat import FromScript, Given, ScriptOut, ScriptProcesses, as_the_script_says
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
 
@@ -34,6 +35,7 @@ RECIPES = {
     "text-sections": "a text model to match findings with the impression of the same report",
     "biovil-t": "an image and a text model of BioViL-T's kind on pictures with their reports and earlier pictures",
     "biovil-t-report": "a decoder that writes reports from the patches of such an image model",
+    "chat": "a chat model that sees pictures (LLaVA-1.5, Qwen2-VL) on conversations about them, or on reports",
 }
 """Recipes with what each trains; the functions are in `training.recipe_list`."""
 
@@ -44,7 +46,7 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="PREPARED",
-        help="Folder of `mammoscribe data prepare`, repeatable; or for probes a file of `mammoscribe features`.",
+        help="Folder of `mammoscribe data prepare`, repeatable; for probes a file of `mammoscribe features`; for chat models also a file in LLaVA's JSON.",
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the run; one found there goes on.")]
@@ -126,6 +128,27 @@ def _run_of(
     return FUNCTIONS[recipe](data, init).with_set(fields)
 
 
+def _from_chat_script() -> Callable[..., None]:
+    """The command that trains the recipe `chat`, which can take what it does from a script of LLaVA."""
+    train_chat = _command("chat")
+
+    def command(
+        context: typer.Context, data: Data = None, out: ScriptOut = None, init: Init = None, set_fields: Set = None,
+        processes: ScriptProcesses = None, device: Device = "auto", deepspeed: DeepSpeed = None, slurm: Slurm = None,
+        submit: Submit = False, from_script: FromScript = None,
+    ) -> None:  # fmt: skip
+        given = Given(data or [], out, init, set_fields or [], processes, deepspeed)
+        if from_script is not None:
+            given = as_the_script_says(from_script, given, quiet=_is_worker())
+        train_chat(
+            context, given.data, given.out or Path("runs/run"), given.init, given.set_fields, given.processes or 1,
+            device, given.deepspeed, slurm, submit,
+        )  # fmt: skip
+
+    command.__doc__ = train_chat.__doc__
+    return command
+
+
 _NEEDS = {
     "reader": "--data prepared",
     "joint-space": "--init runs/reader --data prepared",
@@ -139,13 +162,14 @@ _NEEDS = {
     "text-sections": "--init runs/mlm --data prepared",
     "biovil-t": "--init runs/sections --data prepared",
     "biovil-t-report": "--init runs/joint --data prepared",
+    "chat": "--init llava-1.5-7b-hf --data train.json",
 }
 for _name in RECIPES:
     app.command(
         _name,
         cls=PlainCommand,
         epilog=f"Example: mammoscribe train {_name} {_NEEDS[_name]} --out runs/ours --set steps=500",
-    )(_command(_name))
+    )(_from_chat_script() if _name == "chat" else _command(_name))
 
 
 def fields_of(given: list[str] | None) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from mammoscribe.training.biovil.recipe import biovil_t
 from mammoscribe.training.biovil_report.recipe import biovil_t_report
 from mammoscribe.training.calcifications.recipe import calcifications
+from mammoscribe.training.chat.recipe import chat
 from mammoscribe.training.crop_refiner.recipe import crop_refiner
 from mammoscribe.training.decoder.recipe import decoder
 from mammoscribe.training.engine.run import Run
@@ -27,4 +28,5 @@ RECIPES: Mapping[str, Callable[[Sequence[Path], Path | None], Run]] = {
     "text-sections": text_sections,
     "biovil-t": biovil_t,
     "biovil-t-report": biovil_t_report,
+    "chat": chat,
 }

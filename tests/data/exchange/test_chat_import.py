@@ -13,7 +13,7 @@ from mammoscribe.data.catalogue import open_catalogue
 from mammoscribe.data.exchange.chat import kept_chat, record_of
 from mammoscribe.data.exchange.chat_entry import chat_of
 from mammoscribe.data.exchange.chat_export import ChatOptions, export_chats
-from mammoscribe.data.exchange.chat_import import import_chats
+from mammoscribe.data.exchange.chat_import import chats_in, import_chats
 from mammoscribe.data.exchange.flavours import Flavour, Views
 from mammoscribe.data.exchange.prompts import read_prompts
 from mammoscribe.data.records import ListedImage
@@ -301,3 +301,31 @@ def test_a_picture_of_many_conversations_is_opened_once(tmp_path, pictures, monk
     monkeypatch.setattr(chat_import, "decode", lambda path, frame: opened.append(path) or Image.open(path))
     done = read(tmp_path, pictures, *({**ENTRY, "id": n} for n in range(5)))
     assert len(ids(done)) == 5 and len(opened) == 1
+
+
+def test_conversations_are_read_one_by_one_without_a_catalogue_and_what_is_wrong_is_named(tmp_path, pictures):
+    path = tmp_path / "some.json"
+    both = {**ENTRY, "id": 7, "image": ["sub\\c.png", "b.png"]}
+    both["conversations"] = [{"from": "human", "value": "<image>\n<image>\nBoth?"}, {"from": "gpt", "value": "Yes."}]
+    path.write_text(json.dumps([ENTRY, TEXT, both]))
+    found = list(chats_in(path, pictures))
+    assert [name for name, _ in found] == [
+        "some.json entry 1 (id 'a1')",
+        "some.json entry 2 (id 't')",
+        "some.json entry 3 (id 7)",
+    ]
+    assert [chat.pictures for _, chat in found] == [("a.png",), (), ("sub/c.png", "b.png")]
+    assert found[2][1].turns[0].text == "<image>\n<image>\nBoth?"
+    wrong = {
+        "entry 2 .*is not there": [TEXT, {**ENTRY, "image": "other.png"}], "entry 1 .*2 <image>": [{**both, "image": "a.png"}],
+        "entry 2: an entry that is": [TEXT, 3], "no entries": [],
+    }  # fmt: skip
+    for message, entries in wrong.items():
+        path.write_text(json.dumps(entries))
+        with pytest.raises(InputError, match=message):
+            list(chats_in(path, pictures))
+    path.write_text(json.dumps([TEXT, TEXT])[:-9])
+    with pytest.raises(InputError, match="breaks off"):
+        list(chats_in(path, pictures))
+    with pytest.raises(InputError, match="is not there"):
+        list(chats_in(tmp_path / "none.json", pictures))

@@ -47,8 +47,13 @@ def test_a_users_file_adds_entries_and_auto_is_left_to_the_run(tmp_path):
     [
         (
             '{"optimizer": {"type": "Adam"}, "gradient_clipping": 2}',
-            "sets gradient_clipping, optimizer, which the run decides",
+            "sets optimizer, which the run decides",
         ),
+        ('{"scheduler": {"type": "WarmupLR"}}', "sets scheduler, which the run decides"),
+        ('{"gradient_clipping": 2}', r"sets gradient_clipping to 2, the run to 1\.0"),
+        ('{"train_batch_size": 7}', "sets train_batch_size to 7, the run to 40"),
+        ('{"bf16": {"enabled": true}}', "sets bf16 to True, the run to False"),
+        ('{"gradient_accumulation_steps": 3}', "sets gradient_accumulation_steps to 3, the run to 1"),
         ('{"zero_optimization": {"stage": 2}}', "asks for ZeRO stage 2, the run for zero3"),
         ("{", "cannot be read"),
         ("[]", "cannot be read"),
@@ -59,6 +64,31 @@ def test_a_file_that_contradicts_the_run_is_one_sentence(content, words, tmp_pat
     (tmp_path / "ds.json").write_text(content)
     with pytest.raises(InputError, match=words):
         config(tmp_path / "ds.json")
+
+
+SEED = """{
+  "zero_optimization": {
+    "stage": 3, "offload_optimizer": {"device": "cpu", "pin_memory": true},
+    "offload_param": {"device": "cpu", "pin_memory": true}, "overlap_comm": true, "contiguous_gradients": true,
+    "reduce_bucket_size": 5e7, "stage3_prefetch_bucket_size": 5e7, "stage3_param_persistence_threshold": 1e5
+  },
+  "bf16": {"enabled": true}, "gradient_clipping": 1.0, "train_batch_size": 32, "train_micro_batch_size_per_gpu": 8,
+  "wall_clock_breakdown": false
+}"""
+
+
+def test_the_file_of_the_seed_is_taken_as_it_is_by_a_run_that_says_the_same(tmp_path, monkeypatch):
+    path = tmp_path / "zero3.json"
+    path.write_text(SEED)
+    same = {"batch.exams": "20", "batch.pairs": "12", "accumulate": "2", "precision": "bf16", "clip_norm": "1"}
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    found = config(path, **same)
+    assert found["zero_optimization"]["offload_param"] == {"device": "cpu", "pin_memory": True}
+    assert found["zero_optimization"]["stage3_prefetch_bucket_size"] == 5e7
+    assert found["train_micro_batch_size_per_gpu"] == 1 and "bf16" not in found and "train_batch_size" not in found
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(InputError, match=r"sets train_micro_batch_size_per_gpu to 8, the run to 4"):
+        config(path, **same)
 
 
 def test_a_file_says_which_kind_of_distribution_it_is_for(tmp_path):

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -116,6 +117,36 @@ def _whole_object(text: str) -> str:
     if set(found) & set(TURN_LISTS):
         return ""
     return f"is one JSON object, with the keys {', '.join(list(found)[:3])}" if found else "is an empty JSON object"
+
+
+def chats_in(file: Path, images: Path) -> Iterator[tuple[str, Chat]]:
+    """(name for errors, conversation) of every entry of a file, as it is there; pictures are paths from `images` that exist.
+
+    No picture is opened, and a sidecar is not looked at.
+
+    Raises:
+        InputError: naming the entry, for one that cannot be used or names a picture that is not there; also for a file
+            without entries.
+    """
+    if not file.is_file():
+        raise InputError(f"{file} is not there", "a file of conversations (JSON list or JSON Lines)")
+    pictures, number = _Pictures(images), 0
+    for number, entry in enumerate(entries_of(file), start=1):
+        if isinstance(entry, Fault):
+            raise entry.error
+        held = entry.get("id") if isinstance(entry, dict) else None
+        name = f"{file.name} entry {number}"
+        name = f"{name} (id {held!r})" if isinstance(held, str | int) and len(str(held)) <= _SHOWN else name
+        try:
+            chat = chat_of(entry)
+            _check_whole(chat)
+            yield name, replace(chat, pictures=tuple(pictures.path(path) for path in chat.pictures))
+        except (MammoscribeError, RecursionError) as error:
+            if isinstance(error, RecursionError):
+                error = InputError("nested too deeply", "an entry")
+            raise InputError(f"{name}: {error.found}", error.expected, error.do) from error
+    if not number:
+        raise InputError(f"{file} has no entries", "at least one")
 
 
 class _Reader:

@@ -24,7 +24,7 @@ from mammoscribe.training.engine.run import Kind, Offload, Precision, Run
 from mammoscribe.training.engine.task import Task
 
 DECIDED = ("train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps", "gradient_clipping", "optimizer", "scheduler", "fp16", "bf16")  # fmt: skip
-"""Entries of a DeepSpeed file that the run decides."""
+"""Entries of a DeepSpeed file that the run decides; a file may repeat what the run says, and contradict it in nothing."""
 _SWITCHES = ("ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_FSDP")
 
 
@@ -155,14 +155,40 @@ def _users_file(run: Run) -> Mapping[str, Any]:
     if path is None:
         return {}
     own, stage = _read(path)
-    decided = [name for name in DECIDED if own.get(name, "auto") != "auto"]
-    if decided:
+    given = {name: own[name] for name in DECIDED if own.get(name, "auto") not in ("auto", None)}
+    same = _said_by(run)
+    replaced = [name for name in given if name not in same]
+    if replaced:
         raise InputError(
-            f"{path} sets {', '.join(decided)}, which the run decides", "a file without them, or with auto"
+            f"{path} sets {', '.join(replaced)}, which the run decides", "a file without them, or with auto"
         )
+    for name, value in given.items():
+        if _plain(value) != same[name]:
+            found = f"{path} sets {name} to {_plain(value)}, the run to {same[name]}"
+            raise InputError(
+                found, "the same in both", "set it for the run (batch, accumulate, clip_norm, precision), or write auto"
+            )
     if stage not in (None, int(run.distribution.kind[-1])):
         raise InputError(f"{path} asks for ZeRO stage {stage}, the run for {run.distribution.kind}", "the same stage")
-    return {name: value for name, value in own.items() if value != "auto"}
+    return {name: value for name, value in own.items() if value != "auto" and name not in DECIDED}
+
+
+def _said_by(run: Run) -> Mapping[str, Any]:
+    """What the run says by the names of DeepSpeed; it sets optimiser and learning rates alone."""
+    items, world = sum(run.batch.values()), int(os.environ.get("WORLD_SIZE", "1"))
+    return {
+        "train_batch_size": items,
+        "train_micro_batch_size_per_gpu": items / (world * run.accumulate),
+        "gradient_accumulation_steps": run.accumulate,
+        "gradient_clipping": run.optimiser.clip_norm or 0.0,
+        "bf16": run.precision is Precision.BF16,
+        "fp16": run.precision is Precision.FP16,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """`enabled` of an entry that has it, else the value."""
+    return value.get("enabled", "auto") if isinstance(value, Mapping) else value
 
 
 def _read(path: Path) -> tuple[Mapping[str, Any], int | None]:

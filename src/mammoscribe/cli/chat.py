@@ -1,0 +1,84 @@
+"""`mammoscribe chat`: the chat models that can be fine-tuned here, with terms and memory; LLaVA's own layout converted."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mammoscribe.cli.console import out as console
+from mammoscribe.cli.options import folder_for
+from mammoscribe.cli.plain_help import PlainCommand, PlainGroup
+from mammoscribe.support.errors import InputError
+
+EXAMPLE = "Example: mammoscribe chat list"
+READING, FULL = 2, 16
+"""Bytes a parameter: weights in 16 bits; weights, gradients and Adam in 32 bits, as full fine-tuning keeps them."""
+
+app = typer.Typer(
+    cls=PlainGroup,
+    help="Chat models that see pictures, such as LLaVA-1.5: which there are, one question, conversion.",
+    no_args_is_help=True,
+)
+
+
+@app.command("list", cls=PlainCommand, epilog=EXAMPLE)
+def show() -> None:
+    """Print each family: its published models with the memory that they take, how it is shown views, and its terms."""
+    from mammoscribe.models.chat.families import FAMILIES
+
+    installed = find_spec("transformers") is not None
+    for family in FAMILIES:
+        fewest, most = family.view_tokens
+        tokens = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+        _say(f"{family.name}: {', '.join(size.repository for size in family.sizes)}", bold=True)
+        for size in family.sizes:
+            _say(
+                f"  {size.repository}: {size.billions:g} billion parameters; {size.gigabytes(READING):.0f} GB to read with, "
+                f"{size.gigabytes(FULL):.0f} GB to fine-tune all of it, before activations"
+            )
+        _say(
+            f"  views: {family.policy}, at most {family.most_images} in a conversation; {tokens} tokens each of a context of "
+            f"{family.context}; an exam fits: {_yes(family.takes_exam)}, with its prior: {_yes(family.takes_prior)}"
+        )
+        padded = "padded to a square" if family.preparation.pads_to_square else "kept in shape"
+        _say(f"  preparation: windowed to 8 bits, {padded}, never cropped")
+        _say(f"  licence: {family.licence}")
+        state = "ready" if installed else "needs transformers: pip install 'mammoscribe[chat]'"
+        _say(f"  state: {state}; tested on small models in its layout, not on the published weights")
+
+
+@app.command(cls=PlainCommand, epilog="Example: mammoscribe chat convert llava-v1.5-7b --out llava-1.5-7b-hf")
+def convert(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of liuhaotian/llava-v1.5-7b or -13b.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write; it must not hold anything.")],
+    vision_tower: Annotated[
+        Path | None,
+        typer.Option(
+            "--vision-tower", metavar="DIR", help="Folder of the CLIP model, where the weights lack its image encoder."
+        ),
+    ] = None,
+) -> None:
+    """Write LLaVA-1.5 from the layout of its own repository in that of transformers; every weight is accounted for."""
+    from mammoscribe.models.chat.chat_model import load_chat_model
+    from mammoscribe.models.chat.original import convert_original
+    from mammoscribe.support.files import working_folder
+
+    folder_for(out)
+    if out.exists() and any(out.iterdir()):
+        raise InputError(f"{out} holds files", "an empty folder, or a new one")
+    with working_folder(out, "converting into") as part:
+        convert_original(folder, part, vision_tower)
+        load_chat_model(part)  # what is missing or left over is named before anything gets its name
+        if out.exists():
+            out.rmdir()
+        part.rename(out)
+    _say(f"wrote {out}")
+
+
+def _yes(fits: bool) -> str:
+    return "yes" if fits else "no"
+
+
+def _say(text: str, bold: bool = False) -> None:
+    console.print(text, style="bold" if bold else None, highlight=False, markup=False, soft_wrap=True)

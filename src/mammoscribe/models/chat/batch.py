@@ -1,0 +1,63 @@
+"""Conversations of different lengths and numbers of pictures as one input of the network."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mammoscribe.models.chat.adapter import Pixels, joined
+from mammoscribe.models.chat.prompt import IGNORED, Prompter
+
+
+@dataclass(frozen=True)
+class ChatBatch:
+    """N conversations.
+
+    Args:
+        ids, mask: [N, T] tokens, and 1 where they are no padding.
+        labels: [N, T], the token itself where it is learned.
+        pixels: name of the network's argument -> rows of all pictures; {} when no conversation has one.
+        types: [N, T], 1 at the tokens of pictures, for a network that wants to know; else None.
+    """
+
+    ids: Tensor
+    mask: Tensor
+    labels: Tensor
+    pixels: Mapping[str, Tensor]
+    types: Tensor | None
+
+    def inputs(self) -> dict[str, Tensor]:
+        """The network's arguments."""
+        given = {"input_ids": self.ids, "attention_mask": self.mask, **self.pixels}
+        return given if self.types is None else {**given, "mm_token_type_ids": self.types}
+
+
+def batch_of(
+    ids: Sequence[np.ndarray], labels: Sequence[np.ndarray] | None, pixels: Sequence[Pixels | None], prompter: Prompter
+) -> ChatBatch:  # fmt: skip
+    """Conversations padded to the longest: at the end where they are learned, at the beginning where they are answered.
+
+    Args:
+        ids: tokens of each.
+        labels: of each, None when nothing is learned.
+        pixels: pictures of each, None for one without.
+        prompter: that made the tokens.
+    """
+    at_end = labels is not None
+    pad = prompter.tokenizer.pad_token_id
+    rows = _padded(ids, prompter.end_id if pad is None else pad, at_end)
+    mask = _padded([np.ones_like(row) for row in ids], 0, at_end)
+    learned = _padded(labels if labels is not None else [np.full_like(row, IGNORED) for row in ids], IGNORED, at_end)
+    types = ((rows == prompter.image_id) & (mask > 0)).long() if prompter.family.typed else None
+    return ChatBatch(rows, mask, learned, joined([p for p in pixels if p is not None]), types)
+
+
+def _padded(rows: Sequence[np.ndarray], value: int, at_end: bool) -> Tensor:
+    longest = max(map(len, rows))
+    out = np.full((len(rows), longest), value, np.int64)
+    for number, row in enumerate(rows):
+        place = slice(0, len(row)) if at_end else slice(longest - len(row), longest)
+        out[number, place] = row
+    return torch.from_numpy(out)

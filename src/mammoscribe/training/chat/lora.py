@@ -1,0 +1,81 @@
+"""Updates of low rank (LoRA, Hu et al. 2021) beside the matrices of a language model, by `peft`; added up at the end."""
+
+import importlib
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from mammoscribe.support.errors import InvalidNoun, MissingExtra
+
+TARGETS = r"model\.language_model\.layers\.\d+\.(self_attn|mlp)\.(q|k|v|o|gate|up|down)_proj"
+"""Every matrix of attention and feed-forward layers of the language model, as LLaVA's own LoRA script has it."""
+_DOWN, _UP, _BASE = ".lora_A.default.weight", ".lora_B.default.weight", ".base_layer."
+
+
+@dataclass(frozen=True)
+class Lora:
+    """The updates of a run; the values are those of LLaVA's own script, which sets the learning rate to 2e-4.
+
+    Args:
+        rank: of each update.
+        alpha: an update counts alpha / rank times.
+        dropout: of what goes into an update.
+
+    Raises:
+        InvalidNoun: for values outside their range.
+    """
+
+    rank: int = 128
+    alpha: float = 256.0
+    dropout: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.rank < 1 or not 0 < self.alpha < math.inf or not 0 <= self.dropout < 1:
+            found = f"rank {self.rank}, alpha {self.alpha}, dropout {self.dropout}"
+            raise InvalidNoun(found, "1 or more; above 0; from 0 to below 1")
+
+    @property
+    def scale(self) -> float:
+        """What an update counts."""
+        return self.alpha / self.rank
+
+
+def add_updates(network: Any, lora: Lora) -> None:
+    """Put an update, 0 at first, beside each matrix of the language model; every parameter may still be trained.
+
+    Raises:
+        MissingExtra: without `peft`.
+    """
+    try:
+        peft: Any = importlib.import_module("peft")
+    except ImportError as error:
+        raise MissingExtra("trained=lora needs peft", "", "pip install 'mammoscribe[chat]'") from error
+    config = peft.LoraConfig(
+        r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=TARGETS, bias="none"
+    )  # fmt: skip
+    peft.inject_adapter_in_model(config, network)
+    network.requires_grad_(True)  # peft has frozen all others; what stays as it is, is the task's to say
+
+
+def with_updates(tensors: Mapping[str, Tensor], lora: Lora) -> dict[str, Tensor]:
+    """Weights under the names that they had before updates were put beside them, the updates added to them.
+
+    Args:
+        tensors: of a network with updates.
+        lora: of the updates.
+    """
+    merged: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        if name.endswith((_DOWN, _UP)):
+            continue
+        plain = name.replace(_BASE, ".")
+        stem = re.sub(r"\.base_layer\.weight$", "", name)
+        if stem != name:
+            up, down = tensors[f"{stem}{_UP}"], tensors[f"{stem}{_DOWN}"]
+            tensor = tensor + (lora.scale * (up.float() @ down.float())).to(tensor.dtype)
+        merged[plain] = tensor
+    return merged

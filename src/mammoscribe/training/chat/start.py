@@ -1,0 +1,134 @@
+"""What the fine-tuning of a chat model begins with: the model of --init, and which parts of it are trained."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from mammoscribe.models.chat.chat_model import ChatModel, load_chat_model
+from mammoscribe.models.chat.families import CONFIG, config_of, family_of
+from mammoscribe.models.chat.family import Preparation
+from mammoscribe.models.chat.network import WEIGHTS
+from mammoscribe.support.errors import InputError
+from mammoscribe.support.files import sha256_of
+
+
+class Trained(StrEnum):
+    """What of a chat model is trained; the image encoder with it only where that is asked for.
+
+    `full`: projector and language model; `projector`: the projector alone (LLaVA's first stage, alignment); `lora`:
+    low-rank updates of the language model, and the projector.
+    """
+
+    FULL = "full"
+    PROJECTOR = "projector"
+    LORA = "lora"
+
+
+@dataclass(frozen=True)
+class ChatStart:
+    """The model that a run begins with.
+
+    Args:
+        model: in 32 bits.
+        stored: type of the weights that it was read from, and that are written.
+        sha256: of these weights.
+    """
+
+    model: ChatModel
+    stored: torch.dtype
+    sha256: str
+
+
+def chat_weights_at(place: Path) -> Path:
+    """The weights, or the index of their shards, of a model folder or of a run of this recipe (its `model/`).
+
+    Raises:
+        InputError: when there are none, or the run has not ended.
+    """
+    inside = place / "model"
+    if (place / "run.json").is_file() and not inside.is_dir():
+        raise InputError(f"{place} is a run that has not ended", "one with model/", "start its command again to go on")
+    folder = inside if (inside / CONFIG).is_file() else place
+    if not (folder / CONFIG).is_file():
+        raise InputError(f"{place} holds no {CONFIG}", "the folder of a chat model", "see `mammoscribe chat list`")
+    for name in WEIGHTS:
+        if (folder / name).is_file():
+            return folder / name
+    raise InputError(f"no weights in {folder}", WEIGHTS[0], "fetch the folder again")
+
+
+def chat_start(init: Path, preparation: Preparation | None) -> ChatStart:
+    """The model beside the weights of --init.
+
+    Args:
+        init: as `chat_weights_at` gives it.
+        preparation: of the views; None as the folder says.
+
+    Raises:
+        InputError: as `load_chat_model`.
+    """
+    model = load_chat_model(init.parent, torch.float32, preparation)
+    return ChatStart(model, _stored(init.parent), _digest(init.parent))
+
+
+def preparation_of(folder: Path, pad_rgb: tuple[int, ...] | None, exam_px: int | None) -> Preparation | None:
+    """How views are prepared where the run sets something of it, None where it sets nothing.
+
+    Raises:
+        InputError, InvalidNoun: for what the family of the folder has no use for.
+    """
+    if pad_rgb is None and exam_px is None:
+        return None
+    family = family_of(folder)
+    squares = family.preparation.pads_to_square
+    if exam_px is not None and squares:
+        raise InputError(f"exam_px for {family.name}, whose views have {family.view_tokens[0]} tokens each", "none")
+    if pad_rgb is not None and (not squares or len(pad_rgb) != 3):
+        raise InputError(f"pad_rgb {pad_rgb} for {family.name}", "red,green,blue for a family that pads; else none")
+    red_green_blue = None if pad_rgb is None else (pad_rgb[0], pad_rgb[1], pad_rgb[2])
+    return Preparation(squares, red_green_blue, exam_px)
+
+
+def frozen_parts(model: ChatModel, trained: Trained, train_vision: bool) -> tuple[str, ...]:
+    """Dotted names of the modules of the network that are not trained.
+
+    Args:
+        model: with its updates of low rank in place, where it has them.
+        trained: what is trained.
+        train_vision: whether the image encoder is, too.
+    """
+    parts, unused = model.family.parts, model.adapter.unused(model.network)
+    frozen = [*(unused if train_vision else parts.vision)]
+    if trained is Trained.PROJECTOR:
+        frozen += parts.language
+    if trained is Trained.LORA:
+        frozen += _without_updates(model.network, parts.language)
+    return tuple(frozen)
+
+
+def _without_updates(network: nn.Module, names: tuple[str, ...]) -> list[str]:
+    """The modules inside these that hold weights of their own and are no update of low rank."""
+    found: list[str] = []
+    for top in names:
+        for inner, module in network.get_submodule(top).named_modules():
+            own = any(True for _ in module.parameters(recurse=False))
+            if own and "lora_" not in inner:
+                found.append(f"{top}.{inner}".rstrip("."))
+    return found
+
+
+def _stored(folder: Path) -> torch.dtype:
+    """The type of most weights in the folder's files, as config.json says it; 32 bits where it does not."""
+    values = config_of(folder)
+    name = str(values.get("dtype") or values.get("torch_dtype") or "float32").removeprefix("torch.")
+    found = getattr(torch, name, None)
+    return found if isinstance(found, torch.dtype) else torch.float32
+
+
+def _digest(folder: Path) -> str:
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".bin"))
+    return hashlib.sha256(" ".join(sha256_of(path) for path in files).encode()).hexdigest()

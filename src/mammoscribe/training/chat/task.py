@@ -1,0 +1,256 @@
+"""The fine-tuning of a chat model as a task of the engine: conversations, cross-entropy of their answers, perplexity."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.models.chat.adapter import blank
+from mammoscribe.models.chat.batch import ChatBatch
+from mammoscribe.models.chat.family import TEXT_TOKENS
+from mammoscribe.models.chat.prompt import IGNORED, Prompter
+from mammoscribe.support.errors import InputError, InvalidNoun
+from mammoscribe.training.chat.batches import Collate, LearnedBatch, MakeItem
+from mammoscribe.training.chat.conversations import (
+    Conversations,
+    FileConversations,
+    PreparedConversations,
+    Said,
+    is_file_of_conversations,
+    sources_of,
+)
+from mammoscribe.training.chat.export import CHAT, ChatExport
+from mammoscribe.training.chat.grouping import ByLength
+from mammoscribe.training.chat.lora import Lora, add_updates
+from mammoscribe.training.chat.start import ChatStart, Trained, chat_start, frozen_parts, preparation_of
+from mammoscribe.training.engine.run import Run
+from mammoscribe.training.engine.sources import ItemBatches, ItemSource
+from mammoscribe.training.engine.task import Batches, Modules, Task, Validation
+from mammoscribe.training.several import InTurn, digest_with, over_sources
+from mammoscribe.training.text.losses import at_least_32_bits
+from mammoscribe.training.text.texts import evenly
+from mammoscribe.training.text.validation import MaskedFound, masked_figures
+
+AT_ONCE = 4
+"""Conversations of one validation batch."""
+VALIDATION = "val"
+USUAL_TOKENS = 2048
+"""Tokens of a conversation at most, as LLaVA's script sets `model_max_length`."""
+
+
+@dataclass(frozen=True)
+class ChatSettings:
+    """What is trained, and on which conversations.
+
+    Args:
+        trained: full, projector (alignment) or lora.
+        train_vision: whether the image encoder is trained, too.
+        lora: the updates of `trained=lora`.
+        projector_rate: of the projector, times the learning rate.
+        vision_rate: of the image encoder, where it is trained, times the learning rate.
+        max_tokens: of one conversation with its pictures; a longer one is an error that names it. none is 2048, or what
+            four views and a report take where that is more, and never more than the model has positions for.
+        checkpointing: whether activations are computed again in the backward pass, which saves memory.
+        group_by_length: whether conversations of a step are alike: with pictures or without, of like length.
+        images: folder that the paths of pictures in files start from; none is that of each file, or `images` beside it.
+        pad_rgb: colour of the padding of LLaVA, as red,green,blue; none is the mean colour of its image encoder.
+        exam_px: most pixels of all views of a conversation, for Qwen2-VL; none is what its folder says of each view.
+        prompts: TOML file of questions about the records of prepared data; none for those that come with the package.
+        validation_conversations: of each dataset, at most.
+    """
+
+    trained: Trained = Trained.FULL
+    train_vision: bool = False
+    lora: Lora = field(default_factory=Lora)
+    projector_rate: float = 1.0
+    vision_rate: float = 0.1
+    max_tokens: int | None = None
+    checkpointing: bool = True
+    group_by_length: bool = True
+    images: Path | None = None
+    pad_rgb: tuple[int, ...] | None = None
+    exam_px: int | None = None
+    prompts: Path | None = None
+    validation_conversations: int = 200
+
+    def __post_init__(self) -> None:
+        if (self.max_tokens is not None and self.max_tokens < 8) or self.validation_conversations < 1:
+            found = f"max_tokens {self.max_tokens}, validation_conversations {self.validation_conversations}"
+            raise InvalidNoun(found, "8 or more; 1 or more")
+        if not (self.projector_rate > 0 and self.vision_rate > 0):
+            raise InvalidNoun(f"rates of {self.projector_rate} and {self.vision_rate}", "above 0")
+
+    def build(self, run: Run) -> Task:
+        """The task: the network, the conversations, the loss.
+
+        Raises:
+            InputError: when the model cannot be begun with, or conversations cannot be read.
+        """
+        assert run.init is not None
+        start = chat_start(run.init, preparation_of(run.init.parent, self.pad_rgb, self.exam_px))
+        usual = max(USUAL_TOKENS, start.model.adapter.exam_tokens + TEXT_TOKENS)
+        prompter = start.model.prompter(self.max_tokens or min(usual, start.model.context))
+        given = {name: self._conversations(place, "train") for name, place in sources_of(training(run.data)).items()}
+        sources = {
+            name: self._source(own, start, prompter, name, run.batch.get(name, 0)) for name, own in given.items()
+        }
+        network = start.model.network
+        if self.trained is Trained.LORA:
+            add_updates(network, self.lora)
+        if self.checkpointing:
+            # the first name is of later versions, which warn about the second
+            enable = getattr(network, "activation_checkpointing_enable", None) or network.gradient_checkpointing_enable
+            enable({"use_reentrant": False})
+        return Task(
+            {CHAT: network}, sources, {"token": 1.0}, chat_loss, chat_counts, self._validation(run, start, prompter),
+            frozen=tuple(f"{CHAT}.{name}" for name in frozen_parts(start.model, self.trained, self.train_vision)),
+            rates=self._rates(start), blocks=_blocks(network), loads_init=True,
+            export=ChatExport(
+                start, f"{run.recipe} on {', '.join(given)}", self.lora if self.trained is Trained.LORA else None
+            ),
+        )  # fmt: skip
+
+    def _conversations(self, place: Path, split: str) -> Conversations:
+        if is_file_of_conversations(place):
+            return FileConversations(place, self.images)
+        return PreparedConversations(PreparedDataset(place, split), self.prompts)
+
+    def _source(
+        self, own: Conversations, start: ChatStart, prompter: Prompter, name: str, group: int
+    ) -> ItemSource:  # fmt: skip
+        """The conversations as a source; what is wrong with one of them is found now, and not after hours."""
+        adapter = start.model.adapter
+        make = MakeItem(adapter, prompter)
+        for number in range(len(own)):
+            make.check(own.said(number))
+        order = ByLength(own.lengths, group) if self.group_by_length and group else None
+        return ItemSource(
+            own, Collate(prompter, name, blank(adapter)), make, order,
+            digest_with(own.digest, start.sha256),
+        )  # fmt: skip
+
+    def _validation(self, run: Run, start: ChatStart, prompter: Prompter) -> Validation | None:
+        """On the `val` splits of prepared data and on files called val; None without either."""
+        held_back = []
+        for name, place in sources_of(validating(run.data)).items():
+            own = self._conversations(place, VALIDATION)
+            chosen = _Chosen(own, tuple(evenly(len(own), self.validation_conversations)))
+            held_back.append(ItemBatches(self._source(chosen, start, prompter, name, 0), AT_ONCE))
+        if not held_back:
+            return None
+        return Validation(InTurn(tuple(held_back)), measure, summary, "perplexity", higher_is_better=False)
+
+    def _rates(self, start: ChatStart) -> dict[str, float]:
+        parts = start.model.family.parts
+        vision = dict.fromkeys(parts.vision, self.vision_rate) if self.train_vision else {}
+        rates = {**vision, **dict.fromkeys(parts.projector, self.projector_rate)}
+        return {f"{CHAT}.{name}": rate for name, rate in rates.items()}
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Some of the conversations."""
+
+    whole: Conversations
+    numbers: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, number: int) -> Any:
+        return self.whole[self.numbers[number]]
+
+    def said(self, number: int) -> Said:
+        return self.whole.said(self.numbers[number])
+
+    @property
+    def digest(self) -> str:
+        return self.whole.digest
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        return [self.whole.lengths[number] for number in self.numbers]
+
+
+def training(data: Sequence[Path]) -> list[Path]:
+    """The data that is learned from: all but files called val.
+
+    Raises:
+        InputError: for a file called test, and when nothing is left.
+    """
+    tests = [place for place in data if is_file_of_conversations(place) and place.stem == "test"]
+    if tests:
+        raise InputError(f"{tests[0]} to train on", "training data", "a test file is for `mammoscribe evaluate`")
+    found = [place for place in data if not (is_file_of_conversations(place) and place.stem == VALIDATION)]
+    if not found:
+        raise InputError("no data to train on", "--data train.json or --data PREPARED, one or more")
+    return found
+
+
+def validating(data: Sequence[Path]) -> list[Path]:
+    """The data that is measured on: files called val, and prepared folders that have such a split."""
+    found = []
+    for place in data:
+        if is_file_of_conversations(place):
+            found += [place] if place.stem == VALIDATION else []
+        elif VALIDATION in PreparedDataset(place).splits():
+            found.append(place)
+    return found
+
+
+def _blocks(network: nn.Module) -> tuple[type[nn.Module], ...]:
+    """Classes of the layers of language model and image encoder: units of sharding."""
+    lists = [m for m in network.modules() if isinstance(m, nn.ModuleList) and len(m)]
+    return tuple(dict.fromkeys(type(own[0]) for own in lists))
+
+
+def chat_loss(modules: Modules, batches: Batches) -> dict[str, Tensor]:
+    """The sum of the cross-entropy of the answers' tokens and their ends, each from what comes before it."""
+    return over_sources(partial(_token_sum, modules), batches)
+
+
+def chat_counts(batches: Batches) -> dict[str, float]:
+    """Tokens of answers, their ends among them."""
+    return over_sources(lambda batch: {"token": float(int((batch.chat.labels != IGNORED).sum()))}, batches)
+
+
+def learned_logits(network: Any, chat: ChatBatch) -> tuple[Tensor, Tensor]:
+    """[K, V] scores and [K] tokens at the K places whose next token is learned; other places get no scores."""
+    hidden = network.model(**chat.inputs(), use_cache=False).last_hidden_state
+    labels = chat.labels[:, 1:]
+    where = labels != IGNORED
+    return network.lm_head(hidden[:, :-1][where]), labels[where]
+
+
+def _token_sum(modules: Modules, batch: LearnedBatch) -> dict[str, Tensor]:
+    logits, labels = learned_logits(modules[CHAT], batch.chat)
+    return {"token": F.cross_entropy(at_least_32_bits(logits), labels, reduction="sum")}
+
+
+def measure(modules: Modules, batch: LearnedBatch) -> MaskedFound:
+    """One validation batch, in full precision."""
+    network: Any = modules[CHAT]
+    with torch.autocast(batch.chat.ids.device.type, enabled=False):
+        logits, labels = learned_logits(network, batch.chat)
+        scores = at_least_32_bits(logits).log_softmax(dim=1)
+    total = -float(scores.gather(1, labels[:, None]).sum())
+    return MaskedFound(batch.dataset, total, len(labels), int((scores.argmax(dim=1) == labels).sum()))
+
+
+def summary(found: Sequence[MaskedFound]) -> Mapping[str, float]:
+    """Figures of all validation data; with several datasets also of each, as `NAME/perplexity`.
+
+    `perplexity` is e to the mean cross-entropy of a token of an answer whose own tokens before it are known, `accuracy` how
+    often the right one comes first.
+    """
+    figures, names = masked_figures(found), list(dict.fromkeys(f.dataset for f in found))
+    for name in names if len(names) > 1 else ():
+        own = masked_figures([f for f in found if f.dataset == name])
+        figures |= {f"{name}/{key}": value for key, value in own.items()}
+    return figures

@@ -1,0 +1,223 @@
+"""Tiny chat models in the published layouts, with tokenisers trained here; written without the code that reads them."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+CORPUS = (
+    "USER: ASSISTANT: A chat between a curious user and an artificial intelligence assistant.",
+    "The assistant gives helpful, detailed, and polite answers to the user's questions. You are a helpful assistant.",
+    "The breasts are heterogeneously dense. There is an irregular mass in the right breast at 10 o'clock.",
+    "No suspicious finding. BI-RADS category 1: negative. Write the report of this mammogram. right CC left MLO view",
+    "Describe the findings in this chest X-ray and write a report. The heart is of normal size; no pleural effusion.",
+)
+SIDE_PX, PATCH_PX = 28, 14
+LLAVA_TOKENS = 4
+"""Tokens of a picture of the tiny LLaVA."""
+QWEN_PIXELS = {"shortest_edge": 28 * 28, "longest_edge": 28 * 28 * 6}
+
+
+def picture(number: int, height: int = 60, width: int = 40) -> np.ndarray:
+    """uint8 [H, W]: a breast-like blob by a formula, another one for each number."""
+    y, x = np.mgrid[:height, :width] / np.array([height, width]).reshape(2, 1, 1)
+    edge = np.clip(1.2 - x - (y - 0.5) ** 2 * 2, 0, 1)
+    spot = np.exp(-(((x - 0.15 - 0.17 * (number % 4)) ** 2 + (y - 0.2 - 0.2 * (number // 4)) ** 2) * 60))
+    return np.clip(edge * 120 + spot * 135, 0, 255).astype(np.uint8)
+
+
+@cache
+def _llama_pieces() -> tuple[dict[str, int], list[tuple[str, str]]]:
+    tokenizer = Tokenizer(models.BPE(byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    special = ["<unk>", "<s>", "</s>", *(f"<0x{n:02X}>" for n in range(256))]
+    tokenizer.train_from_iterator(
+        CORPUS, trainers.BpeTrainer(vocab_size=480, special_tokens=special, show_progress=False)
+    )
+    model = json.loads(tokenizer.to_str())["model"]
+    return model["vocab"], [tuple(pair) for pair in model["merges"]]
+
+
+@cache
+def _qwen_pieces() -> tuple[dict[str, int], list[tuple[str, str]]]:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=420, initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    model = json.loads(tokenizer.to_str())["model"]
+    return model["vocab"], [tuple(pair) for pair in model["merges"]]
+
+
+def llava_names(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Names as in the folders of llava-hf: language_model.model, vision_tower.vision_model, multi_modal_projector."""
+    named = {}
+    for name, tensor in state.items():
+        if name == "lm_head.weight":
+            name = "language_model.lm_head.weight"
+        name = name.replace("model.language_model.", "language_model.model.", 1)
+        name = name.replace("model.vision_tower.", "vision_tower.vision_model.", 1)
+        name = name.replace("model.multi_modal_projector.", "multi_modal_projector.", 1)
+        named[name] = tensor.contiguous().clone()
+    return named
+
+
+def llava_config(vocab: int, image: int, pad: int, positions: int):
+    from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig
+
+    vision = CLIPVisionConfig(
+        hidden_size=32, intermediate_size=64, num_hidden_layers=3, num_attention_heads=2, image_size=SIDE_PX,
+        patch_size=PATCH_PX, projection_dim=32,
+    )  # fmt: skip
+    text = LlamaConfig(
+        vocab_size=vocab, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=4, max_position_embeddings=positions, bos_token_id=1, eos_token_id=2, pad_token_id=pad,
+    )  # fmt: skip
+    return LlavaConfig(
+        vision_config=vision, text_config=text, image_token_index=image, projector_hidden_act="gelu",
+        vision_feature_select_strategy="default", vision_feature_layer=-2, image_seq_length=LLAVA_TOKENS,
+    )  # fmt: skip
+
+
+def write_llava(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32, positions: int = 512) -> Path:
+    """A tiny LLaVA-1.5 as llava-hf publishes it: 2 x 2 patches a picture, two layers of each."""
+    from transformers import LlamaTokenizer, LlavaForConditionalGeneration
+
+    folder.mkdir(parents=True, exist_ok=True)
+    vocab, merges = _llama_pieces()
+    tokenizer = LlamaTokenizer(vocab=dict(vocab), merges=list(merges), pad_token="<pad>")
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"], "pad_token": "<pad>"})
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 1)]
+    )
+    tokenizer.save_pretrained(folder)
+    image = tokenizer.convert_tokens_to_ids("<image>")
+    torch.manual_seed(seed)
+    config = llava_config(len(tokenizer) + 3, image, tokenizer.pad_token_id, positions)
+    config.dtype = dtype
+    model = LlavaForConditionalGeneration(config).to(dtype)
+    _spread(model)
+    _write_config(config, folder, "LlavaForConditionalGeneration")
+    save_file(llava_names(model.state_dict()), folder / "model.safetensors", {"format": "pt"})
+    mean, std = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
+    prepared = {
+        "image_processor_type": "CLIPImageProcessor", "do_resize": True, "do_center_crop": True, "do_normalize": True,
+        "do_rescale": True, "rescale_factor": 1 / 255, "do_convert_rgb": True, "image_mean": mean, "image_std": std,
+        "resample": 3, "size": {"shortest_edge": SIDE_PX}, "crop_size": {"height": SIDE_PX, "width": SIDE_PX},
+        "processor_class": "LlavaProcessor",
+    }  # fmt: skip
+    (folder / "preprocessor_config.json").write_text(json.dumps(prepared))
+    processor = {
+        "processor_class": "LlavaProcessor", "patch_size": PATCH_PX, "vision_feature_select_strategy": "default",
+        "num_additional_image_tokens": 1, "image_token": "<image>",
+    }  # fmt: skip
+    (folder / "processor_config.json").write_text(json.dumps(processor))
+    (folder / "generation_config.json").write_text(
+        json.dumps({"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": tokenizer.pad_token_id})
+    )
+    return folder
+
+
+def write_qwen2_vl(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32) -> Path:
+    """A tiny Qwen2-VL as its hub folder has it: `visual.*`, `model.*`, tied embeddings."""
+    from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
+
+    vision = {"embed_dim": 32, "hidden_size": 64, "mlp_ratio": 2}
+    return _write_qwen(folder, seed, dtype, Qwen2VLConfig, Qwen2VLForConditionalGeneration, vision)
+
+
+def write_qwen2_5_vl(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32) -> Path:
+    """A tiny Qwen2.5-VL, whose layers look at windows of a picture, but for the last."""
+    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+
+    vision = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "out_hidden_size": 64,
+        "window_size": 56,
+        "fullatt_block_indexes": [1],
+    }
+    return _write_qwen(folder, seed, dtype, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, vision)
+
+
+def _write_qwen(
+    folder: Path, seed: int, dtype: torch.dtype, config_class, network_class, vision: Mapping[str, object]
+) -> Path:
+    from transformers import Qwen2Tokenizer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    vocab, merges = _qwen_pieces()
+    tokenizer = Qwen2Tokenizer(vocab=dict(vocab), merges=list(merges), eos_token="<|im_end|>")
+    marks = [
+        "<|im_start|>",
+        "<|im_end|>",
+        "<|vision_start|>",
+        "<|vision_end|>",
+        "<|vision_pad|>",
+        "<|image_pad|>",
+        "<|video_pad|>",
+    ]
+    tokenizer.add_special_tokens({"additional_special_tokens": marks})
+    tokenizer.save_pretrained(folder)
+    ids = dict(zip(marks, tokenizer.convert_tokens_to_ids(marks), strict=True))
+    text = {
+        "vocab_size": len(tokenizer) + 5, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 512, "tie_word_embeddings": True,
+        "rope_parameters": {"type": "mrope", "rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 1e6},
+        "bos_token_id": tokenizer.pad_token_id, "eos_token_id": ids["<|im_end|>"],
+    }  # fmt: skip
+    vision = {
+        "depth": 2, "num_heads": 2, "patch_size": PATCH_PX, "spatial_merge_size": 2, "temporal_patch_size": 2,
+        "in_channels": 3, **vision,
+    }  # fmt: skip
+    config = config_class(
+        text_config=text, vision_config=vision, image_token_id=ids["<|image_pad|>"], video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"], vision_end_token_id=ids["<|vision_end|>"], tie_word_embeddings=True,
+    )  # fmt: skip
+    torch.manual_seed(seed)
+    config.dtype = dtype
+    model = network_class(config).to(dtype)
+    _spread(model)
+    _write_config(config, folder, network_class.__name__)
+    state = {k: v.contiguous().clone() for k, v in model.state_dict().items() if k != "lm_head.weight"}
+    named = {
+        k.replace("model.visual.", "visual.", 1).replace("model.language_model.", "model.", 1): v
+        for k, v in state.items()
+    }
+    save_file(named, folder / "model.safetensors", {"format": "pt"})
+    mean, std = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
+    prepared = {
+        "image_processor_type": "Qwen2VLImageProcessor", "processor_class": "Qwen2VLProcessor", "image_mean": mean,
+        "image_std": std, "merge_size": 2, "patch_size": PATCH_PX, "temporal_patch_size": 2, "size": QWEN_PIXELS,
+        "min_pixels": QWEN_PIXELS["shortest_edge"], "max_pixels": QWEN_PIXELS["longest_edge"],
+    }  # fmt: skip
+    (folder / "preprocessor_config.json").write_text(json.dumps(prepared))
+    generation = {
+        "do_sample": True,
+        "temperature": 0.01,
+        "eos_token_id": [ids["<|im_end|>"]],
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    (folder / "generation_config.json").write_text(json.dumps(generation))
+    return folder
+
+
+def _spread(model: torch.nn.Module) -> None:
+    """Weights large enough that what is shown, and what was said before, decides what is written."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.ndim > 1 and "embed_tokens" not in name:
+                parameter.mul_(
+                    4.0 if any(part in name for part in ("vision", "visual", "projector", "layers")) else 2.0
+                )
+
+
+def _write_config(config, folder: Path, architecture: str) -> None:
+    values = config.to_dict() | {"architectures": [architecture]}
+    (folder / "config.json").write_text(json.dumps(values, default=str))
