@@ -8,15 +8,15 @@ from mammoscribe.data.records import MammoExam
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding, FindingType
 from mammoscribe.domain.view import Laterality, Role
-from mammoscribe.imaging.prepare import FINE_UM
-from mammoscribe.models.reader.judging import Seen
-from mammoscribe.models.reader.reader import Canvases, Reader
-from mammoscribe.training.calibration.seen_views import (
+from mammoscribe.evaluation.prepared_views import (
     decoded_canvases,
     stored_canvases,
     truth_of,
     views_of_record,
 )
+from mammoscribe.imaging.prepare import FINE_UM
+from mammoscribe.models.reader.judging import Seen
+from mammoscribe.models.reader.reader import Canvases, Reader
 from mammoscribe.training.reader.exams import Teachers, training_exam
 from mammoscribe.training.reader.samples import BreastLabels, TrainingExam
 

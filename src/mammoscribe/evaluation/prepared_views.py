@@ -10,11 +10,11 @@ from mammoscribe.data.supervision import Question, Supervision
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
 from mammoscribe.domain.view import Laterality, Origin, Role, SpacingSource, View, standard_view_id
+from mammoscribe.evaluation.stored_views import at_scale, stored_view
 from mammoscribe.imaging.decode import decode_view
 from mammoscribe.imaging.prepare import FINE_UM, PreparedView, assumed_spacing
 from mammoscribe.models.reader.reader import Canvases, Reader
 from mammoscribe.reading import prepare
-from mammoscribe.training.stored_views import at_scale, stored_view
 
 
 @dataclass(frozen=True)
