@@ -39,8 +39,9 @@ def score_reports(files: ReportFiles, out: Path, draws: int) -> None:
     """Score the candidates and write the card into `out`."""
     folder = folder_for(out)
     from mammoscribe.data.report_files import Columns, read_reports
+    from mammoscribe.evaluation.card_writers import page_markdown, write_card_files
     from mammoscribe.evaluation.report_card.card import make_card
-    from mammoscribe.evaluation.report_card.card_files import card_markdown, write_card
+    from mammoscribe.evaluation.report_card.card_files import card_json, card_page
     from mammoscribe.evaluation.report_card.pairs import join
 
     columns = Columns(files.id_column, files.text_column)
@@ -57,9 +58,10 @@ def score_reports(files: ReportFiles, out: Path, draws: int) -> None:
     with progress_bar() as progress:
         task = progress.add_task("reports", total=len(systems[0][1].ids))
         card = make_card(files.reference.name, systems, draws, lambda done: progress.advance(task, done))
-    paths = write_card(card, folder)
-    console.print(card_markdown(card), highlight=False, markup=False, soft_wrap=True)
-    console.print(f"wrote {paths[0]} and {paths[1]}", highlight=False, markup=False, soft_wrap=True)
+    page = card_page(card)
+    paths = write_card_files(card_json(card), page, folder)
+    console.print(page_markdown(page), highlight=False, markup=False, soft_wrap=True)
+    console.print(f"wrote {', '.join(map(str, paths))}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _names(paths: tuple[Path, ...]) -> list[str]:

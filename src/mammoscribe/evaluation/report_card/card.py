@@ -6,15 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
-from mammoscribe.evaluation.bootstrap import (
-    FloatArray,
-    Interval,
-    cluster_bootstrap,
-    interval_or_none,
-    percentile_interval,
-)
+from mammoscribe.evaluation.bootstrap import cluster_bootstrap
+from mammoscribe.evaluation.comparison import Difference, Entry, Line, compare, entry
 from mammoscribe.evaluation.report_card.fact_counts import CATEGORIES, DENSITIES
 from mammoscribe.evaluation.report_card.figures import FIGURES, Figure, Sums, confusion
 from mammoscribe.evaluation.report_card.pairs import ReportPairs
@@ -22,50 +16,12 @@ from mammoscribe.evaluation.report_card.scoring import OnDone, Scored, best_cons
 from mammoscribe.evaluation.report_card.suspicions import suspicions
 from mammoscribe.support.errors import InputError
 
+CONSTANT = "best constant"
 FEW_PATIENTS = 30
 MUCH_UNREAD = 0.5
 """Share of sentences without a fact from which the card warns."""
-_TELLING = float(stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
-"""Standard errors that a true difference must have to be found at 5 % in four of five tests."""
-
 
 Confusion = tuple[tuple[int, ...], ...]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One figure of one system: value (NaN where it is not defined), n, and 95 % interval."""
-
-    value: float
-    n: int
-    interval: Interval | None
-
-
-@dataclass(frozen=True)
-class Line:
-    """One figure of all systems, and of the best constant report."""
-
-    figure: Figure
-    entries: tuple[Entry, ...]
-    constant: float
-
-
-@dataclass(frozen=True)
-class Difference:
-    """First system minus second on one figure.
-
-    Args:
-        value, interval: difference with its 95 % interval over the same draws of patients.
-        p: two-sided, by the bootstrap's standard error. p_holm: corrected for all figures that are compared.
-        detectable: smallest true difference that as many exams would show in four of five tests at 5 %, uncorrected.
-    """
-
-    figure: Figure
-    value: float
-    interval: Interval | None
-    p: float
-    p_holm: float
-    detectable: float
 
 
 @dataclass(frozen=True)
@@ -121,7 +77,7 @@ def make_card(
     scored = score_all(first.references, [p.candidates for _, p in systems], on_done)
     sums, draws = _bootstrap(scored, first.patients, num_draws)
     lines = tuple(
-        Line(figure, tuple(_entry(figure, s, d) for s, d in zip(sums, draws, strict=True)), constant)
+        Line(figure, tuple(_entry(figure, s, d) for s, d in zip(sums, draws, strict=True)), ((CONSTANT, constant),))
         for figure, constant in zip(FIGURES, best_constants(scored), strict=True)
     )
     read = _system(reference, first.references, first.references, sums[0], "reference")
@@ -149,9 +105,7 @@ def _bootstrap(scored: Scored, patients: Sequence[str], num_draws: int) -> tuple
 
 
 def _entry(figure: Figure, sums: Sums, draws: Sums) -> Entry:
-    value = float(figure.value(sums))
-    interval = interval_or_none(lambda: percentile_interval(figure.value(draws)))
-    return Entry(value, int(figure.count(sums)), None if np.isnan(value) else interval)
+    return entry(float(figure.value(sums)), figure.value(draws), int(figure.count(sums)))
 
 
 def _system(name: str, texts: Sequence[str], references: Sequence[str], sums: Sums, side: str) -> System:
@@ -189,49 +143,8 @@ def _unread_notes(files: Sequence[System]) -> list[str]:
     ]
 
 
-# --- two systems --------------------------------------------------------------------------------------------------
-
-
 def _differences(sums: Sequence[Sums], draws: Sequence[Sums], num_patients: int) -> tuple[Difference, ...]:
     """First minus second, of the figures that are defined for both."""
-    found = []
-    for figure in FIGURES:
-        value = float(figure.value(sums[0]) - figure.value(sums[1]))
-        if not np.isnan(value):
-            drawn = figure.value(draws[0]) - figure.value(draws[1])
-            n = min(num_patients, *(int(figure.count(s)) for s in sums))
-            found.append((figure, value, drawn, p_value(value, drawn, n)))
-    corrected = holm([p for *_, p in found])
-    return tuple(
-        Difference(f, v, interval_or_none(lambda d=d: percentile_interval(d)), p, c, _TELLING * _spread(d))
-        for (f, v, d, p), c in zip(found, corrected, strict=True)
-    )
-
-
-def p_value(value: float, drawn: FloatArray, n: int) -> float:
-    """Two-sided p of a difference by the standard deviation of its bootstrap draws; 1 where there is no difference.
-
-    It is never smaller than that of a sign test in which all `n` cases differ in one direction, which few cases need.
-    """
-    spread = _spread(drawn)
-    if abs(value) < 1e-12:
-        return 1.0
-    if np.isnan(spread):
-        return float("nan")
-    by_sign = min(1.0, 2 * 0.5**n)
-    return max(by_sign, float(2 * stats.norm.sf(abs(value) / spread))) if spread > 1e-12 else by_sign
-
-
-def _spread(drawn: FloatArray) -> float:
-    defined = drawn[~np.isnan(drawn)]
-    return float(np.std(defined)) if 2 * len(defined) >= len(drawn) else float("nan")
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Step-down corrected p-values (Holm 1979), in the given order; NaN stays NaN and is not counted."""
-    at = sorted((i for i, p in enumerate(p_values) if not np.isnan(p)), key=lambda i: p_values[i])
-    corrected, highest = [float("nan")] * len(p_values), 0.0
-    for rank, i in enumerate(at):
-        highest = max(highest, min(1.0, (len(at) - rank) * p_values[i]))
-        corrected[i] = highest
-    return corrected
+    values = [(float(f.value(sums[0])), float(f.value(sums[1]))) for f in FIGURES]
+    cases = [min(num_patients, *(int(f.count(s)) for s in sums)) for f in FIGURES]
+    return compare(FIGURES, values, [(f.value(draws[0]), f.value(draws[1])) for f in FIGURES], cases)
