@@ -1,23 +1,32 @@
-"""`mammoscribe evaluate`: the report card of a reader on drawn exams, or of anybody's reports against references."""
+"""`mammoscribe evaluate`: a card of readers on labelled exams, of a reader on drawn ones, or of anybody's reports."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import progress_bar
+from mammoscribe.cli.evaluate_readers import measure_readers
 from mammoscribe.cli.evaluate_reports import ReportFiles, print_must_pass, score_reports
-from mammoscribe.cli.options import Device, Model, folder_for
+from mammoscribe.cli.options import Device, SettingName, SettingOption, folder_for, is_given
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
 
 EXAMPLE = (
     "Example: mammoscribe evaluate --exams 40 --out runs/validation\n\n"
+    "Example: mammoscribe evaluate --model runs/ours/model --data prepared --split test --out runs/card\n\n"
+    "Example: mammoscribe evaluate --predictions results.csv --data prepared --out runs/card\n\n"
     "Example: mammoscribe evaluate --reference references.csv --candidate candidates.csv --out runs/card"
 )
-_OF_A_READER = ("exams", "bench", "model", "device")
-_OF_REPORTS = ("reference", "candidate", "id_column", "text_column", "patient_column", "common", "draws")
+_OF_DRAWN = frozenset({"exams", "bench", "model", "device"})
+_OF_LABELLED = frozenset(
+    {
+        "data", "split", "predictions", "model", "device", "setting", "threshold", "specificity", "threshold_split",
+        "trained_on", "common", "draws", "anyway",
+    }
+)  # fmt: skip
+_OF_REPORTS = frozenset({"reference", "candidate", "id_column", "text_column", "patient_column", "common", "draws"})
 
 
 def command(
@@ -30,8 +39,50 @@ def command(
         str | None,
         typer.Option("--bench", metavar="NAME", help="Read a frozen test bench instead, bench_v1 or bench_v2."),
     ] = None,
-    model: Model = "starter",
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            metavar="NAME_OR_DIR",
+            help="The reader: one that ships here (starter), or a folder of weights; with --data twice to compare two.",
+        ),
+    ] = None,
     device: Device = "cpu",
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="PREPARED", help="Measure on the labelled exams of a prepared dataset instead."),
+    ] = None,
+    split: Annotated[str, typer.Option("--split", help="With --data: train, val or test.")] = "test",
+    predictions: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--predictions",
+            metavar="CSV_OR_DIR",
+            help="With --data: results.csv of predict, a table like it, or the folder of its --reports.",
+        ),
+    ] = None,
+    setting: SettingOption = SettingName.SCREENING,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold", min=0, max=1, help="With --data: probability from which a breast counts as malignant."
+        ),
+    ] = None,
+    specificity: Annotated[
+        float | None,
+        typer.Option("--specificity", min=0, max=1, help="With --data: fix that threshold at this specificity on val."),
+    ] = None,
+    threshold_split: Annotated[
+        str, typer.Option("--threshold-split", help="Where --specificity fixes it; never the split that is measured.")
+    ] = "val",
+    trained_on: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--trained-on",
+            metavar="PREPARED",
+            help="With --data: another dataset that the reader learned from, whose patients must not be measured.",
+        ),
+    ] = None,
     reference: Annotated[
         Path | None,
         typer.Option(
@@ -49,17 +100,21 @@ def command(
     ] = None,
     common: Annotated[bool, typer.Option("--common", help="Score only exams that every file has, and say so.")] = False,
     draws: Annotated[int, typer.Option("--draws", min=100, help="Bootstrap samples of patients.")] = 1000,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Measure although something looks wrong; the card says what.")
+    ] = False,
     must_pass: Annotated[
         bool, typer.Option("--must-pass", help="Print how many of the must-pass pairs every score gets right.")
     ] = False,
 ) -> None:
-    """Measure a reader on synthetic exams, or score reports that anybody wrote against reference reports.
+    """Measure readers on labelled or synthetic exams, or score reports that anybody wrote against reference reports.
 
-    Without --reference: finds, false marks, density, facts in the text, malignancy, change. Validation exams are for
-    choosing; a bench is for the last look only, and nothing is tuned on it. With --reference and --candidate: facts,
-    BI-RADS, density, errors and word overlap, with intervals, written as card.json and card.md.
+    With --data: malignancy, recall, density, BI-RADS and findings against the labels of a prepared split, for a reader or for
+    results of predict. With --reference and --candidate: facts, BI-RADS, density, errors and word overlap of reports. Both
+    write card.json, card.md and card.html. With neither: a reader on synthetic exams; validation exams are for choosing, a
+    bench is for the last look only, and nothing is tuned on it.
     """
-    given = {name for name in context.params if _is_given(context, name)}
+    given = {name for name in context.params if is_given(context, name)} - {"out"}
     if must_pass:
         _refuse(given - {"must_pass"}, "--must-pass")
         print_must_pass()
@@ -67,18 +122,42 @@ def command(
     if out is None:
         raise InputError("no --out", "a folder for the results", "add --out DIR")
     if reference is not None:
-        _refuse(given.intersection(_OF_A_READER), "--reference")
+        _refuse(given - _OF_REPORTS, "--reference")
         files = ReportFiles(reference, tuple(candidate or ()), id_column, text_column, patient_column, common)
         score_reports(files, out, draws)
-        return
-    _refuse(given.intersection(_OF_REPORTS), "no --reference")
-    _read_exams(folder_for(out), exams, bench, model, device)
+    elif data is not None:
+        _refuse(given - _OF_LABELLED, "--data")
+        fixed = _fixed(given, threshold, specificity, threshold_split)
+        _measure_readers(
+            out, data=data, split=split, models=tuple(model or ()), predictions=tuple(predictions or ()),
+            setting=setting.value, device=device, fixed=fixed, trained_on=tuple(trained_on or ()), num_draws=draws,
+            common_only=common, anyway=anyway,
+        )  # fmt: skip
+    else:
+        _refuse(given - _OF_DRAWN, "no --reference and no --data")
+        if len(model or ()) > 1:
+            raise InputError("two models on synthetic exams", "one, or --data to compare two")
+        _read_exams(folder_for(out), exams, bench, (model or ["starter"])[0], device)
 
 
-def _is_given(context: typer.Context, name: str) -> bool:
-    """Whether the option is on the command line; typer brings its own copy of click, so the source is known by name only."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
+def _fixed(
+    given: set[str], value: float | None, specificity: float | None, split: str
+) -> tuple[float | None, float | None, str] | None:
+    """How a threshold is fixed: (number, specificity, split); InputError for contradicting options."""
+    if value is not None and specificity is not None:
+        raise InputError("--threshold with --specificity", "one of them")
+    if "threshold_split" in given and specificity is None:
+        raise InputError("--threshold-split without --specificity", "both, or neither")
+    return None if value is None and specificity is None else (value, specificity, split)
+
+
+def _measure_readers(out: Path, **asked: Any) -> None:
+    """Check what is asked and measure it."""
+    from mammoscribe.domain.assessment import Setting
+    from mammoscribe.evaluation.reader_card.run import Fixed, Request
+
+    fixed = None if asked["fixed"] is None else Fixed(*asked["fixed"])
+    measure_readers(Request(**{**asked, "setting": Setting(asked["setting"]), "fixed": fixed}), out)
 
 
 def _refuse(names: set[str], beside: str) -> None:

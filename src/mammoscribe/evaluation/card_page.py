@@ -95,26 +95,19 @@ class Page:
 
 def lines_table(systems: Sequence[str], lines: Sequence[Line]) -> Table:
     """Figures as a table: value, interval, n and what a difference must have to be told, for each system, then baselines."""
-    baselines = [name for name, _ in lines[0].baselines]
+    baselines = list(dict.fromkeys(name for line in lines for name, value in line.baselines if not math.isnan(value)))
     several = len(systems) > 1
-    heads = [
-        head for name in systems for head in (name if several else "figure value", "95 % interval", "n", "detectable")
-    ]
-    head = ("figure", *heads, "of", *baselines)
-    return Table(head, tuple(_cells(line) for line in lines))
+    heads = [head for name in systems for head in (name if several else "value", "95 % interval", "n", "detectable")]
+    return Table(("figure", *heads, "of", *baselines), tuple(_cells(line, baselines) for line in lines))
 
 
-def _cells(line: Line) -> tuple[str, ...]:
-    digits = line.figure.digits
-    cells = [line.figure.name]
+def _cells(line: Line, baselines: Sequence[str]) -> tuple[str, ...]:
+    digits, cells = line.figure.digits, [line.figure.name]
     for e in line.entries:
-        cells += [
-            number(e.value, digits),
-            interval_words(e.interval, digits),
-            cases_words(e),
-            number(e.detectable, digits, ""),
-        ]
-    return (*cells, line.figure.of, *(number(v, digits) for _, v in line.baselines))
+        told = number(e.detectable, digits, "")
+        cells += [number(e.value, digits), interval_words(e.interval, digits), cases_words(e), told]
+    known = dict(line.baselines)
+    return (*cells, line.figure.of, *(number(known.get(name, NONE), digits, "") for name in baselines))
 
 
 def cases_words(entry: Entry) -> str:
@@ -136,6 +129,12 @@ def differences_table(differences: Sequence[Difference]) -> Table:
             )
         )  # fmt: skip
     return Table(DIFFERENCES, tuple(rows))
+
+
+def confusion_table(corner: str, classes: str, rows: Sequence[Sequence[int]]) -> Table:
+    """A confusion matrix: true classes by the answers, the last one for none; classes without a case are left out."""
+    shown = tuple((c, *map(str, row)) for c, row in zip(classes, rows, strict=True) if sum(row))
+    return Table((corner, *classes, "none"), shown, counts=True)
 
 
 def interval_words(ends: Interval | None, digits: int) -> str:

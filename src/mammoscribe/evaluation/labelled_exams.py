@@ -36,7 +36,7 @@ class LabelledExam:
         views: stored (width, height) of each current view by name.
         truth: findings that its boxes show, in stored pixels.
         boxed: kinds of which every box is known.
-        groups: name of a property -> value, such as age -> `50 to 59`.
+        groups: name of a property -> value, such as age -> `50 to 59`. age: in years.
         report: its text, None without.
     """
 
@@ -48,6 +48,7 @@ class LabelledExam:
     truth: tuple[Finding, ...] = ()
     boxed: frozenset[FindingType] = frozenset()
     groups: Mapping[str, str] = field(default_factory=dict)
+    age: float | None = None
     report: str | None = None
 
 
@@ -66,7 +67,7 @@ def _labelled(number: int, record: MammoExam, views: tuple[SeenView, ...], super
     return LabelledExam(
         record.id, record.patient_id, number, {side: _breast(record, side, supervision) for side in sides},
         {v.view.id: (v.view.width_px, v.view.height_px) for v in views}, truth_of(views, supervision),
-        boxed_kinds(views, supervision), _groups(record), text or None,
+        boxed_kinds(views, supervision), _groups(record), _years(record), text or None,
     )  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def _breast(record: MammoExam, side: Laterality, supervision: Supervision) -> La
 
 def _groups(record: MammoExam) -> dict[str, str]:
     found = {name: record.labels[name] for name in GROUP_LABELS if record.labels.get(name)}
-    band = age_band(record.labels.get("age", ""))
+    band = age_band(_years(record))
     return {
         **({"age": band} if band else {}),
         **found,
@@ -89,10 +90,13 @@ def _groups(record: MammoExam) -> dict[str, str]:
     }
 
 
-def age_band(age: str) -> str | None:
-    """The band of an age in years; None for what is no age."""
+def _years(record: MammoExam) -> float | None:
     try:
-        years = float(age)
+        return float(record.labels.get("age", ""))
     except ValueError:
         return None
-    return next((name for low, high, name in AGE_BANDS if low <= years < high), None)
+
+
+def age_band(years: float | None) -> str | None:
+    """The band of an age; None for none."""
+    return None if years is None else next((name for low, high, name in AGE_BANDS if low <= years < high), None)

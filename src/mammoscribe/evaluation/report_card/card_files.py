@@ -1,6 +1,5 @@
 """The card of reports as values for a JSON file, and as a page."""
 
-from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
@@ -9,6 +8,7 @@ from mammoscribe.evaluation.card_page import (
     Page,
     Section,
     Table,
+    confusion_table,
     difference_json,
     differences_table,
     line_json,
@@ -85,12 +85,6 @@ def _confusion_table(system: System, group: str) -> Table:
     """Classes of the reference (rows, those that it has) by the candidate's answers."""
     rows = system.density if group == "density" else system.birads
     return confusion_table(f"reference \\ {system.name}", _CLASSES[group], rows)
-
-
-def confusion_table(corner: str, classes: str, rows: Sequence[Sequence[int]]) -> Table:
-    """A confusion matrix: true classes by the answers, the last one for none; classes without a case are left out."""
-    shown = tuple((c, *map(str, row)) for c, row in zip(classes, rows, strict=True) if sum(row))
-    return Table((corner, *classes, "none"), shown, counts=True)
 
 
 def _texts_table(card: ReportCard) -> Table:

@@ -1,0 +1,173 @@
+"""From readers or their results and a prepared split to a card: outputs are stored, then held against the labels."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.domain.assessment import Setting
+from mammoscribe.evaluation.card_page import Page
+from mammoscribe.evaluation.classification import threshold_at_specificity
+from mammoscribe.evaluation.labelled_exams import LabelledExam, labelled_exams
+from mammoscribe.evaluation.outputs.exam_output import ExamOutput
+from mammoscribe.evaluation.outputs.predicted import read_predictions
+from mammoscribe.evaluation.outputs.read_prepared import made_by, read_split
+from mammoscribe.evaluation.outputs.store import Outputs, done_ids, fill
+from mammoscribe.evaluation.reader_card.breast_measures import breast_cases, malignant, prob_malignant
+from mammoscribe.evaluation.reader_card.card import OnDraw, ReaderCard, Threshold, make_card
+from mammoscribe.evaluation.reader_card.card_files import card_json, card_page
+from mammoscribe.evaluation.reader_card.cases import Joined, join
+from mammoscribe.evaluation.reader_card.faults import check_threshold_split, leaks, output_faults, repeats
+from mammoscribe.evaluation.reader_card.misses import worst_misses
+from mammoscribe.models.devices import chosen_device
+from mammoscribe.models.reader.reader import Reader
+from mammoscribe.reading import load_reader
+from mammoscribe.support.errors import InputError
+
+OnExam = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """How a threshold of malignancy is fixed: a number, or the specificity that it has on another split."""
+
+    value: float | None = None
+    specificity: float | None = None
+    split: str = "val"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is measured.
+
+    Args:
+        data, split: the exams with their labels.
+        models, predictions: one or two systems in all: readers by name or folder, results of `predict`.
+        setting, device: of the readers.
+        fixed: how the threshold is fixed; None for none.
+        trained_on: further prepared datasets that the readers learned from.
+        num_draws: of the bootstrap.
+        common_only: measure the exams that every system has. anyway: put faults on the card instead of refusing.
+
+    Raises:
+        InputError: without a system, or with more than two.
+    """
+
+    data: Path
+    split: str
+    models: tuple[str, ...] = ()
+    predictions: tuple[Path, ...] = ()
+    setting: Setting = Setting.SCREENING
+    device: str = "cpu"
+    fixed: Fixed | None = None
+    trained_on: tuple[Path, ...] = ()
+    num_draws: int = 1000
+    common_only: bool = False
+    anyway: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.models) + len(self.predictions) <= 2:
+            found = f"{len(self.models) + len(self.predictions)} systems with --data"
+            raise InputError(found, "one, or two that are compared", "use --model and --predictions")
+        if self.fixed is not None and self.fixed.specificity is not None:
+            check_threshold_split(self.split, self.fixed.split)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A card with its values for a JSON file and its page."""
+
+    card: ReaderCard
+    values: dict[str, Any]
+    page: Page
+
+
+def measure(
+    request: Request, folder: Path, on_exam: OnExam = lambda: None, on_draw: OnDraw = lambda _: None
+) -> Measured:
+    """Store the outputs in a folder, and measure them.
+
+    Args:
+        request: what. folder: of the files of outputs.
+        on_exam: called after every exam that is read. on_draw: as of `make_card`.
+
+    Raises:
+        InputError: for a fault of the measurement, unless it is to be measured anyway.
+    """
+    dataset = PreparedDataset(request.data, request.split)
+    faults = [*repeats(dataset), *leaks(dataset, request.trained_on)]
+    _refuse(faults, request.anyway)
+    systems = tuple(_outputs(request, dataset, folder, on_exam))
+    labels = list(labelled_exams(dataset))
+    joined = join(labels, {s.name: s.exams for s in systems}, request.common_only)
+    signs = [f for k, s in enumerate(systems) for f in output_faults(s.name, joined.cases(k))]
+    _refuse(signs, request.anyway)
+    threshold = _threshold(request, folder, on_exam)
+    card = make_card(
+        str(dataset.about["dataset"]), request.split, dataset.synthetic, systems, joined, request.num_draws, threshold,
+        notes=[*faults, *signs], on_draw=on_draw,
+    )  # fmt: skip
+    misses = [(s.name, worst_misses(dataset, joined.cases(k), card.cases[k].malignancy)) for k, s in enumerate(systems)]
+    return Measured(card, card_json(card), card_page(card, misses))
+
+
+def _refuse(faults: Sequence[str], anyway: bool) -> None:
+    if faults and not anyway:
+        raise InputError(
+            "; ".join(faults), "a measurement without these", "mend it, or add --anyway, which puts it on the card"
+        )
+
+
+def _outputs(request: Request, dataset: PreparedDataset, folder: Path, on_exam: OnExam) -> Iterator[Outputs]:
+    """The outputs of every system on a split."""
+    names = _names([*request.models, *map(str, request.predictions)])
+    for name, model in zip(names, request.models, strict=False):
+        reader = load_reader(model, chosen_device(request.device))
+        yield stored_outputs(name, reader, dataset, request.setting, folder, on_exam)
+    for name, path in zip(names[len(request.models) :], request.predictions, strict=True):
+        made, exams = read_predictions(path)
+        yield fill(folder, name, made, len(exams), exams)
+
+
+def stored_outputs(
+    name: str, reader: Reader, dataset: PreparedDataset, setting: Setting, folder: Path, on_exam: OnExam
+) -> Outputs:
+    """The outputs of a reader on a split: those in the folder, and the missing ones after reading them."""
+    made = made_by(reader, dataset, setting)
+    done = done_ids(folder, made)
+
+    def read() -> Iterator[ExamOutput]:
+        for output in read_split(reader, dataset, setting, done):
+            yield output
+            on_exam()
+
+    return fill(folder, name, made, len(dataset), read())
+
+
+def _names(given: Sequence[str]) -> list[str]:
+    """Names of systems: the last part of a path, with more where two have one name."""
+    short = [Path(g).name for g in given]
+    if len(set(short)) == len(short):
+        return short
+    return list(given) if len(set(given)) == len(given) else [f"{g} ({k})" for k, g in enumerate(given, start=1)]
+
+
+def _threshold(request: Request, folder: Path, on_exam: OnExam) -> Threshold | None:
+    """The threshold as a number, or fixed on another split by the first system's outputs there."""
+    fixed = request.fixed
+    if fixed is None:
+        return None
+    if fixed.value is not None:
+        return Threshold(fixed.value, "a number that was given")
+    assert fixed.specificity is not None
+    dataset = PreparedDataset(request.data, fixed.split)
+    labels: list[LabelledExam] = list(labelled_exams(dataset))
+    first = next(_outputs(request, dataset, folder, on_exam))
+    joined: Joined = join(labels, {first.name: first.exams}, request.common_only)
+    c = breast_cases(joined.cases(0), malignant, prob_malignant)
+    if not c.both_classes:
+        raise InputError(f"{fixed.split} has no malignant and other breasts to fix a threshold on", "both")
+    value = threshold_at_specificity(c.scores, c.labels, fixed.specificity)
+    words = f"{fixed.split}: specificity {fixed.specificity:g} of {first.name} there, {len(c.labels)} breasts"
+    return Threshold(value, words)
