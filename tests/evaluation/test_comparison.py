@@ -36,3 +36,19 @@ def test_only_the_named_figures_are_compared_and_corrected():
     assert [d.figure for d in one] == [three[1]]
     assert one[0].p_holm == one[0].p
     assert every[0].p_holm == pytest.approx(3 * every[0].p)
+
+
+def test_where_all_came_out_alike_the_interval_is_the_exact_one():
+    """Of 20 patients without a failure the true share may be 83 % (1 - 0.025 ** (1 / 20))."""
+    perfect = entry(1.0, np.ones(500), 40, independent=20)
+    assert perfect.interval is not None
+    assert (perfect.interval.low, perfect.interval.high) == (pytest.approx(0.025 ** (1 / 20)), 1.0)
+    none = entry(0.0, np.zeros(500), 10, whole=100.0)
+    assert none.interval is not None
+    assert (none.interval.low, none.interval.high) == (0.0, pytest.approx(100 * (1 - 0.025 ** (1 / 10))))
+    assert np.isnan(perfect.detectable)
+
+
+def test_a_constant_that_is_no_share_keeps_its_draws():
+    constant = entry(1.0, np.ones(500), 40, whole=None)
+    assert constant.interval is not None and constant.interval.low == 1.0

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.progress import TaskID
+
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import progress_bar
 from mammoscribe.cli.data_options import personal_data
@@ -18,10 +20,19 @@ def measure_readers(request: "Request", out: Path) -> None:
     from mammoscribe.evaluation.card_writers import page_markdown, write_card_files
     from mammoscribe.evaluation.reader_card.run import measure
 
-    with progress_bar() as progress:
-        exams = progress.add_task("exams read", total=None)
-        draws = progress.add_task("draws of patients", total=request.num_draws)
-        measured = measure(request, folder, lambda: progress.advance(exams), lambda done: progress.advance(draws, done))
+    progress = progress_bar()
+    exams = progress.add_task("exams read", total=None, visible=False)
+    draws = progress.add_task("draws of patients", total=request.num_draws, visible=False)
+
+    def advance(task: TaskID, done: int = 1) -> None:
+        progress.start()  # only now: a fault that is seen before anything is read is one line
+        progress.update(task, advance=done, visible=True)
+
+    try:
+        measured = measure(request, folder, lambda: advance(exams), lambda done: advance(draws, done))
+    finally:
+        if progress.live.is_started:
+            progress.stop()
     paths = write_card_files(measured.values, measured.page, folder)
     console.print(page_markdown(measured.page), highlight=False, markup=False, soft_wrap=True)
     console.print(f"wrote {', '.join(map(str, paths))}", highlight=False, markup=False, soft_wrap=True)

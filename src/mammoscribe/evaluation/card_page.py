@@ -19,11 +19,12 @@ NONE = float("nan")
 
 @dataclass(frozen=True)
 class Table:
-    """A table of text. `counts` colours numeric cells by their size (a confusion matrix)."""
+    """A table of text. `counts` colours numeric cells by their size (a confusion matrix); `figures` keeps cells on one line."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     counts: bool = False
+    figures: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def lines_table(systems: Sequence[str], lines: Sequence[Line]) -> Table:
     baselines = list(dict.fromkeys(name for line in lines for name, value in line.baselines if not math.isnan(value)))
     several = len(systems) > 1
     heads = [head for name in systems for head in (name if several else "value", "95 % interval", "n", "detectable")]
-    return Table(("figure", *heads, "of", *baselines), tuple(_cells(line, baselines) for line in lines))
+    return Table(("figure", *heads, "of", *baselines), tuple(_cells(line, baselines) for line in lines), figures=True)
 
 
 def _cells(line: Line, baselines: Sequence[str]) -> tuple[str, ...]:

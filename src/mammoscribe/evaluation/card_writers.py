@@ -73,11 +73,11 @@ def page_html(page: Page) -> str:
 def _section(page: Page, section: Section, number: int) -> str:
     text = f"<p>{escape(section.text)}</p>" if section.text else ""
     lines = _table(lines_table(page.systems, section.lines)) if section.lines else ""
-    charts = "".join(_chart(c) for c in section.charts)
+    charts, cases = "".join(map(_chart, section.charts)), "".join(map(_case, section.cases))
     return (
         f'<section id="s{number}"><h2>{escape(section.title)}</h2>{text}{lines}'
         f"{''.join(_table(t) for t in section.tables)}"
-        f"{f'<div class=charts>{charts}</div>' if charts else ''}{''.join(_case(c) for c in section.cases)}</section>"
+        f"{f'<div class=charts>{charts}</div>' if charts else ''}{f'<div class=cases>{cases}</div>' if cases else ''}</section>"
     )
 
 
@@ -88,7 +88,8 @@ def _table(given: Table) -> str:
         f'<tr><th scope="row">{escape(row[0])}</th>{"".join(_data(cell, most) for cell in row[1:])}</tr>'
         for row in given.rows
     )
-    kind = ' class="counts"' if given.counts else ""
+    name = "counts" if given.counts else "figures" if given.figures else ""
+    kind = f' class="{name}"' if name else ""
     return f'<div class="wide"><table{kind}><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
@@ -129,12 +130,13 @@ main{max-width:1180px;margin:0 auto;padding:24px}h1{font-size:26px}h2{font-size:
 nav{display:flex;flex-wrap:wrap;gap:6px 14px;margin:14px 0}nav a{color:#1f5fa8}
 .wide{overflow-x:auto;margin:10px 0}table{border-collapse:collapse;font-size:13.5px}
 th,td{padding:4px 9px;border-bottom:1px solid #e2e2e2;text-align:left;vertical-align:top}thead th{background:#f2f4f7}
-tbody th{font-weight:500}td{font-variant-numeric:tabular-nums}.counts td{text-align:right;min-width:34px}
+tbody th{font-weight:500}td{font-variant-numeric:tabular-nums}.figures td{white-space:nowrap}.counts td{text-align:right;min-width:34px}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(460px,1fr));gap:18px}figure{margin:0}
 .charts svg{width:100%;height:auto;border:1px solid #e2e2e2}figcaption{font-size:13px;color:#444}
-.case{border:1px solid #ddd;border-radius:6px;padding:8px 12px;margin:12px 0}.views{display:flex;flex-wrap:wrap;gap:10px}
-.view{width:180px}.view svg{width:100%;height:auto;background:#000}
+.cases{display:grid;grid-template-columns:repeat(auto-fill,minmax(430px,1fr));gap:12px;margin:12px 0}
+.case{border:1px solid #ddd;border-radius:6px;padding:8px 12px}.case p{margin:0 0 8px}.views{display:flex;flex-wrap:wrap;gap:10px}
+.view{width:195px}.view svg{width:100%;height:auto;background:#000}
 rect.truth{fill:none;stroke:#3fd06a;stroke-width:2.5}rect.mark{fill:none;stroke:#ffb02e;stroke-width:2.5;stroke-dasharray:6 4}
 @media print{main{max-width:none}.charts{grid-template-columns:1fr 1fr}.case{break-inside:avoid}}
-@media(max-width:520px){.charts{grid-template-columns:1fr}main{padding:12px}}
+@media(max-width:520px){.charts,.cases{grid-template-columns:1fr}main{padding:12px}}
 """.replace("\n", "")

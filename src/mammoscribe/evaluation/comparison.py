@@ -10,7 +10,13 @@ from typing import Protocol
 import numpy as np
 from scipy import stats
 
-from mammoscribe.evaluation.bootstrap import FloatArray, Interval, interval_or_none, percentile_interval
+from mammoscribe.evaluation.bootstrap import (
+    FloatArray,
+    Interval,
+    clopper_pearson,
+    interval_or_none,
+    percentile_interval,
+)
 
 TELLING = float(stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
 """Standard errors that a true difference must have to be found at 5 % in four of five tests."""
@@ -90,11 +96,25 @@ class Difference:
     detectable: float
 
 
-def entry(value: float, draws: FloatArray, n: int, positives: int | None = None) -> Entry:
-    """A figure with its interval and power, from its value on every draw."""
+def entry(
+    value: float, draws: FloatArray, n: int, positives: int | None = None, independent: int | None = None,
+    whole: float | None = 1.0,
+) -> Entry:  # fmt: skip
+    """A figure with its interval and power, from its value on every draw.
+
+    Args:
+        value: over all cases. draws: on every draw. n, positives: cases.
+        independent: of these, how many are independent at most, such as the number of patients.
+        whole: the value where all is right; None for a figure that is no share. Where every draw gives 0 or `whole`, the
+            bootstrap says nothing, and the interval is the exact one of so many independent cases that all came out alike.
+    """
     if np.isnan(value):
         return Entry(value, n, None, positives)
     interval = interval_or_none(lambda: percentile_interval(draws))
+    if whole is not None and interval is not None and spread(draws) < 1e-12 and value in (0.0, whole):
+        cases = min(n, independent or n, *([positives, n - positives] if positives is not None else []))
+        ends = clopper_pearson(cases if value else 0, cases)
+        return Entry(value, n, Interval(ends.low * whole, ends.high * whole), positives)
     return Entry(value, n, interval, positives, TELLING * float(np.sqrt(2)) * spread(draws))
 
 

@@ -51,14 +51,22 @@ class LabelledExam:
     age: float | None = None
     report: str | None = None
 
+    @property
+    def says_anything(self) -> bool:
+        """Whether there is any label, box or report."""
+        of_breasts = any(b != LabelledBreast() for b in self.breasts.values())
+        return of_breasts or bool(self.truth or self.boxed or self.report)
+
 
 def labelled_exams(dataset: PreparedDataset) -> Iterator[LabelledExam]:
-    """The mammography exams of a prepared split with their labels, in its order; those without pictures are left out."""
+    """The mammography exams of a prepared split that have pictures and any label or report, in its order."""
     supervision = dataset.supervision
     for number, stored in enumerate(dataset):
         views = views_of_record(stored, None, None, dataset.synthetic)
         if isinstance(stored.record, MammoExam) and views:
-            yield _labelled(number, stored.record, views, supervision)
+            found = _labelled(number, stored.record, views, supervision)
+            if found.says_anything:
+                yield found
 
 
 def _labelled(number: int, record: MammoExam, views: tuple[SeenView, ...], supervision: Supervision) -> LabelledExam:

@@ -1,6 +1,6 @@
 """Reading a prepared split with a reader: the same steps as a reading of files, from pictures that were prepared once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,22 +70,22 @@ def made_by(reader: Reader, dataset: PreparedDataset, setting: Setting) -> MadeB
 
 
 def read_split(
-    reader: Reader, dataset: PreparedDataset, setting: Setting, left_out: Iterable[str] = ()
+    reader: Reader, dataset: PreparedDataset, setting: Setting, wanted: Collection[str]
 ) -> Iterator[ExamOutput]:
-    """The outputs of a reader on the mammography exams of a split, one by one.
+    """The outputs of a reader on exams of a split, one by one.
 
     Args:
         reader: with its card. dataset: the split. setting: of the categories.
-        left_out: exam ids that are not read.
+        wanted: ids of the exams that are read.
 
     Raises:
         InputError: when the dataset was not prepared for this reader, or a finer scale is needed and its pictures are gone.
     """
     check_preparation(dataset, reader.card.config)
     root = dataset.root if lacks_a_scale(reader, dataset) else None
-    apart, skipped, synthetic = by_breast(dataset), frozenset(left_out), dataset.synthetic
+    apart, synthetic = by_breast(dataset), dataset.synthetic
     for stored in dataset:
-        if isinstance(stored.record, MammoExam) and stored.record.id not in skipped:
+        if isinstance(stored.record, MammoExam) and stored.record.id in wanted:
             prior = dataset.prior_of(stored)
             parts = [
                 _read(reader, stored, prior, side, synthetic, setting, root)

@@ -135,6 +135,7 @@ def score_measures(group: str, name: str, c: BreastCases, probabilities: bool) -
         Measure(
             f"{name}: {what}", group, "breasts", len(c.labels), int(c.labels.sum()),
             (("chance", chance.get(what, UNDEFINED)), ("age alone", _by_age(value, what, c, known))), better,
+            is_share=not what.startswith("calibration"),
         )
         for what, value, better in scored
     )  # fmt: skip
@@ -164,8 +165,8 @@ def decision_measures(group: str, name: str, c: BreastCases, threshold: float) -
     # (which cases, which of them are right)
     parts = ((true, yes), (~true, ~yes), (yes, true), (~yes, ~true))
     measures = tuple(
-        Measure(f"{name}: {what}", group, of, int(among.sum()), int((among & right).sum()))
-        for what, of, (among, right) in zip(
+        Measure(f"{name}: {what}", group, of, int(among.sum()))
+        for what, of, (among, _) in zip(
             whats, ("positive breasts", "negative breasts", "breasts called positive", "breasts called negative"), parts,
             strict=True,
         )

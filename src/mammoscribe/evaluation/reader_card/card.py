@@ -7,6 +7,7 @@ from itertools import groupby
 import numpy as np
 
 from mammoscribe.domain.finding import FindingType
+from mammoscribe.domain.view import Laterality
 from mammoscribe.evaluation.bootstrap import IntArray, cluster_bootstrap
 from mammoscribe.evaluation.classification import GroupAuc, Weights, auc_by_group, delong
 from mammoscribe.evaluation.comparison import Difference, Line, compare, entry
@@ -200,7 +201,8 @@ def _measured(
             if k is None or m is None:
                 entries.append(entry(float("nan"), np.zeros(0), 0))
                 continue
-            entries.append(entry(float(value[k]), drawn[:, k], m.n, m.positives))
+            whole = 1.0 if m.is_share else None
+            entries.append(entry(float(value[k]), drawn[:, k], m.n, m.positives, len(set(patients)), whole))
             found.append((m, float(value[k]), drawn[:, k]))
         measure = found[0][0]
         lines.append(Line(measure, tuple(entries), measure.baselines))
@@ -228,15 +230,15 @@ def _groups(cases: Sequence[SystemCases], joined: Joined, num_draws: int) -> Ite
             values = [_group_of(joined, name, e, s) for e, s in zip(c.exams, c.sides, strict=True)]
             at = [i for i, v in enumerate(values) if v]
             if len({values[i] for i in at}) > 1:
-                yield Grouped(
-                    system, name,
-                    auc_by_group(
-                        c.scores[at], c.labels[at], [values[i] for i in at], [patients[i] for i in at], LEAST_IN_GROUP, num_draws
-                    ),
+                found = auc_by_group(
+                    c.scores[at], c.labels[at], [values[i] for i in at], [patients[i] for i in at], LEAST_IN_GROUP,
+                    num_draws,
                 )  # fmt: skip
+                if any(g.interval is not None for g in found):
+                    yield Grouped(system, name, found)
 
 
-def _group_of(joined: Joined, name: str, exam: int, side) -> str:
+def _group_of(joined: Joined, name: str, exam: int, side: Laterality) -> str:
     labels = joined.labels[exam]
     return (labels.breasts[side].density or "") if name == "density" else labels.groups.get(name, "")
 

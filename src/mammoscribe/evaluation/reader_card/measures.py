@@ -18,7 +18,7 @@ class Measure:
         name: unique on the card. group: its heading. of: what n counts.
         n, positives: cases, and how many of them are positive; None where nothing is.
         baselines: (name, value) of what knows nothing of the pictures.
-        higher_is_better: False for errors. digits: decimals printed.
+        higher_is_better: False for errors. digits: decimals printed. is_share: whether it is between 0 and 1.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Measure:
     baselines: tuple[tuple[str, float], ...] = ()
     higher_is_better: bool = True
     digits: int = 3
+    is_share: bool = True
 
 
 @dataclass(frozen=True)

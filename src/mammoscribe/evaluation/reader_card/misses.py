@@ -24,7 +24,7 @@ QUALITY = 85
 
 
 def worst_misses(dataset: PreparedDataset, cases: Sequence[Case], malignancy: BreastCases) -> tuple[ShownCase, ...]:
-    """Malignant breasts with the lowest probability, others with the highest, lesions not found, and false marks.
+    """Malignant breasts with a lower probability than another breast and the reverse, lesions not found, and false marks.
 
     Args:
         dataset: the split that the exams are from. cases: exams of one system. malignancy: its breasts.
@@ -41,8 +41,13 @@ def worst_misses(dataset: PreparedDataset, cases: Sequence[Case], malignancy: Br
 def _breasts(
     dataset: PreparedDataset, cases: Sequence[Case], c: BreastCases, true: float, words: str
 ) -> Iterator[ShownCase]:
+    """Breasts of one class that are ranked on the wrong side of one of the other class, the worst first."""
+    if not c.both_classes:
+        return
+    others = c.scores[c.labels != true]
+    wrong = c.scores <= others.max() if true else c.scores >= others.min()
     order = np.argsort(c.scores if true else -c.scores, kind="stable")
-    for i in [i for i in order.tolist() if c.labels[i] == true][:EACH]:
+    for i in [i for i in order.tolist() if wrong[i] and c.labels[i] == true][:EACH]:
         case, side = cases[c.exams[i]], c.sides[i]
         caption = f"{case.labels.exam_id}, {side.word} breast: {words} {c.scores[i]:.3f}"
         yield ShownCase(caption, tuple(_pictures(dataset, case, side)))

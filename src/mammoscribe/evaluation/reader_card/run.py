@@ -98,8 +98,10 @@ def measure(
     dataset = PreparedDataset(request.data, request.split)
     faults = [*repeats(dataset), *leaks(dataset, request.trained_on)]
     _refuse(faults, request.anyway)
-    systems = tuple(_outputs(request, dataset, folder, on_exam))
     labels = list(labelled_exams(dataset))
+    if not labels:
+        raise InputError(f"{request.split} of {request.data} has no labelled exam", "labels, boxes or reports")
+    systems = tuple(_outputs(request, dataset, frozenset(e.exam_id for e in labels), folder, on_exam))
     joined = join(labels, {s.name: s.exams for s in systems}, request.common_only)
     signs = [f for k, s in enumerate(systems) for f in output_faults(s.name, joined.cases(k))]
     _refuse(signs, request.anyway)
@@ -119,30 +121,33 @@ def _refuse(faults: Sequence[str], anyway: bool) -> None:
         )
 
 
-def _outputs(request: Request, dataset: PreparedDataset, folder: Path, on_exam: OnExam) -> Iterator[Outputs]:
-    """The outputs of every system on a split."""
+def _outputs(
+    request: Request, dataset: PreparedDataset, wanted: frozenset[str], folder: Path, on_exam: OnExam
+) -> Iterator[Outputs]:
+    """The outputs of every system for exams of a split."""
     names = _names([*request.models, *map(str, request.predictions)])
     for name, model in zip(names, request.models, strict=False):
         reader = load_reader(model, chosen_device(request.device))
-        yield stored_outputs(name, reader, dataset, request.setting, folder, on_exam)
+        yield stored_outputs(name, reader, dataset, wanted, request.setting, folder, on_exam)
     for name, path in zip(names[len(request.models) :], request.predictions, strict=True):
         made, exams = read_predictions(path)
         yield fill(folder, name, made, len(exams), exams)
 
 
 def stored_outputs(
-    name: str, reader: Reader, dataset: PreparedDataset, setting: Setting, folder: Path, on_exam: OnExam
-) -> Outputs:
-    """The outputs of a reader on a split: those in the folder, and the missing ones after reading them."""
+    name: str, reader: Reader, dataset: PreparedDataset, wanted: frozenset[str], setting: Setting, folder: Path,
+    on_exam: OnExam,
+) -> Outputs:  # fmt: skip
+    """The outputs of a reader for exams of a split: those in the folder, and the missing ones after reading them."""
     made = made_by(reader, dataset, setting)
-    done = done_ids(folder, made)
+    missing = wanted - done_ids(folder, made)
 
     def read() -> Iterator[ExamOutput]:
-        for output in read_split(reader, dataset, setting, done):
+        for output in read_split(reader, dataset, setting, missing):
             yield output
             on_exam()
 
-    return fill(folder, name, made, len(dataset), read())
+    return fill(folder, name, made, len(wanted), read())
 
 
 def _names(given: Sequence[str]) -> list[str]:
@@ -163,7 +168,7 @@ def _threshold(request: Request, folder: Path, on_exam: OnExam) -> Threshold | N
     assert fixed.specificity is not None
     dataset = PreparedDataset(request.data, fixed.split)
     labels: list[LabelledExam] = list(labelled_exams(dataset))
-    first = next(_outputs(request, dataset, folder, on_exam))
+    first = next(_outputs(request, dataset, frozenset(e.exam_id for e in labels), folder, on_exam))
     joined: Joined = join(labels, {first.name: first.exams}, request.common_only)
     c = breast_cases(joined.cases(0), malignant, prob_malignant)
     if not c.both_classes:

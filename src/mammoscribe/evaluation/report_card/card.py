@@ -17,6 +17,8 @@ from mammoscribe.evaluation.report_card.suspicions import suspicions
 from mammoscribe.support.errors import InputError
 
 CONSTANT = "best constant"
+NO_SHARES = frozenset({"CIDEr-D (coco-caption)"})
+"""Figures that are not between 0 and 1, or 0 and 100 where one decimal is printed."""
 FEW_PATIENTS = 30
 MUCH_UNREAD = 0.5
 """Share of sentences without a fact from which the card warns."""
@@ -76,8 +78,13 @@ def make_card(
         raise InputError("two candidates with reports of different exams", "the same exams for both")
     scored = score_all(first.references, [p.candidates for _, p in systems], on_done)
     sums, draws = _bootstrap(scored, first.patients, num_draws)
+    num_patients = len(set(first.patients))
     lines = tuple(
-        Line(figure, tuple(_entry(figure, s, d) for s, d in zip(sums, draws, strict=True)), ((CONSTANT, constant),))
+        Line(
+            figure,
+            tuple(_entry(figure, s, d, num_patients) for s, d in zip(sums, draws, strict=True)),
+            ((CONSTANT, constant),),
+        )
         for figure, constant in zip(FIGURES, best_constants(scored), strict=True)
     )
     read = _system(reference, first.references, first.references, sums[0], "reference")
@@ -104,8 +111,11 @@ def _bootstrap(scored: Scored, patients: Sequence[str], num_draws: int) -> tuple
     return [scored.sums(k) for k in systems], [Sums(scored.names, drawn[:, k]) for k in systems]
 
 
-def _entry(figure: Figure, sums: Sums, draws: Sums) -> Entry:
-    return entry(float(figure.value(sums)), figure.value(draws), int(figure.count(sums)))
+def _entry(figure: Figure, sums: Sums, draws: Sums, patients: int) -> Entry:
+    whole = None if figure.name in NO_SHARES else 100.0 if figure.digits == 1 else 1.0
+    return entry(
+        float(figure.value(sums)), figure.value(draws), int(figure.count(sums)), independent=patients, whole=whole
+    )
 
 
 def _system(name: str, texts: Sequence[str], references: Sequence[str], sums: Sums, side: str) -> System:
