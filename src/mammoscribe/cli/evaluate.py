@@ -26,7 +26,20 @@ _OF_LABELLED = frozenset(
         "trained_on", "common", "draws", "anyway",
     }
 )  # fmt: skip
-_OF_REPORTS = frozenset({"reference", "candidate", "id_column", "text_column", "patient_column", "common", "draws"})
+_OF_REPORTS = frozenset(
+    {
+        "reference",
+        "candidate",
+        "id_column",
+        "text_column",
+        "patient_column",
+        "common",
+        "draws",
+        "train",
+        "features",
+        "anyway",
+    }
+)
 
 
 def command(
@@ -103,6 +116,20 @@ def command(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Measure although something looks wrong; the card says what.")
     ] = False,
+    train: Annotated[
+        Path | None,
+        typer.Option(
+            "--train", metavar="FILE", help="With --reference: reports learned from; no patient may be in both."
+        ),
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            "--features",
+            metavar="NPZ",
+            help="With --train: pictures of both by exam id (mammoscribe features), for the nearest neighbour's report.",
+        ),
+    ] = None,
     must_pass: Annotated[
         bool, typer.Option("--must-pass", help="Print how many of the must-pass pairs every score gets right.")
     ] = False,
@@ -123,7 +150,9 @@ def command(
         raise InputError("no --out", "a folder for the results", "add --out DIR")
     if reference is not None:
         _refuse(given - _OF_REPORTS, "--reference")
-        files = ReportFiles(reference, tuple(candidate or ()), id_column, text_column, patient_column, common)
+        files = ReportFiles(
+            reference, tuple(candidate or ()), id_column, text_column, patient_column, common, train, features, anyway
+        )
         score_reports(files, out, draws)
     elif data is not None:
         _refuse(given - _OF_LABELLED, "--data")

@@ -17,6 +17,8 @@ class ReportFiles:
         reference: file or folder of reference reports. candidates: one or two of them.
         id_column, text_column: of all files; patient_column: of the reference. None: recognised by their usual names.
         common_only: leave out exams that not every file has, instead of refusing.
+        train: reports that the systems learned from. features: pictures of both, for the nearest neighbour's report.
+        anyway: put faults on the card instead of refusing.
     """
 
     reference: Path
@@ -25,6 +27,9 @@ class ReportFiles:
     text_column: str | None = None
     patient_column: str | None = None
     common_only: bool = False
+    train: Path | None = None
+    features: Path | None = None
+    anyway: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.candidates) <= 2:
@@ -33,6 +38,8 @@ class ReportFiles:
                 "one, or two that are compared",
                 "use --candidate",
             )
+        if self.features is not None and self.train is None:
+            raise InputError("--features without --train", "the training reports among which a neighbour is looked for")
 
 
 def score_reports(files: ReportFiles, out: Path, draws: int) -> None:
@@ -40,8 +47,10 @@ def score_reports(files: ReportFiles, out: Path, draws: int) -> None:
     folder = folder_for(out)
     from mammoscribe.data.report_files import Columns, read_reports
     from mammoscribe.evaluation.card_writers import page_markdown, write_card_files
+    from mammoscribe.evaluation.faults import refuse
     from mammoscribe.evaluation.report_card.card import make_card
     from mammoscribe.evaluation.report_card.card_files import card_json, card_page
+    from mammoscribe.evaluation.report_card.neighbours import neighbour_reports, train_faults
     from mammoscribe.evaluation.report_card.pairs import join
 
     columns = Columns(files.id_column, files.text_column)
@@ -55,9 +64,21 @@ def score_reports(files: ReportFiles, out: Path, draws: int) -> None:
         (name, join(reference, reports, files.common_only, set(reference).intersection(*candidates)))
         for name, reports in zip(_names(files.candidates), candidates, strict=True)
     ]
+    neighbours, faults = None, list[str]()
+    if files.train is not None:
+        learned = read_reports(files.train, Columns(files.id_column, files.text_column))
+        faults = train_faults(systems[0][1], learned)
+        refuse(faults, files.anyway)
+        if files.features is not None:
+            from mammoscribe.training.probes.feature_set import load_features
+
+            known = load_features(files.features)
+            neighbours = neighbour_reports(systems[0][1], learned, known.ids, known.features)
     with progress_bar() as progress:
         task = progress.add_task("reports", total=len(systems[0][1].ids))
-        card = make_card(files.reference.name, systems, draws, lambda done: progress.advance(task, done))
+        advance = lambda done: progress.advance(task, done)  # noqa: E731
+        card = make_card(files.reference.name, systems, draws, advance, neighbours, notes=faults)
+    refuse(card.faults, files.anyway)
     page = card_page(card)
     paths = write_card_files(card_json(card), page, folder)
     console.print(page_markdown(page), highlight=False, markup=False, soft_wrap=True)

@@ -3,12 +3,12 @@
 import pytest
 
 from mammoscribe.domain.finding import FindingType
+from mammoscribe.domain.grounded import GroundedSentence
 from mammoscribe.domain.view import Box, Laterality
 from mammoscribe.evaluation.outputs.exam_output import (
     BreastOutput,
     ExamOutput,
     OutputMark,
-    OutputSentence,
     OutputView,
     dump_output,
     parse_output,
@@ -20,7 +20,7 @@ WHOLE = ExamOutput(
     "e|1", {R: BreastOutput(0.25, "b", (0.1, 0.6, 0.2, 0.1), "4A", 2), L: BreastOutput()},
     {"R_CC": OutputView(100, 200, frozenset({FindingType.MASS}))},
     (OutputMark("R_CC", FindingType.MASS, Box(1.5, 2, 30, 40), 0.75, 0.5, False),), True,
-    (OutputSentence("A mass.\nIn two lines.", (("R_CC", Box(1, 2, 3, 4)),)),),
+    (GroundedSentence("A mass.\nIn two lines.", (("R_CC", Box(1, 2, 3, 4)),)),),
 )  # fmt: skip
 
 

@@ -161,19 +161,20 @@ VARIED = [
 
 
 def notes_of(candidates):
-    return " ".join(make_card("r", [("c", pairs(candidates, VARIED))], 100).notes)
+    card = make_card("r", [("c", pairs(candidates, VARIED))], 100)
+    return " ".join((*card.notes, *card.faults))
 
 
-def test_shuffled_ids_are_remarked():
+def test_shuffled_ids_are_a_fault():
     assert "shuffled" not in notes_of(VARIED)
     shuffled = VARIED[:]
     random.Random(3).shuffle(shuffled)
-    assert "check whether the ids were shuffled" in notes_of(shuffled)
+    assert "ids may be shuffled" in notes_of(shuffled)
 
 
-def test_exchanged_breasts_are_remarked():
+def test_exchanged_breasts_are_a_fault():
     exchanged = [r.replace("Right", "x").replace("Left", "Right").replace("x", "Left") for r in VARIED]
-    assert "right and left were exchanged" in notes_of(exchanged)
+    assert "right and left exchanged" in notes_of(exchanged)
     assert "exchanged" not in notes_of(VARIED)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from mammoscribe.domain.assessment import Category
 from mammoscribe.domain.finding import FindingType
+from mammoscribe.domain.grounded import GroundedSentence
 from mammoscribe.domain.view import Box, Laterality
 from mammoscribe.support.errors import InputError, InvalidNoun
 
@@ -79,14 +80,6 @@ class OutputView:
 
 
 @dataclass(frozen=True)
-class OutputSentence:
-    """A sentence of the report, with (view, box) of every mark of the findings that it rests on."""
-
-    text: str
-    boxes: tuple[tuple[str, Box], ...] = ()
-
-
-@dataclass(frozen=True)
 class ExamOutput:
     """One exam.
 
@@ -104,7 +97,7 @@ class ExamOutput:
     views: Mapping[str, OutputView] | None = None
     marks: tuple[OutputMark, ...] = ()
     complete: bool = False
-    sentences: tuple[OutputSentence, ...] | None = None
+    sentences: tuple[GroundedSentence, ...] | None = None
     problem: str = ""
 
     @property
@@ -150,7 +143,7 @@ def _plain_mark(m: OutputMark) -> list[Any]:
     ]  # fmt: skip
 
 
-def _plain_sentence(s: OutputSentence) -> list[Any]:
+def _plain_sentence(s: GroundedSentence) -> list[Any]:
     return [s.text, [[view, box.as_list()] for view, box in s.boxes]]
 
 
@@ -193,6 +186,6 @@ def _mark(plain: list[Any]) -> OutputMark:
     return OutputMark(view, FindingType(kind), Box(*box), score, suspicion, stated)
 
 
-def _sentence(plain: list[Any]) -> OutputSentence:
+def _sentence(plain: list[Any]) -> GroundedSentence:
     text, boxes = plain
-    return OutputSentence(text, tuple((view, Box(*box)) for view, box in boxes))
+    return GroundedSentence(text, tuple((view, Box(*box)) for view, box in boxes))

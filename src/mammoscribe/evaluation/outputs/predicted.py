@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from mammoscribe.data.formats.tables import Row, all_rows
+from mammoscribe.data.report_json import REPORT, current_views, grounded_sentences
 from mammoscribe.domain.finding import FindingType
-from mammoscribe.domain.view import Box, Laterality, Role
+from mammoscribe.domain.view import Box, Laterality
 from mammoscribe.evaluation.outputs.exam_output import (
     DENSITIES,
     BreastOutput,
     ExamOutput,
     OutputMark,
-    OutputSentence,
     OutputView,
 )
 from mammoscribe.evaluation.outputs.store import MadeBy
@@ -23,7 +23,6 @@ from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.files import sha256_of
 from mammoscribe.support.parsing import json_value
 
-REPORT = "report.json"
 FORMS = f"a table with the columns exam_id and laterality, or a folder of EXAM/{REPORT}"
 _PROBS = tuple(f"prob_density_{letter}" for letter in DENSITIES)
 _ANSWERS = ("prob_malignant", "birads", "density", *_PROBS)
@@ -139,15 +138,8 @@ def _of_folder(folder: Path) -> tuple[MadeBy, tuple[ExamOutput, ...]]:
 
 def output_of_json(report: Mapping[str, Any]) -> ExamOutput:
     """The output that a report.json holds; KeyError, TypeError, ValueError or InvalidNoun where it is none."""
-    current = [v for v in report["exam"]["views"] if v["role"] == Role.CURRENT.value]
-    boxes = {f["id"]: tuple((m["view"], Box(*m["box_px"])) for m in f["marks"]) for f in report["findings"]}
-    names = {v["id"]: f"{v['laterality']}_{v['projection']}" for v in current}
-    sentences = tuple(
-        OutputSentence(
-            s["text"], tuple((names[v], b) for e in s["evidence"] for v, b in boxes.get(e["ref"], ()) if v in names)
-        )
-        for s in report["sentences"]
-    )
+    names = current_views(report)
+    current = [v for v in report["exam"]["views"] if v["id"] in names]
     marks = tuple(
         OutputMark(names[m["view"]], FindingType(f["type"]), Box(*m["box_px"]), f["score"], f.get("suspicion"), stated)
         for key, stated in (("findings", True), ("possible", False))
@@ -162,7 +154,12 @@ def output_of_json(report: Mapping[str, Any]) -> ExamOutput:
         if b["imaged"]
     }
     return ExamOutput(
-        report["exam"]["id"], breasts, {names[v["id"]]: _json_view(v) for v in current}, marks, False, sentences
+        report["exam"]["id"],
+        breasts,
+        {names[v["id"]]: _json_view(v) for v in current},
+        marks,
+        False,
+        grounded_sentences(report),
     )
 
 

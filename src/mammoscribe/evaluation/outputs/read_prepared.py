@@ -11,6 +11,7 @@ from mammoscribe.domain.assessment import Setting
 from mammoscribe.domain.evidence import Evidence, Writer
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding
+from mammoscribe.domain.grounded import GroundedSentence
 from mammoscribe.domain.report import Report
 from mammoscribe.domain.search import Search, ViewSearch
 from mammoscribe.domain.view import Box, Laterality, Role, View
@@ -18,7 +19,6 @@ from mammoscribe.evaluation.outputs.exam_output import (
     BreastOutput,
     ExamOutput,
     OutputMark,
-    OutputSentence,
     OutputView,
 )
 from mammoscribe.evaluation.outputs.store import MadeBy
@@ -138,7 +138,7 @@ def output_of(report: Report, given: ReaderOutput) -> ExamOutput:
         v.id: OutputView(v.width_px, v.height_px, frozenset(report.search.of(v).kinds)) for v in report.exam.current
     }
     marks = tuple(m for f in given.candidates for m in _marks(f, f.id in stated))
-    sentences = tuple(OutputSentence(s.text, _boxes(s.evidence, report)) for s in report.sentences)
+    sentences = tuple(GroundedSentence(s.text, _boxes(s.evidence, report)) for s in report.sentences)
     breasts = {b.laterality: _breast(report, b.laterality) for b in report.breasts if b.imaged}
     return ExamOutput(report.exam.id, breasts, views, marks, True, sentences)
 

@@ -9,6 +9,7 @@ from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.domain.assessment import Setting
 from mammoscribe.evaluation.card_page import Page
 from mammoscribe.evaluation.classification import threshold_at_specificity
+from mammoscribe.evaluation.faults import refuse
 from mammoscribe.evaluation.labelled_exams import LabelledExam, labelled_exams
 from mammoscribe.evaluation.outputs.exam_output import ExamOutput
 from mammoscribe.evaluation.outputs.predicted import read_predictions
@@ -97,14 +98,14 @@ def measure(
     """
     dataset = PreparedDataset(request.data, request.split)
     faults = [*repeats(dataset), *leaks(dataset, request.trained_on)]
-    _refuse(faults, request.anyway)
+    refuse(faults, request.anyway)
     labels = list(labelled_exams(dataset))
     if not labels:
         raise InputError(f"{request.split} of {request.data} has no labelled exam", "labels, boxes or reports")
     systems = tuple(_outputs(request, dataset, frozenset(e.exam_id for e in labels), folder, on_exam))
     joined = join(labels, {s.name: s.exams for s in systems}, request.common_only)
     signs = [f for k, s in enumerate(systems) for f in output_faults(s.name, joined.cases(k))]
-    _refuse(signs, request.anyway)
+    refuse(signs, request.anyway)
     threshold = _threshold(request, folder, on_exam)
     card = make_card(
         str(dataset.about["dataset"]), request.split, dataset.synthetic, systems, joined, request.num_draws, threshold,
@@ -112,13 +113,6 @@ def measure(
     )  # fmt: skip
     misses = [(s.name, worst_misses(dataset, joined.cases(k), card.cases[k].malignancy)) for k, s in enumerate(systems)]
     return Measured(card, card_json(card), card_page(card, misses))
-
-
-def _refuse(faults: Sequence[str], anyway: bool) -> None:
-    if faults and not anyway:
-        raise InputError(
-            "; ".join(faults), "a measurement without these", "mend it, or add --anyway, which puts it on the card"
-        )
 
 
 def _outputs(

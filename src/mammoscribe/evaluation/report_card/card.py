@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from mammoscribe.evaluation.report_card.scoring import OnDone, Scored, best_cons
 from mammoscribe.evaluation.report_card.suspicions import suspicions
 from mammoscribe.support.errors import InputError
 
-CONSTANT = "best constant"
+CONSTANT, OTHER, NEIGHBOUR = "best constant", "another exam's report", "nearest neighbour"
 NO_SHARES = frozenset({"CIDEr-D (coco-caption)"})
 """Figures that are not between 0 and 1, or 0 and 100 where one decimal is printed."""
 FEW_PATIENTS = 30
@@ -48,7 +48,7 @@ class System:
 
 @dataclass(frozen=True)
 class ReportCard:
-    """All that the card holds."""
+    """All that the card holds; `faults` are signs that a file of candidates was put together wrongly."""
 
     systems: tuple[System, ...]
     reference: System
@@ -58,17 +58,22 @@ class ReportCard:
     lines: tuple[Line, ...]
     differences: tuple[Difference, ...]
     notes: tuple[str, ...]
+    faults: tuple[str, ...] = ()
 
 
 def make_card(
-    reference: str, systems: Sequence[tuple[str, ReportPairs]], num_draws: int = 1000, on_done: OnDone = ignore_done
-) -> ReportCard:
+    reference: str, systems: Sequence[tuple[str, ReportPairs]], num_draws: int = 1000, on_done: OnDone = ignore_done,
+    neighbours: Sequence[str | None] | None = None, only: frozenset[str] | None = None, notes: Sequence[str] = (),
+) -> ReportCard:  # fmt: skip
     """Score one or two systems on the same exams.
 
     Args:
         reference: name of the reference. systems: name of each system with its pairs.
         num_draws: bootstrap samples of patients.
         on_done: called with the number of exams that were scored since its last call.
+        neighbours: for each exam the training report of the exam that looks most like it, None without one.
+        only: names of the figures that are compared between two systems; None compares all.
+        notes: remarks that are put on the card.
 
     Raises:
         InputError: when the systems were not joined to the same exams.
@@ -76,17 +81,19 @@ def make_card(
     first = systems[0][1]
     if any((p.ids, p.references) != (first.ids, first.references) for _, p in systems):
         raise InputError("two candidates with reports of different exams", "the same exams for both")
-    scored = score_all(first.references, [p.candidates for _, p in systems], on_done)
+    others = [reports_of_others(first), *([] if neighbours is None else [neighbours])]
+    scored = score_all(
+        first.references, [p.candidates for _, p in systems], on_done, [p.grounded for _, p in systems], others
+    )
     sums, draws = _bootstrap(scored, first.patients, num_draws)
     num_patients = len(set(first.patients))
     lines = tuple(
         Line(
-            figure,
-            tuple(_entry(figure, s, d, num_patients) for s, d in zip(sums, draws, strict=True)),
-            ((CONSTANT, constant),),
+            figure, tuple(_entry(figure, s, d, num_patients) for s, d in zip(sums, draws, strict=True)),
+            ((CONSTANT, constant), *_baselines(figure, scored)),
         )
         for figure, constant in zip(FIGURES, best_constants(scored), strict=True)
-    )
+    )  # fmt: skip
     read = _system(reference, first.references, first.references, sums[0], "reference")
     given = [_system(n, p.candidates, p.references, s, "candidate") for (n, p), s in zip(systems, sums, strict=True)]
     return ReportCard(
@@ -96,9 +103,25 @@ def make_card(
         len(set(first.patients)),
         num_draws,
         lines,
-        _differences(sums, draws, len(set(first.patients))) if len(systems) == 2 else (),
-        (*_notes(systems, sums), *_unread_notes([read, *given])),
+        _differences(sums, draws, num_patients, only) if len(systems) == 2 else (),
+        (*notes, *_notes(systems), *_unread_notes([read, *given])),
+        tuple(f for (name, p), of in zip(systems, sums, strict=True) for f in suspicions(name, p, of)),
     )
+
+
+def reports_of_others(pairs: ReportPairs) -> list[str | None]:
+    """For each exam the reference of an exam of another patient, half the file away; None where there is no other patient."""
+    num, found = len(pairs.ids), list[str | None]()
+    for i, patient in enumerate(pairs.patients):
+        order = ((i + num // 2 + k) % num for k in range(num))
+        found.append(next((pairs.references[j] for j in order if pairs.patients[j] != patient), None))
+    return found
+
+
+def _baselines(figure: Figure, scored: Scored) -> Iterator[tuple[str, float]]:
+    """Reports of other exams by this figure."""
+    for name, counts in zip((OTHER, NEIGHBOUR), scored.baselines, strict=False):
+        yield name, float(figure.value(Sums(scored.names, counts)))
 
 
 def _bootstrap(scored: Scored, patients: Sequence[str], num_draws: int) -> tuple[list[Sums], list[Sums]]:
@@ -131,14 +154,13 @@ def _counted(sums: Sums, name: str, classes: str) -> Confusion:
     return tuple(tuple(int(n) for n in row) for row in confusion(sums, name, classes, f"{classes}-"))
 
 
-def _notes(systems: Sequence[tuple[str, ReportPairs]], sums: Sequence[Sums]) -> tuple[str, ...]:
+def _notes(systems: Sequence[tuple[str, ReportPairs]]) -> tuple[str, ...]:
     first, notes = systems[0][1], []
     if not first.patients_known:
         notes.append("no patients were named: every exam was drawn as one patient's, so intervals may be too narrow")
     if len(set(first.patients)) < FEW_PATIENTS:
         notes.append(f"fewer than {FEW_PATIENTS} patients: intervals and p-values are rough")
-    for (name, pairs), of_system in zip(systems, sums, strict=True):
-        notes += suspicions(name, pairs, of_system)
+    for name, pairs in systems:
         if pairs.left_out:
             notes.append(f"{name}: {len(pairs.left_out)} exams are on one side only and were left out")
     return tuple(notes)
@@ -153,8 +175,10 @@ def _unread_notes(files: Sequence[System]) -> list[str]:
     ]
 
 
-def _differences(sums: Sequence[Sums], draws: Sequence[Sums], num_patients: int) -> tuple[Difference, ...]:
+def _differences(
+    sums: Sequence[Sums], draws: Sequence[Sums], num_patients: int, only: frozenset[str] | None
+) -> tuple[Difference, ...]:
     """First minus second, of the figures that are defined for both."""
     values = [(float(f.value(sums[0])), float(f.value(sums[1]))) for f in FIGURES]
     cases = [min(num_patients, *(int(f.count(s)) for s in sums)) for f in FIGURES]
-    return compare(FIGURES, values, [(f.value(draws[0]), f.value(draws[1])) for f in FIGURES], cases)
+    return compare(FIGURES, values, [(f.value(draws[0]), f.value(draws[1])) for f in FIGURES], cases, only)

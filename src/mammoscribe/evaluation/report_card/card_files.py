@@ -24,7 +24,8 @@ METHOD = (
     "`detectable` is the difference from a second system that a set of this size would show in four of five tests at 5 %, "
     "if the two erred independently. "
     "The best constant report is, for each figure and exam, the one of at most eight typical references that is best by "
-    "that figure on all other exams, never the exam's own."
+    "that figure on all other exams, never the exam's own. Another exam's report is the reference of another patient, and the "
+    "nearest neighbour's the training report of the exam whose picture is most alike; both are scored on at most 1,000 exams."
 )
 
 
@@ -38,7 +39,7 @@ def card_json(card: ReportCard) -> dict[str, Any]:
         "exams": card.num_exams,
         "patients": card.num_patients,
         "bootstrap_draws": card.num_draws,
-        "notes": list(card.notes),
+        "notes": [*card.faults, *card.notes],
         "figures": [line_json(line) for line in card.lines],
         "differences": [difference_json(d) for d in card.differences],
     }
@@ -63,7 +64,7 @@ def card_page(card: ReportCard) -> Page:
     """The card as a page."""
     exams = f"{card.num_exams} exams of {card.num_patients} patients, {card.num_draws} bootstrap draws."
     names = tuple(s.name for s in card.systems)
-    return Page("Report card", names, (exams, METHOD), card.notes, report_sections(card))
+    return Page("Report card", names, (exams, METHOD), (*card.faults, *card.notes), report_sections(card))
 
 
 def report_sections(card: ReportCard) -> tuple[Section, ...]:
