@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mammoscribe import __version__
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredRecord
-from mammoscribe.data.records import MammoExam
+from mammoscribe.data.records import MammoExam, text_of
 from mammoscribe.domain.assessment import Setting
 from mammoscribe.domain.evidence import Evidence, Writer
 from mammoscribe.domain.exam import Exam
@@ -45,8 +45,7 @@ def by_breast(dataset: PreparedDataset) -> bool:
 
     That is where neither boxes nor reports are given: in an enriched set of breasts the number of views tells the label.
     """
-    supervision = dataset.supervision
-    return not supervision.boxed_kinds and not supervision.reports
+    return not dataset.supervision.boxed_kinds and not any(text_of(stored.record) for stored in dataset)
 
 
 def made_by(reader: Reader, dataset: PreparedDataset, setting: Setting) -> MadeBy:

@@ -71,9 +71,10 @@ def fill(folder: Path, name: str, made_by: MadeBy, num_exams: int, outputs: Iter
             with path.open("a", encoding="utf-8") as stream:
                 for output in outputs:
                     if output.exam_id not in done:
-                        stream.write(dump_output(output) + "\n")
+                        line = dump_output(output)
+                        stream.write(line + "\n")
                         stream.flush()
-                        done[output.exam_id] = output
+                        done[output.exam_id] = parse_output(line)  # as it will be scored again, rounded numbers and all
                 os.fsync(stream.fileno())
     return Outputs(name, {**made_by.values, **made_by.noted}, done, sha256_of(path))
 

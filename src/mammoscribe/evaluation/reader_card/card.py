@@ -133,7 +133,7 @@ class ReaderCard:
 def make_card(
     dataset: str, split: str, synthetic: bool, systems: Sequence[Outputs], joined: Joined, num_draws: int = 1000,
     threshold: Threshold | None = None, only: frozenset[str] | None = None, notes: Sequence[str] = (),
-    on_draw: OnDraw = lambda _: None,
+    on_draw: OnDraw = lambda _: None, reports_alone: bool = False,
 ) -> ReaderCard:  # fmt: skip
     """Measure one or two systems on the same exams.
 
@@ -145,19 +145,21 @@ def make_card(
         only: names of the figures that are compared between two systems; None compares all.
         notes: remarks that are put on the card.
         on_draw: called with 1 after every draw.
+        reports_alone: whether a card without a figure of labels will do, because reports are scored beside.
 
     Raises:
-        InputError: when no label can be held against an answer.
+        InputError: when no label can be held against an answer, unless reports alone will do.
     """
     cases = tuple(system_cases(joined, k) for k in range(len(systems)))
     sets = [c.sets(threshold) for c in cases]
-    if not any(sets):
+    if not any(sets) and not reports_alone:
         raise InputError(
             f"no label of {dataset}, {split}, can be held against an answer", "labels that answer what readers answer"
         )
     shared = _shared([[m for s in own for m in s.measures] for own in sets])
     patients = [e.patient_id for e in joined.labels]
-    lines, differences = _measured(sets, shared, patients, num_draws, only, on_draw)
+    measured = _measured(sets, shared, patients, num_draws, only, on_draw) if shared else ((), ())
+    lines, differences = measured
     return ReaderCard(
         dataset, split, synthetic, tuple(systems), joined, cases, threshold, lines, differences,
         tuple(_groups(cases, joined, num_draws)), (*notes, *_notes(systems, joined, cases, patients)),

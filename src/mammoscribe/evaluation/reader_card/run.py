@@ -1,7 +1,7 @@
 """From readers or their results and a prepared split to a card: outputs are stored, then held against the labels."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,11 @@ from mammoscribe.evaluation.reader_card.card_files import card_json, card_page
 from mammoscribe.evaluation.reader_card.cases import Joined, join
 from mammoscribe.evaluation.reader_card.faults import check_threshold_split, leaks, output_faults, repeats
 from mammoscribe.evaluation.reader_card.misses import worst_misses
+from mammoscribe.evaluation.report_card.card import ReportCard
+from mammoscribe.evaluation.report_card.card import make_card as score_reports
+from mammoscribe.evaluation.report_card.card_files import card_json as report_values
+from mammoscribe.evaluation.report_card.card_files import report_sections
+from mammoscribe.evaluation.report_card.pairs import ReportPairs
 from mammoscribe.models.devices import chosen_device
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.reading import load_reader
@@ -107,12 +112,39 @@ def measure(
     signs = [f for k, s in enumerate(systems) for f in output_faults(s.name, joined.cases(k))]
     refuse(signs, request.anyway)
     threshold = _threshold(request, folder, on_exam)
+    reports = _reports(systems, joined, request.num_draws)
+    if reports is not None:
+        refuse(reports.faults, request.anyway)
     card = make_card(
         str(dataset.about["dataset"]), request.split, dataset.synthetic, systems, joined, request.num_draws, threshold,
-        notes=[*faults, *signs], on_draw=on_draw,
+        notes=[*faults, *signs], on_draw=on_draw, reports_alone=reports is not None,
     )  # fmt: skip
     misses = [(s.name, worst_misses(dataset, joined.cases(k), card.cases[k].malignancy)) for k, s in enumerate(systems)]
-    return Measured(card, card_json(card), card_page(card, misses))
+    page, values = card_page(card, misses), card_json(card)
+    if reports is not None:
+        values["reports"] = report_values(reports)
+        own = tuple(replace(s, title=f"Reports: {s.title}") for s in report_sections(reports))
+        notes = tuple(f"reports: {note}" for note in (*reports.faults, *reports.notes))
+        page = replace(page, sections=(*page.sections, *own), notes=(*page.notes, *notes))
+    return Measured(card, values, page)
+
+
+def _reports(systems: Sequence[Outputs], joined: Joined, num_draws: int) -> ReportCard | None:
+    """The card of the reports that the systems wrote, on exams whose dataset has reports; None without such exams."""
+    at = [
+        i
+        for i, labels in enumerate(joined.labels)
+        if labels.report and all(own[i].sentences is not None for own in joined.outputs)
+    ]
+    if not at:
+        return None
+    ids, patients = tuple(joined.labels[i].exam_id for i in at), tuple(joined.labels[i].patient_id for i in at)
+    references = tuple(joined.labels[i].report or "" for i in at)
+    pairs = [
+        (s.name, ReportPairs(ids, patients, references, tuple(own[i].report or "" for i in at), True))
+        for s, own in zip(systems, joined.outputs, strict=True)
+    ]
+    return score_reports("reports of the dataset", pairs, num_draws)
 
 
 def _outputs(
