@@ -269,3 +269,15 @@ def test_reports_of_predict_are_scored_with_their_boxes(run, tmp_path):
         for kind in ("logical", "grounding", "spatial"):
             found = figures[f"R-RadFact {kind} {word}"]
             assert (found["value"], found["n"] > 0) == (1.0, True)
+
+
+def test_a_plan_for_reports_restricts_the_tests_to_its_endpoints(run, files):
+    (files / "plan.toml").write_text('endpoints = ["finding F1, pooled"]\n')
+    options = ("--candidate", files / "good.csv", "--candidate", files / "poor.csv", "--plan", files / "plan.toml")
+    assert evaluate(run, files, *options).exit_code == 0
+    card = json.loads((files / "card" / "card.json").read_text())
+    assert [d["name"] for d in card["differences"]] == ["finding F1, pooled"]
+    assert "## Plan" in (files / "card" / "card.md").read_text()
+    (files / "plan.toml").write_text('endpoints = ["finding F1, pooled"]\nsplit = "test"\n')
+    refused = evaluate(run, files, *options)
+    assert refused.exit_code == 2 and "split" in refused.stderr

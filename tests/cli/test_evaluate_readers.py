@@ -129,3 +129,60 @@ def test_a_fault_is_refused_and_measured_anyway_with_the_sentence_on_the_card(ru
 def test_data_and_reference_together_are_refused(run, lab, tmp_path):
     shown = run("evaluate", "--data", lab, "--reference", tmp_path / "r.csv", "--out", tmp_path / "card")
     assert shown.exit_code == 2 and "--data" in shown.stderr
+
+
+# --- plans --------------------------------------------------------------------------------------------------------
+
+PLAN = """endpoints = ["malignant breast: AUC"]
+split = "train"
+draws = 100
+threshold = 0.4
+
+[bars]
+"malignant breast: AUC" = 0.9
+"""
+
+
+def test_a_plan_decides_what_is_tested_and_is_on_the_card(run, lab, tmp_path):
+    good, poor = results(lab, tmp_path / "good.csv"), results(lab, tmp_path / "poor.csv", lambda p, s: 0.5)
+    (tmp_path / "plan.toml").write_text(PLAN)
+    options = ("--predictions", good, "--predictions", poor, "--data", lab, "--out", tmp_path / "card")
+    shown = run("evaluate", *options, "--plan", tmp_path / "plan.toml")
+    assert shown.exit_code == 0, shown.output
+    card = json.loads((tmp_path / "card" / "card.json").read_text())
+    assert (card["split"], card["bootstrap_draws"], card["threshold"]["value"]) == ("train", 100, 0.4)
+    assert [d["name"] for d in card["differences"]] == ["malignant breast: AUC"]
+    assert card["plan"]["look"] == 1 and len(card["plan"]["sha256"]) == 64
+    assert card["plan"]["sha256"] in (tmp_path / "card" / "card.md").read_text()
+    assert card["plan"]["met"]["malignant breast: AUC"][1] is False
+
+
+def test_a_plan_after_a_look_is_refused(run, lab, tmp_path):
+    table = results(lab, tmp_path / "results.csv")
+    options = ("--predictions", table, "--data", lab, "--out", tmp_path / "card")
+    assert run("evaluate", *options, "--split", "train", "--draws", 100).exit_code == 0
+    (tmp_path / "plan.toml").write_text(PLAN)
+    late = run("evaluate", *options, "--plan", tmp_path / "plan.toml")
+    assert late.exit_code == 2
+    assert "was not written before the look" in late.stderr
+    assert run("evaluate", *options, "--plan", tmp_path / "plan.toml", "--anyway").exit_code == 0
+    assert "was not written before the look" in (tmp_path / "card" / "card.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "words"),
+    [
+        (PLAN, ("--draws", 200), "which says 100"),
+        (PLAN.replace("threshold = 0.4", 'specificity = 0.9\nthreshold_split = "test"'), (), "threshold fixed on test"),
+        (PLAN.replace("AUC", "AUK"), (), "malignant breast: AUK"),
+        (PLAN.replace("draws = 100", "draws = 10"), (), "draws"),
+    ],
+)
+def test_a_plan_that_contradicts_is_one_sentence(run, lab, tmp_path, text, options, words):
+    table = results(lab, tmp_path / "results.csv")
+    (tmp_path / "plan.toml").write_text(text)
+    shown = run("evaluate", "--predictions", table, "--data", lab, "--out", tmp_path / "card",
+                "--plan", tmp_path / "plan.toml", *options)  # fmt: skip
+    assert shown.exit_code == 2
+    assert words in shown.stderr
+    assert not (tmp_path / "card" / "card.json").exists()

@@ -1,7 +1,7 @@
 """`mammoscribe evaluate`: a card of readers on labelled exams, of a reader on drawn ones, or of anybody's reports."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,9 @@ from mammoscribe.cli.options import Device, SettingName, SettingOption, folder_f
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
 
+if TYPE_CHECKING:
+    from mammoscribe.evaluation.plan import Plan
+
 EXAMPLE = (
     "Example: mammoscribe evaluate --exams 40 --out runs/validation\n\n"
     "Example: mammoscribe evaluate --model runs/ours/model --data prepared --split test --out runs/card\n\n"
@@ -23,7 +26,7 @@ _OF_DRAWN = frozenset({"exams", "bench", "model", "device"})
 _OF_LABELLED = frozenset(
     {
         "data", "split", "predictions", "model", "device", "setting", "threshold", "specificity", "threshold_split",
-        "trained_on", "common", "draws", "anyway",
+        "trained_on", "common", "draws", "anyway", "plan",
     }
 )  # fmt: skip
 _OF_REPORTS = frozenset(
@@ -38,6 +41,7 @@ _OF_REPORTS = frozenset(
         "train",
         "features",
         "anyway",
+        "plan",
     }
 )
 
@@ -130,6 +134,10 @@ def command(
             help="With --train: pictures of both by exam id (mammoscribe features), for the nearest neighbour's report.",
         ),
     ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="TOML", help="Endpoints, bars and thresholds, written before the look."),
+    ] = None,
     must_pass: Annotated[
         bool, typer.Option("--must-pass", help="Print how many of the must-pass pairs every score gets right.")
     ] = False,
@@ -148,25 +156,59 @@ def command(
         return
     if out is None:
         raise InputError("no --out", "a folder for the results", "add --out DIR")
+    asked = {
+        "split": split, "draws": draws, "threshold": threshold, "specificity": specificity, "threshold_split": threshold_split,
+    }  # fmt: skip
     if reference is not None:
         _refuse(given - _OF_REPORTS, "--reference")
+        planned = _planned(plan, asked, given, ("draws",))
         files = ReportFiles(
-            reference, tuple(candidate or ()), id_column, text_column, patient_column, common, train, features, anyway
+            reference,
+            tuple(candidate or ()),
+            id_column,
+            text_column,
+            patient_column,
+            common,
+            train,
+            features,
+            anyway,
+            planned,
         )
-        score_reports(files, out, draws)
+        score_reports(files, out, asked["draws"])
     elif data is not None:
         _refuse(given - _OF_LABELLED, "--data")
-        fixed = _fixed(given, threshold, specificity, threshold_split)
+        planned = _planned(plan, asked, given, tuple(asked))
+        fixed = _fixed(given, asked["threshold"], asked["specificity"], asked["threshold_split"])
         _measure_readers(
-            out, data=data, split=split, models=tuple(model or ()), predictions=tuple(predictions or ()),
-            setting=setting.value, device=device, fixed=fixed, trained_on=tuple(trained_on or ()), num_draws=draws,
-            common_only=common, anyway=anyway,
+            out, data=data, split=asked["split"], models=tuple(model or ()), predictions=tuple(predictions or ()),
+            setting=setting.value, device=device, fixed=fixed, trained_on=tuple(trained_on or ()), num_draws=asked["draws"],
+            common_only=common, anyway=anyway, plan=planned,
         )  # fmt: skip
     else:
         _refuse(given - _OF_DRAWN, "no --reference and no --data")
         if len(model or ()) > 1:
             raise InputError("two models on synthetic exams", "one, or --data to compare two")
         _read_exams(folder_for(out), exams, bench, (model or ["starter"])[0], device)
+
+
+def _planned(path: Path | None, asked: dict[str, Any], given: set[str], used: tuple[str, ...]) -> "Plan | None":
+    """The plan; what it fixes is put into `asked`. InputError where the command line says otherwise, or it is not used."""
+    if path is None:
+        return None
+    from mammoscribe.evaluation.plan import read_plan
+
+    plan = read_plan(path)
+    for name, value in plan.options.items():
+        option = f"--{name.replace('_', '-')}"
+        if name not in used:
+            raise InputError(f"{plan.name} fixes {name}, which reports have not", "a plan for reports")
+        if name in given and asked[name] != value:
+            raise InputError(f"{option} {asked[name]} beside {plan.name}, which says {value}", "what the plan says")
+        asked[name] = value
+    if asked["draws"] < 100:
+        raise InputError(f"{plan.name}: draws = {asked['draws']}", "100 or more")
+    given.update(plan.options)
+    return plan
 
 
 def _fixed(

@@ -18,6 +18,7 @@ def measure_readers(request: "Request", out: Path) -> None:
     """Measure, write the card into `out` and print it."""
     folder = folder_for(out)
     from mammoscribe.evaluation.card_writers import page_markdown, write_card_files
+    from mammoscribe.evaluation.plan import note_look
     from mammoscribe.evaluation.reader_card.run import measure
 
     progress = progress_bar()
@@ -34,6 +35,7 @@ def measure_readers(request: "Request", out: Path) -> None:
         if progress.live.is_started:
             progress.stop()
     paths = write_card_files(measured.values, measured.page, folder)
+    note_look(folder, [s.sha256 for s in measured.card.systems], request.plan)
     console.print(page_markdown(measured.page), highlight=False, markup=False, soft_wrap=True)
     console.print(f"wrote {', '.join(map(str, paths))}", highlight=False, markup=False, soft_wrap=True)
     if not measured.card.synthetic:

@@ -15,6 +15,7 @@ from mammoscribe.evaluation.outputs.exam_output import ExamOutput
 from mammoscribe.evaluation.outputs.predicted import read_predictions
 from mammoscribe.evaluation.outputs.read_prepared import made_by, read_split
 from mammoscribe.evaluation.outputs.store import Outputs, done_ids, fill
+from mammoscribe.evaluation.plan import Plan, late_plan, looks_before, plan_json, plan_section
 from mammoscribe.evaluation.reader_card.breast_measures import breast_cases, malignant, prob_malignant
 from mammoscribe.evaluation.reader_card.card import OnDraw, ReaderCard, Threshold, make_card
 from mammoscribe.evaluation.reader_card.card_files import card_json, card_page
@@ -55,6 +56,7 @@ class Request:
         trained_on: further prepared datasets that the readers learned from.
         num_draws: of the bootstrap.
         common_only: measure the exams that every system has. anyway: put faults on the card instead of refusing.
+        plan: which figures decide, None where none was written.
 
     Raises:
         InputError: without a system, or with more than two.
@@ -71,6 +73,7 @@ class Request:
     num_draws: int = 1000
     common_only: bool = False
     anyway: bool = False
+    plan: Plan | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.models) + len(self.predictions) <= 2:
@@ -110,6 +113,8 @@ def measure(
     systems = tuple(_outputs(request, dataset, frozenset(e.exam_id for e in labels), folder, on_exam))
     joined = join(labels, {s.name: s.exams for s in systems}, request.common_only)
     signs = [f for k, s in enumerate(systems) for f in output_faults(s.name, joined.cases(k))]
+    before = looks_before(folder, [s.sha256 for s in systems])
+    signs += [] if request.plan is None else late_plan(request.plan, before)
     refuse(signs, request.anyway)
     threshold = _threshold(request, folder, on_exam)
     reports = _reports(systems, joined, request.num_draws)
@@ -117,7 +122,7 @@ def measure(
         refuse(reports.faults, request.anyway)
     card = make_card(
         str(dataset.about["dataset"]), request.split, dataset.synthetic, systems, joined, request.num_draws, threshold,
-        notes=[*faults, *signs], on_draw=on_draw, reports_alone=reports is not None,
+        None if request.plan is None else frozenset(request.plan.endpoints), notes=[*faults, *signs], on_draw=on_draw, reports_alone=reports is not None,
     )  # fmt: skip
     misses = [(s.name, worst_misses(dataset, joined.cases(k), card.cases[k].malignancy)) for k, s in enumerate(systems)]
     page, values = card_page(card, misses), card_json(card)
@@ -126,6 +131,11 @@ def measure(
         own = tuple(replace(s, title=f"Reports: {s.title}") for s in report_sections(reports))
         notes = tuple(f"reports: {note}" for note in (*reports.faults, *reports.notes))
         page = replace(page, sections=(*page.sections, *own), notes=(*page.notes, *notes))
+    if request.plan is not None:
+        values["plan"] = plan_json(request.plan, card.lines, len(before) + 1)
+        names = [s.name for s in systems]
+        planned = plan_section(request.plan, names, card.lines, card.differences, len(before) + 1)
+        page = replace(page, sections=(planned, *page.sections))
     return Measured(card, values, page)
 
 
