@@ -1,12 +1,39 @@
 """`mammoscribe evaluate`: a card of readers on labelled exams, of a reader on drawn ones, or of anybody's reports."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import progress_bar
+from mammoscribe.cli.evaluate_options import (
+    Anyway,
+    Bench,
+    Candidates,
+    Common,
+    Data,
+    Draws,
+    Exams,
+    Features,
+    IdColumn,
+    Models,
+    MustPass,
+    Out,
+    PatientColumn,
+    PlanFile,
+    Predictions,
+    Reference,
+    Specificity,
+    Split,
+    TextColumn,
+    ThresholdSplit,
+    ThresholdValue,
+    Train,
+    TrainedOn,
+)
 from mammoscribe.cli.evaluate_readers import measure_readers
 from mammoscribe.cli.evaluate_reports import ReportFiles, print_must_pass, score_reports
 from mammoscribe.cli.options import Device, SettingName, SettingOption, folder_for, is_given
@@ -48,99 +75,31 @@ _OF_REPORTS = frozenset(
 
 def command(
     context: typer.Context,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Folder for records and figures; a run goes on there.")
-    ] = None,
-    exams: Annotated[int, typer.Option("--exams", min=1, help="How many validation exams.")] = 80,
-    bench: Annotated[
-        str | None,
-        typer.Option("--bench", metavar="NAME", help="Read a frozen test bench instead, bench_v1 or bench_v2."),
-    ] = None,
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--model",
-            metavar="NAME_OR_DIR",
-            help="The reader: one that ships here (starter), or a folder of weights; with --data twice to compare two.",
-        ),
-    ] = None,
+    out: Out = None,
+    exams: Exams = 80,
+    bench: Bench = None,
+    model: Models = None,
     device: Device = "cpu",
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", metavar="PREPARED", help="Measure on the labelled exams of a prepared dataset instead."),
-    ] = None,
-    split: Annotated[str, typer.Option("--split", help="With --data: train, val or test.")] = "test",
-    predictions: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--predictions",
-            metavar="CSV_OR_DIR",
-            help="With --data: results.csv of predict, a table like it, or the folder of its --reports.",
-        ),
-    ] = None,
+    data: Data = None,
+    split: Split = "test",
+    predictions: Predictions = None,
     setting: SettingOption = SettingName.SCREENING,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            "--threshold", min=0, max=1, help="With --data: probability from which a breast counts as malignant."
-        ),
-    ] = None,
-    specificity: Annotated[
-        float | None,
-        typer.Option("--specificity", min=0, max=1, help="With --data: fix that threshold at this specificity on val."),
-    ] = None,
-    threshold_split: Annotated[
-        str, typer.Option("--threshold-split", help="Where --specificity fixes it; never the split that is measured.")
-    ] = "val",
-    trained_on: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--trained-on",
-            metavar="PREPARED",
-            help="With --data: another dataset that the reader learned from, whose patients must not be measured.",
-        ),
-    ] = None,
-    reference: Annotated[
-        Path | None,
-        typer.Option(
-            "--reference", metavar="FILE", help="Score reports against these: CSV, JSONL, JSON, folder of .txt."
-        ),
-    ] = None,
-    candidate: Annotated[
-        list[Path] | None,
-        typer.Option("--candidate", metavar="FILE", help="Reports to be scored; twice to compare two systems."),
-    ] = None,
-    id_column: Annotated[str | None, typer.Option("--id-column", metavar="NAME", help="Column of exam ids.")] = None,
-    text_column: Annotated[str | None, typer.Option("--text-column", metavar="NAME", help="Column of reports.")] = None,
-    patient_column: Annotated[
-        str | None, typer.Option("--patient-column", metavar="NAME", help="Column of patients, in the reference file.")
-    ] = None,
-    common: Annotated[bool, typer.Option("--common", help="Score only exams that every file has, and say so.")] = False,
-    draws: Annotated[int, typer.Option("--draws", min=100, help="Bootstrap samples of patients.")] = 1000,
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Measure although something looks wrong; the card says what.")
-    ] = False,
-    train: Annotated[
-        Path | None,
-        typer.Option(
-            "--train", metavar="FILE", help="With --reference: reports learned from; no patient may be in both."
-        ),
-    ] = None,
-    features: Annotated[
-        Path | None,
-        typer.Option(
-            "--features",
-            metavar="NPZ",
-            help="With --train: pictures of both by exam id (mammoscribe features), for the nearest neighbour's report.",
-        ),
-    ] = None,
-    plan: Annotated[
-        Path | None,
-        typer.Option("--plan", metavar="TOML", help="Endpoints, bars and thresholds, written before the look."),
-    ] = None,
-    must_pass: Annotated[
-        bool, typer.Option("--must-pass", help="Print how many of the must-pass pairs every score gets right.")
-    ] = False,
+    threshold: ThresholdValue = None,
+    specificity: Specificity = None,
+    threshold_split: ThresholdSplit = "val",
+    trained_on: TrainedOn = None,
+    reference: Reference = None,
+    candidate: Candidates = None,
+    id_column: IdColumn = None,
+    text_column: TextColumn = None,
+    patient_column: PatientColumn = None,
+    common: Common = False,
+    draws: Draws = 1000,
+    anyway: Anyway = False,
+    train: Train = None,
+    features: Features = None,
+    plan: PlanFile = None,
+    must_pass: MustPass = False,
 ) -> None:
     """Measure readers on labelled or synthetic exams, or score reports that anybody wrote against reference reports.
 
@@ -161,34 +120,40 @@ def command(
     }  # fmt: skip
     if reference is not None:
         _refuse(given - _OF_REPORTS, "--reference")
-        planned = _planned(plan, asked, given, ("draws",))
         files = ReportFiles(
-            reference,
-            tuple(candidate or ()),
-            id_column,
-            text_column,
-            patient_column,
-            common,
-            train,
-            features,
-            anyway,
-            planned,
+            reference, tuple(candidate or ()), id_column, text_column, patient_column, common, train, features, anyway
         )
-        score_reports(files, out, asked["draws"])
+        _score_reports(out, given, plan, asked, files)
     elif data is not None:
-        _refuse(given - _OF_LABELLED, "--data")
-        planned = _planned(plan, asked, given, tuple(asked))
-        fixed = _fixed(given, asked["threshold"], asked["specificity"], asked["threshold_split"])
         _measure_readers(
-            out, data=data, split=asked["split"], models=tuple(model or ()), predictions=tuple(predictions or ()),
-            setting=setting.value, device=device, fixed=fixed, trained_on=tuple(trained_on or ()), num_draws=asked["draws"],
-            common_only=common, anyway=anyway, plan=planned,
+            out, given, plan, asked, data=data, models=tuple(model or ()), predictions=tuple(predictions or ()),
+            setting=setting.value, device=device, trained_on=tuple(trained_on or ()), common_only=common, anyway=anyway,
         )  # fmt: skip
     else:
-        _refuse(given - _OF_DRAWN, "no --reference and no --data")
-        if len(model or ()) > 1:
-            raise InputError("two models on synthetic exams", "one, or --data to compare two")
-        _read_exams(folder_for(out), exams, bench, (model or ["starter"])[0], device)
+        _read_exams(out, given, exams, bench, model or ["starter"], device)
+
+
+def _score_reports(out: Path, given: set[str], plan: Path | None, asked: dict[str, Any], files: ReportFiles) -> None:
+    """Score reports; `asked` are the options that a plan may fix."""
+    planned = _planned(plan, asked, given, ("draws",))
+    score_reports(replace(files, plan=planned), out, asked["draws"])
+
+
+def _measure_readers(
+    out: Path, given: set[str], plan: Path | None, asked: dict[str, Any], setting: str, **systems: Any
+) -> None:
+    """Measure readers on labelled exams; `asked` are the options that a plan may fix."""
+    _refuse(given - _OF_LABELLED, "--data")
+    planned = _planned(plan, asked, given, tuple(asked))
+    fixed = _fixed(given, asked["threshold"], asked["specificity"], asked["threshold_split"])
+    from mammoscribe.domain.assessment import Setting
+    from mammoscribe.evaluation.reader_card.run import Fixed, Request
+
+    request = Request(
+        split=asked["split"], num_draws=asked["draws"], plan=planned, setting=Setting(setting),
+        fixed=None if fixed is None else Fixed(*fixed), **systems,
+    )  # fmt: skip
+    measure_readers(request, out)
 
 
 def _planned(path: Path | None, asked: dict[str, Any], given: set[str], used: tuple[str, ...]) -> "Plan | None":
@@ -222,15 +187,6 @@ def _fixed(
     return None if value is None and specificity is None else (value, specificity, split)
 
 
-def _measure_readers(out: Path, **asked: Any) -> None:
-    """Check what is asked and measure it."""
-    from mammoscribe.domain.assessment import Setting
-    from mammoscribe.evaluation.reader_card.run import Fixed, Request
-
-    fixed = None if asked["fixed"] is None else Fixed(*asked["fixed"])
-    measure_readers(Request(**{**asked, "setting": Setting(asked["setting"]), "fixed": fixed}), out)
-
-
 def _refuse(names: set[str], beside: str) -> None:
     """InputError where options were given that would not be used."""
     if names:
@@ -238,8 +194,12 @@ def _refuse(names: set[str], beside: str) -> None:
         raise InputError(f"{options} with {beside}", "options that belong together", "see mammoscribe evaluate --help")
 
 
-def _read_exams(folder: Path, exams: int, bench: str | None, model: str, device: str) -> None:
+def _read_exams(out: Path, given: set[str], exams: int, bench: str | None, models: Sequence[str], device: str) -> None:
     """Read drawn exams, go on where a run stopped, and print the card."""
+    _refuse(given - _OF_DRAWN, "no --reference and no --data")
+    if len(models) > 1:
+        raise InputError(f"{len(models)} models on synthetic exams", "one, or --data to compare two")
+    folder = folder_for(out)
     from mammoscribe.models.devices import chosen_device
 
     where = chosen_device(device)
@@ -255,7 +215,7 @@ def _read_exams(folder: Path, exams: int, bench: str | None, model: str, device:
     if bench is not None:
         frozen = look_up(bench, BENCHES, "bench")
         seeds, spec = frozen.seeds, frozen.spec
-    reader = load_reader(model, where)
+    reader = load_reader(models[0], where)
     measured = f"{bench or 'validation'}-{reader.card.weights_sha256[:12]}"
     path = folder / f"records-{measured}{'' if where.type == 'cpu' else f'-{where.type}'}.jsonl"
     records = read_records(path)
