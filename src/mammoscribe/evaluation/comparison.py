@@ -110,12 +110,17 @@ def entry(
     """
     if np.isnan(value):
         return Entry(value, n, None, positives)
-    interval = interval_or_none(lambda: percentile_interval(draws))
+    cases = independent_cases(n, positives, independent)
+    interval = interval_or_none(lambda: percentile_interval(draws, cases=cases))
     if whole is not None and interval is not None and spread(draws) < 1e-12 and value in (0.0, whole):
-        cases = min(n, independent or n, *([positives, n - positives] if positives is not None else []))
         ends = clopper_pearson(cases if value else 0, cases)
         return Entry(value, n, Interval(ends.low * whole, ends.high * whole), positives)
     return Entry(value, n, interval, positives, TELLING * float(np.sqrt(2)) * spread(draws))
+
+
+def independent_cases(n: int, positives: int | None = None, independent: int | None = None) -> int:
+    """How many independent cases a figure rests on at most: of the rarer class, and no more than there are patients."""
+    return min(n, independent or n, *([positives, n - positives] if positives is not None else []))
 
 
 def compare(
@@ -133,11 +138,11 @@ def compare(
     for figure, (one, other), (first, second), n in zip(figures, values, draws, cases, strict=True):
         if not np.isnan(one - other) and (only is None or figure.name in only):
             drawn = first - second
-            found.append((figure, one - other, drawn, p_value(one - other, drawn, n)))
-    corrected = holm([p for *_, p in found])
+            found.append((figure, one - other, drawn, p_value(one - other, drawn, n), n))
+    corrected = holm([p for *_, p, _ in found])
     return tuple(
-        Difference(f, v, interval_or_none(lambda d=d: percentile_interval(d)), p, c, TELLING * spread(d))
-        for (f, v, d, p), c in zip(found, corrected, strict=True)
+        Difference(f, v, interval_or_none(lambda d=d, n=n: percentile_interval(d, cases=n)), p, c, TELLING * spread(d))
+        for (f, v, d, p, n), c in zip(found, corrected, strict=True)
     )
 
 

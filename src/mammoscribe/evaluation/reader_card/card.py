@@ -10,7 +10,7 @@ from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Laterality
 from mammoscribe.evaluation.bootstrap import IntArray, cluster_bootstrap
 from mammoscribe.evaluation.classification import GroupAuc, Weights, auc_by_group, delong
-from mammoscribe.evaluation.comparison import Difference, Line, compare, entry
+from mammoscribe.evaluation.comparison import Difference, Line, compare, entry, independent_cases
 from mammoscribe.evaluation.outputs.exam_output import DENSITIES
 from mammoscribe.evaluation.outputs.store import Outputs
 from mammoscribe.evaluation.reader_card.breast_measures import (
@@ -217,7 +217,7 @@ def _differences(compared: Sequence[list], num_patients: int, only: frozenset[st
     names = [one[0] for one, _ in compared]
     return compare(
         names, [(one[1], other[1]) for one, other in compared], [(one[2], other[2]) for one, other in compared],
-        [min(num_patients, one[0].n, other[0].n) for one, other in compared], only,
+        [min(independent_cases(m.n, m.positives, num_patients) for m, *_ in pair) for pair in compared], only,
     )  # fmt: skip
 
 

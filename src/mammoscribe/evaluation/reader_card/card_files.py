@@ -35,7 +35,8 @@ from mammoscribe.evaluation.reader_card.mark_measures import HIT_RULE
 
 SCHEMA = "mammoscribe.reader-card/1"
 METHOD = (
-    "Intervals are 95 % percentile intervals of a bootstrap that draws whole patients. `n` gives the cases and, where "
+    "Intervals are 95 % percentile intervals of a bootstrap that draws whole patients, wider where cases are few (Hesterberg "
+    "2015). `n` gives the cases and, where "
     "something is positive, its share. `detectable` is the difference from a second system that a set of this size would "
     "show in four of five tests at 5 %, if the two erred independently. Outputs were stored before labels were looked at."
 )

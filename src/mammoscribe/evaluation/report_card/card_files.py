@@ -20,7 +20,8 @@ from mammoscribe.evaluation.report_card.fact_counts import CATEGORIES, DENSITIES
 SCHEMA = "mammoscribe.report-card/1"
 METHOD = (
     "Facts are read by the report parser of this package, and what it cannot read is not scored: the share of sentences "
-    "without a fact is stated below. Intervals are 95 % percentile intervals of a bootstrap that draws whole patients. "
+    "without a fact is stated below. Intervals are 95 % percentile intervals of a bootstrap that draws whole patients, wider where "
+    "cases are few (Hesterberg 2015). "
     "`detectable` is the difference from a second system that a set of this size would show in four of five tests at 5 %, "
     "if the two erred independently. "
     "The best constant report is, for each figure and exam, the one of at most eight typical references that is best by "
