@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
-from mammoscribe.data.records import SPLITS, MammoExam, group_of
+from mammoscribe.data.records import SPLITS
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Box
 from mammoscribe.evaluation.classification import auc
@@ -42,54 +42,71 @@ def leaks(dataset: PreparedDataset, trained_on: Sequence[Path] = ()) -> Iterator
         dataset: the split that is measured. Its own `train` and `val` are looked at.
         trained_on: further prepared datasets that the reader learned from.
     """
-    tested = _groups(dataset)
-    own = {bytes_: record for record, bytes_ in _pictures(dataset)}
-    here = dataset.folder.resolve()
+    own, here = _Pictures(dataset), dataset.folder.resolve()
     for folder in dict.fromkeys([here, *(Path(f).resolve() for f in trained_on)]):
-        other = PreparedDataset(folder)
-        if other.about["splits_sha256"] is None:
+        whole = PreparedDataset(folder)
+        if whole.about["splits_sha256"] is None:
             continue
-        same_ids = other.about["dataset"] == dataset.about["dataset"]
-        for name in (s for s in SPLITS if s != "test" and s in set(other.splits())):
-            if folder == here and name == dataset.split:
-                continue
-            part = PreparedDataset(folder, name)
-            if same_ids and (shared := sorted(tested & _groups(part))):
-                yield f"{len(shared)} patients of {dataset.split} are also in {name} of {folder.name} ({listed(shared)})"
-            again = [(own[p], record) for record, p in _pictures(part) if p in own]
-            if again:
-                first, second = again[0]
-                yield f"{len(again)} pictures of {dataset.split} are also in {name} of {folder.name} ({first} and {second})"
+        same_ids = whole.about["dataset"] == dataset.about["dataset"]
+        for name in (s for s in SPLITS if s != "test" and s in set(whole.splits())):
+            if folder != here or name != dataset.split:
+                yield from _shared(own, _Pictures(PreparedDataset(folder, name)), same_ids)
+
+
+def _shared(own: "_Pictures", other: "_Pictures", same_ids: bool) -> Iterator[str]:
+    where = f"{other.dataset.split} of {other.dataset.folder.name}"
+    if same_ids and (patients := sorted(own.patients & other.patients)):
+        yield f"{len(patients)} patients of {own.dataset.split} are also in {where} ({listed(patients)})"
+    again = [
+        (mine, its)
+        for hash_ in own.by_hash.keys() & other.by_hash.keys()
+        for mine in own.by_hash[hash_]
+        for its in other.by_hash[hash_]
+        if own.digest(mine) == other.digest(its) is not None
+    ]
+    if again:
+        (first, _), (second, _) = min(again)
+        yield f"{len({mine for mine, _ in again})} pictures of {own.dataset.split} are also in {where} ({first} and {second})"
 
 
 def repeats(dataset: PreparedDataset) -> Iterator[str]:
     """Pictures that two exams of a split share: one of them counts twice."""
-    seen: dict[bytes, str] = {}
-    found: dict[tuple[str, str], None] = {}
-    for record, picture in _pictures(dataset):
-        first = seen.setdefault(picture, record)
-        if first != record:
-            found[first, record] = None
+    pictures, found = _Pictures(dataset), set[tuple[str, str]]()
+    for alike in pictures.by_hash.values():
+        seen: dict[bytes, str] = {}
+        for picture in alike if len({record for record, _ in alike}) > 1 else ():
+            digest = pictures.digest(picture)
+            if digest is not None and (first := seen.setdefault(digest, picture[0])) != picture[0]:
+                found.add((first, picture[0]))
     if found:
-        first, second = next(iter(found))
+        first, second = min(found)
         yield f"{len(found)} exams of {dataset.split} repeat the pictures of another one ({first} and {second})"
 
 
-def _groups(dataset: PreparedDataset) -> set[str]:
-    return {group_of(stored.record) for stored in dataset}
+_Place = tuple[str, str]
+"""Record id, and path of the picture."""
 
 
-def _pictures(dataset: PreparedDataset) -> Iterator[tuple[str, bytes]]:
-    """(record id, digest) of every picture that shows anything: of equal pictures equal digests."""
-    for stored in dataset:
-        if isinstance(stored.record, MammoExam):
-            for picture in stored.pictures:
-                if np.ptp(picture.pixels):
-                    yield stored.record.id, _digest(picture.pixels)
+class _Pictures:
+    """The pictures of a split by their perceptual hash, which is in the index; pixels are read only where hashes are equal."""
 
+    def __init__(self, dataset: PreparedDataset) -> None:
+        self.dataset = dataset
+        self.by_hash: dict[bytes, list[_Place]] = {}
+        self.patients: set[str] = set()
+        for record, patient, path, hash_ in dataset.hashes():
+            self.by_hash.setdefault(hash_, []).append((record, path))
+            self.patients.add(patient)
 
-def _digest(pixels: np.ndarray) -> bytes:
-    return hashlib.sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).digest()
+    def digest(self, place: _Place) -> bytes | None:
+        """SHA-256 of the pixels of a picture; None of one that shows nothing."""
+        record, path = place
+        number = self.dataset.position_of(record)
+        assert number is not None
+        picture = next(p for p in self.dataset[number].pictures if p.path == path)
+        if not np.ptp(picture.pixels):
+            return None
+        return hashlib.sha256(repr(picture.pixels.shape).encode() + picture.pixels.tobytes()).digest()
 
 
 # --- outputs ------------------------------------------------------------------------------------------------------
