@@ -20,15 +20,16 @@ WHOLE = ExamOutput(
     "e|1", {R: BreastOutput(0.25, "b", (0.1, 0.6, 0.2, 0.1), "4A", 2), L: BreastOutput()},
     {"R_CC": OutputView(100, 200, frozenset({FindingType.MASS}))},
     (OutputMark("R_CC", FindingType.MASS, Box(1.5, 2, 30, 40), 0.75, 0.5, False),), True,
-    (GroundedSentence("A mass.\nIn two lines.", (("R_CC", Box(1, 2, 3, 4)),)),),
+    (GroundedSentence("A mass.\nIn two lines.\u2028\udce9", (("R_CC", Box(1, 2, 3, 4)),)),),
 )  # fmt: skip
 
 
 def test_an_output_is_read_back_as_it_was_in_one_line():
     line = dump_output(WHOLE)
-    assert "\n" not in line
+    assert len(line.splitlines()) == 1
+    line.encode("utf-8")
     assert parse_output(line) == WHOLE
-    assert WHOLE.report == "A mass.\nIn two lines."
+    assert WHOLE.report == "A mass.\nIn two lines.\u2028\udce9"
 
 
 def test_a_table_of_answers_has_neither_views_nor_a_report():

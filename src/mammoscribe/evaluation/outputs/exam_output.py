@@ -129,7 +129,7 @@ def dump_output(output: ExamOutput) -> str:
         "sentences": None if output.sentences is None else [_plain_sentence(s) for s in output.sentences],
         "problem": output.problem,
     }
-    return json.dumps(plain, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return json.dumps(plain, separators=(",", ":"), allow_nan=False)
 
 
 def _plain_view(view: OutputView) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mammoscribe.evaluation.outputs.exam_output import ExamOutput, dump_output, parse_output
 from mammoscribe.support.errors import InputError
-from mammoscribe.support.files import sha256_of, write_text
+from mammoscribe.support.files import full_disk_reported, sha256_of, write_text
 from mammoscribe.support.locks import alone
 
 SCHEMA = "mammoscribe.outputs/1"
@@ -64,11 +64,11 @@ def fill(folder: Path, name: str, made_by: MadeBy, num_exams: int, outputs: Iter
     folder.mkdir(parents=True, exist_ok=True)
     path = path_of(folder, made_by)
     with alone(path.with_suffix(".lock"), f"another run is writing to {path}"):
-        done = _read(path, made_by)
+        done = _read(path, made_by, mend=True)
         if len(done) < num_exams:
             if not path.is_file():
                 write_text(path, _head(made_by))
-            with path.open("a", encoding="utf-8") as stream:
+            with full_disk_reported(path), path.open("a", encoding="utf-8") as stream:
                 for output in outputs:
                     if output.exam_id not in done:
                         line = dump_output(output)
@@ -89,17 +89,21 @@ def done_ids(folder: Path, made_by: MadeBy) -> frozenset[str]:
     return frozenset(_read(path_of(folder, made_by), made_by))
 
 
-def _read(path: Path, made_by: MadeBy) -> dict[str, ExamOutput]:
-    """The outputs of a file; a last line that a killed run left unfinished is cut off."""
+def _read(path: Path, made_by: MadeBy, mend: bool = False) -> dict[str, ExamOutput]:
+    """The outputs of a file but for a last line without its end, which `mend` cuts off: a killed run left it."""
     if not path.is_file():
         return {}
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path} cannot be read ({error})", SCHEMA, "delete it and run again") from error
     whole, _, rest = text.rpartition("\n")
-    if rest:
+    if rest and mend:
         write_text(path, whole + "\n" if whole else "")
-    lines = whole.splitlines()
+    lines = whole.split("\n") if whole else []
     if not lines:
-        path.unlink()
+        if mend:
+            path.unlink()
         return {}
     _check_head(lines[0], path, made_by)
     return {o.exam_id: o for o in _parsed(lines[1:], path)}
