@@ -73,8 +73,10 @@ def test_a_box_in_the_right_place_does_not_save_a_wrong_sentence():
     assert (found["given grounded"], found["given grounded entailed"], found["given grounded in place"]) == (1, 0, 0)
 
 
-edges = st.integers(0, 12)
-boxes = st.tuples(edges, edges, edges, edges).filter(lambda e: e[2] > e[0] and e[3] > e[1]).map(lambda e: Box(*e))
+starts, lengths = st.integers(0, 11), st.integers(1, 12)
+boxes = st.tuples(starts, starts, lengths, lengths).map(
+    lambda e: Box(e[0], e[1], min(12, e[0] + e[2]), min(12, e[1] + e[3]))
+)
 
 
 @given(boxes, st.lists(boxes, max_size=4))
