@@ -164,3 +164,120 @@ def test_the_must_pass_suite_prints_a_rate_for_every_score(run):
     assert "R-GREEN" in shown.stdout
     assert "BLEU-4" in shown.stdout
     assert run("evaluate", "--must-pass", "--exams", 3).exit_code == 2
+
+
+# --- faults, training reports, reports of predict -----------------------------------------------------------------
+
+SIDES = ("Right", "Left")
+
+
+def many(folder, name, sides, shift=0, num=24):
+    """A file of `num` reports of one mass at an hour and of a category that differ from exam to exam."""
+    rows = []
+    for i in range(num):
+        j = (i + shift) % num
+        side = sides[j % 2]
+        category = "45"[j % 3 == 0]
+        text = f"{side} breast: {('spiculated', 'oval', 'irregular')[j % 3]} mass at {1 + (5 * j) % 12} o'clock. BI-RADS {category} {side.lower()}."
+        rows.append(f"{i},p{i},{text}\n")
+    (folder / name).write_text("exam_id,patient_id,report\n" + "".join(rows))
+    return folder / name
+
+
+def test_exchanged_sides_are_refused_and_scored_only_anyway(run, tmp_path):
+    reference, swapped = many(tmp_path, "r.csv", SIDES), many(tmp_path, "c.csv", SIDES[::-1])
+    options = ("evaluate", "--reference", reference, "--candidate", swapped, "--out", tmp_path / "card", "--draws", 100)
+    refused = run(*options)
+    assert refused.exit_code == 2
+    assert "right and left exchanged than as given" in refused.stderr
+    assert not (tmp_path / "card").exists()
+    assert run(*options, "--anyway").exit_code == 0
+    assert "Note: c.csv: agreement is higher with right and left" in (tmp_path / "card" / "card.md").read_text()
+
+
+def test_shuffled_ids_are_refused(run, tmp_path):
+    reference, shuffled = many(tmp_path, "r.csv", SIDES), many(tmp_path, "c.csv", SIDES, shift=7)
+    options = (
+        "evaluate",
+        "--reference",
+        reference,
+        "--candidate",
+        shuffled,
+        "--out",
+        tmp_path / "card",
+        "--draws",
+        100,
+    )
+    refused = run(*options)
+    assert refused.exit_code == 2
+    assert "ids may be shuffled" in refused.stderr
+    right = many(tmp_path, "c.csv", SIDES)
+    assert run(*options[:4], right, *options[5:]).exit_code == 0
+
+
+def test_patients_of_the_training_reports_are_refused(run, files):
+    (files / "train.csv").write_text("exam_id,patient_id,report\n7,p2,No mass.\n8,p8,No mass.\n")
+    options = ("--candidate", files / "good.csv", "--train", files / "train.csv")
+    refused = evaluate(run, files, *options)
+    assert refused.exit_code == 2
+    assert "1 patients are in the scored and in the training reports (p2)" in refused.stderr
+    assert evaluate(run, files, *options, "--anyway").exit_code == 0
+
+
+def test_the_nearest_neighbours_report_stands_beside(run, files):
+    import numpy as np
+
+    from mammoscribe.data.labelled import LabelKind
+    from mammoscribe.training.probes.feature_set import FeatureKind, FeatureSet, save_features
+
+    (files / "train.csv").write_text(
+        "exam_id,report\nt1,Right breast: spiculated mass. BI-RADS 4 right.\nt2,No mass.\n"
+    )
+    features = np.array([[1, 0], [0, 1], [0, 1], [1, 0], [0, 1]], dtype=np.float32)
+    ids = ("1", "2", "3", "t1", "t2")
+    save_features(
+        FeatureSet(
+            features, ids, ids, ("test",) * 5, np.zeros(5, dtype=bool), ("x",), (LabelKind.PRESENCE,),
+            np.ones((5, 1), dtype=np.float32), FeatureKind.POOLED, "m", "",
+        ),
+        files / "f.npz",
+    )  # fmt: skip
+    options = ("--candidate", files / "good.csv", "--features", files / "f.npz")
+    assert evaluate(run, files, *options).exit_code == 2
+    shown = evaluate(run, files, *options, "--train", files / "train.csv")
+    assert shown.exit_code == 0, shown.output
+    card = json.loads((files / "card" / "card.json").read_text())
+    found = next(f for f in card["figures"] if f["name"].startswith("finding-set F1, reports without"))
+    assert found["nearest_neighbour"] == pytest.approx(0.5)  # of exams 1 and 3, the first has its mass
+    assert "nearest neighbour" in (files / "card" / "card.html").read_text()
+
+
+def test_reports_of_predict_are_scored_with_their_boxes(run, tmp_path):
+    from mammoscribe.exports.json_report import dumps_report
+    from tests.exports.samples import two_findings_with_prior
+
+    for side in ("reference", "candidate"):
+        (tmp_path / side / "one").mkdir(parents=True)
+        (tmp_path / side / "one" / "report.json").write_text(dumps_report(two_findings_with_prior()))
+    shown = run("evaluate", "--reference", tmp_path / "reference", "--candidate", tmp_path / "candidate",
+                "--out", tmp_path / "card", "--draws", 100)  # fmt: skip
+    assert shown.exit_code == 0, shown.output
+    figures = {
+        f["name"]: f["candidates"][0] for f in json.loads((tmp_path / "card" / "card.json").read_text())["figures"]
+    }
+    for word in ("precision", "recall"):
+        for kind in ("logical", "grounding", "spatial"):
+            found = figures[f"R-RadFact {kind} {word}"]
+            assert (found["value"], found["n"] > 0) == (1.0, True)
+
+
+def test_a_plan_for_reports_restricts_the_tests_to_its_endpoints(run, files):
+    (files / "plan.toml").write_text('endpoints = ["finding F1, pooled"]\n')
+    options = ("--candidate", files / "good.csv", "--candidate", files / "poor.csv", "--plan", files / "plan.toml")
+    assert evaluate(run, files, *options).exit_code == 0
+    card = json.loads((files / "card" / "card.json").read_text())
+    assert [d["name"] for d in card["differences"]] == ["finding F1, pooled"]
+    assert "## Plan" in (files / "card" / "card.md").read_text()
+    (files / "plan.toml").write_text('endpoints = ["finding F1, pooled"]\nsplit = "test"\n')
+    refused = evaluate(run, files, *options)
+    assert refused.exit_code == 2 and "split" in refused.stderr

@@ -3,9 +3,11 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from sklearn import metrics
 
-from benchmarks import bench_setup, demo_time, gate
+from benchmarks import bench_setup, demo_time, gate, intervals
 from mammoscribe.domain.evidence import Claim, Evidence, EvidenceKind, Sentence
 from mammoscribe.evaluation.card import Row
 from mammoscribe.reporting.chart import Statement
@@ -100,3 +102,24 @@ def test_the_gate_benchmark_ends_with_1_behind_a_gate_that_lets_everything_pass(
     monkeypatch.setattr("sys.argv", ["gate.py", "--claims", "40", "--phantoms", "0", "--real", "0"])
     assert gate.main() == 1
     assert "reached: [" in capsys.readouterr().out
+
+
+def test_the_simulation_of_intervals_measures_those_of_a_card_against_the_true_value():
+    drawn = intervals.draw(np.random.default_rng(0), 4000)
+    ill, well = drawn.scores[drawn.labels == 1], drawn.scores[drawn.labels == 0]
+    found = metrics.roc_auc_score(drawn.labels, drawn.scores[:, 0])
+    assert found == pytest.approx(intervals.TRUE["AUC, bootstrap over patients"], abs=0.02)
+    assert (ill[:, 0] >= intervals.THRESHOLD).mean() == pytest.approx(
+        intervals.TRUE["sensitivity, bootstrap over patients"], abs=0.04
+    )
+    right, left = drawn.scores[::2, 0], drawn.scores[1::2, 0]
+    assert np.corrcoef(right[drawn.labels[::2] == 0], left[drawn.labels[::2] == 0])[0, 1] == pytest.approx(
+        0.5, abs=0.04
+    )
+    assert well.mean() == pytest.approx(0, abs=0.03)
+    small = intervals.draw(np.random.default_rng(1), 60)
+    held = intervals.intervals(small, 100)
+    point = metrics.roc_auc_score(small.labels, small.scores[:, 0])
+    ends = held["AUC, bootstrap over patients"]
+    assert ends is not None and ends.low < point < ends.high
+    assert len(intervals.coverage_rows(2, 60, 100)) == 9

@@ -72,3 +72,14 @@ def test_proportion_intervals_agree_with_scipy(k, n):
 def test_impossible_counts_are_refused():
     with pytest.raises(InputError):
         clopper_pearson(4, 3)
+
+
+def test_few_cases_move_the_ends_as_far_out_as_a_t_interval_of_a_mean():
+    """Of a mean of 8 normal values the bootstrap's normal draws with the biased spread give the t interval back."""
+    values = np.random.default_rng(0).normal(size=8)
+    spread = values.std() / np.sqrt(8)  # of bootstrap draws of the mean
+    draws = stats.norm.ppf((np.arange(200_000) + 0.5) / 200_000, values.mean(), spread)
+    low, high = stats.t.interval(0.95, 7, values.mean(), values.std(ddof=1) / np.sqrt(8))
+    found = percentile_interval(draws, cases=8)
+    assert (found.low, found.high) == (pytest.approx(low, abs=0.01), pytest.approx(high, abs=0.01))
+    assert percentile_interval(draws).high < found.high

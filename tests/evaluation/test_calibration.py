@@ -7,6 +7,8 @@ from sklearn.linear_model import LogisticRegression
 
 from mammoscribe.evaluation.calibration import (
     Platt,
+    calibration_slope,
+    coverage_and_risk,
     fit_logistic,
     fit_platt,
     fit_ridge_logistic,
@@ -116,3 +118,37 @@ def test_what_tells_two_datasets_apart_teaches_nothing():
 def test_a_ridge_fit_on_one_class_is_refused():
     with pytest.raises(InputError, match="one class"):
         fit_ridge_logistic(np.ones((4, 2)), np.ones(4), np.zeros(4), ridge=1.0)
+
+
+# --- slope, intercept, coverage -----------------------------------------------------------------------------------
+
+
+def test_slope_and_intercept_find_what_was_done_to_right_probabilities():
+    rng = np.random.default_rng(3)
+    logit = rng.normal(-1, 1.5, 40000)
+    labels = rng.random(40000) < 1 / (1 + np.exp(-logit))
+    slope, intercept = calibration_slope(1 / (1 + np.exp(-2 * logit)), labels)
+    assert slope == pytest.approx(0.5, abs=0.03)
+    slope, intercept = calibration_slope(1 / (1 + np.exp(-(logit + 0.7))), labels)
+    assert (slope, intercept) == (pytest.approx(1, abs=0.04), pytest.approx(-0.7, abs=0.04))
+
+
+def test_the_slope_is_that_of_scikit_learn_without_a_penalty():
+    rng = np.random.default_rng(5)
+    probs = rng.uniform(0.05, 0.95, 300)
+    labels = rng.random(300) < probs**2
+    x = np.log(probs / (1 - probs))[:, None]
+    fitted = LogisticRegression(C=1e9, tol=1e-10).fit(x, labels)
+    assert calibration_slope(probs, labels)[0] == pytest.approx(fitted.coef_[0, 0], abs=1e-4)
+
+
+@pytest.mark.parametrize("probs", [[0.1, 0.2, 0.8, 0.9], [0.5, 0.5, 0.5, 0.5], [0.9, 0.8, 0.2, 0.1]])
+def test_a_slope_that_is_not_defined_is_no_number(probs):
+    assert np.isnan(calibration_slope(probs, [0, 0, 1, 1])[0])
+    assert np.isnan(calibration_slope(probs, [1, 1, 1, 1])).all()
+
+
+def test_risk_is_the_share_of_wrong_decisions_among_the_most_certain():
+    coverage, risk = coverage_and_risk([0.99, 0.6, 0.4, 0.05], [1, 0, 0, 1], 0.5)
+    assert coverage == pytest.approx([0.25, 0.5, 1.0, 1.0])  # 0.6 and 0.4 are equally certain
+    assert risk == pytest.approx([0.0, 0.5, 0.5, 0.5])

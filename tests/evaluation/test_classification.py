@@ -16,6 +16,8 @@ from mammoscribe.evaluation.classification import (
     delong,
     expected_calibration_error,
     kappa,
+    partial_auc,
+    roc_points,
     sensitivity_at_specificity,
 )
 from mammoscribe.support.errors import InputError
@@ -31,6 +33,16 @@ def test_auc_and_average_precision_agree_with_scikit_learn(drawn):
     scores, labels = [s / 8 for s, _ in drawn], [int(y) for _, y in drawn]
     assert auc(scores, labels) == pytest.approx(metrics.roc_auc_score(labels, scores))
     assert average_precision(scores, labels) == pytest.approx(metrics.average_precision_score(labels, scores))
+
+
+@given(cases, st.sampled_from([0.1, 0.3, 0.9]))
+@settings(max_examples=60, deadline=None)
+def test_the_partial_area_and_the_curve_agree_with_scikit_learn(drawn, max_fpr):
+    scores, labels = [s / 8 for s, _ in drawn], [int(y) for _, y in drawn]
+    assert partial_auc(scores, labels, max_fpr) == pytest.approx(metrics.roc_auc_score(labels, scores, max_fpr=max_fpr))
+    fpr, tpr, _ = metrics.roc_curve(labels, scores, drop_intermediate=False)
+    found = roc_points(scores, labels)
+    assert found[0] == pytest.approx(fpr) and found[1] == pytest.approx(tpr)
 
 
 @given(cases, st.sampled_from([0.0, 0.5, 0.8, 0.9, 1.0]))

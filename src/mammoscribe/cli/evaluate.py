@@ -1,84 +1,190 @@
-"""`mammoscribe evaluate`: the report card of a reader on drawn exams, or of anybody's reports against references."""
+"""`mammoscribe evaluate`: a card of readers on labelled exams, of a reader on drawn ones, or of anybody's reports."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import progress_bar
+from mammoscribe.cli.evaluate_options import (
+    Anyway,
+    Bench,
+    Candidates,
+    Common,
+    Data,
+    Draws,
+    Exams,
+    Features,
+    IdColumn,
+    Models,
+    MustPass,
+    Out,
+    PatientColumn,
+    PlanFile,
+    Predictions,
+    Reference,
+    Specificity,
+    Split,
+    TextColumn,
+    ThresholdSplit,
+    ThresholdValue,
+    Train,
+    TrainedOn,
+)
+from mammoscribe.cli.evaluate_readers import measure_readers
 from mammoscribe.cli.evaluate_reports import ReportFiles, print_must_pass, score_reports
-from mammoscribe.cli.options import Device, Model, folder_for
+from mammoscribe.cli.options import Device, SettingName, SettingOption, folder_for, is_given
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
 
+if TYPE_CHECKING:
+    from mammoscribe.evaluation.plan import Plan
+
 EXAMPLE = (
     "Example: mammoscribe evaluate --exams 40 --out runs/validation\n\n"
+    "Example: mammoscribe evaluate --model runs/ours/model --data prepared --split test --out runs/card\n\n"
+    "Example: mammoscribe evaluate --predictions results.csv --data prepared --out runs/card\n\n"
     "Example: mammoscribe evaluate --reference references.csv --candidate candidates.csv --out runs/card"
 )
-_OF_A_READER = ("exams", "bench", "model", "device")
-_OF_REPORTS = ("reference", "candidate", "id_column", "text_column", "patient_column", "common", "draws")
+_OF_DRAWN = frozenset({"exams", "bench", "model", "device"})
+_OF_LABELLED = frozenset(
+    {
+        "data", "split", "predictions", "model", "device", "setting", "threshold", "specificity", "threshold_split",
+        "trained_on", "common", "draws", "anyway", "plan",
+    }
+)  # fmt: skip
+_OF_REPORTS = frozenset(
+    {
+        "reference",
+        "candidate",
+        "id_column",
+        "text_column",
+        "patient_column",
+        "common",
+        "draws",
+        "train",
+        "features",
+        "anyway",
+        "plan",
+    }
+)
 
 
 def command(
     context: typer.Context,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Folder for records and figures; a run goes on there.")
-    ] = None,
-    exams: Annotated[int, typer.Option("--exams", min=1, help="How many validation exams.")] = 80,
-    bench: Annotated[
-        str | None,
-        typer.Option("--bench", metavar="NAME", help="Read a frozen test bench instead, bench_v1 or bench_v2."),
-    ] = None,
-    model: Model = "starter",
+    out: Out = None,
+    exams: Exams = 80,
+    bench: Bench = None,
+    model: Models = None,
     device: Device = "cpu",
-    reference: Annotated[
-        Path | None,
-        typer.Option(
-            "--reference", metavar="FILE", help="Score reports against these: CSV, JSONL, JSON, folder of .txt."
-        ),
-    ] = None,
-    candidate: Annotated[
-        list[Path] | None,
-        typer.Option("--candidate", metavar="FILE", help="Reports to be scored; twice to compare two systems."),
-    ] = None,
-    id_column: Annotated[str | None, typer.Option("--id-column", metavar="NAME", help="Column of exam ids.")] = None,
-    text_column: Annotated[str | None, typer.Option("--text-column", metavar="NAME", help="Column of reports.")] = None,
-    patient_column: Annotated[
-        str | None, typer.Option("--patient-column", metavar="NAME", help="Column of patients, in the reference file.")
-    ] = None,
-    common: Annotated[bool, typer.Option("--common", help="Score only exams that every file has, and say so.")] = False,
-    draws: Annotated[int, typer.Option("--draws", min=100, help="Bootstrap samples of patients.")] = 1000,
-    must_pass: Annotated[
-        bool, typer.Option("--must-pass", help="Print how many of the must-pass pairs every score gets right.")
-    ] = False,
+    data: Data = None,
+    split: Split = "test",
+    predictions: Predictions = None,
+    setting: SettingOption = SettingName.SCREENING,
+    threshold: ThresholdValue = None,
+    specificity: Specificity = None,
+    threshold_split: ThresholdSplit = "val",
+    trained_on: TrainedOn = None,
+    reference: Reference = None,
+    candidate: Candidates = None,
+    id_column: IdColumn = None,
+    text_column: TextColumn = None,
+    patient_column: PatientColumn = None,
+    common: Common = False,
+    draws: Draws = 1000,
+    anyway: Anyway = False,
+    train: Train = None,
+    features: Features = None,
+    plan: PlanFile = None,
+    must_pass: MustPass = False,
 ) -> None:
-    """Measure a reader on synthetic exams, or score reports that anybody wrote against reference reports.
+    """Measure readers on labelled or synthetic exams, or score reports that anybody wrote against reference reports.
 
-    Without --reference: finds, false marks, density, facts in the text, malignancy, change. Validation exams are for
-    choosing; a bench is for the last look only, and nothing is tuned on it. With --reference and --candidate: facts,
-    BI-RADS, density, errors and word overlap, with intervals, written as card.json and card.md.
+    With --data: malignancy, recall, density, BI-RADS and findings against the labels of a prepared split, for a reader or for
+    results of predict. With --reference and --candidate: facts, BI-RADS, density, errors and word overlap of reports. Both
+    write card.json, card.md and card.html. With neither: a reader on synthetic exams; validation exams are for choosing, a
+    bench is for the last look only, and nothing is tuned on it.
     """
-    given = {name for name in context.params if _is_given(context, name)}
+    given = {name for name in context.params if is_given(context, name)} - {"out"}
     if must_pass:
         _refuse(given - {"must_pass"}, "--must-pass")
         print_must_pass()
         return
     if out is None:
         raise InputError("no --out", "a folder for the results", "add --out DIR")
+    asked = {
+        "split": split, "draws": draws, "threshold": threshold, "specificity": specificity, "threshold_split": threshold_split,
+    }  # fmt: skip
     if reference is not None:
-        _refuse(given.intersection(_OF_A_READER), "--reference")
-        files = ReportFiles(reference, tuple(candidate or ()), id_column, text_column, patient_column, common)
-        score_reports(files, out, draws)
-        return
-    _refuse(given.intersection(_OF_REPORTS), "no --reference")
-    _read_exams(folder_for(out), exams, bench, model, device)
+        _refuse(given - _OF_REPORTS, "--reference")
+        files = ReportFiles(
+            reference, tuple(candidate or ()), id_column, text_column, patient_column, common, train, features, anyway
+        )
+        _score_reports(out, given, plan, asked, files)
+    elif data is not None:
+        _measure_readers(
+            out, given, plan, asked, data=data, models=tuple(model or ()), predictions=tuple(predictions or ()),
+            setting=setting.value, device=device, trained_on=tuple(trained_on or ()), common_only=common, anyway=anyway,
+        )  # fmt: skip
+    else:
+        _read_exams(out, given, exams, bench, model or ["starter"], device)
 
 
-def _is_given(context: typer.Context, name: str) -> bool:
-    """Whether the option is on the command line; typer brings its own copy of click, so the source is known by name only."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
+def _score_reports(out: Path, given: set[str], plan: Path | None, asked: dict[str, Any], files: ReportFiles) -> None:
+    """Score reports; `asked` are the options that a plan may fix."""
+    planned = _planned(plan, asked, given, ("draws",))
+    score_reports(replace(files, plan=planned), out, asked["draws"])
+
+
+def _measure_readers(
+    out: Path, given: set[str], plan: Path | None, asked: dict[str, Any], setting: str, **systems: Any
+) -> None:
+    """Measure readers on labelled exams; `asked` are the options that a plan may fix."""
+    _refuse(given - _OF_LABELLED, "--data")
+    planned = _planned(plan, asked, given, tuple(asked))
+    fixed = _fixed(given, asked["threshold"], asked["specificity"], asked["threshold_split"])
+    from mammoscribe.domain.assessment import Setting
+    from mammoscribe.evaluation.reader_card.run import Fixed, Request
+
+    request = Request(
+        split=asked["split"], num_draws=asked["draws"], plan=planned, setting=Setting(setting),
+        fixed=None if fixed is None else Fixed(*fixed), **systems,
+    )  # fmt: skip
+    measure_readers(request, out)
+
+
+def _planned(path: Path | None, asked: dict[str, Any], given: set[str], used: tuple[str, ...]) -> "Plan | None":
+    """The plan; what it fixes is put into `asked`. InputError where the command line says otherwise, or it is not used."""
+    if path is None:
+        return None
+    from mammoscribe.evaluation.plan import read_plan
+
+    plan = read_plan(path)
+    for name, value in plan.options.items():
+        option = f"--{name.replace('_', '-')}"
+        if name not in used:
+            raise InputError(f"{plan.name} fixes {name}, which reports have not", "a plan for reports")
+        if name in given and asked[name] != value:
+            raise InputError(f"{option} {asked[name]} beside {plan.name}, which says {value}", "what the plan says")
+        asked[name] = value
+    if asked["draws"] < 100:
+        raise InputError(f"{plan.name}: draws = {asked['draws']}", "100 or more")
+    given.update(plan.options)
+    return plan
+
+
+def _fixed(
+    given: set[str], value: float | None, specificity: float | None, split: str
+) -> tuple[float | None, float | None, str] | None:
+    """How a threshold is fixed: (number, specificity, split); InputError for contradicting options."""
+    if value is not None and specificity is not None:
+        raise InputError("--threshold with --specificity", "one of them")
+    if "threshold_split" in given and specificity is None:
+        raise InputError("--threshold-split without --specificity", "both, or neither")
+    return None if value is None and specificity is None else (value, specificity, split)
 
 
 def _refuse(names: set[str], beside: str) -> None:
@@ -88,8 +194,12 @@ def _refuse(names: set[str], beside: str) -> None:
         raise InputError(f"{options} with {beside}", "options that belong together", "see mammoscribe evaluate --help")
 
 
-def _read_exams(folder: Path, exams: int, bench: str | None, model: str, device: str) -> None:
+def _read_exams(out: Path, given: set[str], exams: int, bench: str | None, models: Sequence[str], device: str) -> None:
     """Read drawn exams, go on where a run stopped, and print the card."""
+    _refuse(given - _OF_DRAWN, "no --reference and no --data")
+    if len(models) > 1:
+        raise InputError(f"{len(models)} models on synthetic exams", "one, or --data to compare two")
+    folder = folder_for(out)
     from mammoscribe.models.devices import chosen_device
 
     where = chosen_device(device)
@@ -105,7 +215,7 @@ def _read_exams(folder: Path, exams: int, bench: str | None, model: str, device:
     if bench is not None:
         frozen = look_up(bench, BENCHES, "bench")
         seeds, spec = frozen.seeds, frozen.spec
-    reader = load_reader(model, where)
+    reader = load_reader(models[0], where)
     measured = f"{bench or 'validation'}-{reader.card.weights_sha256[:12]}"
     path = folder / f"records-{measured}{'' if where.type == 'cpu' else f'-{where.type}'}.jsonl"
     records = read_records(path)

@@ -1,12 +1,16 @@
 """`mammoscribe evaluate --reference --candidate`: files of reports in, card.json and card.md out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import progress_bar
 from mammoscribe.cli.options import folder_for
 from mammoscribe.support.errors import InputError
+
+if TYPE_CHECKING:
+    from mammoscribe.evaluation.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,9 @@ class ReportFiles:
         reference: file or folder of reference reports. candidates: one or two of them.
         id_column, text_column: of all files; patient_column: of the reference. None: recognised by their usual names.
         common_only: leave out exams that not every file has, instead of refusing.
+        train: reports that the systems learned from. features: pictures of both, for the nearest neighbour's report.
+        anyway: put faults on the card instead of refusing.
+        plan: which figures decide, None where none was written.
     """
 
     reference: Path
@@ -25,6 +32,10 @@ class ReportFiles:
     text_column: str | None = None
     patient_column: str | None = None
     common_only: bool = False
+    train: Path | None = None
+    features: Path | None = None
+    anyway: bool = False
+    plan: "Plan | None" = None
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.candidates) <= 2:
@@ -33,14 +44,20 @@ class ReportFiles:
                 "one, or two that are compared",
                 "use --candidate",
             )
+        if self.features is not None and self.train is None:
+            raise InputError("--features without --train", "the training reports among which a neighbour is looked for")
 
 
 def score_reports(files: ReportFiles, out: Path, draws: int) -> None:
     """Score the candidates and write the card into `out`."""
     folder = folder_for(out)
     from mammoscribe.data.report_files import Columns, read_reports
+    from mammoscribe.evaluation.card_writers import page_markdown, write_card_files
+    from mammoscribe.evaluation.faults import refuse
+    from mammoscribe.evaluation.plan import late_plan, looks_before, note_look, plan_json, plan_section
     from mammoscribe.evaluation.report_card.card import make_card
-    from mammoscribe.evaluation.report_card.card_files import card_markdown, write_card
+    from mammoscribe.evaluation.report_card.card_files import card_json, card_page
+    from mammoscribe.evaluation.report_card.neighbours import neighbour_reports, train_faults
     from mammoscribe.evaluation.report_card.pairs import join
 
     columns = Columns(files.id_column, files.text_column)
@@ -54,12 +71,34 @@ def score_reports(files: ReportFiles, out: Path, draws: int) -> None:
         (name, join(reference, reports, files.common_only, set(reference).intersection(*candidates)))
         for name, reports in zip(_names(files.candidates), candidates, strict=True)
     ]
+    neighbours, faults = None, list[str]()
+    if files.train is not None:
+        learned = read_reports(files.train, Columns(files.id_column, files.text_column))
+        faults = train_faults(systems[0][1], learned)
+        refuse(faults, files.anyway)
+        if files.features is not None:
+            from mammoscribe.training.probes.feature_set import load_features
+
+            known = load_features(files.features)
+            neighbours = neighbour_reports(systems[0][1], learned, known.ids, known.features)
     with progress_bar() as progress:
         task = progress.add_task("reports", total=len(systems[0][1].ids))
-        card = make_card(files.reference.name, systems, draws, lambda done: progress.advance(task, done))
-    paths = write_card(card, folder)
-    console.print(card_markdown(card), highlight=False, markup=False, soft_wrap=True)
-    console.print(f"wrote {paths[0]} and {paths[1]}", highlight=False, markup=False, soft_wrap=True)
+        advance = lambda done: progress.advance(task, done)  # noqa: E731
+        only = None if files.plan is None else frozenset(files.plan.endpoints)
+        card = make_card(files.reference.name, systems, draws, advance, neighbours, only, faults)
+    digests = [s.digest for s in card.systems]
+    before = looks_before(folder, digests)
+    late = [] if files.plan is None else late_plan(files.plan, before)
+    refuse([*card.faults, *late], files.anyway)
+    page, values = card_page(replace(card, notes=(*late, *card.notes))), card_json(card)
+    if files.plan is not None:
+        values["plan"] = plan_json(files.plan, card.lines, len(before) + 1)
+        planned = plan_section(files.plan, page.systems, card.lines, card.differences, len(before) + 1)
+        page = replace(page, sections=(planned, *page.sections))
+    paths = write_card_files(values, page, folder)
+    note_look(folder, digests, files.plan)
+    console.print(page_markdown(page), highlight=False, markup=False, soft_wrap=True)
+    console.print(f"wrote {', '.join(map(str, paths))}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _names(paths: tuple[Path, ...]) -> list[str]:

@@ -5,19 +5,21 @@ since a comparison that silently leaves exams out says nothing about the ones th
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mammoscribe.data.dataset import Fault
 from mammoscribe.data.exchange.chat_entry import TURN_LISTS, chat_of
 from mammoscribe.data.formats.json_lists import json_lines, json_list
 from mammoscribe.data.formats.tables import all_rows
+from mammoscribe.data.report_json import REPORT, grounded_sentences
 from mammoscribe.data.texts.decoding import decoded, text_of_bytes
+from mammoscribe.domain.grounded import GroundedSentence
 from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.support.lookup import look_up
-from mammoscribe.support.parsing import kind_of_value
+from mammoscribe.support.parsing import json_value, kind_of_value
 
-FORMS = "a CSV, TSV or XLSX table, JSON Lines, a JSON list, LLaVA conversations, or a folder of .txt files"
+FORMS = "a CSV, TSV or XLSX table, JSON Lines, a JSON list, LLaVA conversations, a folder of .txt files, or the folder of `predict --reports`"
 ID_COLUMNS = (
     "exam_id",
     "study_id",
@@ -58,11 +60,13 @@ class StoredReport:
         id: of the exam, as the file has it.
         text: may be empty: a system that wrote nothing wrote an empty report.
         patient: None where the file does not say it.
+        sentences: with their boxes, where they are known (a folder of report.json); else none.
     """
 
     id: str
     text: str
     patient: str | None = None
+    sentences: tuple[GroundedSentence, ...] = ()
 
 
 def read_reports(path: Path, columns: Columns = Columns()) -> Mapping[str, StoredReport]:
@@ -107,10 +111,24 @@ def _check_no_columns(path: Path, columns: Columns, what: str) -> None:
 
 
 def _of_folder(folder: Path) -> Iterator[tuple[str, StoredReport]]:
-    """The name of a file without its ending is the id of its exam."""
-    for file in sorted(folder.iterdir()):
+    """Reports of `predict` with their own ids, else texts: the name of a file without its ending is the id of its exam."""
+    reports = sorted(folder.glob(f"*/{REPORT}"))
+    for file in reports:
+        yield f"{file.parent.name}/{REPORT}", _of_report_json(file)
+    for file in () if reports else sorted(folder.iterdir()):
         if file.is_file() and file.suffix.lower() == ".txt":
             yield file.name, _report(file.name, file.stem, text_of_bytes(file.read_bytes()))
+
+
+def _of_report_json(file: Path) -> StoredReport:
+    where = f"{file.parent.name}/{REPORT}"
+    try:
+        report = json_value(file.read_bytes())
+        sentences, exam = grounded_sentences(report), report["exam"]
+        plain = _report(where, exam["id"], "\n".join(s.text for s in sentences), exam["patient_id"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{where} cannot be read ({error!r})", "a report as `predict` writes it") from error
+    return replace(plain, sentences=sentences)
 
 
 def _of_json(path: Path, columns: Columns) -> Iterator[tuple[str, StoredReport]]:

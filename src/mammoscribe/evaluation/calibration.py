@@ -148,6 +148,61 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     return float(np.exp(fit.x))
 
 
+CERTAIN = 1e-6
+"""Probabilities are kept this far from 0 and 1 where their log odds are needed."""
+
+
+def calibration_slope(probs: ArrayLike, labels: ArrayLike) -> tuple[float, float]:
+    """Slope of the labels on the log odds of the probabilities, and intercept with the slope held at 1 (Cox 1958).
+
+    1 and 0 for well calibrated probabilities; a slope below 1 says that they are too extreme, an intercept below 0 that they
+    are too high. NaN when only one class is there, or the log odds part the classes or are all one value.
+    """
+    p, y = _checked(probs, labels)
+    x = _log_odds(p)
+    undefined = (float("nan"), float("nan"))
+    if y.min() == y.max():
+        return undefined
+    in_the_large = _newton(np.ones((len(x), 1)), x, y)
+    parted = x[y == 1].min() > x[y == 0].max() or x[y == 1].max() < x[y == 0].min()
+    slope = np.nan if parted or np.ptp(x) < 1e-9 else _newton(np.stack([x, np.ones(len(x))], axis=1), 0.0 * x, y)[0]
+    return float(slope), float(in_the_large[0])
+
+
+def _newton(x: FloatArray, offset: FloatArray, y: FloatArray) -> FloatArray:
+    """Maximum-likelihood weights [k] of a logistic model with a fixed offset; NaN where they do not settle."""
+    w = np.zeros(x.shape[1])
+    for _ in range(50):
+        p = special.expit(x @ w + offset)
+        try:
+            step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x, x.T @ (y - p))
+        except np.linalg.LinAlgError:
+            break
+        w = w + np.clip(step, -5, 5)
+        if np.abs(step).max() < 1e-9:
+            return w
+    return np.full(x.shape[1], np.nan)
+
+
+def coverage_and_risk(probs: ArrayLike, labels: ArrayLike, threshold: float) -> tuple[FloatArray, FloatArray]:
+    """Share of cases kept [n] and share of wrong decisions among them [n], the most certain cases first.
+
+    A case is decided by `probs >= threshold`, and is the more certain the farther its log odds are from the threshold's.
+    Cases of one certainty share the risk of all of them.
+    """
+    p, y = _checked(probs, labels)
+    far = np.abs(_log_odds(p) - _log_odds(np.array([threshold])))
+    order = np.argsort(-far, kind="stable")
+    wrong = np.cumsum(((p >= threshold) != (y == 1))[order])
+    kept = np.arange(1, len(p) + 1)
+    last = np.searchsorted(-far[order], -far[order], side="right") - 1
+    return kept[last] / len(p), wrong[last] / kept[last]
+
+
+def _log_odds(p: FloatArray) -> FloatArray:
+    return special.logit(np.clip(p, CERTAIN, 1 - CERTAIN))
+
+
 @dataclass(frozen=True)
 class ReliabilityBin:
     """Cases of like probability: how many, the mean probability, the share that was positive with its interval."""

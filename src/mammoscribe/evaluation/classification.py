@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import integrate, stats
 
 from mammoscribe.evaluation.bootstrap import FloatArray, Interval, bootstrap_interval
 from mammoscribe.evaluation.calibration import reliability_table
@@ -86,6 +86,36 @@ def delong(systems: Sequence[ArrayLike], labels: ArrayLike) -> DeLong:
     return DeLong(by_positive.mean(axis=1), covariance)
 
 
+def roc_points(scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """False and true positive rates [t] at every distinct threshold, from (0, 0) to (1, 1).
+
+    Raises:
+        InputError: when only one class is there.
+    """
+    s, y = _scores_and_labels(scores, labels)
+    if not y.any() or y.all():
+        raise InputError("a ROC curve of one class only", "positives and negatives")
+    hits, calls = _cumulative(s, y)
+    start = np.zeros(1)
+    return np.concatenate([start, (calls - hits) / (~y).sum()]), np.concatenate([start, hits / y.sum()])
+
+
+def partial_auc(scores: ArrayLike, labels: ArrayLike, max_fpr: float = 0.1) -> float:
+    """Area under the ROC curve up to a false positive rate, put on the scale of the AUC (McClish 1989): chance is 0.5.
+
+    NaN when only one class is there.
+    """
+    _, y = _scores_and_labels(scores, labels)
+    if not y.any() or y.all():
+        return float("nan")
+    fpr, tpr = roc_points(scores, labels)
+    stop = int(np.searchsorted(fpr, max_fpr, side="right"))
+    last = np.interp(max_fpr, fpr[stop - 1 : stop + 1], tpr[stop - 1 : stop + 1])
+    area = float(integrate.trapezoid(np.append(tpr[:stop], last), np.append(fpr[:stop], max_fpr)))
+    least = max_fpr**2 / 2
+    return 0.5 * (1 + (area - least) / (max_fpr - least))
+
+
 def average_precision(scores: ArrayLike, labels: ArrayLike) -> float:
     """Mean precision over recall steps; cases with one score are one step. NaN without positives."""
     s, y = _scores_and_labels(scores, labels)
@@ -104,6 +134,24 @@ def sensitivity_at_specificity(scores: ArrayLike, labels: ArrayLike, specificity
     hits, calls = _cumulative(s, y)
     allowed = 1 - (calls - hits) / (~y).sum() >= specificity - 1e-12
     return float(np.max(hits[allowed], initial=0) / y.sum())
+
+
+def threshold_at_specificity(scores: ArrayLike, labels: ArrayLike, specificity: float) -> float:
+    """Lowest score from which at most a share of 1 - specificity of the negatives are called positive.
+
+    Choose it on exams that are not measured.
+
+    Raises:
+        InputError: without a negative case, or where only a threshold above every score would do.
+    """
+    s, y = _scores_and_labels(scores, labels)
+    if y.all():
+        raise InputError("a specificity without a negative case", "negative cases")
+    negatives = np.sort(s[~y])
+    allowed = [t for t in np.unique(s).tolist() if (negatives < t).mean() >= specificity - 1e-12]
+    if not allowed:
+        raise InputError(f"no score keeps a specificity of {specificity:g}", "a lower specificity")
+    return float(allowed[0])
 
 
 def kappa(truth: ArrayLike, given: ArrayLike, num_classes: int, weights: Weights = Weights.LINEAR) -> float:

@@ -108,6 +108,16 @@ class OperatingPoint:
         return self.false_marks / self.views
 
 
+@dataclass(frozen=True)
+class MarkScores:
+    """All that a FROC curve of some views needs: best hit score of each found lesion, score of each false mark, and counts."""
+
+    found: FloatArray
+    false: FloatArray
+    num_lesions: int
+    num_views: int
+
+
 def froc(views: Sequence[ViewMarks], by_lesion: bool = True) -> FrocCurve:
     """The FROC curve of a set of views.
 
@@ -118,10 +128,16 @@ def froc(views: Sequence[ViewMarks], by_lesion: bool = True) -> FrocCurve:
     Raises:
         InputError: without views.
     """
-    found, false, num_lesions = _scores(views, by_lesion)
+    return froc_of([mark_scores(views, by_lesion)])
+
+
+def froc_of(parts: Sequence[MarkScores]) -> FrocCurve:
+    """The FROC curve of parts (such as exams, some of them several times) that share no lesion."""
+    found, false = np.concatenate([p.found for p in parts]), np.concatenate([p.false for p in parts])
+    num_lesions, num_views = sum(p.num_lesions for p in parts), sum(p.num_views for p in parts)
     thresholds = np.unique(np.concatenate([found, false]))[::-1]
     sensitivity = _at_least(found, thresholds) / num_lesions if num_lesions else np.full(len(thresholds), np.nan)
-    return FrocCurve(thresholds, sensitivity, _at_least(false, thresholds) / len(views), num_lesions, len(views))
+    return FrocCurve(thresholds, sensitivity, _at_least(false, thresholds) / num_views, num_lesions, num_views)
 
 
 def _at_least(scores: FloatArray, thresholds: FloatArray) -> FloatArray:
@@ -131,12 +147,18 @@ def _at_least(scores: FloatArray, thresholds: FloatArray) -> FloatArray:
 
 def operating_point(views: Sequence[ViewMarks], by_lesion: bool = True, threshold: float = 0.0) -> OperatingPoint:
     """Counts for the marks scored at least `threshold`."""
-    found, false, num_lesions = _scores(views, by_lesion)
-    return OperatingPoint(int((found >= threshold).sum()), num_lesions, int((false >= threshold).sum()), len(views))
+    s = mark_scores(views, by_lesion)
+    return OperatingPoint(
+        int((s.found >= threshold).sum()), s.num_lesions, int((s.false >= threshold).sum()), len(views)
+    )
 
 
-def _scores(views: Sequence[ViewMarks], by_lesion: bool) -> tuple[FloatArray, FloatArray, int]:
-    """Best hit score of each found lesion, score of each false mark, and the number of lesions."""
+def mark_scores(views: Sequence[ViewMarks], by_lesion: bool = True) -> MarkScores:
+    """Marks held against lesions at every threshold.
+
+    Raises:
+        InputError: without views.
+    """
     if not views:
         raise InputError("a FROC curve over no views", "at least one view")
     best: dict[object, float] = {}
@@ -151,7 +173,8 @@ def _scores(views: Sequence[ViewMarks], by_lesion: bool) -> tuple[FloatArray, Fl
             best[keys[match.truth]] = max(score, best.get(keys[match.truth], score))
         hit = {m.mark for m in matches}
         false.extend(score for i, (_, score) in enumerate(view.marks) if i not in hit)
-    return np.array(list(best.values()), dtype=float), np.array(false, dtype=float), len(lesions)
+    found = np.array(list(best.values()), dtype=float)
+    return MarkScores(found, np.array(false, dtype=float), len(lesions), len(views))
 
 
 def sensitivity_at(curve: FrocCurve, false_per_view: float) -> float:
@@ -160,6 +183,11 @@ def sensitivity_at(curve: FrocCurve, false_per_view: float) -> float:
         return float("nan")
     allowed = curve.false_per_view <= false_per_view + 1e-12
     return float(np.max(curve.sensitivity[allowed], initial=0.0))
+
+
+def cpm(curve: FrocCurve) -> float:
+    """Competition performance metric: mean sensitivity at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false marks per view (LUNA16)."""
+    return float(np.mean([sensitivity_at(curve, 2.0**k) for k in range(-3, 4)]))
 
 
 def threshold_at(curve: FrocCurve, false_per_view: float) -> float:

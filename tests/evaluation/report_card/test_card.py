@@ -4,12 +4,14 @@ import json
 import math
 import random
 import re
+from html import escape
 
 import numpy as np
 import pytest
 
-from mammoscribe.evaluation.report_card.card import holm, make_card, p_value
-from mammoscribe.evaluation.report_card.card_files import card_markdown, write_card
+from mammoscribe.evaluation.card_writers import page_markdown, write_card_files
+from mammoscribe.evaluation.report_card.card import make_card
+from mammoscribe.evaluation.report_card.card_files import card_json, card_page
 from mammoscribe.evaluation.report_card.figures import FIGURES, Sums
 from mammoscribe.evaluation.report_card.must_pass import OURS, margins, must_pass_rows, read_suite
 from mammoscribe.evaluation.report_card.pairs import ReportPairs
@@ -159,19 +161,20 @@ VARIED = [
 
 
 def notes_of(candidates):
-    return " ".join(make_card("r", [("c", pairs(candidates, VARIED))], 100).notes)
+    card = make_card("r", [("c", pairs(candidates, VARIED))], 100)
+    return " ".join((*card.notes, *card.faults))
 
 
-def test_shuffled_ids_are_remarked():
+def test_shuffled_ids_are_a_fault():
     assert "shuffled" not in notes_of(VARIED)
     shuffled = VARIED[:]
     random.Random(3).shuffle(shuffled)
-    assert "check whether the ids were shuffled" in notes_of(shuffled)
+    assert "ids may be shuffled" in notes_of(shuffled)
 
 
-def test_exchanged_breasts_are_remarked():
+def test_exchanged_breasts_are_a_fault():
     exchanged = [r.replace("Right", "x").replace("Left", "Right").replace("x", "Left") for r in VARIED]
-    assert "right and left were exchanged" in notes_of(exchanged)
+    assert "right and left exchanged" in notes_of(exchanged)
     assert "exchanged" not in notes_of(VARIED)
 
 
@@ -186,7 +189,7 @@ def test_a_single_exam_and_empty_candidates_have_a_card():
     values = {line.figure.name: line.entries[0].value for line in card.lines}
     assert values[OURS] == 0
     assert values["BLEU-4 (corpus, coco-caption)"] == pytest.approx(0, abs=1e-6)
-    assert card_markdown(card)
+    assert page_markdown(card_page(card))
 
 
 def test_a_system_that_says_the_same_of_every_exam_is_not_called_shuffled():
@@ -221,36 +224,28 @@ def test_systems_of_different_exams_are_refused():
         make_card("r", [("one", pairs(REPORTS)), ("two", pairs(REPORTS[:3], REPORTS[:3]))], 100)
 
 
-def test_holm_corrects_step_down_and_never_beyond_one():
-    assert holm([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.09, 0.09, 0.5])
-    assert holm([0.6, float("nan"), 0.7])[0] == 1.0
-
-
-def test_few_cases_that_all_differ_alike_are_no_proof():
-    assert p_value(1.0, np.ones(1000), 1) == 1.0
-    assert p_value(1.0, np.ones(1000), 10) == pytest.approx(2 / 1024)
-    assert p_value(0.5, np.random.default_rng(0).normal(0.5, 0.25, 20000), 1000) == pytest.approx(0.0455, abs=0.003)
-
-
 # --- files --------------------------------------------------------------------------------------------------------
 
 
-def test_both_files_hold_every_figure_with_its_n_and_the_same_for_the_same_texts(tmp_path):
+def test_the_files_hold_every_figure_with_its_n_and_the_same_for_the_same_texts(tmp_path):
     card = make_card("refs.csv", [("a|b.csv", pairs(REPORTS[::-1]))], 100)
-    paths = write_card(card, tmp_path)
+    paths = write_card_files(card_json(card), card_page(card), tmp_path)
     stored = json.loads(paths[0].read_text())
     assert [f["name"] for f in stored["figures"]] == [f.name for f in FIGURES]
-    assert all({"value", "n", "interval"} == set(f["candidates"][0]) for f in stored["figures"])
+    kept = {"value", "n", "interval", "positives", "prevalence", "detectable"}
+    assert all(kept == set(f["candidates"][0]) for f in stored["figures"])
     page = paths[1].read_text()
-    assert all(figure.name in page for figure in FIGURES)
+    html = paths[2].read_text()
+    assert all(figure.name in page and escape(figure.name) in html for figure in FIGURES)
     assert "a/b.csv" in page
+    assert "a|b.csv" in html
     # references by exam: B, C, B, A, B, D; the candidate has them in reverse: D, B, A, B, C, B
     assert stored["candidates"][0]["confusion"]["density"] == [
         [0, 1, 0, 0, 0], [1, 0, 1, 1, 0], [0, 1, 0, 0, 0], [0, 1, 0, 0, 0],
     ]  # fmt: skip
     assert re.search(r"\| b +\| 1 +\| 0 +\| 1 +\| 1 +\| 0 +\|", page)
     again = make_card("refs.csv", [("a|b.csv", pairs(REPORTS[::-1]))], 100)
-    assert card_markdown(again) == page
+    assert page_markdown(card_page(again)) == page
 
 
 # --- the must-pass suite ------------------------------------------------------------------------------------------

@@ -9,13 +9,13 @@ from mammoscribe.data.datasets.phantom import PHANTOM
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.lexicon import Axis
 from mammoscribe.domain.view import Box
+from mammoscribe.evaluation.stored_views import rebuilt
 from mammoscribe.models.reader.detection_head import TYPES
 from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.models.reader.queries import AXIS_TERMS, NO_FINDING
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.crop_refiner.marks import MarkedView, MarkedViews, associated_terms
 from mammoscribe.training.reader.samples import LabelledFinding
-from mammoscribe.training.stored_views import rebuilt
 from tests.training.fine_lab import MASS_BOX, WIDE, fine_lab, tiny_reader
 
 MASS = LabelledFinding(TYPES.index(FindingType.MASS), ("shape.oval",))

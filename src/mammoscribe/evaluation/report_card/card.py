@@ -2,19 +2,13 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
-from mammoscribe.evaluation.bootstrap import (
-    FloatArray,
-    Interval,
-    cluster_bootstrap,
-    interval_or_none,
-    percentile_interval,
-)
+from mammoscribe.evaluation.bootstrap import cluster_bootstrap
+from mammoscribe.evaluation.comparison import Difference, Entry, Line, compare, entry
 from mammoscribe.evaluation.report_card.fact_counts import CATEGORIES, DENSITIES
 from mammoscribe.evaluation.report_card.figures import FIGURES, Figure, Sums, confusion
 from mammoscribe.evaluation.report_card.pairs import ReportPairs
@@ -22,50 +16,14 @@ from mammoscribe.evaluation.report_card.scoring import OnDone, Scored, best_cons
 from mammoscribe.evaluation.report_card.suspicions import suspicions
 from mammoscribe.support.errors import InputError
 
+CONSTANT, OTHER, NEIGHBOUR = "best constant", "another exam's report", "nearest neighbour"
+NO_SHARES = frozenset({"CIDEr-D (coco-caption)"})
+"""Figures that are not between 0 and 1, or 0 and 100 where one decimal is printed."""
 FEW_PATIENTS = 30
 MUCH_UNREAD = 0.5
 """Share of sentences without a fact from which the card warns."""
-_TELLING = float(stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
-"""Standard errors that a true difference must have to be found at 5 % in four of five tests."""
-
 
 Confusion = tuple[tuple[int, ...], ...]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One figure of one system: value (NaN where it is not defined), n, and 95 % interval."""
-
-    value: float
-    n: int
-    interval: Interval | None
-
-
-@dataclass(frozen=True)
-class Line:
-    """One figure of all systems, and of the best constant report."""
-
-    figure: Figure
-    entries: tuple[Entry, ...]
-    constant: float
-
-
-@dataclass(frozen=True)
-class Difference:
-    """First system minus second on one figure.
-
-    Args:
-        value, interval: difference with its 95 % interval over the same draws of patients.
-        p: two-sided, by the bootstrap's standard error. p_holm: corrected for all figures that are compared.
-        detectable: smallest true difference that as many exams would show in four of five tests at 5 %, uncorrected.
-    """
-
-    figure: Figure
-    value: float
-    interval: Interval | None
-    p: float
-    p_holm: float
-    detectable: float
 
 
 @dataclass(frozen=True)
@@ -90,7 +48,7 @@ class System:
 
 @dataclass(frozen=True)
 class ReportCard:
-    """All that the card holds."""
+    """All that the card holds; `faults` are signs that a file of candidates was put together wrongly."""
 
     systems: tuple[System, ...]
     reference: System
@@ -100,17 +58,22 @@ class ReportCard:
     lines: tuple[Line, ...]
     differences: tuple[Difference, ...]
     notes: tuple[str, ...]
+    faults: tuple[str, ...] = ()
 
 
 def make_card(
-    reference: str, systems: Sequence[tuple[str, ReportPairs]], num_draws: int = 1000, on_done: OnDone = ignore_done
-) -> ReportCard:
+    reference: str, systems: Sequence[tuple[str, ReportPairs]], num_draws: int = 1000, on_done: OnDone = ignore_done,
+    neighbours: Sequence[str | None] | None = None, only: frozenset[str] | None = None, notes: Sequence[str] = (),
+) -> ReportCard:  # fmt: skip
     """Score one or two systems on the same exams.
 
     Args:
         reference: name of the reference. systems: name of each system with its pairs.
         num_draws: bootstrap samples of patients.
         on_done: called with the number of exams that were scored since its last call.
+        neighbours: for each exam the training report of the exam that looks most like it, None without one.
+        only: names of the figures that are compared between two systems; None compares all.
+        notes: remarks that are put on the card.
 
     Raises:
         InputError: when the systems were not joined to the same exams.
@@ -118,12 +81,19 @@ def make_card(
     first = systems[0][1]
     if any((p.ids, p.references) != (first.ids, first.references) for _, p in systems):
         raise InputError("two candidates with reports of different exams", "the same exams for both")
-    scored = score_all(first.references, [p.candidates for _, p in systems], on_done)
-    sums, draws = _bootstrap(scored, first.patients, num_draws)
-    lines = tuple(
-        Line(figure, tuple(_entry(figure, s, d) for s, d in zip(sums, draws, strict=True)), constant)
-        for figure, constant in zip(FIGURES, best_constants(scored), strict=True)
+    others = [reports_of_others(first), *([] if neighbours is None else [neighbours])]
+    scored = score_all(
+        first.references, [p.candidates for _, p in systems], on_done, [p.grounded for _, p in systems], others
     )
+    sums, draws = _bootstrap(scored, first.patients, num_draws)
+    num_patients = len(set(first.patients))
+    lines = tuple(
+        Line(
+            figure, tuple(_entry(figure, s, d, num_patients) for s, d in zip(sums, draws, strict=True)),
+            ((CONSTANT, constant), *_baselines(figure, scored)),
+        )
+        for figure, constant in zip(FIGURES, best_constants(scored), strict=True)
+    )  # fmt: skip
     read = _system(reference, first.references, first.references, sums[0], "reference")
     given = [_system(n, p.candidates, p.references, s, "candidate") for (n, p), s in zip(systems, sums, strict=True)]
     return ReportCard(
@@ -133,9 +103,25 @@ def make_card(
         len(set(first.patients)),
         num_draws,
         lines,
-        _differences(sums, draws, len(set(first.patients))) if len(systems) == 2 else (),
-        (*_notes(systems, sums), *_unread_notes([read, *given])),
+        _differences(sums, draws, num_patients, only) if len(systems) == 2 else (),
+        (*notes, *_notes(systems), *_unread_notes([read, *given])),
+        tuple(f for (name, p), of in zip(systems, sums, strict=True) for f in suspicions(name, p, of)),
     )
+
+
+def reports_of_others(pairs: ReportPairs) -> list[str | None]:
+    """For each exam the reference of an exam of another patient, half the file away; None where there is no other patient."""
+    num, found = len(pairs.ids), list[str | None]()
+    for i, patient in enumerate(pairs.patients):
+        order = ((i + num // 2 + k) % num for k in range(num))
+        found.append(next((pairs.references[j] for j in order if pairs.patients[j] != patient), None))
+    return found
+
+
+def _baselines(figure: Figure, scored: Scored) -> Iterator[tuple[str, float]]:
+    """Reports of other exams by this figure."""
+    for name, counts in zip((OTHER, NEIGHBOUR), scored.baselines, strict=False):
+        yield name, float(figure.value(Sums(scored.names, counts)))
 
 
 def _bootstrap(scored: Scored, patients: Sequence[str], num_draws: int) -> tuple[list[Sums], list[Sums]]:
@@ -148,10 +134,11 @@ def _bootstrap(scored: Scored, patients: Sequence[str], num_draws: int) -> tuple
     return [scored.sums(k) for k in systems], [Sums(scored.names, drawn[:, k]) for k in systems]
 
 
-def _entry(figure: Figure, sums: Sums, draws: Sums) -> Entry:
-    value = float(figure.value(sums))
-    interval = interval_or_none(lambda: percentile_interval(figure.value(draws)))
-    return Entry(value, int(figure.count(sums)), None if np.isnan(value) else interval)
+def _entry(figure: Figure, sums: Sums, draws: Sums, patients: int) -> Entry:
+    whole = None if figure.name in NO_SHARES else 100.0 if figure.digits == 1 else 1.0
+    return entry(
+        float(figure.value(sums)), figure.value(draws), int(figure.count(sums)), independent=patients, whole=whole
+    )
 
 
 def _system(name: str, texts: Sequence[str], references: Sequence[str], sums: Sums, side: str) -> System:
@@ -167,14 +154,13 @@ def _counted(sums: Sums, name: str, classes: str) -> Confusion:
     return tuple(tuple(int(n) for n in row) for row in confusion(sums, name, classes, f"{classes}-"))
 
 
-def _notes(systems: Sequence[tuple[str, ReportPairs]], sums: Sequence[Sums]) -> tuple[str, ...]:
+def _notes(systems: Sequence[tuple[str, ReportPairs]]) -> tuple[str, ...]:
     first, notes = systems[0][1], []
     if not first.patients_known:
         notes.append("no patients were named: every exam was drawn as one patient's, so intervals may be too narrow")
     if len(set(first.patients)) < FEW_PATIENTS:
         notes.append(f"fewer than {FEW_PATIENTS} patients: intervals and p-values are rough")
-    for (name, pairs), of_system in zip(systems, sums, strict=True):
-        notes += suspicions(name, pairs, of_system)
+    for name, pairs in systems:
         if pairs.left_out:
             notes.append(f"{name}: {len(pairs.left_out)} exams are on one side only and were left out")
     return tuple(notes)
@@ -189,49 +175,10 @@ def _unread_notes(files: Sequence[System]) -> list[str]:
     ]
 
 
-# --- two systems --------------------------------------------------------------------------------------------------
-
-
-def _differences(sums: Sequence[Sums], draws: Sequence[Sums], num_patients: int) -> tuple[Difference, ...]:
+def _differences(
+    sums: Sequence[Sums], draws: Sequence[Sums], num_patients: int, only: frozenset[str] | None
+) -> tuple[Difference, ...]:
     """First minus second, of the figures that are defined for both."""
-    found = []
-    for figure in FIGURES:
-        value = float(figure.value(sums[0]) - figure.value(sums[1]))
-        if not np.isnan(value):
-            drawn = figure.value(draws[0]) - figure.value(draws[1])
-            n = min(num_patients, *(int(figure.count(s)) for s in sums))
-            found.append((figure, value, drawn, p_value(value, drawn, n)))
-    corrected = holm([p for *_, p in found])
-    return tuple(
-        Difference(f, v, interval_or_none(lambda d=d: percentile_interval(d)), p, c, _TELLING * _spread(d))
-        for (f, v, d, p), c in zip(found, corrected, strict=True)
-    )
-
-
-def p_value(value: float, drawn: FloatArray, n: int) -> float:
-    """Two-sided p of a difference by the standard deviation of its bootstrap draws; 1 where there is no difference.
-
-    It is never smaller than that of a sign test in which all `n` cases differ in one direction, which few cases need.
-    """
-    spread = _spread(drawn)
-    if abs(value) < 1e-12:
-        return 1.0
-    if np.isnan(spread):
-        return float("nan")
-    by_sign = min(1.0, 2 * 0.5**n)
-    return max(by_sign, float(2 * stats.norm.sf(abs(value) / spread))) if spread > 1e-12 else by_sign
-
-
-def _spread(drawn: FloatArray) -> float:
-    defined = drawn[~np.isnan(drawn)]
-    return float(np.std(defined)) if 2 * len(defined) >= len(drawn) else float("nan")
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Step-down corrected p-values (Holm 1979), in the given order; NaN stays NaN and is not counted."""
-    at = sorted((i for i, p in enumerate(p_values) if not np.isnan(p)), key=lambda i: p_values[i])
-    corrected, highest = [float("nan")] * len(p_values), 0.0
-    for rank, i in enumerate(at):
-        highest = max(highest, min(1.0, (len(at) - rank) * p_values[i]))
-        corrected[i] = highest
-    return corrected
+    values = [(float(f.value(sums[0])), float(f.value(sums[1]))) for f in FIGURES]
+    cases = [min(num_patients, *(int(f.count(s)) for s in sums)) for f in FIGURES]
+    return compare(FIGURES, values, [(f.value(draws[0]), f.value(draws[1])) for f in FIGURES], cases, only)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from mammoscribe.domain.assessment import Category, most_severe
 from mammoscribe.domain.view import Laterality
 from mammoscribe.evaluation.facts import count_facts
+from mammoscribe.evaluation.report_card.entailment import entities_of, logical_counts
 from mammoscribe.evaluation.report_card.fact_table import FactTable, StatedFinding
 from mammoscribe.evaluation.report_card.matching import Difference, Match, Matching, match_findings
 from mammoscribe.evaluation.report_card.places import CLOCK_TOLERANCE_H
@@ -39,6 +40,8 @@ def fact_counts(reference: FactTable, candidate: FactTable) -> Counts:
         _finding_sets(reference, candidate), _descriptors(matching), _places(matching), _triplets(reference, candidate),
         _negation(reference, candidate), _changes(reference, matching), _density(reference, candidate),
         _birads(reference, candidate), _errors(reference, candidate, matching), _reading(reference, candidate),
+        _f1("entities", entities_of(candidate, weight_of), entities_of(reference, weight_of)),
+        logical_counts(reference, candidate),
     ):  # fmt: skip
         counts |= part
     return counts

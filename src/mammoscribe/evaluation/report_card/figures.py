@@ -202,6 +202,7 @@ def _finding_figures() -> list[Figure]:
         _mean("severity-weighted score (after CRIMSON)", "severity score", "all facts"),
         *_set_figures("findings", "finding"),
         *_set_figures("triplets", "triplet"),
+        *_set_figures("entities", "entity"),
         Figure(
             "descriptor F1 of matched findings", "findings", _pooled_f1("descriptors"),
             _total("descriptors right", "descriptors missed"), "descriptors in the references",
@@ -217,6 +218,21 @@ def _finding_figures() -> list[Figure]:
             _total("findings there"), "findings in the references", higher_is_better=False,
         ),
     ]  # fmt: skip
+
+
+def _entailment_figures() -> list[Figure]:
+    """R-RadFact's six numbers: precision from the candidate's statements, recall from the reference's."""
+    figures = []
+    for side, word in (("given", "precision"), ("true", "recall")):
+        facts, grounded = _total(f"radfact {side}"), _total(f"radfact {side} grounded")
+        entailed, placed = f"radfact {side} grounded entailed", f"radfact {side} grounded in place"
+        of = f"sentences with boxes in the {'candidates' if side == 'given' else 'references'}"
+        figures += [
+            Figure(f"R-RadFact logical {word}", "entailment", _share(f"radfact {side} entailed", f"radfact {side}"), facts, "facts"),
+            Figure(f"R-RadFact grounding {word}", "entailment", _share(placed, entailed), _total(entailed), f"{of} that are entailed"),
+            Figure(f"R-RadFact spatial {word}", "entailment", _share(placed, f"radfact {side} grounded"), grounded, of),
+        ]  # fmt: skip
+    return figures
 
 
 def _error_figures() -> list[Figure]:
@@ -255,6 +271,6 @@ def _text_figures() -> list[Figure]:
 
 
 FIGURES: tuple[Figure, ...] = (
-    *_finding_figures(), *_density_figures(), *_birads_figures(), *_error_figures(), *_text_figures(),
+    *_finding_figures(), *_entailment_figures(), *_density_figures(), *_birads_figures(), *_error_figures(), *_text_figures(),
 )  # fmt: skip
 """All figures that have an interval and are compared, in the order of the card."""

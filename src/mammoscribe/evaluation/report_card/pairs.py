@@ -4,8 +4,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from mammoscribe.data.report_files import StoredReport
+from mammoscribe.domain.grounded import GroundedSentence
 from mammoscribe.support.errors import InputError, InvalidNoun
 
+Sentences = tuple[GroundedSentence, ...]
 _NAMED = 5
 """How many ids an error names."""
 
@@ -19,6 +21,8 @@ class ReportPairs:
             exam is its id.
         patients_known: whether the reference file names patients.
         left_out: ids that only one of the two files has.
+        grounded: sentences of reference and candidate with their boxes, one entry for each exam; none where they are not
+            known on both sides.
 
     Raises:
         InvalidNoun: when there is no exam, or the lists differ in length.
@@ -30,6 +34,7 @@ class ReportPairs:
     candidates: tuple[str, ...]
     patients_known: bool = False
     left_out: tuple[str, ...] = ()
+    grounded: tuple[tuple[Sentences, Sentences], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.ids or len({len(self.ids), len(self.patients), len(self.references), len(self.candidates)}) != 1:
@@ -79,7 +84,17 @@ def join(
         tuple(candidate[i].text for i in ids),
         all(reference[i].patient is not None for i in ids),
         tuple(dict.fromkeys(i for i in (*reference, *candidate) if i not in kept)),
+        _grounded(reference, candidate, ids),
     )
+
+
+def _grounded(
+    reference: Mapping[str, StoredReport], candidate: Mapping[str, StoredReport], ids: Collection[str]
+) -> tuple[tuple[Sentences, Sentences], ...]:
+    """Sentences of both sides where every report has them."""
+    if not all(side[i].sentences for side in (reference, candidate) for i in ids):
+        return ()
+    return tuple((reference[i].sentences, candidate[i].sentences) for i in ids)
 
 
 def _check(reference: Mapping[str, StoredReport], candidate: Mapping[str, StoredReport], ids: Collection[str]) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mammoscribe.evaluation.stored_views import grey
 from mammoscribe.imaging.prepare import BRIGHTEST
 from mammoscribe.models.reader.calcifications import BENIGN, SUSPICIOUS, cut_patches
 from mammoscribe.models.reader.tophat import CELL_PX
@@ -18,7 +19,6 @@ from mammoscribe.training.calcifications.views import (
     Group,
     cells_of,
 )
-from mammoscribe.training.stored_views import grey
 
 LOOK_ALIKES = 0.8
 """Share of the patches without calcifications that are taken where the top-hat points; the others come from anywhere."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.domain.finding import FindingType
+from mammoscribe.evaluation.stored_views import check_preparation, check_scales
 from mammoscribe.imaging.prepare import FINE_UM
 from mammoscribe.models.reader.calcifications import PatchConfig, PatchNet
 from mammoscribe.models.reader.reader import Reader
@@ -27,7 +28,6 @@ from mammoscribe.training.engine.sources import ItemBatches, ItemSource
 from mammoscribe.training.engine.task import Batches, Finite, Modules, Task, Validation
 from mammoscribe.training.several import InTurn, named, over_sources
 from mammoscribe.training.spots import SpotItems
-from mammoscribe.training.stored_views import check_preparation, check_scales
 
 PRESETS = {"starter": PatchConfig(), "debug": PatchConfig(patch_px=64, per_view=4, width=8)}
 

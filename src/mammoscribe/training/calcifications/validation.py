@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mammoscribe.domain.view import Box
 from mammoscribe.evaluation.detection import ViewMarks, froc, is_hit, sensitivity_at
+from mammoscribe.evaluation.stored_views import grey
 from mammoscribe.models.reader.calcifications import (
     SUSPICIOUS,
     CalcCandidate,
@@ -21,7 +22,6 @@ from mammoscribe.models.reader.calcifications import (
 )
 from mammoscribe.training.calcifications.views import EITHER, IGNORED, FineView, FineViews, Group
 from mammoscribe.training.engine.task import Modules
-from mammoscribe.training.stored_views import grey
 
 CALCIFICATIONS = "calcifications"
 """Name of the network in a checkpoint."""

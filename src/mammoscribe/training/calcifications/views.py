@@ -15,6 +15,7 @@ from mammoscribe.data.records import MammoExam
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.lexicon import SUSPICIOUS_MORPHOLOGY
 from mammoscribe.domain.view import Box, Origin, Role
+from mammoscribe.evaluation.stored_views import at_scale, stored_view
 from mammoscribe.imaging.prepare import FINE_UM
 from mammoscribe.models.reader.calcifications import (
     BENIGN,
@@ -31,7 +32,6 @@ from mammoscribe.training.memo import Memo
 from mammoscribe.training.reader.exams import boxed_exam
 from mammoscribe.training.reader.samples import UNKNOWN, LabelledFinding, TrainingExam
 from mammoscribe.training.spots import Spot
-from mammoscribe.training.stored_views import at_scale, stored_view
 
 EITHER, NOTHING, IGNORED = 2, -1, -2
 """Readings of a cell beside SUSPICIOUS and BENIGN: calcifications of an unknown kind, none, and a cell that teaches nothing."""

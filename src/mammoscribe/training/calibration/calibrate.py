@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.evaluation.stored_views import check_preparation
 from mammoscribe.models.reader.card import ModelCard
 from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.models.reader.reader import Reader
@@ -14,7 +15,6 @@ from mammoscribe.training.calibration.out_of_fold import FoldRun, fold_runs, see
 from mammoscribe.training.calibration.parts import with_parts
 from mammoscribe.training.calibration.reader_folder import VALIDATION
 from mammoscribe.training.calibration.seen import see
-from mammoscribe.training.stored_views import check_preparation
 
 
 @dataclass(frozen=True)

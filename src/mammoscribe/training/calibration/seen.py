@@ -8,15 +8,16 @@ from mammoscribe.data.records import MammoExam
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding, FindingType
 from mammoscribe.domain.view import Laterality, Role
-from mammoscribe.imaging.prepare import FINE_UM
-from mammoscribe.models.reader.judging import Seen
-from mammoscribe.models.reader.reader import Canvases, Reader
-from mammoscribe.training.calibration.seen_views import (
+from mammoscribe.evaluation.prepared_views import (
+    boxed_kinds,
     decoded_canvases,
+    lacks_a_scale,
     stored_canvases,
     truth_of,
     views_of_record,
 )
+from mammoscribe.models.reader.judging import Seen
+from mammoscribe.models.reader.reader import Canvases, Reader
 from mammoscribe.training.reader.exams import Teachers, training_exam
 from mammoscribe.training.reader.samples import BreastLabels, TrainingExam
 
@@ -79,7 +80,7 @@ def see(
         InputError: when the dataset was not prepared for a reader; when pictures are needed and cannot be decoded.
     """
     supervision, synthetic = dataset.supervision, dataset.synthetic
-    root = dataset.root if decode_finer and _lacks_a_scale(reader, dataset) else None
+    root = dataset.root if decode_finer and lacks_a_scale(reader, dataset) else None
     for stored in dataset:
         if not isinstance(stored.record, MammoExam) or not chosen(stored.record.patient_id):
             continue
@@ -94,24 +95,13 @@ def see(
             canvases = stored_canvases(views, reader) if root is None else decoded_canvases(exam, reader, root)
             yield SeenExam(
                 exam, stored.record.patient_id, str(dataset.about["dataset"]),
-                truth_of(views, supervision) if teachers.boxes else (), _boxed(labels), _searched(reader, exam, canvases),
+                truth_of(views, supervision) if teachers.boxes else (), boxed_kinds(views, supervision) if teachers.boxes else frozenset(), _searched(reader, exam, canvases),
                 labels.breasts, reader.see(exam, canvases),
             )  # fmt: skip
 
 
-def _lacks_a_scale(reader: Reader, dataset: PreparedDataset) -> bool:
-    """Whether the reader sees at a scale that the dataset was not prepared at."""
-    there = {scale["um_per_px"] for scale in dataset.about["preparation"].get("finer", ())}
-    wanted = {reader.card.config.detail_um} if reader.crop_refiner is not None else set()
-    return not wanted | ({FINE_UM} if reader.patch_net is not None else set()) <= there
-
-
 def _teaches(labels: TrainingExam, side: Laterality | None) -> bool:
     return labels.teaches if side is None else labels.breasts[list(Laterality).index(side)].teaches
-
-
-def _boxed(labels: TrainingExam) -> frozenset[FindingType]:
-    return frozenset(list(FindingType)[k] for k in frozenset.intersection(*(v.boxed for v in labels.views)))
 
 
 def _searched(reader: Reader, exam: Exam, canvases: Canvases) -> frozenset[FindingType]:

@@ -13,6 +13,7 @@ from mammoscribe.data.supervision import Question, Supervision
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.lexicon import Axis
 from mammoscribe.domain.view import Box
+from mammoscribe.evaluation.stored_views import rebuilt
 from mammoscribe.models.reader.queries import AXIS_TERMS, NO_FINDING
 from mammoscribe.models.reader.reader import Canvases, Reader
 from mammoscribe.support.errors import InputError
@@ -20,7 +21,6 @@ from mammoscribe.training.memo import Memo
 from mammoscribe.training.reader.exams import boxed_exam
 from mammoscribe.training.reader.samples import LabelledFinding
 from mammoscribe.training.spots import Spot
-from mammoscribe.training.stored_views import rebuilt
 
 HIT_IOU, CLEAR_IOU = 0.2, 0.02
 """Overlap from which a proposal shows a lesion, and below which it shows none; what is between teaches nothing."""

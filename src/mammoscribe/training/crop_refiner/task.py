@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mammoscribe.evaluation.stored_views import check_preparation, check_scales
 from mammoscribe.models.reader.crop_refiner import CropOutput, CropRefiner, CropRefinerConfig
 from mammoscribe.models.reader.norm_statistics import NormStatistics
 from mammoscribe.models.reader.queries import NO_FINDING
@@ -32,7 +33,6 @@ from mammoscribe.training.engine.sources import ItemBatches, ItemSource
 from mammoscribe.training.engine.task import Batches, Finite, Modules, Task, Validation
 from mammoscribe.training.several import InTurn, digest_with, named, over_sources
 from mammoscribe.training.spots import SpotItems
-from mammoscribe.training.stored_views import check_preparation, check_scales
 
 CROP_REFINER = "crop_refiner"
 """Name of the network in a checkpoint."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.evaluation.stored_views import check_preparation
 from mammoscribe.models.reader.joint_head import JointHead, cell_features
 from mammoscribe.models.reader.loading import joint_head, load_reader
 from mammoscribe.models.reader.norm_statistics import NormStatistics
@@ -32,7 +33,6 @@ from mammoscribe.training.reader.batches import NO_AUGMENTATION, Augmentation
 from mammoscribe.training.reader.exams import PreparedExams, Teachers
 from mammoscribe.training.reader.task import reader_pass
 from mammoscribe.training.several import InTurn, named, over_sources
-from mammoscribe.training.stored_views import check_preparation
 
 KEPT = "kept"
 PRESETS: Mapping[str, Mapping[str, int]] = {

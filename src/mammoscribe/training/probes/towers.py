@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture
 from mammoscribe.data.records import ListedImage, ListedView
+from mammoscribe.evaluation.stored_views import check_preparation
 from mammoscribe.imaging.joint_prepare import PUBLISHED, WHOLE
 from mammoscribe.imaging.prepare import BRIGHTEST
 from mammoscribe.models.biovil.files import load_strictly, read_checkpoint, split_ignored
@@ -25,7 +26,6 @@ from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.biovil.pixels import canvas_of, middle
-from mammoscribe.training.stored_views import check_preparation
 
 FRESH: Mapping[str, ResNetConfig] = {
     "resnet50": ResNetConfig(in_channels=1, norm="group"),

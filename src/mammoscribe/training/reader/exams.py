@@ -6,6 +6,7 @@ from typing import overload
 
 import numpy as np
 
+from mammoscribe.data.breast_answers import breast_answers
 from mammoscribe.data.folds import Fold
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture, StoredRecord
 from mammoscribe.data.records import ListedView, MammoExam
@@ -25,8 +26,6 @@ from mammoscribe.training.reader.samples import (
     TrainingExam,
     ViewSample,
 )
-
-NO_LABELS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def _breast(record: MammoExam, side: Laterality, supervision: Supervision, teach
         reported = labels_of_report(record.report, side)
     if not teachers.labels:
         return reported
-    answers = _answers(record, side, supervision)
+    answers = breast_answers(record, side, supervision)
     density, malignant = answers.get(Question.DENSITY), answers.get(Question.MALIGNANT)
     recall = answers.get(Question.RECALL)
     return BreastLabels(
@@ -150,20 +149,6 @@ def _breast(record: MammoExam, side: Laterality, supervision: Supervision, teach
         lesion=int(malignant) if malignant and teachers.weak_lesions else UNKNOWN,
         kinds=reported.kinds,
     )
-
-
-def _answers(record: MammoExam, side: Laterality, supervision: Supervision) -> dict[Question, str]:
-    """What the labels say of a breast; a label of the whole exam counts only where one breast was imaged."""
-    places = [("breast", record.breasts.get(side, NO_LABELS))]
-    if {v.laterality for v in record.images} == {side}:
-        places.append(("exam", record.labels))
-    found: dict[Question, str] = {}
-    for question in (Question.DENSITY, Question.RECALL, Question.MALIGNANT):
-        for place, labels in places:
-            answer = supervision.answer(place, question, labels)
-            if answer is not None:
-                found.setdefault(question, answer)
-    return found
 
 
 def kinds_shown(exam: TrainingExam) -> frozenset[FindingType]:

@@ -13,6 +13,7 @@ import torch
 from mammoscribe.data.folds import Fold
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.domain.finding import FindingType
+from mammoscribe.evaluation.stored_views import check_preparation
 from mammoscribe.models.efficientnet_lite import EfficientNetLite, EfficientNetLiteConfig, load_published
 from mammoscribe.models.reader.batch import ViewBatch
 from mammoscribe.models.reader.network import PRESETS, ReaderConfig, ReaderNet, ReaderNetOutput
@@ -30,7 +31,6 @@ from mammoscribe.training.reader.losses import LossWeights, counts, losses
 from mammoscribe.training.reader.samples import TrainingExam
 from mammoscribe.training.reader.validation import measure, summary
 from mammoscribe.training.several import named, over_sources
-from mammoscribe.training.stored_views import check_preparation
 
 FILM_AUGMENTATION = Augmentation(
     rotation_deg=12, scale=0.15, shift_px=20, gamma=0.35, gain=0.15, noise=0.04, stretch=0.08, flip_chance=0.5

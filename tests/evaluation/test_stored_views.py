@@ -7,10 +7,10 @@ import pytest
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.domain.view import Origin, SpacingSource
+from mammoscribe.evaluation.stored_views import check_scales, rebuilt
 from mammoscribe.imaging.decode import decode_mammogram
 from mammoscribe.imaging.prepare import prepare_view, resample
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.stored_views import check_scales, rebuilt
 from tests.training.fine_lab import fine_lab
 
 

@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mammoscribe.data.prepared.dataset import StoredPicture, StoredRecord
+from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture, StoredRecord
 from mammoscribe.data.records import ListedView, MammoExam
 from mammoscribe.data.supervision import Question, Supervision
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
 from mammoscribe.domain.view import Laterality, Origin, Role, SpacingSource, View, standard_view_id
+from mammoscribe.evaluation.stored_views import at_scale, stored_view
 from mammoscribe.imaging.decode import decode_view
 from mammoscribe.imaging.prepare import FINE_UM, PreparedView, assumed_spacing
 from mammoscribe.models.reader.reader import Canvases, Reader
 from mammoscribe.reading import prepare
-from mammoscribe.training.stored_views import at_scale, stored_view
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,24 @@ def decoded_canvases(exam: Exam, reader: Reader, root: Path) -> Canvases:
         InputError: when a picture cannot be decoded.
     """
     return prepare(exam, reader, lambda v: decode_view(replace(v, source=str(root / v.source))), images=False).canvases
+
+
+def lacks_a_scale(reader: Reader, dataset: PreparedDataset) -> bool:
+    """Whether the reader sees at a scale that the dataset was not prepared at."""
+    there = {scale["um_per_px"] for scale in dataset.about["preparation"].get("finer", ())}
+    wanted = {reader.card.config.detail_um} if reader.crop_refiner is not None else set()
+    return not wanted | ({FINE_UM} if reader.patch_net is not None else set()) <= there
+
+
+def boxed_kinds(views: Sequence[SeenView], supervision: Supervision) -> frozenset[FindingType]:
+    """Kinds of finding of which every box in the current views is known."""
+    unplaced = {
+        kind
+        for v in views
+        if v.view.role is Role.CURRENT
+        for kind in supervision.answers("view", Question.UNPLACED, v.listed.labels)
+    }
+    return frozenset(k for k in supervision.boxed_kinds if k.value not in unplaced)
 
 
 UNKNOWN_SUSPICION = 0.5

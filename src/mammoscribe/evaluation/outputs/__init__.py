@@ -1,0 +1,1 @@
+"""What readers gave for exams, kept in files before it is scored."""

@@ -1,0 +1,214 @@
+"""From readers or their results and a prepared split to a card: outputs are stored, then held against the labels."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.domain.assessment import Setting
+from mammoscribe.evaluation.card_page import Page
+from mammoscribe.evaluation.classification import threshold_at_specificity
+from mammoscribe.evaluation.faults import refuse
+from mammoscribe.evaluation.labelled_exams import LabelledExam, labelled_exams
+from mammoscribe.evaluation.outputs.exam_output import ExamOutput
+from mammoscribe.evaluation.outputs.predicted import read_predictions
+from mammoscribe.evaluation.outputs.read_prepared import made_by, read_split
+from mammoscribe.evaluation.outputs.store import Outputs, done_ids, fill
+from mammoscribe.evaluation.plan import Plan, late_plan, looks_before, plan_json, plan_section
+from mammoscribe.evaluation.reader_card.breast_measures import breast_cases, malignant, prob_malignant
+from mammoscribe.evaluation.reader_card.card import OnDraw, ReaderCard, Threshold, make_card
+from mammoscribe.evaluation.reader_card.card_files import card_json, card_page
+from mammoscribe.evaluation.reader_card.cases import Joined, join
+from mammoscribe.evaluation.reader_card.faults import check_threshold_split, leaks, output_faults, repeats
+from mammoscribe.evaluation.reader_card.misses import worst_misses
+from mammoscribe.evaluation.report_card.card import ReportCard
+from mammoscribe.evaluation.report_card.card import make_card as score_reports
+from mammoscribe.evaluation.report_card.card_files import card_json as report_values
+from mammoscribe.evaluation.report_card.card_files import report_sections
+from mammoscribe.evaluation.report_card.pairs import ReportPairs
+from mammoscribe.models.devices import chosen_device
+from mammoscribe.models.reader.reader import Reader
+from mammoscribe.reading import load_reader
+from mammoscribe.support.errors import InputError
+
+OnExam = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """How a threshold of malignancy is fixed: a number, or the specificity that it has on another split."""
+
+    value: float | None = None
+    specificity: float | None = None
+    split: str = "val"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is measured.
+
+    Args:
+        data, split: the exams with their labels.
+        models, predictions: one or two systems in all: readers by name or folder, results of `predict`.
+        setting, device: of the readers.
+        fixed: how the threshold is fixed; None for none.
+        trained_on: further prepared datasets that the readers learned from.
+        num_draws: of the bootstrap.
+        common_only: measure the exams that every system has. anyway: put faults on the card instead of refusing.
+        plan: which figures decide, None where none was written.
+
+    Raises:
+        InputError: without a system, or with more than two.
+    """
+
+    data: Path
+    split: str
+    models: tuple[str, ...] = ()
+    predictions: tuple[Path, ...] = ()
+    setting: Setting = Setting.SCREENING
+    device: str = "cpu"
+    fixed: Fixed | None = None
+    trained_on: tuple[Path, ...] = ()
+    num_draws: int = 1000
+    common_only: bool = False
+    anyway: bool = False
+    plan: Plan | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.models) + len(self.predictions) <= 2:
+            found = f"{len(self.models) + len(self.predictions)} systems with --data"
+            raise InputError(found, "one, or two that are compared", "use --model and --predictions")
+        if self.fixed is not None and self.fixed.specificity is not None:
+            check_threshold_split(self.split, self.fixed.split)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A card with its values for a JSON file and its page."""
+
+    card: ReaderCard
+    values: dict[str, Any]
+    page: Page
+
+
+def measure(
+    request: Request, folder: Path, on_exam: OnExam = lambda: None, on_draw: OnDraw = lambda _: None
+) -> Measured:
+    """Store the outputs in a folder, and measure them.
+
+    Args:
+        request: what. folder: of the files of outputs.
+        on_exam: called after every exam that is read. on_draw: as of `make_card`.
+
+    Raises:
+        InputError: for a fault of the measurement, unless it is to be measured anyway.
+    """
+    dataset = PreparedDataset(request.data, request.split)
+    faults = [*repeats(dataset), *leaks(dataset, request.trained_on)]
+    refuse(faults, request.anyway)
+    labels = list(labelled_exams(dataset))
+    if not labels:
+        raise InputError(f"{request.split} of {request.data} has no labelled exam", "labels, boxes or reports")
+    systems = tuple(_outputs(request, dataset, frozenset(e.exam_id for e in labels), folder, on_exam))
+    joined = join(labels, {s.name: s.exams for s in systems}, request.common_only)
+    signs = [f for k, s in enumerate(systems) for f in output_faults(s.name, joined.cases(k))]
+    before = looks_before(folder, [s.sha256 for s in systems])
+    signs += [] if request.plan is None else late_plan(request.plan, before)
+    refuse(signs, request.anyway)
+    threshold = _threshold(request, folder, on_exam)
+    reports = _reports(systems, joined, request.num_draws)
+    if reports is not None:
+        refuse(reports.faults, request.anyway)
+    card = make_card(
+        str(dataset.about["dataset"]), request.split, dataset.synthetic, systems, joined, request.num_draws, threshold,
+        None if request.plan is None else frozenset(request.plan.endpoints), notes=[*faults, *signs], on_draw=on_draw, reports_alone=reports is not None,
+    )  # fmt: skip
+    misses = [(s.name, worst_misses(dataset, joined.cases(k), card.cases[k].malignancy)) for k, s in enumerate(systems)]
+    page, values = card_page(card, misses), card_json(card)
+    if reports is not None:
+        values["reports"] = report_values(reports)
+        own = tuple(replace(s, title=f"Reports: {s.title}") for s in report_sections(reports))
+        notes = tuple(f"reports: {note}" for note in (*reports.faults, *reports.notes))
+        page = replace(page, sections=(*page.sections, *own), notes=(*page.notes, *notes))
+    if request.plan is not None:
+        values["plan"] = plan_json(request.plan, card.lines, len(before) + 1)
+        names = [s.name for s in systems]
+        planned = plan_section(request.plan, names, card.lines, card.differences, len(before) + 1)
+        page = replace(page, sections=(planned, *page.sections))
+    return Measured(card, values, page)
+
+
+def _reports(systems: Sequence[Outputs], joined: Joined, num_draws: int) -> ReportCard | None:
+    """The card of the reports that the systems wrote, on exams whose dataset has reports; None without such exams."""
+    at = [
+        i
+        for i, labels in enumerate(joined.labels)
+        if labels.report and all(own[i].sentences is not None for own in joined.outputs)
+    ]
+    if not at:
+        return None
+    ids, patients = tuple(joined.labels[i].exam_id for i in at), tuple(joined.labels[i].patient_id for i in at)
+    references = tuple(joined.labels[i].report or "" for i in at)
+    pairs = [
+        (s.name, ReportPairs(ids, patients, references, tuple(own[i].report or "" for i in at), True))
+        for s, own in zip(systems, joined.outputs, strict=True)
+    ]
+    return score_reports("reports of the dataset", pairs, num_draws)
+
+
+def _outputs(
+    request: Request, dataset: PreparedDataset, wanted: frozenset[str], folder: Path, on_exam: OnExam
+) -> Iterator[Outputs]:
+    """The outputs of every system for exams of a split."""
+    names = _names([*request.models, *map(str, request.predictions)])
+    for name, model in zip(names, request.models, strict=False):
+        reader = load_reader(model, chosen_device(request.device))
+        yield stored_outputs(name, reader, dataset, wanted, request.setting, folder, on_exam)
+    for name, path in zip(names[len(request.models) :], request.predictions, strict=True):
+        made, exams = read_predictions(path)
+        yield fill(folder, name, made, len(exams), exams)
+
+
+def stored_outputs(
+    name: str, reader: Reader, dataset: PreparedDataset, wanted: frozenset[str], setting: Setting, folder: Path,
+    on_exam: OnExam,
+) -> Outputs:  # fmt: skip
+    """The outputs of a reader for exams of a split: those in the folder, and the missing ones after reading them."""
+    made = made_by(reader, dataset, setting)
+    missing = wanted - done_ids(folder, made)
+
+    def read() -> Iterator[ExamOutput]:
+        for output in read_split(reader, dataset, setting, missing):
+            yield output
+            on_exam()
+
+    return fill(folder, name, made, len(wanted), read())
+
+
+def _names(given: Sequence[str]) -> list[str]:
+    """Names of systems: the last part of a path, with more where two have one name."""
+    short = [Path(g).name for g in given]
+    if len(set(short)) == len(short):
+        return short
+    return list(given) if len(set(given)) == len(given) else [f"{g} ({k})" for k, g in enumerate(given, start=1)]
+
+
+def _threshold(request: Request, folder: Path, on_exam: OnExam) -> Threshold | None:
+    """The threshold as a number, or fixed on another split by the first system's outputs there."""
+    fixed = request.fixed
+    if fixed is None:
+        return None
+    if fixed.value is not None:
+        return Threshold(fixed.value, "a number that was given")
+    assert fixed.specificity is not None
+    dataset = PreparedDataset(request.data, fixed.split)
+    labels: list[LabelledExam] = list(labelled_exams(dataset))
+    first = next(_outputs(request, dataset, frozenset(e.exam_id for e in labels), folder, on_exam))
+    joined: Joined = join(labels, {first.name: first.exams}, request.common_only)
+    c = breast_cases(joined.cases(0), malignant, prob_malignant)
+    if not c.both_classes:
+        raise InputError(f"{fixed.split} has no malignant and other breasts to fix a threshold on", "both")
+    value = threshold_at_specificity(c.scores, c.labels, fixed.specificity)
+    words = f"{fixed.split}: specificity {fixed.specificity:g} of {first.name} there, {len(c.labels)} breasts"
+    return Threshold(value, words)
