@@ -227,6 +227,13 @@ def test_what_is_no_chat_model_is_one_sentence_and_nothing_is_written(
     assert not (tmp_path / "out").exists() and not (tmp_path / "r.csv").exists()
 
 
+@pytest.mark.parametrize("name", ["empty", "bare", "unended"])
+def test_a_folder_without_a_model_is_seen_before_anything_is_read(run, house, places, name, tmp_path):
+    shown = run("read", "exam", "--out", tmp_path / "out", *in_folder(places[name]))
+    assert shown.exit_code == 2 and shown.stderr.startswith("error "), shown.output
+    assert house.loaded == [] and house.devices == []
+
+
 def test_more_views_than_the_family_takes_are_one_sentence(run, archive, model, by_heart, tmp_path):
     visits, _ = archive
     priors = [word for path in visits["prior"] for word in ("--prior", path)]

@@ -85,8 +85,8 @@ def test_an_answer_that_does_not_end_is_cut_and_no_count_of_tokens_calls_it_blin
 
 
 def test_weights_of_16_bits_answer_on_the_cpu_as_they_are_stored(tmp_path):
-    for number, dtype in enumerate((torch.float16, torch.bfloat16)):
-        small = load_local_chat(write_llava(tmp_path / str(number), dtype=dtype), CPU, 5)
+    for write, dtype in ((w, d) for w in (write_llava, write_qwen2_5_vl) for d in (torch.float16, torch.bfloat16)):
+        small = load_local_chat(write(tmp_path / f"{write.__name__}-{dtype}", dtype=dtype), CPU, 5)
         assert {p.dtype for p in small.model.network.parameters()} == {dtype}
         assert small.answer(question()).text
 
