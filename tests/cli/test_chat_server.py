@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from mammoscribe.cli.authors import Authorship
-from mammoscribe.cli.chat_options import ChatChoice
+from mammoscribe.cli.chat_options import AtServer, ChatChoice
 from mammoscribe.cli.options import WriterName
 from mammoscribe.support.chat.endpoint import Endpoint
 from mammoscribe.support.chat.exchange import Patience
@@ -300,7 +300,7 @@ def test_predict_fills_a_table_and_an_exam_whose_answer_fails_is_a_row(run, arch
 def test_who_writes_can_be_handed_to_a_worker_process_without_the_key(monkeypatch):
     monkeypatch.setenv("MAMMOSCRIBE_CHAT_KEY", "s3cret-key")
     chosen = Authorship(
-        WriterName.CHAT, None, ChatChoice(Endpoint("localhost", 8000), MODEL, Path("p.toml"), 9.0, 7, 99)
+        WriterName.CHAT, None, ChatChoice(AtServer(Endpoint("localhost", 8000), MODEL, 9.0), Path("p.toml"), 7, 99)
     )
     sent = pickle.dumps(chosen)
     assert pickle.loads(sent) == chosen and b"s3cret" not in sent

@@ -1,8 +1,10 @@
 """Tiny chat models in the published layouts, with tokenisers trained here; written without the code that reads them."""
 
 import json
+import tomllib
 from collections.abc import Mapping
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,10 @@ CORPUS = (
     "The breasts are heterogeneously dense. There is an irregular mass in the right breast at 10 o'clock.",
     "No suspicious finding. BI-RADS category 1: negative. Write the report of this mammogram. right CC left MLO view",
     "Describe the findings in this chest X-ray and write a report. The heart is of normal size; no pleural effusion.",
+)
+VICUNA = (
+    "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and "
+    "polite answers to the user's questions. USER: {} ASSISTANT:"
 )
 SIDE_PX, PATCH_PX = 28, 14
 LLAVA_TOKENS = 4
@@ -221,3 +227,40 @@ def _spread(model: torch.nn.Module) -> None:
 def _write_config(config, folder: Path, architecture: str) -> None:
     values = config.to_dict() | {"architectures": [architecture]}
     (folder / "config.json").write_text(json.dumps(values, default=str))
+
+
+def question_about_an_exam() -> str:
+    """The words of the package about four views, as a model is asked them."""
+    words = tomllib.loads(files("mammoscribe.writers").joinpath("chat_prompts.toml").read_text())["read"]
+    views = [words["view"].format(side=s, projection=p) + " <image>" for p in ("CC", "MLO") for s in ("right", "left")]
+    return "\n".join([words["instruction"].strip(), *views, words["request"]])
+
+
+def learn_by_heart(folder: Path, said: str, *asked: str, steps: int = 100) -> Path:
+    """Teach a tiny LLaVA to answer `said` to a few questions, whatever it is shown; some seconds.
+
+    Args:
+        folder: as `write_llava` has written it; its weights are replaced.
+        said: the answer.
+        asked: the questions, with their `<image>`.
+        steps: of learning.
+    """
+    from transformers import AutoTokenizer, LlavaForConditionalGeneration
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    network = LlavaForConditionalGeneration.from_pretrained(folder).train()
+    answer = tokenizer(f" {said}</s>", add_special_tokens=False)["input_ids"]
+    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    torch.manual_seed(0)
+    for step in range(steps):
+        text = VICUNA.format(asked[step % len(asked)])
+        question = tokenizer(text.replace("<image>", "<image>" * LLAVA_TOKENS))["input_ids"]
+        ids, labels = (torch.tensor([own + answer]) for own in (question, [-100] * len(question)))
+        pictures = torch.randn(text.count("<image>"), 3, SIDE_PX, SIDE_PX)
+        loss = network(input_ids=ids, pixel_values=pictures, labels=labels).loss
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+    save_file(llava_names(network.state_dict()), folder / "model.safetensors", {"format": "pt"})
+    return folder

@@ -32,7 +32,7 @@ class Authorship:
     Args:
         writer: what kind.
         model: the folder of a report model, with `biovil-t` alone.
-        chat: the chat server, with `chat` alone.
+        chat: the chat model, with `chat` alone.
     """
 
     writer: WriterName = WriterName.RENDERER
@@ -47,6 +47,11 @@ class Authorship:
             report_card_of(self.model)
         if self.chat is not None:
             self.chat.check()
+
+    def check_workers(self, workers: int) -> None:
+        """InputError for a writer that so many worker processes cannot each hold."""
+        if self.chat is not None:
+            self.chat.model.check_workers(workers)
 
     def author(self, reader: "Reader", where: Any) -> "Author | None":
         """The writer itself, on a device; None for the renderer.
@@ -66,7 +71,7 @@ class Authorship:
         if self.chat is not None:
             from mammoscribe.writers.chat import ChatAuthor
 
-            return ChatAuthor(self.chat.server(), self.chat.prompts(), self.chat.longest_px)
+            return ChatAuthor(self.chat.generator(str(where)), self.chat.prompts(), self.chat.longest_px)
         return None
 
     def made_by(self) -> dict[str, str | float | None]:
@@ -79,10 +84,7 @@ class Authorship:
 
             told["writer_weights_sha256"] = report_card_of(self.model).weights_sha256
         if self.chat is not None:
-            told |= {
-                "chat_model": self.chat.model, "chat_host": self.chat.endpoint.host, "chat_tokens": self.chat.max_tokens,
-                "chat_px": self.chat.longest_px, "prompts_sha256": self.chat.prompts().sha256,
-            }  # fmt: skip
+            told |= self.chat.made_by()
         return told
 
 

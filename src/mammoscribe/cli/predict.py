@@ -105,6 +105,7 @@ def command(
     names = None if pseudonymous is None else key_apart_from(pseudonymous, *([reports] if reports else []))
     chat = ChatGiven(chat_endpoint, chat_model, prompts, chat_timeout, chat_tokens, chat_px)
     authorship = authorship_of(writer, writer_model, chat)
+    authorship.check_workers(workers)
     job = ReadingJob(manifest, model, device, setting.value, prevalence, reports, wanted, names, authorship)
     queue = queue_of(slurm, submit)
     if queue is not None:

@@ -12,8 +12,8 @@ import pytest
 
 from mammoscribe.support.chat.endpoint import Endpoint, endpoint_of
 from mammoscribe.support.chat.exchange import MAX_REPLY_BYTES, Patience, exchange
-from mammoscribe.support.chat.question import Answer
-from mammoscribe.support.chat.server import LONGEST_ANSWER, ChatServer
+from mammoscribe.support.chat.question import LONGEST_ANSWER, Answer
+from mammoscribe.support.chat.server import ChatServer
 from mammoscribe.support.errors import InputError, InvalidNoun
 from tests.chat_server import (
     MODEL,

@@ -70,8 +70,9 @@ def written(model: ChatModel, questions: Sequence[Question], max_tokens: int, ca
     longest = max(map(len, ids))
     if longest + max_tokens > model.context:
         raise InputError(
-            f"a question of {longest} tokens and an answer of {max_tokens}", f"at most {model.context} together"
-        )
+            f"a question of {longest} tokens and an answer of up to {max_tokens}", f"at most {model.context} together",
+            "a shorter answer (--chat-tokens), or fewer pictures",
+        )  # fmt: skip
     batch = batch_of(ids, None, pixels, prompter)
     device = model.network.device
     inputs = {name: tensor.to(device) for name, tensor in batch.inputs().items()}

@@ -13,16 +13,12 @@ from typing import Any
 
 from mammoscribe.support.chat.endpoint import COMPLETIONS, Endpoint
 from mammoscribe.support.chat.exchange import QUOTED_CHARS, Patience, Reply, exchange
-from mammoscribe.support.chat.question import Answer, Part
+from mammoscribe.support.chat.question import Answer, Part, answer_of
 from mammoscribe.support.errors import InputError, InvalidNoun, printable
 
-LONGEST_ANSWER = 20_000
-"""Characters; several times the longest report."""
 LOOK_S = 10.0
 """Seconds that a server may take to list its models."""
-_END_OF_THOUGHT = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 _SLASH = r"[/\\]"
-_THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -147,16 +143,14 @@ class ChatServer:
         text = _text_of(message.get("content"))
         if text is None:
             raise self._wrong("answers with JSON that is no chat completion", "words in choices[0].message.content")
-        text = _without_thoughts(text)
-        if not text:
-            raise self._wrong("answers with no words", "some", "give it more tokens, or another model")
-        if len(text) > LONGEST_ANSWER:
-            raise self._wrong(f"answers with {len(text)} characters", f"at most {LONGEST_ANSWER}")
-        shown = "\n".join(printable(line, LONGEST_ANSWER) for line in text.splitlines())
-        return Answer(shown, reason == "length")
+        return answer_of(text, reason == "length", self._who)
+
+    @property
+    def _who(self) -> str:
+        return f"the chat server at {self.endpoint.place}"
 
     def _wrong(self, what: str, expected: str, do: str = "") -> InputError:
-        return InputError(f"the chat server at {self.endpoint.place} {what}", expected, do)
+        return InputError(f"{self._who} {what}", expected, do)
 
 
 def request_body(model: str, parts: Sequence[Part], max_tokens: int) -> dict[str, Any]:
@@ -191,11 +185,6 @@ def _tokens_read(answered: dict[str, Any]) -> int | None:
     usage = answered.get("usage")
     count = usage.get("prompt_tokens") if isinstance(usage, dict) else None
     return count if isinstance(count, int) and count > 0 else None
-
-
-def _without_thoughts(text: str) -> str:
-    """An answer without what was thought aloud before it; the opening mark may be part of the prompt of a model."""
-    return re.split(_END_OF_THOUGHT, _THOUGHT.sub("", text))[-1].strip()
 
 
 def _names_listed(reply: Reply) -> list[str]:
