@@ -74,7 +74,7 @@ def training_exam(
         _view(picture, record.images[picture.image], earlier, supervision, teachers, findings)
         for picture in stored.pictures
     )
-    right, left = (_breast(record, side, supervision, teachers) for side in Laterality)
+    right, left = (breast_labels(record, side, supervision, teachers) for side in Laterality)
     return TrainingExam(record.id, record.patient_id, views, tuple(findings.values()), (right, left), synthetic)
 
 
@@ -134,13 +134,16 @@ def _finding(kind: str, labels: Mapping[str, str], supervision: Supervision) -> 
     )  # fmt: skip
 
 
-def _breast(record: MammoExam, side: Laterality, supervision: Supervision, teachers: Teachers) -> BreastLabels:
+def breast_labels(
+    record: MammoExam, side: Laterality, supervision: Supervision, teachers: Teachers = Teachers()
+) -> BreastLabels:
+    """What the labels and the report of an exam say of one breast."""
     reported = BreastLabels()
     if teachers.reports and supervision.reports and record.report is not None:
         reported = labels_of_report(record.report, side)
     if not teachers.labels:
         return reported
-    answers = _answers(record, side, supervision)
+    answers = breast_answers(record, side, supervision)
     density, malignant = answers.get(Question.DENSITY), answers.get(Question.MALIGNANT)
     recall = answers.get(Question.RECALL)
     return BreastLabels(
@@ -152,13 +155,13 @@ def _breast(record: MammoExam, side: Laterality, supervision: Supervision, teach
     )
 
 
-def _answers(record: MammoExam, side: Laterality, supervision: Supervision) -> dict[Question, str]:
+def breast_answers(record: MammoExam, side: Laterality, supervision: Supervision) -> dict[Question, str]:
     """What the labels say of a breast; a label of the whole exam counts only where one breast was imaged."""
     places = [("breast", record.breasts.get(side, NO_LABELS))]
     if {v.laterality for v in record.images} == {side}:
         places.append(("exam", record.labels))
     found: dict[Question, str] = {}
-    for question in (Question.DENSITY, Question.RECALL, Question.MALIGNANT):
+    for question in (Question.DENSITY, Question.BIRADS, Question.RECALL, Question.MALIGNANT):
         for place, labels in places:
             answer = supervision.answer(place, question, labels)
             if answer is not None:
