@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mammoscribe.data.catalogue import write_splits
+from mammoscribe.data.dataset import Label
 from mammoscribe.data.ingest import ingest
 from mammoscribe.data.prepared.dataset import StoredPicture, StoredRecord
 from mammoscribe.data.prepared.preparation import PREPARATIONS
@@ -91,7 +92,11 @@ def prepared(
     for record in records:
         write_views(root, record, chest_on_left)
     (root / "files" / "here").touch()
-    dataset = replace(dataset_of(list(records)), supervision=supervision)
+    listed = dataset_of(list(records))
+    card = tuple(Label(t.label, t.of, "as its name says") for t in TEACHINGS)
+    edition = replace(listed.editions[0], boxed_kinds=supervision.boxed_kinds)  # which kinds is a fact of the edition
+    own = replace(supervision, boxed_kinds=())
+    dataset = replace(listed, labels=(*listed.labels, *card), editions=(edition,), supervision=own)
     done = ingest(dataset, root / "files", root / "catalogue")
     groups = sorted({group_of(r) for r in done.catalogue.records()})
     write_splits(done.catalogue.folder, {g: splits[n % len(splits)] for n, g in enumerate(groups)})

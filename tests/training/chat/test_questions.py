@@ -34,7 +34,9 @@ def whole(right=(M,), left=(), **more):
 
 
 def presence(pairs):
-    return {q: a for q, a in pairs if q.startswith(("Is there a", "Are there c")) and "new" not in q and "cancer" not in q}
+    return {
+        q: a for q, a in pairs if q.startswith(("Is there a", "Are there c")) and "new" not in q and "cancer" not in q
+    }
 
 
 def test_of_an_exam_with_all_boxes_each_kind_is_asked_of_each_breast_and_denied_where_no_box_is():
@@ -52,7 +54,10 @@ def test_of_an_exam_with_all_boxes_each_kind_is_asked_of_each_breast_and_denied_
 
 def test_where_only_masses_are_boxed_nothing_else_is_asked_about():
     pairs = asked(whole(), MASSES)
-    assert presence(pairs) == {"Is there a mass in the right breast?": "Yes.", "Is there a mass in the left breast?": "No."}
+    assert presence(pairs) == {
+        "Is there a mass in the right breast?": "Yes.",
+        "Is there a mass in the left breast?": "No.",
+    }
     text = " ".join(q + a for q, a in pairs)
     assert not any(word in text for word in ("calcif", "distortion", "symmetr", "Which findings"))
 
@@ -68,7 +73,9 @@ def test_a_kind_without_a_place_in_one_view_is_not_denied_of_the_breast():
     views = [view(s, k, unplaced="calcification" if (s, k) == (L, MLO) else "") for s, k in FOUR]
     found = presence(asked(exam("e", views)))
     assert "Are there calcifications in the left breast?" not in found
-    assert found["Are there calcifications in the right breast?"] == found["Is there a mass in the left breast?"] == "No."
+    assert (
+        found["Are there calcifications in the right breast?"] == found["Is there a mass in the left breast?"] == "No."
+    )
 
 
 def test_something_marked_of_which_nobody_says_what_it_is_lets_nothing_be_denied():
@@ -126,7 +133,11 @@ def test_shape_and_margin_are_asked_with_values_that_hold_and_that_do_not():
     assert found["Is the margin of the mass in the right breast circumscribed?"] == "No."
     assert not any("lobulated?" in q and "shape" in q for q in found)  # BI-RADS 2013 calls a lobulated mass oval
     assert not any("density of the mass" in q for q in found)  # not labelled
-    assert found["Is the mass in the right breast malignant?"] == found["Is the mass in the right breast suspicious?"] == "Yes."
+    assert (
+        found["Is the mass in the right breast malignant?"]
+        == found["Is the mass in the right breast suspicious?"]
+        == "Yes."
+    )
 
 
 def test_of_two_masses_none_is_the_mass():
@@ -189,4 +200,6 @@ def test_every_wording_can_be_filled():
             question, answer = ask.words(np.random.default_rng(seed), {})
             assert not set("{}") & set(question + answer) and question[0].isupper() and answer[0].isupper()
             assert question[-1] in "?." and answer.endswith(".")
-            assert not any(wrong in question + answer for wrong in ("is calcifications", "is there calc", "a architect"))
+            assert not any(
+                wrong in question + answer for wrong in ("is calcifications", "is there calc", "a architect")
+            )

@@ -87,7 +87,9 @@ def _findings(record: MammoExam, view: ListedView, supervision: Supervision) -> 
     breast = [other for other in record.images if other.laterality is view.laterality]
     for number, (name, region) in enumerate(shown.items(), start=1):
         marks = {v.projection: r.box for v in breast for n, r in named_regions(v, supervision) if n == name}
-        found = labelled_finding(f"f{number}", region, view.laterality, {**marks, view.projection: region.box}, supervision)
+        found = labelled_finding(
+            f"f{number}", region, view.laterality, {**marks, view.projection: region.box}, supervision
+        )
         if found is not None:
             yield found
 
