@@ -15,8 +15,9 @@ from mammoscribe.training.chat.script import _TABLE
 from tests.data.datasets.made import write_dicom
 from tests.docs.page import HOW_TO, commands, write_files
 from tests.models.tiny_chat import picture, write_llava
-from tests.training.biovil.lab import breast_records, prepared
+from tests.training.biovil.lab import breast_lab, breast_records, prepared
 from tests.training.chat.lab import text_entry
+from tests.training.fine_lab import fine_lab
 
 pytest.importorskip("accelerate")
 pytest.importorskip("transformers")
@@ -39,13 +40,18 @@ def test_the_page_runs_on_small_models(tmp_path, monkeypatch):
     Path("finetune.sh").write_text(SCRIPT)
     write_llava(Path("llava-1.5-7b-hf"), positions=4096)
     prepared(breast_records(tmp_path, 3), tmp_path, "plain").rename("prepared")
+    breast_lab(tmp_path / "reports", 3).rename("texts")
+    fine_lab(tmp_path / "phantoms", 3, "plain").rename("labelled")
     lines = commands(PAGE)
-    assert len(lines) == 6
+    assert len(lines) == 9
     for line in lines:
         options = shlex.split(line)[1:]
         small = [] if "--from-script" in options else ["--set", "batch=2"]
+        if "labelled" in options and "prepared" in options:  # several datasets: each has its own number
+            small = ["--set", "batch.listed=2", "--set", "batch.phantom=2"]
         shown = CliRunner().invoke(app, [*options, *(QUICK + small if options[0] == "train" else [])])
         assert shown.exit_code == 0, f"{line}\n{shown.output}\n{shown.exception!r}"
+    assert load_chat_model(Path("runs/reports/model")).family.name == "llava-1.5"
     assert load_chat_model(Path("runs/second/model")).family.name == "llava-1.5"
 
 

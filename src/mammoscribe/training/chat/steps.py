@@ -95,5 +95,5 @@ def notes_of(given: Mapping[str, Conversations], model: ChatModel, pictures: int
         if isinstance(own, FindingConversations | ReportConversations) and own.without_prior:
             yield (
                 f"{name}: {own.without_prior} of its exams are learned without the pictures of their prior exam, because "
-                f"{model.family.name} takes {pictures} pictures in a conversation of this run and more are needed"
+                f"a conversation of this run with {model.family.name} has room for {pictures} and more are needed"
             )
