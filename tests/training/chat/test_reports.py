@@ -9,7 +9,7 @@ from mammoscribe.reporting.parse import parse_report
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.chat.reports import ReportConversations
 from tests.data.some_records import report
-from tests.training.chat.labelled import ALL, FOUR, MASSES, NONE, L, R, exam, mass, prepared, view
+from tests.training.chat.labelled import ALL, CC, FOUR, MASSES, MLO, NONE, L, R, exam, mass, prepared, view
 
 M = mass("m1", descriptors="shape.oval,margin.spiculated", change="increased")
 
@@ -97,3 +97,15 @@ def test_labels_of_breasts_that_are_not_boxed_are_written_breast_by_breast(tmp_p
             (f.laterality, f.value) for f in parse_report(text).facts if f.kind is FactKind.BIRADS and f.laterality
         }
         assert categories == {(side, "0" if side is R else "2")}
+
+
+def test_boxes_that_may_be_of_one_finding_are_not_written_as_two(tmp_path):
+    """Where no name links the boxes of two views (as in CBIS-DDSM), each view has a report by itself."""
+    views = [view(R, k, mass(descriptors="shape.oval")) for k in (CC, MLO)]
+    found = learned(prepared(tmp_path, [exam("e1", views)], MASSES))
+    assert set(found) == {"e1, right CC", "e1, right MLO"}
+    for name, text in found.items():
+        masses = [f for f in parse_report(text).facts if f.kind is FactKind.MASS]
+        assert len(masses) == 1 and {str(p) for p in masses[0].views} == {name.split()[-1]}
+    both = [view(R, k, *([mass("m")] if k is CC else [])) for k in (CC, MLO)]
+    assert set(learned(prepared(tmp_path / "closed", [exam("e1", both)], MASSES))) == {"e1"}

@@ -25,14 +25,22 @@ from mammoscribe.training.reader.samples import UNKNOWN
 from mammoscribe.training.several import digest_with
 from mammoscribe.training.text.texts import text_key
 
+USUAL_WORDS = 40
+"""Words of a report that our own writer writes, by which it is put beside others of like length."""
+
 
 @dataclass(frozen=True)
 class _Unit:
-    """A report: number of its record, and the breast where labels of breasts are written one by one."""
+    """A report: number of its record, the breast where labels of breasts are written one by one, its words.
+
+    Args:
+        only: number of the one picture that is shown, None where all are.
+    """
 
     record: int
     side: Laterality | None
     size: int
+    only: int | None = None
 
 
 class ReportConversations:
@@ -72,12 +80,19 @@ class ReportConversations:
             yield self._counted(stored, _Unit(number, None, len(text.split())))
         elif isinstance(stored.record, MammoExam):
             sides = tuple(Laterality) if read_by_breast(self._dataset.supervision) else (None,)
-            for side in sides:
-                if can_be_written(self._facts(stored, current(stored, side))):
-                    yield self._counted(stored, _Unit(number, side, 40))
+            yield from (unit for side in sides for unit in self._of_labels(number, stored, side))
+
+    def _of_labels(self, number: int, stored: StoredRecord, side: Laterality | None) -> Iterator[_Unit]:
+        """One report of all pictures, or one of each where it is not known which boxes are of one finding."""
+        views = current(stored, side)
+        linked = all(is_linked(breast) for breast in self._facts(stored, views))
+        for only in (None,) if linked else range(len(views)):
+            shown = views if only is None else (views[only],)
+            if can_be_written(self._facts(stored, shown)):
+                yield self._counted(stored, _Unit(number, side, USUAL_WORDS, only))
 
     def _counted(self, stored: StoredRecord, unit: _Unit) -> _Unit:
-        self.without_prior += self._shown(stored, unit.side)[1]
+        self.without_prior += self._shown(stored, unit)[1]
         return unit
 
     def _own(self, stored: StoredRecord) -> str:
@@ -90,9 +105,10 @@ class ReportConversations:
     def _prompt(self, record: MammoExam | ImageText) -> Prompt:
         return prompt_for(record.kind, self._name, self._prompts)
 
-    def _shown(self, stored: StoredRecord, side: Laterality | None) -> tuple[tuple[Shown, ...], bool]:
+    def _shown(self, stored: StoredRecord, unit: _Unit) -> tuple[tuple[Shown, ...], bool]:
         """The pictures, with those of the prior where they fit; and whether they do not."""
-        views = current(stored, side)
+        views = current(stored, unit.side)
+        views = views if unit.only is None else (views[unit.only],)
         both = with_prior(views, self._dataset.prior_of(stored))
         return (views, True) if len(both) > max(self._most, len(views)) else (both, False)
 
@@ -128,20 +144,35 @@ class ReportConversations:
         stored = self._dataset[unit.record]
         record = stored.record
         assert not isinstance(record, TextDocument)
-        shown, _ = self._shown(stored, unit.side)
+        shown, _ = self._shown(stored, unit)
         text = self._own(stored)
         if not text:
             assert isinstance(record, MammoExam)
-            record = replace(record, images=tuple(i for i in record.images if unit.side in (None, i.laterality)))
-            rng = np.random.default_rng((self._seed, text_key(record.id), _side_number(unit.side)))
+            record = replace(
+                record, images=tuple(s.image for s in shown if not s.prior and isinstance(s.image, ListedView))
+            )
+            rng = np.random.default_rng((self._seed, text_key(f"{record.id} {unit.side} {unit.only}")))
             text = written(record.id, shown, self._facts(stored, shown), rng)
         asked = f"{listed(shown)}\n{question_of(record, self._prompt(record))}"
-        name = record.id if unit.side is None else f"{record.id}, {unit.side.word} breast"
-        return name, (Turn("human", asked), Turn("gpt", text)), shown
+        parts = [
+            record.id,
+            *([f"{unit.side.word} breast"] if unit.side else []),
+            *([shown[0].name] if unit.only is not None else []),
+        ]
+        return ", ".join(parts), (Turn("human", asked), Turn("gpt", text)), shown
 
 
-def _side_number(side: Laterality | None) -> int:
-    return 0 if side is None else 1 + list(Laterality).index(side)
+def is_linked(breast: BreastFacts) -> bool:
+    """Whether labels say of each finding of a breast which of the shown views show it.
+
+    They do not where boxes of several views may be of one finding, or where a finding may be in a view without its box: a
+    report of both views would name it twice, or say that one view alone shows it.
+    """
+    views = len(breast.projections)
+    return views == 1 or all(
+        lesion.shares and (len(lesion.finding.marks) == views or lesion.finding.type in breast.closed)
+        for lesion in breast.lesions
+    )
 
 
 def can_be_written(breasts: Sequence[BreastFacts]) -> bool:
