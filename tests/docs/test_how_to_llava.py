@@ -25,8 +25,9 @@ from tests.cli.tiny_reader import write_tiny_reader
 from tests.data.datasets.made import write_dicom
 from tests.docs.page import HOW_TO, commands, write_files
 from tests.models.tiny_chat import learn_by_heart, picture, write_llava
-from tests.training.biovil.lab import breast_records, prepared
+from tests.training.biovil.lab import breast_lab, breast_records, prepared
 from tests.training.chat.lab import text_entry
+from tests.training.fine_lab import fine_lab
 from tests.writers.test_chat_pictures import drawn
 
 pytest.importorskip("accelerate")
@@ -53,12 +54,15 @@ def test_the_page_runs_on_small_models(tmp_path, monkeypatch):
     learned = json.loads(Path("data/train.json").read_text())[0]["conversations"][0]["value"]
     learn_by_heart(write_llava(Path("llava-1.5-7b-hf"), positions=4096), FALSE, learned)
     prepared(breast_records(tmp_path, 3), tmp_path, "plain").rename("prepared")
+    breast_lab(tmp_path / "reports", 3).rename("texts")
+    fine_lab(tmp_path / "phantoms", 3, "plain").rename("labelled")
     write_an_exam(tmp_path)
     lines = commands(PAGE)
-    assert len(lines) == 9
+    assert len(lines) == 12
     for line in lines:
         shown = CliRunner().invoke(app, quick(shlex.split(line)[1:]))
         assert shown.exit_code == 0, f"{line}\n{shown.output}\n{shown.exception!r}"
+    assert load_chat_model(Path("runs/reports/model")).family.name == "llava-1.5"
     assert load_chat_model(Path("runs/second/model")).family.name == "llava-1.5"
     digits = hashlib.sha256(Path("runs/llava/model/model.safetensors").read_bytes()).hexdigest()[:12]
     for report in (Path("out/report.json"), Path("reports/e1/report.json")):
@@ -82,7 +86,10 @@ def write_an_exam(folder):
 def quick(options):
     """A command with little to learn and little to write."""
     if options[0] == "train":
-        return [*options, *QUICK, *([] if "--from-script" in options else ["--set", "batch=2"])]
+        small = [] if "--from-script" in options else ["--set", "batch=2"]
+        if "labelled" in options and "prepared" in options:  # several datasets: each has its own number
+            small = ["--set", "batch.listed=2", "--set", "batch.phantom=2"]
+        return [*options, *QUICK, *small]
     short = ["--chat-tokens", "40"] if "--chat-model" in options else []
     return [*options, *short, *(["--model", "tiny"] if options[0] in ("read", "predict") else [])]
 

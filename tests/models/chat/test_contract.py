@@ -271,7 +271,7 @@ def test_what_is_too_long_is_an_error_that_names_the_sample_and_nothing_is_cut(m
 
 def test_four_views_have_no_more_tokens_than_it_says(model):
     large = [picture(n, 400, 300) for n in range(4)]
-    assert sum(model.adapter.pixels(large).tokens) <= model.adapter.exam_tokens
+    assert sum(model.adapter.pixels(large).tokens) <= model.adapter.tokens_for(4)
     fewest, most = model.adapter.view_tokens
     assert all(
         fewest <= tokens <= most

@@ -48,9 +48,8 @@ class Adapter(Protocol):
         """(fewest, most) tokens that this model has for a view."""
         ...
 
-    @property
-    def exam_tokens(self) -> int:
-        """The most tokens that the four views of an exam can have."""
+    def tokens_for(self, views: int) -> int:
+        """The most tokens that so many views of one conversation can have."""
         ...
 
     @classmethod

@@ -9,7 +9,7 @@ import numpy as np
 from torch import nn
 
 from mammoscribe.models.chat.adapter import Pixels, checked_views, rgb, square
-from mammoscribe.models.chat.family import EXAM, Family, Preparation
+from mammoscribe.models.chat.family import Family, Preparation
 from mammoscribe.models.chat.library import image_processor, in_one_sentence
 from mammoscribe.support.errors import InputError
 
@@ -66,10 +66,9 @@ class Llava:
         """The same for every view."""
         return self.tokens, self.tokens
 
-    @property
-    def exam_tokens(self) -> int:
-        """Four times those of a view."""
-        return EXAM * self.tokens
+    def tokens_for(self, views: int) -> int:
+        """So many times those of a view."""
+        return views * self.tokens
 
     def pixels(self, views: Sequence[np.ndarray]) -> Pixels:
         """`pixel_values` [N, 3, side, side] of N views; see `Adapter.pixels`."""

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mammoscribe.models.chat.adapter import Pixels, checked_views, rgb
-from mammoscribe.models.chat.family import EXAM, Family, Preparation
+from mammoscribe.models.chat.family import Family, Preparation
 from mammoscribe.models.chat.library import image_processor
 from mammoscribe.support.errors import InputError
 
@@ -64,10 +64,9 @@ class Qwen2VL:
         size = self._size(1)
         return max(1, size["shortest_edge"] // self._token_px), max(1, size["longest_edge"] // self._token_px)
 
-    @property
-    def exam_tokens(self) -> int:
-        """Four times those of the largest view, or what the budget of pixels leaves."""
-        return EXAM * max(1, self._size(EXAM)["longest_edge"] // self._token_px)
+    def tokens_for(self, views: int) -> int:
+        """So many times those of the largest view, or what the budget of pixels leaves."""
+        return views * max(1, self._size(views)["longest_edge"] // self._token_px)
 
     @property
     def _token_px(self) -> int:

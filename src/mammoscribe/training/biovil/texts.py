@@ -83,24 +83,27 @@ def stated(record: MammoExam, view: ListedView, supervision: Supervision) -> Sta
 
 def _findings(record: MammoExam, view: ListedView, supervision: Supervision) -> Iterator[Finding]:
     """Each finding that a view shows, once, with its boxes in all views of the breast: our words say which show it."""
-    shown = dict(_named(view, supervision))
+    shown = dict(named_regions(view, supervision))
     breast = [other for other in record.images if other.laterality is view.laterality]
     for number, (name, region) in enumerate(shown.items(), start=1):
-        marks = {v.projection: r.box for v in breast for n, r in _named(v, supervision) if n == name}
-        found = _finding(f"f{number}", region, view.laterality, {**marks, view.projection: region.box}, supervision)
+        marks = {v.projection: r.box for v in breast for n, r in named_regions(v, supervision) if n == name}
+        found = labelled_finding(
+            f"f{number}", region, view.laterality, {**marks, view.projection: region.box}, supervision
+        )
         if found is not None:
             yield found
 
 
-def _named(view: ListedView, supervision: Supervision) -> Iterator[tuple[str, Region]]:
+def named_regions(view: ListedView, supervision: Supervision) -> Iterator[tuple[str, Region]]:
     """The regions of a view by the name that the boxes of one finding share; one without a name has its own."""
     for number, region in enumerate(view.regions):
         yield supervision.answer("region", Question.FINDING, region.labels) or f"{view.path} {number}", region
 
 
-def _finding(
+def labelled_finding(
     name: str, region: Region, side: Laterality, boxes: Mapping[Projection, Box], supervision: Supervision
 ) -> Finding | None:  # fmt: skip
+    """A region with its boxes in the views of its breast as a finding without a place; None where its kind is not known."""
     kind = supervision.answer("region", Question.KIND, region.labels)
     if kind is None:
         return None

@@ -9,20 +9,13 @@ from typing import Protocol
 import numpy as np
 
 from mammoscribe.data.exchange.chat_import import chats_in
-from mammoscribe.data.exchange.pictures import breast_box, drawn_picture, windowed
-from mammoscribe.data.exchange.prompts import (
-    IMAGE_TOKEN,
-    Prompt,
-    answer_of,
-    prompt_for,
-    question_of,
-    read_prompts,
-    view_name,
-)
-from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture, StoredRecord
-from mammoscribe.data.records import ImageText, ListedImage, ListedView, MammoExam, TextDocument, Turn
+from mammoscribe.data.exchange.pictures import drawn_picture
+from mammoscribe.data.exchange.prompts import Prompt, answer_of, prompt_for, question_of, read_prompts
+from mammoscribe.data.prepared.dataset import PreparedDataset, StoredRecord
+from mammoscribe.data.records import ImageText, ListedImage, MammoExam, TextDocument, Turn
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import sha256_of
+from mammoscribe.training.chat.shown import check_plain, current, listed
 
 IMAGES = "images"
 """Folder beside a file of conversations that its pictures may be in, as our own export writes it."""
@@ -171,11 +164,7 @@ class PreparedConversations:
     """
 
     def __init__(self, dataset: PreparedDataset, prompts: Path | None = None) -> None:
-        if dataset.about["preparation"]["longest_px"] is None:
-            raise InputError(
-                f"{dataset.folder} was prepared as {dataset.about['preparation']['name']}", "--as plain, the whole picture",
-                "prepare the catalogue again",
-            )  # fmt: skip
+        check_plain(dataset)
         self._dataset, self._prompts = dataset, read_prompts(prompts)
         self._name = str(dataset.about["dataset"])
         found = [(n, _length_of(stored)) for n, stored in enumerate(dataset) if self._can_be_asked(stored)]
@@ -208,8 +197,7 @@ class PreparedConversations:
         stored = self._dataset[self._numbers[number]]
         record = stored.record
         assert not isinstance(record, TextDocument)
-        views = tuple(_grey(record.images[picture.image], picture) for picture in stored.pictures)
-        return Conversation(record.id, self._turns(stored), views)
+        return Conversation(record.id, self._turns(stored), tuple(shown.pixels() for shown in current(stored)))
 
     def said(self, number: int) -> Said:
         """See `Conversations`."""
@@ -223,17 +211,9 @@ class PreparedConversations:
             return record.conversation
         assert record.report is not None
         prompt = self._prompt(record)
-        shown = "\n".join(f"{view_name(record.images[p.image])}: {IMAGE_TOKEN}" for p in stored.pictures)
-        return Turn("human", f"{shown}\n{question_of(record, prompt)}"), Turn("gpt", answer_of(record.report, prompt))
-
-
-def _grey(image: ListedView | ListedImage, picture: StoredPicture) -> np.ndarray:
-    """uint8 [H, W]: mammograms windowed inside the breast's box, as `data export` draws them."""
-    full = np.iinfo(picture.pixels.dtype).max
-    if isinstance(image, ListedView):
-        pixels = picture.pixels.astype(np.float32) / np.float32(full)
-        return windowed(pixels, breast_box(pixels))
-    return picture.pixels if full == 255 else (picture.pixels >> 8).astype(np.uint8)
+        return Turn("human", f"{listed(current(stored))}\n{question_of(record, prompt)}"), Turn(
+            "gpt", answer_of(record.report, prompt)
+        )
 
 
 def _length_of(stored: StoredRecord) -> int:

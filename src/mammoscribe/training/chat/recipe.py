@@ -22,6 +22,10 @@ def chat(data: Sequence[Path], init: Path | None = None) -> Run:
     asks for them. A file called val.json is measured on and not learned from. --init is the folder of a model as it was
     downloaded, or a run of this recipe.
 
+    `task.step` makes other conversations of prepared data, for three runs of which each begins with the one before:
+    `language` (texts alone, of any preparation), `findings` (questions that labels answer, with as many yes as no) and
+    `reports` (reports, or our own writer's wording of labels, with the views of the prior exam where they fit).
+
     Every picture of a conversation is shown. A conversation that is longer than `max_tokens`, or whose answer the tokeniser
     cannot write back, is an error that names it. LLaVA-1.5 has 576 tokens a view; of Qwen2-VL,
     all views of a conversation share a budget (`task.exam_px`, for four views 1,280 tokens each). `task.trained` is `full` (projector and language model), `projector` (alignment) or `lora`;

@@ -13,14 +13,11 @@ from torch import Tensor, nn
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.models.chat.adapter import blank
 from mammoscribe.models.chat.batch import ChatBatch
-from mammoscribe.models.chat.family import TEXT_TOKENS
 from mammoscribe.models.chat.prompt import IGNORED, Prompter
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.training.chat.batches import Collate, LearnedBatch, MakeItem
 from mammoscribe.training.chat.conversations import (
     Conversations,
-    FileConversations,
-    PreparedConversations,
     Said,
     is_file_of_conversations,
     sources_of,
@@ -29,6 +26,7 @@ from mammoscribe.training.chat.export import CHAT, ChatExport
 from mammoscribe.training.chat.grouping import ByLength
 from mammoscribe.training.chat.lora import Lora, add_updates
 from mammoscribe.training.chat.start import ChatStart, Trained, chat_start, frozen_parts, preparation_of
+from mammoscribe.training.chat.steps import Mix, Step, notes_of, room
 from mammoscribe.training.engine.run import Run
 from mammoscribe.training.engine.sources import ItemBatches, ItemSource
 from mammoscribe.training.engine.task import Batches, Modules, Task, Validation
@@ -40,8 +38,6 @@ from mammoscribe.training.text.validation import MaskedFound, masked_figures
 AT_ONCE = 4
 """Conversations of one validation batch."""
 VALIDATION = "val"
-USUAL_TOKENS = 2048
-"""Tokens of a conversation at most, as LLaVA's script sets `model_max_length`."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,9 @@ class ChatSettings:
         images: folder that the paths of pictures in files start from; none is that of each file, or `images` beside it.
         pad_rgb: colour of the padding of LLaVA, as red,green,blue; none is the mean colour of its image encoder.
         exam_px: most pixels of all views of a conversation, for Qwen2-VL; none is what its folder says of each view.
-        prompts: TOML file of questions about the records of prepared data; none for those that come with the package.
+        prompts: TOML file of questions that ask for the report of prepared pictures; none for those of the package.
+        step: language, findings or reports: what prepared data is made conversations for (`steps.Step`). none asks for the
+            reports, without the pictures of prior exams.
         validation_conversations: of each dataset, at most.
     """
 
@@ -77,6 +75,7 @@ class ChatSettings:
     pad_rgb: tuple[int, ...] | None = None
     exam_px: int | None = None
     prompts: Path | None = None
+    step: Step | None = None
     validation_conversations: int = 200
 
     def __post_init__(self) -> None:
@@ -94,9 +93,10 @@ class ChatSettings:
         """
         assert run.init is not None
         start = chat_start(run.init, preparation_of(run.init.parent, self.pad_rgb, self.exam_px))
-        usual = max(USUAL_TOKENS, start.model.adapter.exam_tokens + TEXT_TOKENS)
-        prompter = start.model.prompter(self.max_tokens or min(usual, start.model.context))
-        given = {name: self._conversations(place, "train") for name, place in sources_of(training(run.data)).items()}
+        tokens, pictures = room(start.model, self.step, self.max_tokens)
+        prompter = start.model.prompter(tokens)
+        mix = Mix(self.step, tokens, pictures, self.images, self.prompts, run.seeds.data)
+        given = {name: mix.conversations(place, "train") for name, place in sources_of(training(run.data)).items()}
         sources = {
             name: self._source(own, start, prompter, name, run.batch.get(name, 0)) for name, own in given.items()
         }
@@ -108,18 +108,14 @@ class ChatSettings:
             enable = getattr(network, "activation_checkpointing_enable", None) or network.gradient_checkpointing_enable
             enable({"use_reentrant": False})
         return Task(
-            {CHAT: network}, sources, {"token": 1.0}, chat_loss, chat_counts, self._validation(run, start, prompter),
+            {CHAT: network}, sources, {"token": 1.0}, chat_loss, chat_counts, self._validation(run, start, prompter, mix),
             frozen=tuple(f"{CHAT}.{name}" for name in frozen_parts(start.model, self.trained, self.train_vision)),
             rates=self._rates(start), blocks=_blocks(network), loads_init=True,
             export=ChatExport(
                 start, f"{run.recipe} on {', '.join(given)}", self.lora if self.trained is Trained.LORA else None
             ),
+            notes=tuple(notes_of(given, start.model, pictures)),
         )  # fmt: skip
-
-    def _conversations(self, place: Path, split: str) -> Conversations:
-        if is_file_of_conversations(place):
-            return FileConversations(place, self.images)
-        return PreparedConversations(PreparedDataset(place, split), self.prompts)
 
     def _source(
         self, own: Conversations, start: ChatStart, prompter: Prompter, name: str, group: int
@@ -135,11 +131,11 @@ class ChatSettings:
             digest_with(own.digest, start.sha256),
         )  # fmt: skip
 
-    def _validation(self, run: Run, start: ChatStart, prompter: Prompter) -> Validation | None:
+    def _validation(self, run: Run, start: ChatStart, prompter: Prompter, mix: Mix) -> Validation | None:
         """On the `val` splits of prepared data and on files called val; None without either."""
         held_back = []
         for name, place in sources_of(validating(run.data)).items():
-            own = self._conversations(place, VALIDATION)
+            own = mix.conversations(place, VALIDATION)
             chosen = _Chosen(own, tuple(evenly(len(own), self.validation_conversations)))
             held_back.append(ItemBatches(self._source(chosen, start, prompter, name, 0), AT_ONCE))
         if not held_back:

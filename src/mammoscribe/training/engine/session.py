@@ -84,6 +84,8 @@ class Session:
         if run.init is not None and not task.loads_init:
             fresh = load_modules(weights_at(run.init), task.modules)
             self.notify(f"weights from {run.init}" + (f"; fresh: {', '.join(fresh)}" if fresh else ""))
+        for note in task.notes:
+            self.notify(note)
         fused = accelerator.device.type == "cuda" and run.distribution.offload is Offload.NONE
         optimiser = make_optimiser(networks, task, run.optimiser, run.schedule.rate(0, run.steps), fused)
         self.model, optimiser = prepare(accelerator, run, task, networks, optimiser)

@@ -139,6 +139,7 @@ class Task:
         export: (weights file, empty folder) -> fills `model/` at the end of the run. A `summary.md` in it is shown to
             the user.
         stages: None for a run that is one whole.
+        notes: sentences for the user about what the data gave, one for each.
 
     Raises:
         InvalidNoun: for a task without modules, sources or losses, or a weight that is not finite.
@@ -159,6 +160,7 @@ class Task:
     loads_init: bool = False
     export: Callable[[Path, Path], None] | None = None
     stages: Stages | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.modules or not self.sources or not self.losses:

@@ -108,17 +108,29 @@ def fitting(descriptors: Sequence[str], kind: FindingType) -> tuple[str, ...]:
 
 
 def _place(side: Laterality, shown: Mapping[int, tuple[ViewSample, tuple[float, float, float, float]]]) -> Location:
-    """Quadrant and clock where CC and MLO show it; else what one view says (nipple line of the canvas)."""
+    return place_of(side, {Projection(SLOTS[slot][2:]): (view.nipple, box) for slot, (view, box) in shown.items()})
+
+
+def place_of(
+    side: Laterality, shown: Mapping[Projection, tuple[tuple[float, float], tuple[float, float, float, float]]]
+) -> Location:
+    """Quadrant and clock where CC and MLO show it; else what one view says (nipple line of the canvas).
+
+    Args:
+        side: of the breast.
+        shown: nipple (x, y) and box (x0, y0, x1, y1) on the canvas of each view that shows it; canvases have the chest wall
+            at x = 0, and one scale.
+    """
     offsets, depths = {}, []
-    for slot, (view, box) in shown.items():
+    for projection, (nipple, box) in shown.items():
         x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-        offsets[SLOTS[slot][2:]] = view.nipple[1] - y
-        depths.append(min(1.0, max(0.0, (view.nipple[0] - x) / max(view.nipple[0], 1.0))))
+        offsets[projection] = nipple[1] - y
+        depths.append(min(1.0, max(0.0, (nipple[0] - x) / max(nipple[0], 1.0))))
     depth = float(np.mean(depths))
     if len(offsets) == 2:
-        return from_two_views(side, offsets["CC"], offsets["MLO"], depth)
+        return from_two_views(side, offsets[Projection.CC], offsets[Projection.MLO], depth)
     ((projection, offset),) = offsets.items()
-    return from_one_view(Projection(projection), offset, depth)
+    return from_one_view(projection, offset, depth)
 
 
 def describe(finding: Finding, rng: np.random.Generator) -> Statement:

@@ -73,7 +73,7 @@ def training_exam(
         _view(picture, record.images[picture.image], earlier, supervision, teachers, findings)
         for picture in stored.pictures
     )
-    right, left = (_breast(record, side, supervision, teachers) for side in Laterality)
+    right, left = (breast_labels(record, side, supervision, teachers) for side in Laterality)
     return TrainingExam(record.id, record.patient_id, views, tuple(findings.values()), (right, left), synthetic)
 
 
@@ -133,7 +133,10 @@ def _finding(kind: str, labels: Mapping[str, str], supervision: Supervision) -> 
     )  # fmt: skip
 
 
-def _breast(record: MammoExam, side: Laterality, supervision: Supervision, teachers: Teachers) -> BreastLabels:
+def breast_labels(
+    record: MammoExam, side: Laterality, supervision: Supervision, teachers: Teachers = Teachers()
+) -> BreastLabels:
+    """What the labels and the report of an exam say of one breast."""
     reported = BreastLabels()
     if teachers.reports and supervision.reports and record.report is not None:
         reported = labels_of_report(record.report, side)

@@ -1,0 +1,248 @@
+"""Step 3 of three: structured reports in BI-RADS form, the dataset's own or our own writer's wording of its labels."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mammoscribe.data.exchange.prompts import Prompt, answer_of, prompt_for, question_of, read_prompts
+from mammoscribe.data.prepared.dataset import PreparedDataset, StoredRecord
+from mammoscribe.data.records import ImageText, ListedView, MammoExam, TextDocument, Turn
+from mammoscribe.domain.assessment import Category
+from mammoscribe.domain.evidence import Section, Sentence
+from mammoscribe.domain.exam import Exam
+from mammoscribe.domain.finding import FindingType
+from mammoscribe.domain.search import Search, ViewSearch
+from mammoscribe.domain.view import Laterality, Role, View, standard_view_id
+from mammoscribe.reporting.styles import STYLES, Stated, write_reference
+from mammoscribe.support.errors import InputError
+from mammoscribe.training.chat.conversations import Conversation, Said
+from mammoscribe.training.chat.facts import BreastFacts, facts_of, read_by_breast
+from mammoscribe.training.chat.places import places_of
+from mammoscribe.training.chat.shown import Shown, check_plain, current, listed, with_prior
+from mammoscribe.training.reader.samples import UNKNOWN
+from mammoscribe.training.several import digest_with
+from mammoscribe.training.text.texts import text_key
+
+USUAL_WORDS = 40
+"""Words of a report that our own writer writes, by which it is put beside others of like length."""
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """A report: number of its record, the breast where labels of breasts are written one by one, its words.
+
+    Args:
+        only: number of the one picture that is shown, None where all are.
+    """
+
+    record: int
+    side: Laterality | None
+    size: int
+    only: int | None = None
+
+
+class ReportConversations:
+    """Pictures with the report that belongs to them; where there is none, with what our own writer says of the labels.
+
+    Args:
+        dataset: of `mammoscribe data prepare --as plain`, whole or one split.
+        most_pictures: that a conversation may have; priors are shown behind the views where they fit.
+        prompts: TOML file of questions; None for those that come with the package.
+        seed: chooses our own writer's wordings.
+
+    Raises:
+        InputError: for another preparation, or when no record has a report or labels to write one of.
+    """
+
+    def __init__(
+        self, dataset: PreparedDataset, most_pictures: int, prompts: Path | None = None, seed: int = 0
+    ) -> None:  # fmt: skip
+        check_plain(dataset)
+        self._dataset, self._most, self._seed = dataset, most_pictures, seed
+        self._prompts, self._name = read_prompts(prompts), str(dataset.about["dataset"])
+        self.without_prior = 0
+        self._units = [unit for number in range(len(dataset)) for unit in self._found(number)]
+        if not self._units:
+            where = f"{dataset.folder}, {dataset.split} split," if dataset.split else str(dataset.folder)
+            raise InputError(
+                f"{where} has no picture with a report or with labels of which one can be written",
+                "reports, boxes of findings, or categories of breasts", "leave it out of step reports",
+            )  # fmt: skip
+
+    def _found(self, number: int) -> Iterator[_Unit]:
+        stored = self._dataset[number]
+        if isinstance(stored.record, TextDocument) or not stored.pictures:
+            return
+        text = self._own(stored)
+        if text:
+            yield self._counted(stored, _Unit(number, None, len(text.split())))
+        elif isinstance(stored.record, MammoExam):
+            sides = tuple(Laterality) if read_by_breast(self._dataset.supervision) else (None,)
+            yield from (unit for side in sides for unit in self._of_labels(number, stored, side))
+
+    def _of_labels(self, number: int, stored: StoredRecord, side: Laterality | None) -> Iterator[_Unit]:
+        """One report of all pictures, or one of each where it is not known which boxes are of one finding."""
+        views = current(stored, side)
+        linked = all(is_linked(breast) for breast in self._facts(stored, views))
+        for only in (None,) if linked else range(len(views)):
+            shown = views if only is None else (views[only],)
+            if can_be_written(self._facts(stored, shown)):
+                yield self._counted(stored, _Unit(number, side, USUAL_WORDS, only))
+
+    def _counted(self, stored: StoredRecord, unit: _Unit) -> _Unit:
+        self.without_prior += self._shown(stored, unit)[1]
+        return unit
+
+    def _own(self, stored: StoredRecord) -> str:
+        """The report of a record as it is learned, "" where it has none."""
+        record = stored.record
+        if isinstance(record, TextDocument) or record.report is None:
+            return ""
+        return answer_of(record.report, self._prompt(record))
+
+    def _prompt(self, record: MammoExam | ImageText) -> Prompt:
+        return prompt_for(record.kind, self._name, self._prompts)
+
+    def _shown(self, stored: StoredRecord, unit: _Unit) -> tuple[tuple[Shown, ...], bool]:
+        """The pictures, with those of the prior where they fit; and whether they do not."""
+        views = current(stored, unit.side)
+        views = views if unit.only is None else (views[unit.only],)
+        both = with_prior(views, self._dataset.prior_of(stored))
+        return (views, True) if len(both) > max(self._most, len(views)) else (both, False)
+
+    def _facts(self, stored: StoredRecord, shown: Sequence[Shown]) -> tuple[BreastFacts, ...]:
+        assert isinstance(stored.record, MammoExam)
+        return facts_of(stored.record, shown, self._dataset.supervision)
+
+    def __len__(self) -> int:
+        return len(self._units)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the dataset, the questions, the seed and how many pictures fit."""
+        questions = repr(sorted(self._prompts.items()))
+        return digest_with(self._dataset.about["index_sha256"], questions, f"reports {self._seed} {self._most}")
+
+    @property
+    def lengths(self) -> list[int]:
+        """Words of each report; of one that our own writer writes, a usual number."""
+        return [max(1, unit.size) for unit in self._units]
+
+    def __getitem__(self, number: int) -> Conversation:
+        name, turns, shown = self._told(number)
+        return Conversation(name, turns, tuple(s.pixels() for s in shown))
+
+    def said(self, number: int) -> Said:
+        """See `Conversations`; where labels say where a finding is, the pictures are opened."""
+        name, turns, shown = self._told(number)
+        return Said(name, turns, len(shown))
+
+    def _told(self, number: int) -> tuple[str, tuple[Turn, ...], tuple[Shown, ...]]:
+        unit = self._units[number]
+        stored = self._dataset[unit.record]
+        record = stored.record
+        assert not isinstance(record, TextDocument)
+        shown, _ = self._shown(stored, unit)
+        text = self._own(stored)
+        if not text:
+            assert isinstance(record, MammoExam)
+            record = replace(
+                record, images=tuple(s.image for s in shown if not s.prior and isinstance(s.image, ListedView))
+            )
+            rng = np.random.default_rng((self._seed, text_key(f"{record.id} {unit.side} {unit.only}")))
+            text = written(record.id, shown, self._facts(stored, shown), rng)
+        asked = f"{listed(shown)}\n{question_of(record, self._prompt(record))}"
+        parts = [
+            record.id,
+            *([f"{unit.side.word} breast"] if unit.side else []),
+            *([shown[0].name] if unit.only is not None else []),
+        ]
+        return ", ".join(parts), (Turn("human", asked), Turn("gpt", text)), shown
+
+
+def is_linked(breast: BreastFacts) -> bool:
+    """Whether labels say of each finding of a breast which of the shown views show it.
+
+    They do not where boxes of several views may be of one finding, or where a finding may be in a view without its box: a
+    report of both views would name it twice, or say that one view alone shows it.
+    """
+    views = len(breast.projections)
+    return views == 1 or all(
+        lesion.shares and (len(lesion.finding.marks) == views or lesion.finding.type in breast.closed)
+        for lesion in breast.lesions
+    )
+
+
+def can_be_written(breasts: Sequence[BreastFacts]) -> bool:
+    """Whether labels say of every breast that is shown what a report has to: findings, that there are none, or a category."""
+    return bool(breasts) and all(
+        breast.lesions or breast.closed or breast.birads or breast.labels.recall == 1 for breast in breasts
+    )
+
+
+def written(name: str, shown: Sequence[Shown], breasts: Sequence[BreastFacts], rng: np.random.Generator) -> str:
+    """The report that our own writer gives in one of its styles, with the headings of its sections.
+
+    Nothing is denied but of views of which all boxes of the kind are known, and no change or comparison is written without
+    the prior. Lengths are left out: a model is not shown what a pixel measures.
+
+    Args:
+        name: of the exam.
+        shown: its pictures.
+        breasts: what is known of those that are shown.
+        rng: chooses style and wordings.
+    """
+    exam = Exam(name, tuple(_views(shown)))
+    places = places_of([lesion for breast in breasts for lesion in breast.lesions], shown)
+    findings = tuple(
+        replace(lesion.finding, location=places.get(lesion.finding.id, lesion.finding.location), change=change)
+        for breast in breasts
+        for lesion in breast.lesions
+        for change in [lesion.finding.change if exam.prior else None]
+    )
+    search = Search(exam, tuple(_searched(view, breasts) for view in exam.current))
+    stated: Stated = {b.side: (_density(b), _category(b)) for b in breasts}
+    sentences = write_reference(search, findings, stated, int(rng.integers(len(STYLES))), rng)
+    return _in_sections(sentences, [] if exam.prior else [Section.COMPARISON])
+
+
+def _views(shown: Sequence[Shown]) -> Iterator[View]:
+    """The domain's views, each kind once."""
+    seen: set[str] = set()
+    for one in shown:
+        image, place = one.image, one.picture.placement
+        assert isinstance(image, ListedView)
+        role = Role.PRIOR if one.prior else Role.CURRENT
+        view_id = standard_view_id(image.laterality, image.projection, role)
+        if view_id not in seen:
+            seen.add(view_id)
+            yield View(
+                view_id, image.laterality, image.projection, place.stored_width_px, place.stored_height_px,
+                one.picture.path, role,
+            )  # fmt: skip
+
+
+def _searched(view: View, breasts: Sequence[BreastFacts]) -> ViewSearch:
+    """A view was searched for the kinds of which its breast is known to show all."""
+    breast = next(b for b in breasts if b.side is view.laterality)
+    return ViewSearch(view.id, tuple((kind, "not labelled") for kind in FindingType if kind not in breast.closed))
+
+
+def _density(breast: BreastFacts) -> str | None:
+    return None if breast.labels.density == UNKNOWN else "abcd"[breast.labels.density]
+
+
+def _category(breast: BreastFacts) -> Category | None:
+    """The labelled category; a breast that was recalled has 0, as screening gives it."""
+    if breast.birads is not None:
+        return Category(breast.birads)
+    return Category.INCOMPLETE if breast.labels.recall == 1 else None
+
+
+def _in_sections(sentences: Sequence[Sentence], left_out: Sequence[Section]) -> str:
+    texts = {section: [s.text for s in sentences if s.section is section] for section in Section}
+    return "\n".join(
+        f"{section.capitalize()}: {' '.join(own)}" for section, own in texts.items() if own and section not in left_out
+    )

@@ -1,0 +1,73 @@
+"""Which pictures of a prepared record a conversation shows, in which order and under which names: its views, and those before."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mammoscribe.data.exchange.pictures import breast_box, windowed
+from mammoscribe.data.exchange.prompts import IMAGE_TOKEN, view_name
+from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture, StoredRecord
+from mammoscribe.data.records import ImageText, ListedImage, ListedView, MammoExam, TextDocument
+from mammoscribe.domain.view import Laterality
+from mammoscribe.support.errors import InputError
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A prepared picture with what its dataset lists of it, and whether it is of the prior exam."""
+
+    picture: StoredPicture
+    image: ListedView | ListedImage
+    prior: bool = False
+
+    @property
+    def name(self) -> str:
+        """`right CC`, `prior left MLO`."""
+        return f"prior {view_name(self.image)}" if self.prior else view_name(self.image)
+
+    def pixels(self) -> np.ndarray:
+        """uint8 [H, W]: mammograms windowed inside the breast's box, as `data export` draws them."""
+        pixels = self.picture.pixels
+        full = np.iinfo(pixels.dtype).max
+        if isinstance(self.image, ListedView):
+            grey = pixels.astype(np.float32) / np.float32(full)
+            return windowed(grey, breast_box(grey))
+        return pixels if full == 255 else (pixels >> 8).astype(np.uint8)
+
+
+def current(stored: StoredRecord, side: Laterality | None = None) -> tuple[Shown, ...]:
+    """The pictures of a record, or of one breast of it."""
+    assert not isinstance(stored.record, TextDocument)
+    images = stored.record.images
+    found = (Shown(picture, images[picture.image]) for picture in stored.pictures)
+    return tuple(s for s in found if side is None or getattr(s.image, "laterality", None) is side)
+
+
+def with_prior(shown: Sequence[Shown], prior: StoredRecord | None) -> tuple[Shown, ...]:
+    """Pictures, and after them the first prior picture of each of their views; those alone where no prior shows one."""
+    return (*shown, *_earlier(shown, prior))
+
+
+def _earlier(shown: Sequence[Shown], prior: StoredRecord | None) -> Iterator[Shown]:
+    if prior is None or not isinstance(prior.record, MammoExam | ImageText):
+        return
+    names = list(dict.fromkeys(view_name(s.image) for s in shown))
+    there = {view_name(s.image): s for s in reversed(current(prior))}
+    for name in names:
+        if name in there:
+            yield Shown(there[name].picture, there[name].image, prior=True)
+
+
+def listed(shown: Sequence[Shown]) -> str:
+    """`right CC: <image>`, one line for each picture."""
+    return "\n".join(f"{s.name}: {IMAGE_TOKEN}" for s in shown)
+
+
+def check_plain(dataset: PreparedDataset) -> None:
+    """InputError where a dataset was not prepared `--as plain`."""
+    if dataset.about["preparation"]["longest_px"] is None:
+        raise InputError(
+            f"{dataset.folder} was prepared as {dataset.about['preparation']['name']}", "--as plain, the whole picture",
+            "prepare the catalogue again",
+        )  # fmt: skip
