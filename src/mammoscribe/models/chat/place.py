@@ -27,15 +27,25 @@ def chat_folder_at(place: Path) -> Path:
     return folder
 
 
+def weights_or_index(folder: Path) -> Path:
+    """The file of the weights of a model folder, or the index of its shards.
+
+    Raises:
+        InputError: when there is neither.
+    """
+    first = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+    if first is None:
+        raise InputError(f"no weights in {folder}", WEIGHTS[0], "fetch the folder again")
+    return first
+
+
 def weight_files(folder: Path) -> tuple[Path, ...]:
     """The files of the weights that are loaded from a model folder: one, or the shards that an index names.
 
     Raises:
         InputError: when there are none, or an index names a file that is not there.
     """
-    first = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
-    if first is None:
-        raise InputError(f"no weights in {folder}", WEIGHTS[0], "fetch the folder again")
+    first = weights_or_index(folder)
     if not first.name.endswith(_INDEX):
         return (first,)
     try:

@@ -1,6 +1,5 @@
 """What the fine-tuning of a chat model begins with: the model of --init, and which parts of it are trained."""
 
-import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -9,11 +8,10 @@ import torch
 from torch import nn
 
 from mammoscribe.models.chat.chat_model import ChatModel, load_chat_model
-from mammoscribe.models.chat.families import CONFIG, config_of, family_of
+from mammoscribe.models.chat.families import config_of, family_of
 from mammoscribe.models.chat.family import Preparation
-from mammoscribe.models.chat.network import WEIGHTS
+from mammoscribe.models.chat.place import weights_sha256
 from mammoscribe.support.errors import InputError
-from mammoscribe.support.files import sha256_of
 
 
 class Trained(StrEnum):
@@ -43,36 +41,18 @@ class ChatStart:
     sha256: str
 
 
-def chat_weights_at(place: Path) -> Path:
-    """The weights, or the index of their shards, of a model folder or of a run of this recipe (its `model/`).
-
-    Raises:
-        InputError: when there are none, or the run has not ended.
-    """
-    inside = place / "model"
-    if (place / "run.json").is_file() and not inside.is_dir():
-        raise InputError(f"{place} is a run that has not ended", "one with model/", "start its command again to go on")
-    folder = inside if (inside / CONFIG).is_file() else place
-    if not (folder / CONFIG).is_file():
-        raise InputError(f"{place} holds no {CONFIG}", "the folder of a chat model", "see `mammoscribe chat list`")
-    for name in WEIGHTS:
-        if (folder / name).is_file():
-            return folder / name
-    raise InputError(f"no weights in {folder}", WEIGHTS[0], "fetch the folder again")
-
-
 def chat_start(init: Path, preparation: Preparation | None) -> ChatStart:
     """The model beside the weights of --init.
 
     Args:
-        init: as `chat_weights_at` gives it.
+        init: the weights of a model folder, or the index of their shards.
         preparation: of the views; None as the folder says.
 
     Raises:
         InputError: as `load_chat_model`.
     """
     model = load_chat_model(init.parent, torch.float32, preparation)
-    return ChatStart(model, _stored(init.parent), _digest(init.parent))
+    return ChatStart(model, _stored(init.parent), weights_sha256(init.parent))
 
 
 def preparation_of(folder: Path, pad_rgb: tuple[int, ...] | None, exam_px: int | None) -> Preparation | None:
@@ -127,8 +107,3 @@ def _stored(folder: Path) -> torch.dtype:
     name = str(values.get("dtype") or values.get("torch_dtype") or "float32").removeprefix("torch.")
     found = getattr(torch, name, None)
     return found if isinstance(found, torch.dtype) else torch.float32
-
-
-def _digest(folder: Path) -> str:
-    files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".bin"))
-    return hashlib.sha256(" ".join(sha256_of(path) for path in files).encode()).hexdigest()
