@@ -19,3 +19,8 @@ def test_what_the_pages_install_of_this_project_is_a_checkout_with_extras_that_e
         match = re.fullmatch(r"\.(?:\[([\w,]+)\])?", target)
         assert match is not None, (page, command)  # the project is on no package index
         assert set((match[1] or "").split(",")) <= {"", *extras}, (page, command)
+
+
+def test_no_message_of_the_program_installs_this_project_from_an_index():
+    for path in (ROOT / "src").rglob("*.py"):
+        assert "install 'mammoscribe" not in path.read_text(encoding="utf-8"), path

@@ -93,7 +93,7 @@ def test_faiss_is_used_only_when_asked_for_and_says_what_to_install(store, monke
     monkeypatch.setitem(sys.modules, "faiss", None)
     query = text_queries(BrightnessSpace(), ["dark"])
     search(store, query)
-    with pytest.raises(MissingExtra, match=r"mammoscribe\[faiss\]"):
+    with pytest.raises(MissingExtra, match=r"pip install '\.\[faiss\]'"):
         search(store, query, index=Index.FAISS)
 
 

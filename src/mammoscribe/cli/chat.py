@@ -9,7 +9,7 @@ import typer
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.options import folder_for
 from mammoscribe.cli.plain_help import PlainCommand, PlainGroup
-from mammoscribe.support.errors import InputError
+from mammoscribe.support.errors import InputError, install_extra
 
 EXAMPLE = "Example: mammoscribe chat list"
 READING, FULL = 2, 16
@@ -44,7 +44,7 @@ def show() -> None:
         padded = "padded to a square" if family.preparation.pads_to_square else "kept in shape"
         _say(f"  preparation: windowed to 8 bits, {padded}, never cropped")
         _say(f"  licence: {family.licence}")
-        state = "ready" if installed else "needs transformers: pip install 'mammoscribe[chat]'"
+        state = "ready" if installed else f"needs transformers: {install_extra('chat')}"
         _say(f"  state: {state}; tested on small models in its layout, not on the published weights")
 
 

@@ -15,7 +15,7 @@ from mammoscribe.explain.store import Item, VectorStore
 from mammoscribe.imaging.decode import is_dicom
 from mammoscribe.imaging.joint_pixels import JointPixels
 from mammoscribe.models.joint_space import JointSpace
-from mammoscribe.support.errors import InputError, MissingExtra
+from mammoscribe.support.errors import InputError, MissingExtra, install_extra
 
 PICTURES = {".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".pgm"}
 BLOCK_FLOATS = 1 << 22
@@ -149,7 +149,7 @@ def _faiss() -> Any:
     try:
         import faiss  # type: ignore[import-not-found]
     except ImportError as error:
-        do = "pip install 'mammoscribe[faiss]', or search without it: the result is the same"
+        do = f"{install_extra('faiss')}, or search without it: the result is the same"
         raise MissingExtra("faiss is not installed", "", do) from error
     return faiss
 

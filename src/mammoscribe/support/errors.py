@@ -66,5 +66,10 @@ class NotAMammogram(SetAside):
     """A readable file that is not a mammography view this software reads (spot view, CT, SR, ...)."""
 
 
+def install_extra(extra: str) -> str:
+    """How an optional part is installed: from a checkout, since the project is on no package index."""
+    return f"pip install '.[{extra}]' in a checkout of mammoscribe"
+
+
 class MissingExtra(MammoscribeError):
     """An optional dependency is needed and not installed."""

@@ -170,7 +170,7 @@ def test_a_model_without_projection_head_gives_states_only(tmp_path):
 
 def test_without_transformers_one_sentence_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(InputError, match=r"pip install 'mammoscribe\[biovil\]'"):
+    with pytest.raises(InputError, match=r"pip install '\.\[biovil\]'"):
         load_text_model(folder)
 
 

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mammoscribe.models.biovil.files import load_strictly, read_checkpoint, split_ignored
-from mammoscribe.support.errors import InputError
+from mammoscribe.support.errors import InputError, install_extra
 
 IGNORED = re.compile(
     r"bert\.embeddings\.position_ids$|bert\.pooler\.|cls\.seq_relationship\.|cls\.predictions\.decoder\."
@@ -34,7 +34,7 @@ SHAPE = (
     "hidden_dropout_prob", "attention_probs_dropout_prob", "max_position_embeddings", "type_vocab_size",
     "layer_norm_eps", "pad_token_id",
 )  # fmt: skip
-EXTRA = "pip install 'mammoscribe[biovil]'"
+EXTRA = install_extra("biovil")
 
 
 class TextOutput(NamedTuple):

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mammoscribe.support.errors import InputError, MammoscribeError, MissingExtra
+from mammoscribe.support.errors import InputError, MammoscribeError, MissingExtra, install_extra
 
-EXTRA = "pip install 'mammoscribe[chat]'"
+EXTRA = install_extra("chat")
 
 
 def transformers() -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from mammoscribe.support.errors import InvalidNoun, MissingExtra
+from mammoscribe.support.errors import InvalidNoun, MissingExtra, install_extra
 
 TARGETS = r"model\.language_model\.layers\.\d+\.(self_attn|mlp)\.(q|k|v|o|gate|up|down)_proj"
 """Every matrix of attention and feed-forward layers of the language model, as LLaVA's own LoRA script has it."""
@@ -53,7 +53,7 @@ def add_updates(network: Any, lora: Lora) -> None:
     try:
         peft: Any = importlib.import_module("peft")
     except ImportError as error:
-        raise MissingExtra("trained=lora needs peft", "", "pip install 'mammoscribe[chat]'") from error
+        raise MissingExtra("trained=lora needs peft", "", install_extra("chat")) from error
     config = peft.LoraConfig(
         r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=TARGETS, bias="none"
     )  # fmt: skip

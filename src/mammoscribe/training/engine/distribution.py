@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from mammoscribe.support.errors import InputError, MissingExtra
+from mammoscribe.support.errors import InputError, MissingExtra, install_extra
 from mammoscribe.training.engine.devices import chosen_device
 from mammoscribe.training.engine.run import Kind, Offload, Precision, Run
 from mammoscribe.training.engine.task import Task
@@ -39,7 +39,7 @@ def begin(run: Run) -> Any:
         import accelerate
         from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
     except ImportError as error:
-        raise MissingExtra("training needs accelerate", "", "pip install 'mammoscribe[train]'") from error
+        raise MissingExtra("training needs accelerate", "", install_extra("train")) from error
     device, kind = chosen_device(run.execution.device), run.distribution.kind
     _check(run, device)
     if device == "cpu":
@@ -102,9 +102,7 @@ def _deepspeed(run: Run, device: str) -> Any:
     try:
         operations = importlib.import_module("deepspeed.ops")
     except ImportError as error:
-        raise MissingExtra(
-            f"{run.distribution.kind} needs DeepSpeed", "", "pip install 'mammoscribe[deepspeed]'"
-        ) from error
+        raise MissingExtra(f"{run.distribution.kind} needs DeepSpeed", "", install_extra("deepspeed")) from error
     if device == "cpu":
         # gloo is enough on a CPU, and compiling this operation takes minutes
         operations.__compatible_ops__["deepspeed_shm_comm"] = False
