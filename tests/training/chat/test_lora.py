@@ -48,7 +48,7 @@ def test_updates_that_cannot_be_are_refused(wrong):
 
 def test_without_peft_one_is_told_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "peft", None)
-    with pytest.raises(MissingExtra, match=r"needs peft; .*mammoscribe\[chat\]"):
+    with pytest.raises(MissingExtra, match=r"needs peft; .*'\.\[chat\]'"):
         add_updates(torch.nn.Linear(2, 2), Lora())
 
 

@@ -359,7 +359,7 @@ def test_a_batch_of_sources_that_the_task_does_not_have_is_one_sentence(tmp_path
 
 def test_without_accelerate_the_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "accelerate", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'mammoscribe\[train\]'"):
+    with pytest.raises(MissingExtra, match=r"pip install '\.\[train\]'"):
         train(toy_run(), tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -367,7 +367,7 @@ def test_without_accelerate_the_extra_is_named(monkeypatch, tmp_path):
 def test_without_deepspeed_the_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "deepspeed", None)
     monkeypatch.setitem(sys.modules, "deepspeed.ops", None)
-    with pytest.raises(MissingExtra, match=r"zero2 needs DeepSpeed; pip install 'mammoscribe\[deepspeed\]'"):
+    with pytest.raises(MissingExtra, match=r"zero2 needs DeepSpeed; pip install '\.\[deepspeed\]'"):
         train(toy_run(**{"distribution.kind": "zero2"}), tmp_path)
 
 
