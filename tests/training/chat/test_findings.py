@@ -47,7 +47,7 @@ def test_a_conversation_is_the_same_each_time_and_another_with_another_seed(phan
     one, again, other = (conversations(phantoms, seed=seed) for seed in (3, 3, 4))
     assert [c.turns for c in one] == [c.turns for c in again] != [c.turns for c in other]
     made = FindingConversations(PreparedDataset(phantoms), 8, 3)
-    assert [made.said(n).turns for n in range(len(made))] == [c.turns for c in one]
+    assert [made.dialogue(n).turns for n in range(len(made))] == [c.turns for c in one]
     assert made.digest != FindingConversations(PreparedDataset(phantoms), 8, 4).digest
     first = {c.name: pairs(c)[0][0] for c in one}
     assert len(set(first.values())) > 2  # wordings and topics vary

@@ -15,7 +15,7 @@ LONG = " ".join(f"Sentence number {n} has six words." for n in range(30))
 
 def asked(folder, words=100, seed=0):
     found = LanguageConversations(PreparedDataset(folder), words, seed)
-    assert all(found[n].views == () and found.said(n).num_pictures == 0 for n in range(len(found)))
+    assert all(found[n].views == () and found.dialogue(n).num_pictures == 0 for n in range(len(found)))
     assert all(length < 0 for length in found.lengths)
     return [(found[n].name, *(turn.text for turn in found[n].turns)) for n in range(len(found))]
 

@@ -36,7 +36,7 @@ def test_every_view_of_an_exam_is_shown_and_named_and_its_report_is_learned(exam
     whole = PreparedDataset(exams)
     assert len(found) == sum(1 for stored in whole if stored.record.report is not None) > 0
     for number in range(len(found)):
-        one, said = found[number], found.said(number)
+        one, said = found[number], found.dialogue(number)
         asked, answer = one.turns
         assert said.turns == one.turns and said.num_pictures == len(one.views) == asked.text.count("<image>") == 4
         assert all(f"{view}: <image>" in asked.text for view in ("right CC", "left CC", "right MLO", "left MLO"))

@@ -24,7 +24,7 @@ def whole(name, right=(M,), day=None, **more):
 def learned(folder, most=8, seed=0):
     found = ReportConversations(PreparedDataset(folder), most, seed=seed)
     ones = [found[n] for n in range(len(found))]
-    assert [found.said(n).turns for n in range(len(found))] == [one.turns for one in ones]
+    assert [found.dialogue(n).turns for n in range(len(found))] == [one.turns for one in ones]
     assert all(len(one.turns) == 2 and one.turns[0].text.count("<image>") == len(one.views) for one in ones)
     return {one.name: one.turns[1].text for one in ones}
 

@@ -103,7 +103,13 @@ def named_regions(view: ListedView, supervision: Supervision) -> Iterator[tuple[
 def labelled_finding(
     name: str, region: Region, side: Laterality, boxes: Mapping[Projection, Box], supervision: Supervision
 ) -> Finding | None:  # fmt: skip
-    """A region with its boxes in the views of its breast as a finding without a place; None where its kind is not known."""
+    """A region with its boxes in the views of its breast as a finding without a place; None where its kind is not known.
+
+    Args:
+        name: id of the finding. region: with its labels. side: of the breast.
+        boxes: of the region in the views of that breast, in whichever pixels; they are taken over as they are.
+        supervision: what the dataset's labels mean.
+    """
     kind = supervision.answer("region", Question.KIND, region.labels)
     if kind is None:
         return None

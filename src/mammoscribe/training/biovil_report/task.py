@@ -1,7 +1,7 @@
 """The training of a report decoder as a task of the engine: image model, pictures with reports, cross-entropy, perplexity."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -37,7 +37,7 @@ from mammoscribe.training.several import InTurn, digest_with, named, over_source
 from mammoscribe.training.text.losses import at_least_32_bits
 from mammoscribe.training.text.start import Shape
 from mammoscribe.training.text.texts import evenly
-from mammoscribe.training.text.validation import MaskedFound, masked_figures
+from mammoscribe.training.text.validation import MaskedFound, summary
 
 AT_ONCE = 16
 """Pictures of one validation batch."""
@@ -176,16 +176,3 @@ def measure(modules: Modules, batch: ReportBatch) -> MaskedFound:
     labels = batch.labels[batch.labels != IGNORED]
     total = -float(scores.gather(1, labels[:, None]).sum())
     return MaskedFound(batch.dataset, total, len(labels), int((scores.argmax(dim=1) == labels).sum()))
-
-
-def summary(found: Sequence[MaskedFound]) -> dict[str, float]:
-    """Figures of the split; with several datasets also of each, as `NAME/perplexity`.
-
-    `perplexity` is e to the mean cross-entropy of a token of a report whose own tokens before it are known, `accuracy` how
-    often the right one comes first.
-    """
-    figures, names = masked_figures(found), list(dict.fromkeys(f.dataset for f in found))
-    for name in names if len(names) > 1 else ():
-        own = masked_figures([f for f in found if f.dataset == name])
-        figures |= {f"{name}/{key}": value for key, value in own.items()}
-    return figures

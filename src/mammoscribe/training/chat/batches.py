@@ -9,7 +9,7 @@ from mammoscribe.models.chat.adapter import Adapter, Pixels
 from mammoscribe.models.chat.batch import ChatBatch, batch_of
 from mammoscribe.models.chat.prompt import IGNORED, Encoded, Prompter
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.chat.conversations import Conversation, Said
+from mammoscribe.training.chat.conversations import Conversation, Dialogue
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,13 @@ class MakeItem:
         tokens = () if pixels is None else pixels.tokens
         return ChatItem(self.prompter.learned(given.turns, tokens, given.name), pixels)
 
-    def check(self, said: Said) -> None:
+    def check(self, dialogue: Dialogue) -> None:
         """Refuse, naming it, a conversation that cannot be learned as a whole; no picture is opened.
 
         Views whose tokens depend on their size are counted with the fewest that they can have.
         """
         fewest, _ = self.adapter.view_tokens
-        self.prompter.learned(said.turns, (fewest,) * said.num_pictures, said.name)
+        self.prompter.learned(dialogue.turns, (fewest,) * dialogue.num_pictures, dialogue.name)
 
 
 @dataclass(frozen=True)

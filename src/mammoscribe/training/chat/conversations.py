@@ -37,7 +37,7 @@ class Conversation:
 
 
 @dataclass(frozen=True)
-class Said:
+class Dialogue:
     """A conversation without its pictures: its name for errors, turns, and how many pictures belong to it."""
 
     name: str
@@ -56,7 +56,7 @@ class Conversations(Protocol):
         """One of them; its pictures are opened now."""
         ...
 
-    def said(self, number: int) -> Said:
+    def dialogue(self, number: int) -> Dialogue:
         """What is said in one of them; no picture is opened."""
         ...
 
@@ -117,10 +117,10 @@ class FileConversations:
         except InputError as error:
             raise InputError(f"{name}: {error.found}", error.expected, error.do) from error
 
-    def said(self, number: int) -> Said:
+    def dialogue(self, number: int) -> Dialogue:
         """See `Conversations`."""
         entry = self._entries[number]
-        return Said(entry.name, entry.turns, len(entry.paths))
+        return Dialogue(entry.name, entry.turns, len(entry.paths))
 
     @property
     def digest(self) -> str:
@@ -199,10 +199,10 @@ class PreparedConversations:
         assert not isinstance(record, TextDocument)
         return Conversation(record.id, self._turns(stored), tuple(shown.pixels() for shown in current(stored)))
 
-    def said(self, number: int) -> Said:
+    def dialogue(self, number: int) -> Dialogue:
         """See `Conversations`."""
         stored = self._dataset[self._numbers[number]]
-        return Said(stored.record.id, self._turns(stored), len(stored.pictures))
+        return Dialogue(stored.record.id, self._turns(stored), len(stored.pictures))
 
     def _turns(self, stored: StoredRecord) -> tuple[Turn, ...]:
         record = stored.record

@@ -75,10 +75,10 @@ class BreastFacts:
     def shows(self, kind: FindingType) -> bool | None:
         """Whether the breast shows the kind; None where that is not known, or boxes and report contradict each other."""
         boxed = True if self.of(kind) else (False if kind in self.closed else None)
-        said = self.reported(kind)
-        if boxed is None or said is None:
-            return said if boxed is None else boxed
-        return boxed if boxed == said else None
+        reported = self.reported(kind)
+        if boxed is None or reported is None:
+            return reported if boxed is None else boxed
+        return boxed if boxed == reported else None
 
 
 def facts_of(record: MammoExam, shown: Sequence[Shown], supervision: Supervision) -> tuple[BreastFacts, ...]:

@@ -11,7 +11,7 @@ from mammoscribe.data.prepared.dataset import PreparedDataset, StoredRecord
 from mammoscribe.data.records import MammoExam, Turn
 from mammoscribe.domain.view import Laterality
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.chat.conversations import Conversation, Said
+from mammoscribe.training.chat.conversations import Conversation, Dialogue
 from mammoscribe.training.chat.facts import facts_of, read_by_breast
 from mammoscribe.training.chat.places import places_of
 from mammoscribe.training.chat.questions import Ask, questions_of
@@ -102,15 +102,15 @@ class FindingConversations:
         return [12 * len(unit.asked) for unit in self._chosen]
 
     def __getitem__(self, number: int) -> Conversation:
-        name, turns, shown = self._told(number)
+        name, turns, shown = self._written(number)
         return Conversation(name, turns, tuple(s.pixels() for s in shown))
 
-    def said(self, number: int) -> Said:
+    def dialogue(self, number: int) -> Dialogue:
         """See `Conversations`; the pictures of which a place is asked are opened."""
-        name, turns, shown = self._told(number)
-        return Said(name, turns, len(shown))
+        name, turns, shown = self._written(number)
+        return Dialogue(name, turns, len(shown))
 
-    def _told(self, number: int) -> tuple[str, tuple[Turn, ...], tuple[Shown, ...]]:
+    def _written(self, number: int) -> tuple[str, tuple[Turn, ...], tuple[Shown, ...]]:
         unit = self._chosen[number]
         stored = self._dataset[unit.record]
         shown, _ = self._shown(stored, unit.side)

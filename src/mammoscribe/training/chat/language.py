@@ -11,7 +11,7 @@ from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.data.records import Record, Turn
 from mammoscribe.data.texts.sentences import sentences
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.chat.conversations import Conversation, Said
+from mammoscribe.training.chat.conversations import Conversation, Dialogue
 from mammoscribe.training.several import digest_with
 from mammoscribe.training.text.texts import record_text, section_pair, text_key
 
@@ -71,17 +71,17 @@ class LanguageConversations:
         return digest_with(self._dataset.about["index_sha256"], f"language {self._seed} {self._words}")
 
     def __getitem__(self, number: int) -> Conversation:
-        said = self.said(number)
-        return Conversation(said.name, said.turns, ())
+        dialogue = self.dialogue(number)
+        return Conversation(dialogue.name, dialogue.turns, ())
 
-    def said(self, number: int) -> Said:
+    def dialogue(self, number: int) -> Dialogue:
         """See `Conversations`."""
         unit = self._units[number]
         record = self._dataset[unit.record].record
         rng = np.random.default_rng((self._seed, text_key(record.id), unit.asked, unit.piece))
         given, answer = _parts(record, unit, self._words, rng)
         asked = ASKED[unit.asked][int(rng.integers(len(ASKED[unit.asked])))]
-        return Said(record.id, (Turn("human", asked.replace("{given}", given)), Turn("gpt", answer)), 0)
+        return Dialogue(record.id, (Turn("human", asked.replace("{given}", given)), Turn("gpt", answer)), 0)
 
 
 def _units(number: int, record: Record, most_words: int) -> Iterator[tuple[_Unit, int]]:

@@ -17,7 +17,7 @@ from mammoscribe.domain.search import Search, ViewSearch
 from mammoscribe.domain.view import Laterality, Role, View, standard_view_id
 from mammoscribe.reporting.styles import STYLES, Stated, write_reference
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.chat.conversations import Conversation, Said
+from mammoscribe.training.chat.conversations import Conversation, Dialogue
 from mammoscribe.training.chat.facts import BreastFacts, facts_of, read_by_breast
 from mammoscribe.training.chat.places import places_of
 from mammoscribe.training.chat.shown import Shown, check_plain, current, listed, with_prior
@@ -131,15 +131,15 @@ class ReportConversations:
         return [max(1, unit.size) for unit in self._units]
 
     def __getitem__(self, number: int) -> Conversation:
-        name, turns, shown = self._told(number)
+        name, turns, shown = self._written(number)
         return Conversation(name, turns, tuple(s.pixels() for s in shown))
 
-    def said(self, number: int) -> Said:
+    def dialogue(self, number: int) -> Dialogue:
         """See `Conversations`; where labels say where a finding is, the pictures are opened."""
-        name, turns, shown = self._told(number)
-        return Said(name, turns, len(shown))
+        name, turns, shown = self._written(number)
+        return Dialogue(name, turns, len(shown))
 
-    def _told(self, number: int) -> tuple[str, tuple[Turn, ...], tuple[Shown, ...]]:
+    def _written(self, number: int) -> tuple[str, tuple[Turn, ...], tuple[Shown, ...]]:
         unit = self._units[number]
         stored = self._dataset[unit.record]
         record = stored.record

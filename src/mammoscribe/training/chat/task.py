@@ -1,6 +1,6 @@
 """The fine-tuning of a chat model as a task of the engine: conversations, cross-entropy of their answers, perplexity."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.training.chat.batches import Collate, LearnedBatch, MakeItem
 from mammoscribe.training.chat.conversations import (
     Conversations,
-    Said,
+    Dialogue,
     is_file_of_conversations,
     sources_of,
 )
@@ -33,7 +33,7 @@ from mammoscribe.training.engine.task import Batches, Modules, Task, Validation
 from mammoscribe.training.several import InTurn, digest_with, over_sources
 from mammoscribe.training.text.losses import at_least_32_bits
 from mammoscribe.training.text.texts import evenly
-from mammoscribe.training.text.validation import MaskedFound, masked_figures
+from mammoscribe.training.text.validation import MaskedFound, summary
 
 AT_ONCE = 4
 """Conversations of one validation batch."""
@@ -124,7 +124,7 @@ class ChatSettings:
         adapter = start.model.adapter
         make = MakeItem(adapter, prompter)
         for number in range(len(own)):
-            make.check(own.said(number))
+            make.check(own.dialogue(number))
         order = ByLength(own.lengths, group) if self.group_by_length and group else None
         return ItemSource(
             own, Collate(prompter, name, blank(adapter)), make, order,
@@ -162,8 +162,8 @@ class _Chosen:
     def __getitem__(self, number: int) -> Any:
         return self.whole[self.numbers[number]]
 
-    def said(self, number: int) -> Said:
-        return self.whole.said(self.numbers[number])
+    def dialogue(self, number: int) -> Dialogue:
+        return self.whole.dialogue(self.numbers[number])
 
     @property
     def digest(self) -> str:
@@ -237,16 +237,3 @@ def measure(modules: Modules, batch: LearnedBatch) -> MaskedFound:
         scores = at_least_32_bits(logits).log_softmax(dim=1)
     total = -float(scores.gather(1, labels[:, None]).sum())
     return MaskedFound(batch.dataset, total, len(labels), int((scores.argmax(dim=1) == labels).sum()))
-
-
-def summary(found: Sequence[MaskedFound]) -> Mapping[str, float]:
-    """Figures of all validation data; with several datasets also of each, as `NAME/perplexity`.
-
-    `perplexity` is e to the mean cross-entropy of a token of an answer whose own tokens before it are known, `accuracy` how
-    often the right one comes first.
-    """
-    figures, names = masked_figures(found), list(dict.fromkeys(f.dataset for f in found))
-    for name in names if len(names) > 1 else ():
-        own = masked_figures([f for f in found if f.dataset == name])
-        figures |= {f"{name}/{key}": value for key, value in own.items()}
-    return figures

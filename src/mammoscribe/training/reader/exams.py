@@ -136,7 +136,13 @@ def _finding(kind: str, labels: Mapping[str, str], supervision: Supervision) -> 
 def breast_labels(
     record: MammoExam, side: Laterality, supervision: Supervision, teachers: Teachers = Teachers()
 ) -> BreastLabels:
-    """What the labels and the report of an exam say of one breast."""
+    """What the labels and the report of an exam say of one breast.
+
+    Args:
+        record: the exam. side: of the breast.
+        supervision: what the dataset's labels mean.
+        teachers: which labels are used.
+    """
     reported = BreastLabels()
     if teachers.reports and supervision.reports and record.report is not None:
         reported = labels_of_report(record.report, side)

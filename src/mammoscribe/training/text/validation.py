@@ -67,8 +67,8 @@ def _pairs(model: JointTextModel, batch: PairBatch) -> PairsFound:
 def summary(found: Sequence[Found]) -> dict[str, float]:
     """Figures of the split; with several datasets also of each, as `NAME/perplexity`.
 
-    `perplexity` is e to the mean cross-entropy of all masked tokens, `accuracy` the share of them whose own piece comes
-    first. `findings/r@1` is the share of findings whose own impression is the nearest of `CANDIDATES`, `impression/r@1` the
+    `perplexity` is e to the mean cross-entropy of all tokens that were asked for (masked ones, or those of an answer whose own
+    tokens before them are known), `accuracy` the share of them whose own piece comes first. `findings/r@1` is the share of findings whose own impression is the nearest of `CANDIDATES`, `impression/r@1` the
     same from impressions to findings, `r@1` their mean (over datasets, too), and `r@1/chance` what a blind choice gives.
     """
     names = list(dict.fromkeys(f.dataset for f in found))
