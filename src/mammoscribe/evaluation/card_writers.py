@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -57,8 +58,8 @@ def _cell(text: str) -> str:
 
 def page_html(page: Page) -> str:
     """The page as one file of HTML: no network, no script, pictures inside."""
-    intro = "".join(f"<p>{escape(line)}</p>" for line in page.intro)
-    notes = "".join(f"<li>{escape(note)}.</li>" for note in page.notes)
+    intro = "".join(f"<p>{_prose(line)}</p>" for line in page.intro)
+    notes = "".join(f"<li>{_prose(note)}.</li>" for note in page.notes)
     contents = "".join(f'<a href="#s{i}">{escape(s.title)}</a>' for i, s in enumerate(page.sections))
     body = "".join(_section(page, s, i) for i, s in enumerate(page.sections))
     return (
@@ -71,7 +72,7 @@ def page_html(page: Page) -> str:
 
 
 def _section(page: Page, section: Section, number: int) -> str:
-    text = f"<p>{escape(section.text)}</p>" if section.text else ""
+    text = f"<p>{_prose(section.text)}</p>" if section.text else ""
     lines = _table(lines_table(page.systems, section.lines)) if section.lines else ""
     charts, cases = "".join(map(_chart, section.charts)), "".join(map(_case, section.cases))
     return (
@@ -91,6 +92,11 @@ def _table(given: Table) -> str:
     name = "counts" if given.counts else "figures" if given.figures else ""
     kind = f' class="{name}"' if name else ""
     return f'<div class="wide"><table{kind}><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _prose(text: str) -> str:
+    """Text as HTML; what stands between backticks, as in card.md, becomes code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _data(cell: str, most: int) -> str:
