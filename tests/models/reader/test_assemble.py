@@ -145,6 +145,8 @@ def test_words_and_suspicion_of_two_passes_are_mixed_by_their_shares():
     crop = {"crop_words": {Axis.SHAPE: second}, "crop_suspicion": 0.8}
     seen = replace(mark(suspicion=0.2), words={Axis.SHAPE: first}, **crop)
     assert seen.mixed((0.0, 0.0)).words[Axis.SHAPE] is first and seen.mixed((1.0, 1.0)).suspicion == 0.8
+    apart = seen.mixed((1.0, 0.0))
+    assert apart.words[Axis.SHAPE] is second and apart.suspicion == 0.2
     both = seen.mixed((0.5, 0.5))
     assert both.words[Axis.SHAPE] == pytest.approx([0.5, 0.5]) and both.suspicion == pytest.approx(0.5)
     assert both.mixed((1.0, 1.0)) is both  # nothing is left to mix
