@@ -1,4 +1,4 @@
-"""Speed of our BioViL-T family beside the reference, interleaved in one run, with the largest difference of each option.
+"""Speed of our BioViL-T family beside the reference, interleaved in one run, with the largest difference and the smallest cosine of each option.
 
     OMP_NUM_THREADS=1 PYTHONPATH=src:. .venv-parity/bin/python benchmarks/biovil/speed.py --threads 1
 
@@ -19,14 +19,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from amx import split_text_model
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mammoscribe.explain.grounding import ground
 from mammoscribe.imaging.joint_prepare import prepare_published
-from mammoscribe.models.biovil.fast import FastTextModel, for_inference
+from mammoscribe.models.biovil.fast import FastTextModel, for_inference, has_bfloat16
 from mammoscribe.models.biovil.image_model import JointImageModel, LoadedImageModel, load_image_model
 from mammoscribe.models.biovil.space import BiovilSpace
 from mammoscribe.models.biovil.text_model import JointTextModel, LoadedTextModel
@@ -42,14 +41,16 @@ PHRASE = "new mass in the left upper breast with calcifications"
 
 
 def measure(task: str, options: Options, rounds: int) -> None:
-    """Print one row per option: median milliseconds, median ratio to the reference, largest difference from it."""
+    """Print one row per option: median milliseconds, median ratio to the reference, largest difference, smallest cosine of a row."""
     if ONLY and not task.startswith(ONLY):
         return
     expected = options[REFERENCE]()
-    differences = {}
+    differences, cosines = {}, {}
     for name, run in options.items():
         run()
-        differences[name] = float((run() - expected).abs().nan_to_num().max())
+        own = run()
+        differences[name] = float((own - expected).abs().nan_to_num().max())
+        cosines[name] = float(F.cosine_similarity(*(x.nan_to_num().flatten(1).double() for x in (own, expected))).min())
     times: dict[str, list[float]] = {name: [] for name in options}
     for _ in range(rounds):
         for name in random.sample(list(options), len(options)):
@@ -59,7 +60,8 @@ def measure(task: str, options: Options, rounds: int) -> None:
     for name, own in times.items():
         ratio = statistics.median(a / b for a, b in zip(times[REFERENCE], own, strict=True))
         shown = "" if name == REFERENCE else f"{ratio:.2f}"
-        print(f"| {task} | {name} | {statistics.median(own):.0f} | {shown} | {differences[name]:.1g} |", flush=True)
+        row = (task, name, f"{statistics.median(own):.0f}", shown, f"{differences[name]:.1g}", f"{cosines[name]:.5f}")
+        print(f"| {' | '.join(row)} |", flush=True)
 
 
 def folded(model: JointImageModel, channels_last: bool) -> JointImageModel:
@@ -109,22 +111,22 @@ def image_tasks(rounds: int, with_compilers: bool) -> tuple[nn.Module, LoadedIma
         torch.save(theirs.state_dict(), Path(folder) / "m.pt")
         loaded = load_image_model(Path(folder) / "m.pt")
     ours = loaded.model
-    fast = for_inference(ours)
+    quick = {"for_inference": for_inference(ours)}
+    if has_bfloat16():
+        quick["for_inference, bfloat16"] = for_inference(ours, quick="bfloat16")
     x, prior = cases.image_inputs(448, pair=True)
     ones = {"exact": ours, "batch norms folded": folded(ours, False), "folded, channels last": folded(ours, True)}
-    ones["for_inference"] = fast
+    ones |= quick
     options: Options = {REFERENCE: lambda: theirs(x).projected_patch_embeddings}
     options |= {name: (lambda m=model: m(x).projected_patches) for name, model in ones.items()}
     if with_compilers:
         options |= compiled_options(ours, x)
     measure("one image, 448", options, rounds)
     pairs: Options = {REFERENCE: lambda: theirs(x, prior).projected_patch_embeddings}
-    pairs |= {
-        name: (lambda m=m: m(x, prior).projected_patches) for name, m in (("exact", ours), ("for_inference", fast))
-    }
+    pairs |= {name: (lambda m=m: m(x, prior).projected_patches) for name, m in {"exact": ours, **quick}.items()}
     measure("pair, 448", pairs, rounds)
     kept: Options = {REFERENCE: pairs[REFERENCE]}
-    for name, model in (("exact", ours), ("for_inference", fast)):
+    for name, model in {"exact": ours, **quick}.items():
         maps = model.prior_maps(prior)
         kept[f"{name}, prior map kept"] = lambda m=model, maps=maps: m(x, previous_maps=maps).projected_patches
     measure("pair, 448, same prior again", kept, rounds)
@@ -142,8 +144,9 @@ def text_tasks(rounds: int, folder: Path) -> tuple[nn.Module, LoadedTextModel]:
     ours = JointTextModel(BertConfig(vocab_size=BASE["vocab_size"]), BASE["projection_size"]).eval()
     state = theirs.state_dict()
     ours.load_state_dict({name: state[name] for name in ours.state_dict()})
-    fast = FastTextModel(ours)
-    split = split_text_model(fast)
+    quick = {"FastTextModel": FastTextModel(ours)}
+    if has_bfloat16():
+        quick["FastTextModel, bfloat16"] = FastTextModel(ours, "bfloat16")
     draw = np.random.RandomState(9)
     ids = torch.from_numpy(draw.randint(5, BASE["vocab_size"], (16, 64)))
     lengths = torch.from_numpy(draw.randint(12, 65, 16))
@@ -158,10 +161,9 @@ def text_tasks(rounds: int, folder: Path) -> tuple[nn.Module, LoadedTextModel]:
         options: Options = {
             REFERENCE: lambda i=own, m=mask: theirs.get_projected_text_embeddings(i, m),
             "exact (no logits)": lambda i=own, m=mask: F.normalize(ours.project(i, m), dim=1),
-            "FastTextModel": lambda i=own, m=mask: F.normalize(fast.project(i, m), dim=1),
         }
-        if split is not None:
-            options["experiment: split products on AMX"] = lambda i=own, m=mask: F.normalize(split.project(i, m), dim=1)
+        for name, model in quick.items():
+            options[name] = lambda i=own, m=mask, f=model: F.normalize(f.project(i, m), dim=1)
         measure(task, options, rounds)
     return theirs, LoadedTextModel(ours, BertTokenizer.from_pretrained(folder), "seeded", "", "", ())
 
@@ -182,18 +184,19 @@ def whole_tasks(
         rounds * 3,
     )
     both = reference.ImageTextInferenceEngine(engine, reference.TextInferenceEngine(text[1].tokenizer, text[0]))
-    exact, fast = BiovilSpace(image[1], text[1]), BiovilSpace(image[1], text[1], fast=True)
+    spaces = {"exact": BiovilSpace(image[1], text[1]), "float32": BiovilSpace(image[1], text[1], quick="float32")}
+    if has_bfloat16():
+        spaces["bfloat16"] = BiovilSpace(image[1], text[1], quick="bfloat16")
 
     def heat(space: BiovilSpace) -> Tensor:
-        return torch.from_numpy(ground(space, space.prepare(path), PHRASE).heat)
+        return torch.from_numpy(ground(space, space.prepare(path), PHRASE).heat)[None]
 
     measure(
         "grounding, file and phrase to heat map",
         {
-            REFERENCE: lambda: torch.as_tensor(both.get_similarity_map_from_raw_data(path, PHRASE)),
-            "exact": lambda: heat(exact),
-            "fast=True": lambda: heat(fast),
-        },
+            REFERENCE: lambda: torch.as_tensor(both.get_similarity_map_from_raw_data(path, PHRASE))[None],
+        }
+        | {name: (lambda s=space: heat(s)) for name, space in spaces.items()},
         rounds,
     )
 
@@ -213,7 +216,7 @@ def main() -> None:
     print(
         f"torch {torch.__version__}, {wanted.threads} threads, load {os.getloadavg()[0]:.1f}, {wanted.rounds} rounds\n"
     )
-    print("| task | option | median ms | times as fast | largest difference |\n|---|---|---|---|---|")
+    print("| task | option | median ms | times as fast | largest difference | cosine |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         image = image_tasks(wanted.rounds, wanted.compilers)
         text = text_tasks(wanted.rounds, Path(name))

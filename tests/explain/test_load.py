@@ -21,6 +21,11 @@ def test_a_mode_for_the_starter_is_refused():
         load_space("starter", "whole")
 
 
+def test_bfloat16_for_the_starter_is_refused():
+    with pytest.raises(InputError, match="--bfloat16 for starter, a reader"):
+        load_space("starter", quick="bfloat16")
+
+
 def test_options_of_a_published_folder_are_checked(tmp_path):
     (tmp_path / "biovil_t_image_model_proj_size_128.pt").write_bytes(b"")
     with pytest.raises(InputError, match="--view"):

@@ -8,7 +8,7 @@ import typer
 
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import progress_bar, warn
-from mammoscribe.cli.joint_options import Mode, SpaceMode, open_space
+from mammoscribe.cli.joint_options import Bfloat16, Mode, SpaceMode, open_space
 from mammoscribe.cli.options import file_for, names_of
 
 EXAMPLE = "Example: mammoscribe features manifest.csv --model weights/biovil-t --out features.npz"
@@ -48,6 +48,7 @@ def command(
     root: Annotated[
         Path | None, typer.Option("--root", metavar="DIR", help="Where paths start; the manifest's folder by default.")
     ] = None,
+    bfloat16: Bfloat16 = False,
 ) -> None:
     """Embed the pictures of a manifest once, so that training on them takes seconds.
 
@@ -61,9 +62,10 @@ def command(
     from mammoscribe.training.probes.embed import build_features
     from mammoscribe.training.probes.feature_set import FeatureKind
 
-    space = open_space(model, mode, None, many=True)
+    space = open_space(model, mode, None, many=True, bfloat16=bfloat16)
     used = getattr(space, "mode", Mode.PUBLISHED.value)
     settings = "" if used == Mode.PUBLISHED.value else used  # published is what most models do without --mode
+    settings = " ".join(filter(None, (settings, "bfloat16" if bfloat16 else "")))
     with progress_bar() as progress:
         task = progress.add_task("embedding", total=len(table.rows))
         features = build_features(

@@ -44,14 +44,21 @@ Views = Annotated[
     list[str] | None,
     typer.Option("--view", metavar="FILE=RCC", help="Which view a plain mammogram file shows; repeatable."),
 ]
+Bfloat16 = Annotated[
+    bool,
+    typer.Option("--bfloat16", help="BioViL files, on a processor with AMX: twice as quick, cosines right to 0.0005."),
+]
 
 
-def open_space(model: str, mode: Mode | None, view: list[str] | None, many: bool = False) -> "JointSpace":
+def open_space(
+    model: str, mode: Mode | None, view: list[str] | None, many: bool = False, bfloat16: bool = False
+) -> "JointSpace":
     """Load the joint space that the options name; for `many` pictures, quick copies of a published model."""
     from mammoscribe.explain.load import load_space
 
     names = {Path(file).name: kind for file, kind in views_of(view or []).items()}
-    return load_space(model, None if mode is None else mode.value, names, fast=many)
+    quick = "bfloat16" if bfloat16 else "float32" if many else None
+    return load_space(model, None if mode is None else mode.value, names, quick)
 
 
 def box_of(text: str | None) -> "Box | None":

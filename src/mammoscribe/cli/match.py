@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mammoscribe.cli.console import progress_bar, warn
-from mammoscribe.cli.joint_options import SpaceMode, SpaceModel, Views, open_space
+from mammoscribe.cli.joint_options import Bfloat16, SpaceMode, SpaceModel, Views, open_space
 from mammoscribe.cli.tables import Row, csv_for, show_table
 from mammoscribe.support.errors import InputError
 
@@ -41,6 +41,7 @@ def command(
     model: SpaceModel = "starter",
     mode: SpaceMode = None,
     view: Views = None,
+    bfloat16: Bfloat16 = False,
 ) -> None:
     """Zero-shot: score pictures against prompt sets, by default the shipped mammography ones, or rank texts.
 
@@ -54,7 +55,7 @@ def command(
         raise InputError("--top without --texts", "both or neither")
     table = csv_for(out)
     against = _against_sets(prompts, classes) if texts is None else _against_texts(texts, top or 5)
-    space = open_space(model, mode, view, many=True)
+    space = open_space(model, mode, view, many=True, bfloat16=bfloat16)
     match = against(space)
     rows: list[Row] = []
     unread: list[InputError] = []

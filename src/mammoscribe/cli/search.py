@@ -8,7 +8,7 @@ import typer
 
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import progress_bar, warn
-from mammoscribe.cli.joint_options import SpaceMode, SpaceModel, Views, open_space
+from mammoscribe.cli.joint_options import Bfloat16, SpaceMode, SpaceModel, Views, open_space
 from mammoscribe.cli.options import folder_for
 from mammoscribe.cli.tables import csv_for, show_table
 from mammoscribe.support.errors import InputError
@@ -51,6 +51,7 @@ def command(
     model: SpaceModel = "starter",
     mode: SpaceMode = None,
     view: Views = None,
+    bfloat16: Bfloat16 = False,
 ) -> None:
     """Search pictures by text, texts by picture, or either by its own kind.
 
@@ -61,7 +62,7 @@ def command(
     _check(images, texts, text, image, {"--top": top, "--out": out, "--engine": engine})
     from mammoscribe.explain.store import VectorStore
 
-    space = open_space(model, mode, view, many=True)
+    space = open_space(model, mode, view, many=True, bfloat16=bfloat16)
     store = VectorStore(folder) if images is None and texts is None else _build(space, folder, images, texts)
     if text is not None or image is not None:
         _search(space, store, text, image, top or 10, engine or Engine.EXACT, table)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mammoscribe.models.biovil import fast as joint_fast
-from mammoscribe.models.biovil.fast import FastTextModel, for_inference, has_fused_convolutions
+from mammoscribe.models.biovil.fast import FastTextModel, for_inference, has_bfloat16, has_fused_convolutions
 from mammoscribe.models.biovil.image_model import JointImageModel
 from mammoscribe.models.biovil.space import BiovilSpace
 from mammoscribe.models.biovil.text_model import load_text_model
@@ -92,9 +92,44 @@ def test_a_quick_text_model_needs_a_projection_head(tmp_path):
 
 def test_a_quick_space_gives_the_same_numbers(tmp_path):
     folder = write_published_folder(tmp_path)
-    exact, fast = BiovilSpace.load(folder), BiovilSpace.load(folder, fast=True)
+    exact, fast = BiovilSpace.load(folder), BiovilSpace.load(folder, quick="float32")
     one, other = (s.embed_images([picture(1), picture(2)], [None, picture(3)]) for s in (fast, exact))
     for field in ("patches", "whole", "pooled"):
         torch.testing.assert_close(getattr(one, field), getattr(other, field), atol=1e-5, rtol=1e-5)
     texts = ["a mass", "no masses in the left breast"]
     torch.testing.assert_close(fast.embed_texts(texts), exact.embed_texts(texts), atol=1e-5, rtol=1e-5)
+
+
+needs_bfloat16 = pytest.mark.skipif(not has_bfloat16(), reason="a processor without bfloat16 products")
+
+
+@needs_bfloat16
+@torch.no_grad()
+def test_in_bfloat16_embeddings_point_where_the_exact_ones_do_but_are_not_the_same_numbers(tmp_path):
+    folder = write_published_folder(tmp_path)
+    exact, quick = BiovilSpace.load(folder), BiovilSpace.load(folder, quick="bfloat16")
+    one, other = (s.embed_images([picture(1), picture(2)], [None, picture(3)]) for s in (quick, exact))
+    for field in ("patches", "whole", "pooled"):
+        found, expected = getattr(one, field).flatten(1), getattr(other, field).flatten(1)
+        assert found.dtype is torch.float32
+        assert torch.nn.functional.cosine_similarity(found, expected).min() > 0.9995
+        assert not torch.allclose(found, expected, atol=1e-6, rtol=1e-6)
+    texts = ["a mass", "no masses in the left breast"]
+    found, expected = quick.embed_texts(texts), exact.embed_texts(texts)
+    assert found.dtype is torch.float32
+    assert (found * expected).sum(1).min() > 0.9995
+    assert not torch.allclose(found, expected, atol=1e-6, rtol=1e-6)
+
+
+@needs_bfloat16
+def test_a_text_model_stays_as_it_was_beside_its_copy_in_bfloat16(tmp_path):
+    write_published_text(tmp_path)
+    model = load_text_model(tmp_path).model
+    FastTextModel(model, "bfloat16")
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+
+
+def test_bfloat16_is_refused_where_the_processor_only_emulates_it(monkeypatch):
+    monkeypatch.setattr(joint_fast, "has_bfloat16", lambda: False)
+    with pytest.raises(InputError, match="bfloat16 on a processor that has no such products"):
+        for_inference(tiny_image_model(), 64, "bfloat16")

@@ -1,4 +1,7 @@
-"""Image and text models of the joint space made quick on a CPU: the same numbers within 1e-4, no gradients.
+"""Image and text models of the joint space made quick on a CPU, without gradients: in float32, or in bfloat16.
+
+In float32 they give the same numbers within 1e-4. In bfloat16, on a processor that multiplies it in hardware, they are about
+twice as quick again, and an embedding keeps a cosine above 0.9995 with the exact one.
 
 Image: batch norms are folded into their convolutions, and convolution, addition and ReLU run as one oneDNN operation with
 weights laid out beforehand. That is what `torch.compile` with freezing makes of it too, but without a compiler and without
@@ -7,7 +10,7 @@ Measured in `benchmarks/biovil`.
 """
 
 import copy
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +24,22 @@ from mammoscribe.models.memory_layout import channels_last
 from mammoscribe.support.errors import InputError
 
 CHANNELS_LAST = torch.channels_last
+Quick = Literal["float32", "bfloat16"]
+"""What a quick copy computes in."""
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 in hardware (AMX, or AVX-512 BF16); others only emulate it, slowly."""
+    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def _dtype(quick: Quick) -> torch.dtype:
+    if quick == "bfloat16" and not has_bfloat16():
+        expected = "a processor with AMX or AVX-512 BF16"
+        raise InputError(
+            "bfloat16 on a processor that has no such products", expected, "leave it out: float32 is quicker here"
+        )
+    return torch.bfloat16 if quick == "bfloat16" else torch.float32
 
 
 def has_fused_convolutions() -> bool:
@@ -28,23 +47,26 @@ def has_fused_convolutions() -> bool:
     return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 
 
-def for_inference(model: JointImageModel, size_px: int = 448) -> JointImageModel:
-    """A quick copy of an image model, for the CPU, in float32, without gradients and without a state dict to save.
+def for_inference(model: JointImageModel, size_px: int = 448, quick: Quick = "float32") -> JointImageModel:
+    """A quick copy of an image model, for the CPU, without gradients and without a state dict to save.
 
     Args:
         model: a model with batch norms; it is left as it is.
         size_px: the side of the images it will mostly see; others are as right, and hardly slower.
+        quick: what the backbone computes in; the rest is float32, and takes a few hundredths of the time.
 
     Raises:
-        InputError: for a model with group norms, which cannot be folded, or one that is not on the CPU.
+        InputError: for a model with group norms, which cannot be folded, one that is not on the CPU, or bfloat16 on a
+            processor that has no such products.
     """
+    dtype = _dtype(quick)
     if model.config.encoder.backbone.norm != "batch":
         raise InputError("a model with group norms", "batch norms, which can be folded into convolutions")
     _on_cpu(model)
     fast = copy.deepcopy(model).float().eval().requires_grad_(False)
     backbone = fast.encoder.encoder
     assert isinstance(backbone, ResNet)
-    fast.encoder.encoder = FusedResNet(backbone, size_px)  # type: ignore[assignment]  # the same maps, another class
+    fast.encoder.encoder = FusedResNet(backbone, size_px, dtype)  # type: ignore[assignment]  # the same maps, another class
     reduce, norm, relu, project = fast.projector.model
     assert isinstance(reduce, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
     fast.projector.model = nn.Sequential(fuse_conv_bn_eval(reduce, norm), relu, project)
@@ -58,42 +80,43 @@ def _on_cpu(model: nn.Module) -> None:
 
 
 class FusedResNet(nn.Module):
-    """A ResNet whose convolutions carry their batch norm, ReLU and shortcut; maps come in channels-last layout."""
+    """A ResNet whose convolutions carry their batch norm, ReLU and shortcut; maps come in channels-last layout, in float32."""
 
-    def __init__(self, net: ResNet, size_px: int) -> None:
+    def __init__(self, net: ResNet, size_px: int, dtype: torch.dtype) -> None:
         super().__init__()
+        self.dtype = dtype
         side = size_px // 2
-        self.stem = _FusedConv(net.conv1, net.bn1, size_px)
+        self.stem = _FusedConv(net.conv1, net.bn1, size_px, dtype)
         self.maxpool = net.maxpool
         side //= 2
         self.stages: list[list[_FusedBottleneck]] = []
         for i in range(1, 5):
             stage = []
             for block in getattr(net, f"layer{i}"):
-                stage.append(_FusedBottleneck(block, side))
+                stage.append(_FusedBottleneck(block, side, dtype))
                 side = -(-side // block.conv2.stride[0])
             self.stages.append(stage)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """[N, in_channels, H, W] -> maps at strides 4, 8, 16, 32."""
-        x = self.maxpool(self.stem(channels_last(image), relu=True))
+        x = self.maxpool(self.stem(channels_last(image.to(self.dtype)), relu=True))
         maps = []
         for stage in self.stages:
             for block in stage:
                 x = block(x)
-            maps.append(x)
+            maps.append(x.float())
         return tuple(maps)  # type: ignore[return-value]
 
 
 class _FusedBottleneck:
-    def __init__(self, block: Bottleneck, side: int) -> None:
+    def __init__(self, block: Bottleneck, side: int, dtype: torch.dtype) -> None:
         inner = -(-side // block.conv2.stride[0])
-        self.first = _FusedConv(block.conv1, block.bn1, side)
-        self.second = _FusedConv(block.conv2, block.bn2, side)
-        self.third = _FusedConv(block.conv3, block.bn3, inner)
+        self.first = _FusedConv(block.conv1, block.bn1, side, dtype)
+        self.second = _FusedConv(block.conv2, block.bn2, side, dtype)
+        self.third = _FusedConv(block.conv3, block.bn3, inner, dtype)
         self.shortcut: _FusedConv | None = None
         if isinstance(block.downsample, nn.Sequential):
-            self.shortcut = _FusedConv(block.downsample[0], block.downsample[1], side)
+            self.shortcut = _FusedConv(block.downsample[0], block.downsample[1], side, dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
         inner = self.second(self.first(x, relu=True), relu=True)
@@ -103,11 +126,11 @@ class _FusedBottleneck:
 class _FusedConv:
     """A convolution with its batch norm folded in; its weights lie as oneDNN wants them."""
 
-    def __init__(self, conv: Any, norm: Any, side: int) -> None:
+    def __init__(self, conv: Any, norm: Any, side: int, dtype: torch.dtype) -> None:
         folded = fuse_conv_bn_eval(conv, norm)
-        weight = folded.weight.detach().contiguous(memory_format=CHANNELS_LAST)
+        weight = folded.weight.detach().to(dtype).contiguous(memory_format=CHANNELS_LAST)
         assert folded.bias is not None
-        self.bias = folded.bias.detach()
+        self.bias = folded.bias.detach().to(dtype)
         self.how = (folded.padding, folded.stride, folded.dilation)
         self.fused = has_fused_convolutions()
         if self.fused:
@@ -141,19 +164,26 @@ class _FusedConv:
 class FastTextModel(nn.Module):
     """A quick stand-in for a `JointTextModel` with a projection head: it gives the projected `[CLS]`, and nothing else.
 
-    It shares its tensors with that model, but for those of the attention's projections.
+    In float32 it shares its tensors with that model, but for those of the attention's projections; in bfloat16 it has its
+    own, of half the size, and the projection head alone computes in float32.
     Hidden states of all tokens live as one list without padding; they are padded only for the attention itself.
+
+    Raises:
+        InputError: for a text model without projection head, of another activation, not on the CPU, or bfloat16 on a
+            processor that has no such products.
     """
 
-    def __init__(self, model: JointTextModel) -> None:
+    def __init__(self, model: JointTextModel, quick: Quick = "float32") -> None:
         super().__init__()
+        dtype = _dtype(quick)
         if model.cls_projection_head is None or model.joint_dim is None:
             raise InputError("a text model without projection head", "one of the joint space")
         if model.bert.config.hidden_act != "gelu":
             raise InputError(f"a text model with {model.bert.config.hidden_act}", "gelu")
         _on_cpu(model)
-        self.embeddings = model.bert.embeddings
-        layers = [_FastLayer(layer) for layer in model.bert.encoder.layer]
+        bert = model.bert if dtype is torch.float32 else copy.deepcopy(model.bert).to(dtype)
+        self.embeddings = bert.embeddings
+        layers = [_FastLayer(layer) for layer in bert.encoder.layer]
         self.layers, self.last = nn.ModuleList(layers[:-1]), layers[-1]
         self.head = model.cls_projection_head
         self.eval()
@@ -169,7 +199,7 @@ class FastTextModel(nn.Module):
         first = torch.cat((rows.new_zeros(1), real.sum(1).cumsum(0)[:-1]))
         for layer in self.layers:
             x = layer(x, rows, n, length, seen)
-        return self.head(self.last.first_only(x, first, rows, n, length, seen))
+        return self.head(self.last.first_only(x, first, rows, n, length, seen).float())
 
 
 class _FastLayer(nn.Module):
