@@ -26,7 +26,8 @@ from mammoscribe.training.engine.task import Batches, Modules, Task, Validation,
 
 KEPT = "kept"
 PRESETS: Mapping[str, Mapping[str, int | float]] = {
-    "starter": {},
+    "starter": {"dim": 128, "heads": 4, "ff_dim": 192},
+    "base": {},
     "debug": {"dim": 48, "layers": 1, "heads": 2, "ff_dim": 64, "pointer_dim": 16},
 }
 """Shapes of a new decoder, as they differ from the defaults of `DecoderConfig`."""
@@ -39,7 +40,7 @@ class DecoderSettings:
     """What the decoder learns from.
 
     Args:
-        preset: shape of a new decoder, `starter` or `debug`; `kept` goes on with the one that the model has.
+        preset: shape of a new decoder, `starter` (1 M parameters), `base` (2 M) or `debug`; `kept` goes on with the one that the model has.
         num_tables: number of different tables; each pass over them comes with other wordings.
         max_findings: of a table.
         memory_noise: standard deviation of what is added to the memory rows, themselves of about unit size.
