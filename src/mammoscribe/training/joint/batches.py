@@ -37,6 +37,7 @@ class JointBatch:
     """N views, S statements about them, T things that they show, of which the first F have boxes; cells are [h, w].
 
     Args:
+        keys: name the views.
         views: each an exam of its own on a whole canvas; empty rows went from the top to the bottom, as `trimmed` cuts them.
         synthetic: whether the images were drawn; a batch never mixes both.
         ids, mask: [S, L] tokens of the statements.
@@ -51,6 +52,7 @@ class JointBatch:
         point_statement: [P] the statement.
     """
 
+    keys: tuple[str, ...]
     views: ViewBatch
     synthetic: bool
     ids: Tensor
@@ -110,7 +112,7 @@ def collate(
     points = list(_points(about, [e for _, _, e in boxed], tissue, of_view))
     shape = tissue.shape[1:]
     return JointBatch(
-        views, items[0][0].exam.synthetic, ids, mask, codes, denies, things, thing_view, known, of_view,
+        tuple(view.key for view, _ in items), views, items[0][0].exam.synthetic, ids, mask, codes, denies, things, thing_view, known, of_view,
         holds=true[of_view, torch.arange(len(statements))], placed=about.any(dim=1),
         boxes=_stacked([_cells(e, shape) for _, _, e in boxed], shape), box_view=thing_view[: len(boxed)],
         points=_stacked([p.middle for p in points], shape), point_boxes=_stacked([p.whole for p in points], shape),

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.evaluation.stored_views import check_preparation
-from mammoscribe.models.reader.joint_head import JointHead, cell_features
+from mammoscribe.models.reader.batch import ViewBatch
+from mammoscribe.models.reader.joint_head import CellFeatures, JointHead, cell_features
 from mammoscribe.models.reader.loading import joint_head, load_reader
 from mammoscribe.models.reader.norm_statistics import NormStatistics
 from mammoscribe.models.reader.phrases import PhraseConfig, PhraseNet
@@ -26,8 +27,9 @@ from mammoscribe.training.engine.run import Run
 from mammoscribe.training.engine.sources import ItemBatches, ItemSource
 from mammoscribe.training.engine.task import Batches, Modules, Task, Validation
 from mammoscribe.training.joint.batches import JointBatch, collate
+from mammoscribe.training.joint.kept_features import KeptFeatures
 from mammoscribe.training.joint.losses import Embedded, JointWeights, Scales, counts, losses
-from mammoscribe.training.joint.validation import measure, summary
+from mammoscribe.training.joint.validation import Pass, measure, summary
 from mammoscribe.training.joint.views import JointViews, LabelledView
 from mammoscribe.training.reader.batches import NO_AUGMENTATION, Augmentation
 from mammoscribe.training.reader.exams import PreparedExams, Teachers
@@ -41,6 +43,7 @@ PRESETS: Mapping[str, Mapping[str, int]] = {
     "debug": {"dim": 16, "heads": 2, "layers": 1, "joint_dim": 32},
 }
 """Shapes of a new text side, as they differ from the defaults of `PhraseConfig`."""
+VARIED = Augmentation(drop_view_chance=0.0)
 VALIDATION_VIEWS = 16
 """Views of one validation batch."""
 
@@ -53,7 +56,10 @@ class JointSettings:
         preset: shape of a new text side, `starter`, `base` or `debug`; `kept` goes on with the one that the model has.
         boxes, labels, reports: which labels teach; see `reader.exams.Teachers`.
         weights: of the losses.
-        variation: how images are varied; no view is left out, and none is turned upside down, because words name places.
+        keep_features: whether the reader looks at each view once, as it is, and its features are kept (0.3 MB a view, in the
+            run's `cache`). On a CPU its passes are otherwise more than half of the time.
+        variation: how images are varied, without `keep_features`; no view is left out, and none is turned upside down, because
+            words name places.
     """
 
     preset: str = "starter"
@@ -61,12 +67,17 @@ class JointSettings:
     labels: bool = True
     reports: bool = True
     weights: JointWeights = field(default_factory=JointWeights)
-    variation: Augmentation = field(default_factory=lambda: Augmentation(drop_view_chance=0.0))
+    keep_features: bool = True
+    variation: Augmentation = field(default_factory=lambda: VARIED)
 
     def __post_init__(self) -> None:
         look_up(self.preset, {KEPT: None, **PRESETS}, "preset of the text side")
         if self.variation.flip_chance:
             raise InputError(f"variation.flip_chance {self.variation.flip_chance}", "0: phrases name upper and lower")
+        if self.keep_features and self.variation != VARIED:
+            raise InputError(
+                "a variation with features that are computed once", "--set task.keep_features=false with it"
+            )
 
     def build(self, run: Run) -> Task:
         """The task: the reader of the run's `init`, frozen, with a head and a text side to train.
@@ -82,14 +93,21 @@ class JointSettings:
             "reader": reader.net, DRAWN: NormStatistics(reader.net), ACQUIRED: reader.films, "joint": head,
             "phrases": phrases, "scales": Scales(),
         }  # fmt: skip
+        amount = NO_AUGMENTATION if self.keep_features else self.variation
         sources = {
-            name: self._source(folder, "train", reader, phrases, self.variation)
-            for name, folder in named(run.data).items()
+            name: self._source(folder, "train", reader, phrases, amount) for name, folder in named(run.data).items()
         }
+        look = partial(joint_pass, kept=self._kept(run, reader))
         return Task(
-            modules, sources, asdict(self.weights), joint_loss, partial(over_sources, counts), self._validation(run, reader, phrases),
+            modules, sources, asdict(self.weights), partial(joint_loss, run=look), partial(over_sources, counts),
+            self._validation(run, reader, phrases, look),
             frozen=("reader", DRAWN, ACQUIRED), loads_init=True, export=JointExport(run.init, tuple(sources), phrases.config),
         )  # fmt: skip
+
+    def _kept(self, run: Run, reader: Reader) -> KeptFeatures | None:
+        if not self.keep_features or run.execution.cache is None:
+            return None
+        return KeptFeatures(run.execution.cache / f"features-{reader.card.weights_sha256[:16]}")
 
     def _trained(self, reader: Reader, seed: int) -> tuple[JointHead, PhraseNet]:
         if self.preset != KEPT:
@@ -110,11 +128,11 @@ class JointSettings:
         gathered = partial(collate, amount=amount, tokenizer=load_tokenizer(), max_tokens=phrases.config.max_tokens)
         return ItemSource(views, gathered, seeded, views.order, str(dataset.about["index_sha256"]))
 
-    def _validation(self, run: Run, reader: Reader, phrases: PhraseNet) -> Validation:
+    def _validation(self, run: Run, reader: Reader, phrases: PhraseNet, look: Pass) -> Validation:
         sources = [self._source(folder, "val", reader, phrases, NO_AUGMENTATION) for folder in run.data]
         return Validation(
             InTurn(tuple(ItemBatches(s, VALIDATION_VIEWS) for s in sources)),
-            partial(measure, run=joint_pass),
+            partial(measure, run=look),
             summary,
             "score",
         )
@@ -125,20 +143,23 @@ def seeded(view: LabelledView, rng: np.random.Generator) -> tuple[LabelledView, 
     return view, int(rng.integers(2**63))
 
 
-def joint_pass(modules: Modules, batch: JointBatch) -> Embedded:
+def joint_pass(modules: Modules, batch: JointBatch, kept: KeptFeatures | None = None) -> Embedded:
     """Cells, views and statements of a batch in the joint space; the reader takes no gradient."""
-    with torch.no_grad():
-        out = reader_pass(modules, batch.views, batch.synthetic)
-    features = cell_features(out, batch.views)
+
+    @torch.no_grad()
+    def look(views: ViewBatch) -> CellFeatures:
+        return cell_features(reader_pass(modules, views, batch.synthetic), views)
+
+    features = look(batch.views) if kept is None else kept(batch, look)
     cells, whole, _ = modules["joint"](features)
     return Embedded(cells, whole, modules["phrases"](batch.ids, batch.mask), features.tissue)
 
 
-def joint_loss(modules: Modules, batches: Batches) -> dict[str, Tensor]:
+def joint_loss(modules: Modules, batches: Batches, run: Pass = joint_pass) -> dict[str, Tensor]:
     """The sums of all losses over the sources of a step; negatives are of the same source."""
 
     def of_batch(batch: JointBatch) -> dict[str, Tensor]:
-        embedded, scales = joint_pass(modules, batch), modules["scales"]()
+        embedded, scales = run(modules, batch), modules["scales"]()
         with torch.autocast(batch.ids.device.type, enabled=False):  # cosines need more than 8 bits
             return losses(embedded, batch, scales)
 

@@ -20,10 +20,12 @@ class LabelledView:
     Args:
         exam: the view as an exam of its own, which is how `ground` and `match` see a picture.
         findings: what its boxes show, by the number of the finding in the exam; places come from all views of the exam.
+        key: names the view among all that a run sees; features that are kept are found by it.
     """
 
     exam: TrainingExam
     findings: Mapping[int, Finding]
+    key: str = ""
 
     @property
     def breast(self) -> BreastLabels:
@@ -79,4 +81,5 @@ class JointViews(Sequence[LabelledView]):
             return [self[n] for n in range(*number.indices(len(self)))]
         exam, view = self._places[number]
         whole = self.exams[exam]
-        return LabelledView(replace(whole, views=(whole.views[view],)), findings_of_view(whole, view))
+        key = f"{self.exams.dataset.folder}/{self.exams.dataset.split}/{exam}/{view}"
+        return LabelledView(replace(whole, views=(whole.views[view],)), findings_of_view(whole, view), key)
