@@ -78,14 +78,14 @@ class Authorship:
         """What of it decides about the reports of a run; nothing for the renderer."""
         if self.writer is WriterName.RENDERER:
             return {}
-        told: dict[str, str | float | None] = {"writer": self.writer.value}
+        made_by: dict[str, str | float | None] = {"writer": self.writer.value}
         if self.model is not None:
             from mammoscribe.models.biovil.report_model import report_card_of
 
-            told["writer_weights_sha256"] = report_card_of(self.model).weights_sha256
+            made_by["writer_weights_sha256"] = report_card_of(self.model).weights_sha256
         if self.chat is not None:
-            told |= self.chat.made_by()
-        return told
+            made_by |= self.chat.made_by()
+        return made_by
 
 
 def authorship_of(writer: WriterName, model: Path | None, chat: ChatGiven) -> Authorship:

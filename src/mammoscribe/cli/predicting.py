@@ -115,8 +115,8 @@ class ReadingJob:
         )
         if self.reports is not None:
             write_outputs(reading, self.reports / folder_name(loaded.exam.id), self.formats)
-        told = dict.fromkeys((*loaded.warnings, *reading.report.warnings, refused_words(reading.report)))
-        notes = [note for note in told if note]
+        all_notes = dict.fromkeys((*loaded.warnings, *reading.report.warnings, refused_words(reading.report)))
+        notes = [note for note in all_notes if note]
         return rows_of(reading.report, notes, set_aside=lacks_a_view(loaded.exam))
 
     def _opened(self, rows: "list[ManifestRow]") -> "tuple[LoadedExam | DeidentifiedExam, Callable[[View], Picture]]":

@@ -1,6 +1,8 @@
 """The recipe from end to end on tiny models: learned by heart, with and without pictures, written out and gone on with."""
 
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from mammoscribe.data.records import Turn
 from mammoscribe.models.chat.answer import Question, answer
 from mammoscribe.models.chat.batch import batch_of
 from mammoscribe.models.chat.chat_model import load_chat_model
-from mammoscribe.support.errors import InputError
+from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.training.chat.conversations import FileConversations
 from mammoscribe.training.chat.recipe import chat
 from mammoscribe.training.chat.task import chat_counts, chat_loss, learned_logits, measure, summary
@@ -194,10 +196,12 @@ def _train(run, folder):
     return 0
 
 
-@pytest.mark.parametrize("kind", ["ddp", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("fsdp2", "zero3"))])
+@pytest.mark.parametrize(
+    "kind", ["ddp", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("fsdp2", "zero2", "zero3"))]
+)
 def test_two_processes_train_as_one_does_also_when_one_has_no_picture(init, data, kind, tmp_path):
     run = chat([data], init).with_set({**QUICK, "steps": "4", "group_by_length": "false"})
-    if kind == "zero3":
+    if kind.startswith("zero"):
         pytest.importorskip("deepspeed")
     if kind != "ddp":  # with a split to measure on, whose batches have pictures in one process alone
         val = write_entries(
@@ -215,6 +219,31 @@ def test_two_processes_train_as_one_does_also_when_one_has_no_picture(init, data
             assert two[key] == pytest.approx(value, rel=1e-5, abs=1e-4), key
     a, b = (load_file(tmp_path / place / "model" / "model.safetensors") for place in ("one", "two"))
     assert all(torch.allclose(a[key], b[key], atol=1e-4) for key in a)
+
+
+def _killed_at_step_3(run, folder):
+    if os.environ["RANK"] == "1":
+        (folder / "pid").write_text(str(os.getpid()))
+
+    def die(row):
+        if row["step"] == 3 and "rate" in row:
+            os.kill(int((folder / "pid").read_text()), signal.SIGKILL)
+
+    try:
+        train(run, folder / "run", die)
+    except MammoscribeError as error:
+        return str(error)
+
+
+@pytest.mark.slow
+def test_a_killed_process_ends_the_run_in_one_sentence_and_it_goes_on_to_the_same_figures(init, data, tmp_path):
+    run = chat([data], init).with_set({**QUICK, "steps": "6", "checkpoint_every": "2"})
+    assert in_ranks(2, tmp_path / "undisturbed", _train, run, tmp_path / "whole") == [0, 0]
+    first, second = in_ranks(2, tmp_path, _killed_at_step_3, run, tmp_path)
+    assert second == -signal.SIGKILL
+    assert "goes on from checkpoints/step-00000002" in first
+    assert in_ranks(2, tmp_path / "again", _train, run, tmp_path / "run") == [0, 0]
+    assert rows(tmp_path / "run") == rows(tmp_path / "whole")
 
 
 def test_a_run_is_gone_on_with_by_another_and_stopped_runs_go_on(init, data, tmp_path):
