@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-real check check-html lint types imports map format wheel-test parity fuzz trials check-slurm benchmarks clean
+.PHONY: help demo test test-real check check-html lint types imports map format wheel-test parity fuzz trials check-serve check-slurm benchmarks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ fuzz: $(VENV)/installed-dev ## open COUNT damaged pictures (10,000); fails when 
 
 trials: $(VENV)/installed-dev ## situations of real users, made by the scripts in ../shared/trials: right value or one sentence
 	$(BIN)/python -m tests.trials.run
+
+check-serve: $(VENV)/installed-dev ## read with a model behind `transformers serve`, on this machine without a network
+	$(BIN)/python -m pytest -q -m slow tests/writers/test_transformers_serve.py
 
 check-slurm: $(VENV)/installed-dev ## trainings on a real SLURM on this machine, interrupted: same losses; needs root and Debian packages
 	$(BIN)/python -m tests.slurm.run

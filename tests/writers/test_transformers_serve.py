@@ -1,6 +1,6 @@
 """The contract with a server that is not ours: `transformers serve` with a tiny model, on loopback, without a network.
 
-It needs what `pip install "transformers[serving]"` brings, and is skipped without.
+Run by `make check-serve`; it needs fastapi, uvicorn and openai, and is skipped without.
 """
 
 import importlib.util
