@@ -19,14 +19,14 @@ class Pixels:
 
     Args:
         tensors: name of the network's argument -> rows of all pictures, one picture after the other.
-        tokens: tokens of each picture.
+        tokens: tokens of each view; 0 for one that is in the picture of the first (a montage).
     """
 
     tensors: Mapping[str, Tensor]
     tokens: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if not self.tensors or not self.tokens or min(self.tokens) < 1:
+        if not self.tensors or not self.tokens or self.tokens[0] < 1 or min(self.tokens) < 0:
             raise InvalidNoun(f"pictures of {self.tokens} tokens", "at least one, of 1 token or more")
 
 
