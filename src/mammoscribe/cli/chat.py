@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from mammoscribe.cli.console import out as console
 from mammoscribe.cli.options import folder_for
 from mammoscribe.cli.plain_help import PlainCommand, PlainGroup
 from mammoscribe.support.errors import InputError, install_extra
+
+if TYPE_CHECKING:
+    from mammoscribe.models.chat.family import Family
 
 EXAMPLE = "Example: mammoscribe chat list"
 READING, FULL = 2, 16
@@ -29,8 +32,6 @@ def show() -> None:
 
     installed = find_spec("transformers") is not None
     for family in FAMILIES:
-        fewest, most = family.view_tokens
-        tokens = f"{fewest}" if fewest == most else f"{fewest} to {most}"
         _say(f"{family.name}: {', '.join(size.repository for size in family.sizes)}", bold=True)
         for size in family.sizes:
             _say(
@@ -38,11 +39,10 @@ def show() -> None:
                 f"{size.gigabytes(FULL):.0f} GB to fine-tune all of it, before activations"
             )
         _say(
-            f"  views: {family.policy}, at most {family.most_images} in a conversation; {tokens} tokens each of a context of "
+            f"  views: {family.policy}, at most {family.most_images} in a conversation; {_tokens(family)} of a context of "
             f"{family.context}; an exam fits: {_yes(family.takes_exam)}, with its prior: {_yes(family.takes_prior)}"
         )
-        padded = "padded to a square" if family.preparation.pads_to_square else "kept in shape"
-        _say(f"  preparation: windowed to 8 bits, {padded}, never cropped")
+        _say(f"  preparation: windowed to 8 bits, {_shape(family)}, never cropped")
         _say(f"  licence: {family.licence}")
         state = "ready" if installed else f"needs transformers: {install_extra('chat')}"
         _say(f"  state: {state}; tested on small models in its layout, not on the published weights")
@@ -74,6 +74,19 @@ def convert(
             out.rmdir()
         part.rename(out)
     _say(f"wrote {out}")
+
+
+def _tokens(family: "Family") -> str:
+    fewest, most = family.view_tokens
+    if family.crosses:
+        return f"the picture is {most} token, which the language model sees by cross-attention,"
+    return f"{fewest} tokens each" if fewest == most else f"{fewest} to {most} tokens each"
+
+
+def _shape(family: "Family") -> str:
+    if family.preparation.pads_to_square:
+        return "padded to a square"
+    return "kept in shape, all in one picture" if family.crosses else "kept in shape"
 
 
 def _yes(fits: bool) -> str:

@@ -248,6 +248,31 @@ def test_the_text_is_the_familys_own_and_each_view_has_its_tokens_in_its_place(n
     assert model.tokenizer.decode(ids.tolist()).removeprefix(begin or "").strip() == expected.strip()
 
 
+def test_the_first_token_is_there_once_also_where_the_tokeniser_does_not_write_it(name, folder, model, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    held = json.loads((copy / "tokenizer.json").read_text())
+    (copy / "tokenizer.json").write_text(json.dumps({**held, "post_processor": None}))
+    other = load_chat_model(copy)
+    pixels = model.adapter.pixels(VIEWS)
+    turns = [ASKED, Turn("gpt", REPORT)]
+    one, two = (m.prompter().learned(turns, pixels.tokens, "sample") for m in (model, other))
+    assert one.ids.tolist() == two.ids.tolist() and one.labels.tolist() == two.labels.tolist()
+
+
+def test_what_comes_later_changes_no_score_before_it(model):
+    """Also where tokens of a picture see each other both ways: what is learned is foreseen from what comes before alone."""
+    prompter, pixels = model.prompter(), model.adapter.pixels(VIEWS)
+    encoded = prompter.learned([ASKED, Turn("gpt", REPORT)], pixels.tokens, "sample")
+    other = encoded.ids.copy()
+    other[-9:] = other[-9:][::-1]
+    with torch.no_grad():
+        one, two = (
+            model.network(**batch_of([ids], None, [pixels], prompter).inputs()).logits[0] for ids in (encoded.ids, other)
+        )
+    assert torch.allclose(one[:-9], two[:-9], atol=1e-5) and not torch.allclose(one[-8:], two[-8:], atol=1e-2)
+
+
 def test_supervised_tokens_are_the_answer_and_its_end_and_nothing_else(name, model):
     case, prompter = CASES[name], model.prompter()
     pixels = model.adapter.pixels(VIEWS)

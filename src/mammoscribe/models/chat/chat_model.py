@@ -116,15 +116,18 @@ def load_chat_model(
 
 
 def _tokenizer(folder: Path, family: Family, config: Any) -> Any:
-    """The tokeniser, whose picture and end tokens are those that the network knows."""
+    """The tokeniser, whose picture, end and first tokens are those that the network knows."""
     with in_one_sentence("the tokeniser", folder), quiet():
         tokenizer = library_class("AutoTokenizer").from_pretrained(str(folder), local_files_only=True)
-        ids = tokenizer.convert_tokens_to_ids([family.image_token, family.template.end])
-    image, end = (None if number == tokenizer.unk_token_id else number for number in ids)
-    if image != config.image_token_id or end is None:
+        template = family.template
+        marks = [family.image_token, template.end, *([template.begin] if template.begin else [])]
+        ids = tokenizer.convert_tokens_to_ids(marks)
+    found = [None if number == tokenizer.unk_token_id else number for number in ids]
+    image = found[0]
+    if image != config.image_token_id or None in found:
         raise InputError(
-            f"the tokeniser in {folder} has {family.image_token} as {image} and {family.template.end} as {end}",
-            f"{family.image_token} as {config.image_token_id}, as config.json says, and an end token",
+            f"the tokeniser in {folder} has " + ", ".join(f"{m} as {n}" for m, n in zip(marks, found, strict=True)),
+            f"{family.image_token} as {config.image_token_id}, as config.json says, and the others, too",
             "take the tokeniser files of the same model",
         )  # fmt: skip
     rows = config.get_text_config().vocab_size

@@ -28,6 +28,7 @@ VICUNA_V1 = Template(
     asked="USER: {text} ASSISTANT:",
     answered=" {text}",
     end="</s>",
+    begin="<s>",
 )
 """`--version v1` of LLaVA's own training script (conv_vicuna_v1)."""
 

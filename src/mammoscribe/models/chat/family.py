@@ -62,6 +62,7 @@ class Template:
         end: the token that ends an answer; it is learned, too.
         between: after the end token, before the next question.
         bare: what stands in place of `opened` where there is no system text; None for `opened` without a text in it.
+        begin: the token that every conversation begins with, once, whether the tokeniser puts it there or not; "" for none.
     """
 
     system: str
@@ -71,6 +72,7 @@ class Template:
     end: str
     between: str = ""
     bare: str | None = None
+    begin: str = ""
 
     def __post_init__(self) -> None:
         if not all("{text}" in form for form in (self.opened, self.asked, self.answered)) or not self.end:

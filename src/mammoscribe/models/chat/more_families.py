@@ -17,6 +17,7 @@ MISTRAL_INSTRUCT = Template(
     answered=" {text} ",
     end="</s>",
     between="[INST] ",
+    begin="<s>",
 )
 """`mistral_instruct` of LLaVA-Med's own code (conv_mistral_instruct, in the style LLAMA_2 without a separator)."""
 GEMMA_TURNS = Template(
@@ -27,6 +28,7 @@ GEMMA_TURNS = Template(
     answered="{text}",
     end="<end_of_turn>",
     between="\n<start_of_turn>user\n",
+    begin="<bos>",
 )
 """As the chat template of Gemma 3's tokeniser writes it: a system text is the beginning of the first question."""
 _USER = "<|start_header_id|>user<|end_header_id|>\n\n"
@@ -38,6 +40,7 @@ LLAMA_3_HEADERS = Template(
     answered="{text}",
     end="<|eot_id|>",
     between=_USER,
+    begin="<|begin_of_text|>",
 )
 """As the chat template of Llama 3.2 Vision writes a conversation with a picture. Without one, and without a system text, that
 template writes the date into a system turn, which would make the same question another one tomorrow; here it does not."""
@@ -50,6 +53,7 @@ DEEPSEEK = Template(
     answered=" {text}",
     end="<｜end▁of▁sentence｜>",
     between="User: ",
+    begin="<｜begin▁of▁sentence｜>",
 )
 """`deepseek` of DeepSeek-VL's own conversation.py, with the system text of its processor."""
 

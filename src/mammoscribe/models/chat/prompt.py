@@ -63,6 +63,10 @@ class Prompter:
         return int(self.tokenizer.convert_tokens_to_ids(self.family.template.end))
 
     @cached_property
+    def _begin_id(self) -> int:
+        return int(self.tokenizer.convert_tokens_to_ids(self.family.template.begin))
+
+    @cached_property
     def _reserved(self) -> tuple[str, ...]:
         """Texts that the tokeniser takes for a token with a meaning, wherever they are written."""
         added = [str(t.content) for t in self.tokenizer.added_tokens_decoder.values() if t.special]
@@ -155,7 +159,14 @@ class Prompter:
         return spoken[number].text.strip()
 
     def _ids(self, text: str) -> np.ndarray:
-        return np.asarray(self.tokenizer(text, verbose=False)["input_ids"], np.int64)
+        """The tokens of a text from the beginning of a conversation.
+
+        A tokeniser that put the first token there by its Python code in transformers 4 (DeepSeek-VL's) does not in 5.
+        """
+        ids = self.tokenizer(text, verbose=False)["input_ids"]
+        if self.family.template.begin and ids[:1] != [self._begin_id]:
+            ids = [self._begin_id, *ids]
+        return np.asarray(ids, np.int64)
 
     def _prefix(self, text: str, whole: np.ndarray, name: str) -> np.ndarray:
         """The tokens of the beginning of a text, which have to be the beginning of its tokens.
