@@ -41,4 +41,6 @@ def test_a_montage_of_four_tiles_shows_an_exam_and_no_prior():
     assert LLAMA_3_2_VISION.takes_exam and not LLAMA_3_2_VISION.takes_prior
     lines = CliRunner().invoke(app, ["chat", "list"]).stdout.splitlines()
     own = lines[next(n for n, line in enumerate(lines) if line.startswith("llama-3.2-vision:")) :]
-    assert "montage, at most 4" in own[3] and "the picture is 1 token" in own[3] and "one picture, never cropped" in own[4]
+    assert (
+        "montage, at most 4" in own[3] and "the picture is 1 token" in own[3] and "one picture, never cropped" in own[4]
+    )

@@ -38,6 +38,10 @@ SIGLIP = {
 }  # fmt: skip
 
 
+DEEPSEEK_SIGLIP = {**SIGLIP, "hidden_size": 128, "patch_size": PATCH_PX, "hidden_act": "gelu"}
+"""Heads of 64 numbers, as the published ones have."""
+
+
 def write_llava_med(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32, positions: int = 512) -> Path:
     """A tiny LLaVA-Med v1.5: LLaVA-1.5 around Mistral, with groups of keys and values, in the layout of transformers."""
     from transformers import MistralConfig
@@ -89,7 +93,9 @@ def write_llama_vision(folder: Path, seed: int = 0, dtype: torch.dtype = torch.f
 
     marks = ["<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|pad|>", "<|image|>"]
     kind = "PreTrainedTokenizerFast"
-    ids = write_byte_tokenizer(folder, "<|begin_of_text|>", marks, kind, {"eos_token": "<|eot_id|>", "pad_token": "<|pad|>"})
+    ids = write_byte_tokenizer(
+        folder, "<|begin_of_text|>", marks, kind, {"eos_token": "<|eot_id|>", "pad_token": "<|pad|>"}
+    )
     image = ids["<|image|>"]
     assert image == max(ids.values())  # it has a row in the table of tokens and none in the output layer
     config = MllamaConfig(
@@ -118,7 +124,11 @@ def write_llama_vision(folder: Path, seed: int = 0, dtype: torch.dtype = torch.f
         "size": {"height": SIDE_PX, "width": SIDE_PX},
     }  # fmt: skip
     _write(folder, "preprocessor_config.json", prepared)
-    _write(folder, "generation_config.json", {"bos_token_id": ids["<|begin_of_text|>"], "temperature": 0.6, "do_sample": True})
+    _write(
+        folder,
+        "generation_config.json",
+        {"bos_token_id": ids["<|begin_of_text|>"], "temperature": 0.6, "do_sample": True},
+    )
     return folder
 
 
@@ -128,25 +138,32 @@ def write_deepseek_vl(folder: Path, seed: int = 0, dtype: torch.dtype = torch.fl
 
     ids, text = _deepseek_text(folder, positions)
     config = DeepseekVLConfig(
-        text_config=text, vision_config={**SIGLIP, "patch_size": PATCH_PX}, image_token_id=ids["<image_placeholder>"]
+        text_config=text, vision_config=DEEPSEEK_SIGLIP, image_token_id=ids["<image_placeholder>"]
     )
     state = _network(DeepseekVLForConditionalGeneration, config, folder, seed, dtype, untied=True)
     _write_deepseek(folder, state)
-    prepared = {"image_processor_type": "DeepseekVLImageProcessor", "image_mean": HALF, "image_std": HALF, "resample": 3}
+    prepared = {
+        "image_processor_type": "DeepseekVLImageProcessor",
+        "image_mean": HALF,
+        "image_std": HALF,
+        "resample": 3,
+    }
     _write(folder, "preprocessor_config.json", {**_deepseek_prepared("DeepseekVLProcessor"), **prepared})
     return folder
 
 
-def write_deepseek_vl_hybrid(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32, positions: int = 512) -> Path:
+def write_deepseek_vl_hybrid(
+    folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32, positions: int = 512
+) -> Path:
     """A tiny DeepSeek-VL 7B, whose second image encoder (SAM) sees a larger picture."""
     from transformers import DeepseekVLHybridConfig, DeepseekVLHybridForConditionalGeneration
 
     ids, text = _deepseek_text(folder, positions)
     config = DeepseekVLHybridConfig(
-        text_config=text, vision_config={**SIGLIP, "patch_size": PATCH_PX}, image_token_id=ids["<image_placeholder>"],
+        text_config=text, vision_config=DEEPSEEK_SIGLIP, image_token_id=ids["<image_placeholder>"],
         high_res_vision_config={
-            "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": HIGH_PX, "patch_size": 16,
-            "output_channels": 8, "mlp_dim": 64, "window_size": 2, "global_attn_indexes": [1], "num_pos_feats": 16,
+            "hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 2, "image_size": HIGH_PX, "patch_size": 16,
+            "output_channels": 8, "mlp_dim": 64, "window_size": 2, "global_attn_indexes": [1, 2], "num_pos_feats": 64,
         },
     )  # fmt: skip
     state = _network(DeepseekVLHybridForConditionalGeneration, config, folder, seed, dtype, untied=True)
@@ -162,7 +179,9 @@ def write_deepseek_vl_hybrid(folder: Path, seed: int = 0, dtype: torch.dtype = t
 
 def _deepseek_text(folder: Path, positions: int) -> tuple[dict[str, int], dict[str, Any]]:
     begin, marks = "<｜begin▁of▁sentence｜>", [DEEPSEEK_END, "<image_placeholder>"]
-    ids = write_byte_tokenizer(folder, begin, marks, "LlamaTokenizerFast", {"eos_token": DEEPSEEK_END, "pad_token": DEEPSEEK_END})
+    ids = write_byte_tokenizer(
+        folder, begin, marks, "LlamaTokenizerFast", {"eos_token": DEEPSEEK_END, "pad_token": DEEPSEEK_END}
+    )
     text = {
         "model_type": "llama", **TEXT, "vocab_size": len(ids) + 5, "max_position_embeddings": positions,
         "bos_token_id": ids[begin], "eos_token_id": ids[DEEPSEEK_END],
@@ -188,7 +207,9 @@ def _deepseek_prepared(kind: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _network(kind: Any, config: Any, folder: Path, seed: int, dtype: torch.dtype, untied: bool = False) -> dict[str, torch.Tensor]:
+def _network(
+    kind: Any, config: Any, folder: Path, seed: int, dtype: torch.dtype, untied: bool = False
+) -> dict[str, torch.Tensor]:
     """Random weights of a network under their names in it; config.json is written."""
     torch.manual_seed(seed)
     config.dtype = dtype
@@ -206,7 +227,9 @@ def _network(kind: Any, config: Any, folder: Path, seed: int, dtype: torch.dtype
     return {name: tensor.contiguous().clone() for name, tensor in model.state_dict().items()}
 
 
-def write_byte_tokenizer(folder: Path, begin: str, marks: Sequence[str], kind: str, said: Mapping[str, str]) -> dict[str, int]:
+def write_byte_tokenizer(
+    folder: Path, begin: str, marks: Sequence[str], kind: str, said: Mapping[str, str]
+) -> dict[str, int]:
     """A tokeniser of bytes, as Llama 3 and DeepSeek have it; its vocabulary is returned."""
     folder.mkdir(parents=True, exist_ok=True)
     vocab, merges = qwen_pieces()
@@ -220,7 +243,9 @@ def write_spaced_tokenizer(folder: Path, marks: Sequence[str]) -> dict[str, int]
     """A tokeniser as Gemma has it: a space is a letter, unknown letters are bytes, nothing is put before a text but <bos>."""
     folder.mkdir(parents=True, exist_ok=True)
     vocab, merges = llama_pieces()
-    tokenizer = Tokenizer(models.BPE(vocab=dict(vocab), merges=list(merges), byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
+    tokenizer = Tokenizer(
+        models.BPE(vocab=dict(vocab), merges=list(merges), byte_fallback=True, fuse_unk=True, unk_token="<unk>")
+    )
     tokenizer.normalizer = normalizers.Replace(" ", "▁")
     tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
     tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
@@ -236,7 +261,7 @@ def write_spaced_tokenizer(folder: Path, marks: Sequence[str]) -> dict[str, int]
 
 def _write_tokenizer(
     folder: Path, tokenizer: Tokenizer, begin: str, marks: Sequence[str], kind: str, said: Mapping[str, str],
-    more: Mapping[str, Any] = {},  # noqa: B006  (never written to)
+    more: Mapping[str, Any] = {},
 ) -> dict[str, int]:  # fmt: skip
     tokenizer.add_special_tokens([begin, *marks])
     ids = tokenizer.get_vocab()
@@ -261,7 +286,7 @@ def _write(folder: Path, name: str, values: Mapping[str, Any]) -> None:
 
 
 WRITERS = {
-    "llava-1.5": write_llava, "qwen2-vl": write_qwen2_vl, "qwen2.5-vl": write_qwen2_5_vl, "llava-med-1.5": write_llava_med, 
+    "llava-1.5": write_llava, "qwen2-vl": write_qwen2_vl, "qwen2.5-vl": write_qwen2_5_vl, "llava-med-1.5": write_llava_med,
     "gemma-3": write_gemma3, "llama-3.2-vision": write_llama_vision, "deepseek-vl": write_deepseek_vl,
     "deepseek-vl-hybrid": write_deepseek_vl_hybrid,
 }  # fmt: skip

@@ -50,7 +50,12 @@ def show() -> None:
 
 @app.command(cls=PlainCommand, epilog="Example: mammoscribe chat convert llava-v1.5-7b --out llava-1.5-7b-hf")
 def convert(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of liuhaotian/llava-v1.5-7b or -13b.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", help="Folder of liuhaotian/llava-v1.5-*, LLaVA-Med v1.5 or deepseek-ai/deepseek-vl-*."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write; it must not hold anything.")],
     vision_tower: Annotated[
         Path | None,
@@ -59,16 +64,16 @@ def convert(
         ),
     ] = None,
 ) -> None:
-    """Write LLaVA-1.5 from the layout of its own repository in that of transformers; every weight is accounted for."""
+    """Write a model from the layout of its makers' repository in that of transformers; every weight is accounted for."""
     from mammoscribe.models.chat.chat_model import load_chat_model
-    from mammoscribe.models.chat.original import convert_original
+    from mammoscribe.models.chat.convert import convert_folder
     from mammoscribe.support.files import working_folder
 
     folder_for(out)
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out} holds files", "an empty folder, or a new one")
     with working_folder(out, "converting into") as part:
-        convert_original(folder, part, vision_tower)
+        convert_folder(folder, part, vision_tower)
         load_chat_model(part)  # what is missing or left over is named before anything gets its name
         if out.exists():
             out.rmdir()

@@ -268,7 +268,8 @@ def test_what_comes_later_changes_no_score_before_it(model):
     other[-9:] = other[-9:][::-1]
     with torch.no_grad():
         one, two = (
-            model.network(**batch_of([ids], None, [pixels], prompter).inputs()).logits[0] for ids in (encoded.ids, other)
+            model.network(**batch_of([ids], None, [pixels], prompter).inputs()).logits[0]
+            for ids in (encoded.ids, other)
         )
     assert torch.allclose(one[:-9], two[:-9], atol=1e-5) and not torch.allclose(one[-8:], two[-8:], atol=1e-2)
 

@@ -61,7 +61,9 @@ class Gemma3:
                 f"{folder} prepares pictures of {sorted(map(str, sides))} pixels", f"{side}, the encoder's",
                 "take preprocessor_config.json and config.json of one model",
             )  # fmt: skip
-        return cls(family, processor, preparation, config.mm_tokens_per_image, preparation.pad_rgb or (red, green, blue))
+        return cls(
+            family, processor, preparation, config.mm_tokens_per_image, preparation.pad_rgb or (red, green, blue)
+        )
 
     @property
     def view_tokens(self) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoscribe.support.errors import InputError, MammoscribeError, MissingExtra, install_extra
+from mammoscribe.support.files import write_text
 
 EXTRA = install_extra("chat")
 
@@ -105,3 +106,14 @@ def image_processor(folder: Path, class_name: str, needs: Sequence[str]) -> Any:
         raise InputError(f"{path} does not set {', '.join(absent)}", "the file as it was published")
     with in_one_sentence(path.name, folder):
         return library_class(class_name).from_dict(values)
+
+
+def say_class(folder: Path) -> None:
+    """Name a class of tokeniser that transformers 4 knows, too, where 5 has written its own name for it."""
+    path = folder / "tokenizer_config.json"
+    held = json.loads(path.read_text(encoding="utf-8"))
+    if held.get("tokenizer_class") == "TokenizersBackend":
+        write_text(
+            path,
+            json.dumps({**held, "tokenizer_class": "PreTrainedTokenizerFast"}, indent=2, ensure_ascii=False) + "\n",
+        )

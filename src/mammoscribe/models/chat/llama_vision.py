@@ -98,11 +98,16 @@ def hide_from_texts(network: Any) -> None:
     network.model.language_model.register_forward_pre_hook(_without_empty, with_kwargs=True)
 
 
-def _without_empty(_: nn.Module, args: tuple[Any, ...], given: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def _without_empty(
+    _: nn.Module, args: tuple[Any, ...], given: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     states: Tensor | None = given.get("cross_attention_states")
     sees: Tensor | None = given.get("full_text_row_masked_out_mask")  # [N, 1, T, 1]: 1 where a token sees a tile
     if states is None or sees is None:
         return args, dict(given)
     seen = torch.amax(sees, dim=(1, 2, 3))
     shared = states.shape[0] // seen.shape[0]
-    return args, {**given, "cross_attention_states": states * seen.repeat_interleave(shared)[:, None, None].to(states.dtype)}
+    return args, {
+        **given,
+        "cross_attention_states": states * seen.repeat_interleave(shared)[:, None, None].to(states.dtype),
+    }
