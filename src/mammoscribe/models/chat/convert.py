@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from mammoscribe.models.chat.families import ORIGINAL, config_of
+from mammoscribe.models.chat.families import config_of
 from mammoscribe.models.chat.original import convert_original
-from mammoscribe.models.chat.original_deepseek import convert_deepseek
+from mammoscribe.models.chat.original_deepseek import DEEPSEEK_OWN, convert_deepseek
 from mammoscribe.support.errors import InputError
 
 
@@ -19,7 +19,7 @@ def convert_folder(folder: Path, out: Path, vision_tower: Path | None = None) ->
     Raises:
         InputError: as the converters.
     """
-    if config_of(folder).get("model_type") != ORIGINAL[2]:
+    if config_of(folder).get("model_type") != DEEPSEEK_OWN:
         convert_original(folder, out, vision_tower)
     elif vision_tower is None:
         convert_deepseek(folder, out)

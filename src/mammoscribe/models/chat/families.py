@@ -18,8 +18,8 @@ from mammoscribe.models.chat.more_families import (
 from mammoscribe.support.errors import InputError
 
 CONFIG = "config.json"
-ORIGINAL = ("llava_llama", "llava_mistral", "multi_modality")
-"""Model types of LLaVA's own code, of LLaVA-Med and of DeepSeek-VL."""
+ORIGINAL: Mapping[str, str] = {"llava_llama": "LLaVA", "llava_mistral": "LLaVA-Med", "multi_modality": "DeepSeek-VL"}
+"""Model type in the layout of its makers' own code -> what it is."""
 
 VICUNA_V1 = Template(
     system="A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, "
@@ -104,7 +104,7 @@ def family_of(folder: Path) -> Family:
     values = config_of(folder)
     found = values.get("model_type")
     if "mm_vision_tower" in values or str(found) in ORIGINAL:
-        own = "DeepSeek-VL" if found == ORIGINAL[2] else "LLaVA-Med" if found == ORIGINAL[1] else "LLaVA"
+        own = ORIGINAL.get(str(found), "LLaVA")
         same = ", or take llava-hf/llava-1.5-7b-hf, which has the same weights" if own == "LLaVA" else ""
         raise InputError(
             f"{folder} is in the layout of {own}'s own repository ({found})", "that of transformers",

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mammoscribe.models.biovil.files import read_checkpoint
-from mammoscribe.models.chat.families import CONFIG, LLAVA_1_5, ORIGINAL, config_of
+from mammoscribe.models.chat.families import CONFIG, LLAVA_1_5, config_of
 from mammoscribe.models.chat.folder import write_weights
 from mammoscribe.models.chat.library import EXTRA, in_one_sentence, library_class, quiet
 from mammoscribe.support.errors import InputError
@@ -41,7 +41,7 @@ _TEXT_FIELDS = (
     "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "hidden_act",
     "max_position_embeddings", "rms_norm_eps", "rope_theta", "rope_scaling", "bos_token_id", "eos_token_id",
 )  # fmt: skip
-_TEXT_TYPES: Mapping[str, str] = {"llava": "llama", ORIGINAL[0]: "llama", ORIGINAL[1]: "mistral"}
+_TEXT_TYPES: Mapping[str, str] = {"llava": "llama", "llava_llama": "llama", "llava_mistral": "mistral"}
 """Model type of the original -> of the language model inside: LLaVA-Med v1.5 is LLaVA-1.5 around Mistral."""
 _TABLES = ("language_model.model.embed_tokens.weight", "language_model.lm_head.weight")
 _MULTIPLE = 64

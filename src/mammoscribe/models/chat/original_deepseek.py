@@ -18,6 +18,8 @@ from mammoscribe.models.chat.original import tensors_of
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
 
+DEEPSEEK_OWN = "multi_modality"
+"""Model type in its own layout."""
 HEAD_SIZE = 64
 """Of both image encoders (SigLIP-L: 1024 / 16, SAM-B: 768 / 12), whatever their width is."""
 _SIGLIP, _SAM = "siglip_large_patch16_384", "sam_b_downsample"
