@@ -164,6 +164,7 @@ def write_deepseek_vl_hybrid(
         high_res_vision_config={
             "hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 2, "image_size": HIGH_PX, "patch_size": 16,
             "output_channels": 8, "mlp_dim": 64, "window_size": 2, "global_attn_indexes": [1, 2], "num_pos_feats": 64,
+            "initializer_range": 0.02,
         },
     )  # fmt: skip
     state = _network(DeepseekVLHybridForConditionalGeneration, config, folder, seed, dtype, untied=True)
@@ -223,6 +224,8 @@ def _network(
                 parameter.fill_(0.7)  # they begin closed, and then pictures would not matter
             if name.endswith("mm_input_projection_weight"):
                 parameter.normal_(std=0.3)
+            if "rel_pos" in name:
+                parameter.normal_(std=0.1)
     write_config(config, folder, kind.__name__)
     return {name: tensor.contiguous().clone() for name, tensor in model.state_dict().items()}
 
