@@ -153,7 +153,7 @@ def write_deepseek_vl(folder: Path, seed: int = 0, dtype: torch.dtype = torch.fl
 
 
 def write_deepseek_vl_hybrid(
-    folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32, positions: int = 512
+    folder: Path, seed: int = 4, dtype: torch.dtype = torch.float32, positions: int = 512
 ) -> Path:
     """A tiny DeepSeek-VL 7B, whose second image encoder (SAM) sees a larger picture."""
     from transformers import DeepseekVLHybridConfig, DeepseekVLHybridForConditionalGeneration
@@ -221,7 +221,11 @@ def _network(
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "gate" in name.rsplit(".", 1)[-1] or name.endswith("alpha"):
-                parameter.fill_(0.7)  # they begin closed, and then pictures would not matter
+                parameter.fill_(2.0)  # they begin closed, and then pictures would not matter
+            if "aligner" in name or "cross_attn.v_proj" in name:
+                parameter.mul_(4.0)
+            if name.startswith("model.high_res_vision_") and parameter.ndim > 1:
+                parameter.mul_(0.25)
             if name.endswith("mm_input_projection_weight"):
                 parameter.normal_(std=0.3)
             if "rel_pos" in name:

@@ -12,11 +12,11 @@ from mammoscribe.models.chat.answer import Answer as Written
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.writers import chat_local
 from mammoscribe.writers.chat_local import load_local_chat
-from tests.models.tiny_chat import learn_by_heart, picture, write_llava, write_qwen2_5_vl, write_qwen2_vl
+from tests.models.tiny_chat import learn_by_heart, picture, write_llava, write_qwen2_5_vl
+from tests.models.tiny_families import WRITERS
 
 pytest.importorskip("transformers")
 CPU = torch.device("cpu")
-WRITE = {"llava": write_llava, "qwen2": write_qwen2_vl, "qwen2.5": write_qwen2_5_vl}
 SIDES = {"right breast": picture(0), "left breast": picture(9)}
 ASKED = "Look.\nThis is the right breast: <image>\nThis is the left breast: <image>\nWrite."
 
@@ -27,9 +27,9 @@ def png(grey: np.ndarray, mode: str = "L") -> bytes:
     return stream.getvalue()
 
 
-@pytest.fixture(scope="module", params=list(WRITE))
+@pytest.fixture(scope="module", params=list(WRITERS))
 def model(request, tmp_path_factory):
-    return load_local_chat(WRITE[request.param](tmp_path_factory.mktemp("chat") / request.param), CPU, 12)
+    return load_local_chat(WRITERS[request.param](tmp_path_factory.mktemp("chat") / request.param), CPU, 12)
 
 
 @pytest.fixture

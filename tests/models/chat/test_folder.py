@@ -73,7 +73,7 @@ def test_weights_are_written_in_the_wanted_type_and_in_shards(name, folder, tmp_
     whole = load_file(tmp_path / "model.safetensors")
     (tmp_path / "model.safetensors").unlink()
     written = write_weights(whole, tmp_path, 100_000)
-    assert len(written) > 2 and all(path.stat().st_size < 160_000 for path in written)
+    assert len(written) > 2 and all(path.stat().st_size < 160_000 or len(load_file(path)) == 1 for path in written)
     assert load_chat_model(tmp_path).network.dtype == torch.bfloat16
 
 

@@ -120,14 +120,14 @@ def convert(*arguments):
     return CliRunner().invoke(app, ["chat", "convert", *map(str, arguments)])
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(scope="module", params=KINDS)
 def kind(request):
     return request.param
 
 
-@pytest.fixture
-def hub(kind, tmp_path):
-    return WRITERS[kind](tmp_path / "hub")
+@pytest.fixture(scope="module")
+def hub(kind, tmp_path_factory):
+    return WRITERS[kind](tmp_path_factory.mktemp("published") / "hub")
 
 
 def test_a_converted_model_gives_the_scores_of_the_one_in_transformers_layout(kind, hub, tmp_path):

@@ -102,7 +102,8 @@ def test_conversations_without_pictures_have_the_same_loss_alone_as_with_the_bla
     assert batch.chat.pixels
     loss = chat_loss(task.modules, {"x": batch})["token"]
     plain = getattr(transformers, CLASSES[name]).from_pretrained(init, dtype=torch.float32).eval()
-    total, prompter = 0.0, load_chat_model(init).prompter()
+    model = load_chat_model(init)
+    total, prompter = 0.0, model.prompter()
     for row, mask, labels in zip(batch.chat.ids, batch.chat.mask, batch.chat.labels, strict=True):
         end = int(mask.sum()) - int((row == prompter.image_id).sum())
         more = {"token_type_ids": torch.zeros(1, end, dtype=torch.long)} if name == "gemma-3" else {}
@@ -113,6 +114,6 @@ def test_conversations_without_pictures_have_the_same_loss_alone_as_with_the_bla
     assert chat_counts({"x": batch})["token"] == int((batch.chat.labels >= 0).sum())
     loss.backward()
     seen = [
-        p.grad for key, p in network.named_parameters() if part_of(load_chat_model(init).family, key) == "projector"
+        p.grad for key, p in network.named_parameters() if part_of(model.family, key) == "projector"
     ]
     assert seen and all(gradient is not None and not gradient.any() for gradient in seen)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mammoscribe.models.chat.family import Family, Preparation
+from mammoscribe.models.chat.family import Family, ImagePolicy, Preparation
 from mammoscribe.support.errors import InputError, InvalidNoun
 
 
@@ -80,9 +80,10 @@ def checked_views(views: Sequence[np.ndarray], family: Family) -> Sequence[np.nd
         InputError: for too many, none, or an array that is no windowed view.
     """
     if len(views) > family.most_images:
+        more = "" if family.policy is ImagePolicy.MONTAGE else ", or put views together in a montage"
         raise InputError(
             f"{len(views)} pictures in one conversation", f"at most {family.most_images} for {family.name}",
-            "leave out priors, or put views together in a montage",
+            f"leave out priors{more}",
         )  # fmt: skip
     if not views:
         raise InputError("no picture", "at least one view")
