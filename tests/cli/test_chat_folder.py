@@ -124,7 +124,9 @@ def test_nonsense_that_does_not_end_leaves_the_report_as_our_renderer_writes_it(
 def test_a_model_of_each_family_writes_behind_the_gate_about_an_exam_of_four_views(run, archive, model, tmp_path, name):
     folder = WRITERS[name](tmp_path / name, positions=2048)
     words = in_folder(folder, "--chat-tokens", 12, "--chat-px", 64)
-    shown = run("read", *archive[0]["current"], "--model", model, "--out", tmp_path / "chat", "--format", "json", *words)
+    shown = run(
+        "read", *archive[0]["current"], "--model", model, "--out", tmp_path / "chat", "--format", "json", *words
+    )
     assert shown.exit_code == 0, shown.output
     report = report_in(tmp_path / "chat")
     assert report["provenance"]["author"] == f"{name} (weights {digits_of(folder)})"

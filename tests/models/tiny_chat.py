@@ -231,6 +231,17 @@ def spread(model: torch.nn.Module) -> None:
 
 def write_config(config, folder: Path, architecture: str) -> None:
     values = config.to_dict() | {"architectures": [architecture]}
+    text = values["text_config"]
+    rope = text.pop("rope_parameters", None)  # as transformers 5 writes it; published files have the fields of before
+    if rope and "full_attention" in rope:
+        text |= {
+            "rope_theta": rope["full_attention"]["rope_theta"], "rope_scaling": None,
+            "rope_local_base_freq": rope["sliding_attention"]["rope_theta"],
+        }  # fmt: skip
+    elif rope:
+        kind = {name: value for name, value in rope.items() if name not in ("rope_theta", "rope_type")}
+        kind |= {} if "mrope_section" in rope else {"rope_type": rope["rope_type"]}
+        text |= {"rope_theta": rope["rope_theta"], "rope_scaling": None if kind == {"rope_type": "default"} else kind}
     (folder / "config.json").write_text(json.dumps(values, default=str))
 
 

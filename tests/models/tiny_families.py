@@ -38,6 +38,10 @@ SIGLIP = {
 }  # fmt: skip
 
 
+LLAMA_3_ROPE = {
+    "rope_type": "llama3", "rope_theta": 5e5, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 256,
+}  # fmt: skip
 DEEPSEEK_SIGLIP = {**SIGLIP, "hidden_size": 128, "patch_size": PATCH_PX, "hidden_act": "gelu"}
 """Heads of 64 numbers, as the published ones have."""
 
@@ -101,7 +105,7 @@ def write_llama_vision(folder: Path, seed: int = 0, dtype: torch.dtype = torch.f
     config = MllamaConfig(
         text_config=dict(
             **{**TEXT, "num_hidden_layers": 4}, vocab_size=image, max_position_embeddings=positions,
-            cross_attention_layers=[1, 3], rope_parameters={"rope_type": "default", "rope_theta": 5e5},
+            cross_attention_layers=[1, 3], rope_parameters=LLAMA_3_ROPE,
             bos_token_id=ids["<|begin_of_text|>"], eos_token_id=ids["<|eot_id|>"], pad_token_id=ids["<|pad|>"],
         ),
         vision_config={

@@ -64,6 +64,15 @@ def test_what_is_written_is_read_here_with_its_card(name, folder, rewritten):
     assert all(torch.equal(state[key], tensor) for key, tensor in model.network.state_dict().items())
 
 
+def test_a_tokeniser_is_written_with_names_that_transformers_4_knows(name, folder, rewritten):
+    held = json.loads((rewritten / "tokenizer_config.json").read_text())
+    assert held["tokenizer_class"] != "TokenizersBackend"
+    assert not isinstance(held.get("extra_special_tokens"), list)
+    one, two = (transformers.AutoTokenizer.from_pretrained(place) for place in (folder, rewritten))
+    assert one.get_vocab() == two.get_vocab() and set(one.all_special_tokens) == set(two.all_special_tokens)
+    assert one("Dense é: <image> <|eot_id|>")["input_ids"] == two("Dense é: <image> <|eot_id|>")["input_ids"]
+
+
 def test_weights_are_written_in_the_wanted_type_and_in_shards(name, folder, tmp_path):
     model = load_chat_model(folder)
     card = ChatCard("x", model.family.name, model.family.licence, model.adapter.preparation, "0" * 64)

@@ -113,7 +113,5 @@ def test_conversations_without_pictures_have_the_same_loss_alone_as_with_the_bla
     assert float(loss.detach()) == pytest.approx(total, rel=1e-5)
     assert chat_counts({"x": batch})["token"] == int((batch.chat.labels >= 0).sum())
     loss.backward()
-    seen = [
-        p.grad for key, p in network.named_parameters() if part_of(model.family, key) == "projector"
-    ]
+    seen = [p.grad for key, p in network.named_parameters() if part_of(model.family, key) == "projector"]
     assert seen and all(gradient is not None and not gradient.any() for gradient in seen)

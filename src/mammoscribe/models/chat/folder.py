@@ -13,7 +13,7 @@ from torch import Tensor
 from mammoscribe.models.chat.card import CARD, ChatCard, write_card
 from mammoscribe.models.chat.families import CONFIG
 from mammoscribe.models.chat.family import Family
-from mammoscribe.models.chat.library import preprocessing_place
+from mammoscribe.models.chat.library import preprocessing_place, say_for_transformers_4
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import file_mode, write_bytes, write_text
 
@@ -114,6 +114,7 @@ def write_chat_folder(
     )
     for name, content in beside.files.items():
         write_bytes(folder / name, content)
+    say_for_transformers_4(folder)
     if dtype is not None:
         _say_type(folder / CONFIG, dtype)
     if "llava" in family.model_types:

@@ -108,12 +108,14 @@ def image_processor(folder: Path, class_name: str, needs: Sequence[str]) -> Any:
         return library_class(class_name).from_dict(values)
 
 
-def say_class(folder: Path) -> None:
-    """Name a class of tokeniser that transformers 4 knows, too, where 5 has written its own name for it."""
+def say_for_transformers_4(folder: Path) -> None:
+    """Write tokenizer_config.json with the names that transformers 4 knows, too, where 5 has written names of its own."""
     path = folder / "tokenizer_config.json"
-    held = json.loads(path.read_text(encoding="utf-8"))
+    held = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    changed = dict(held)
     if held.get("tokenizer_class") == "TokenizersBackend":
-        write_text(
-            path,
-            json.dumps({**held, "tokenizer_class": "PreTrainedTokenizerFast"}, indent=2, ensure_ascii=False) + "\n",
-        )
+        changed["tokenizer_class"] = "PreTrainedTokenizerFast"
+    if isinstance(held.get("extra_special_tokens"), list):
+        changed["additional_special_tokens"] = changed.pop("extra_special_tokens")
+    if changed != held:
+        write_text(path, json.dumps(changed, indent=2, ensure_ascii=False) + "\n")

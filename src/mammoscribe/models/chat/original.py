@@ -13,7 +13,7 @@ from torch import Tensor
 from mammoscribe.models.biovil.files import read_checkpoint
 from mammoscribe.models.chat.families import CONFIG, LLAVA_1_5, config_of
 from mammoscribe.models.chat.folder import write_weights
-from mammoscribe.models.chat.library import EXTRA, in_one_sentence, library_class, quiet
+from mammoscribe.models.chat.library import EXTRA, in_one_sentence, library_class, quiet, say_for_transformers_4
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
 
@@ -88,6 +88,7 @@ def convert_original(folder: Path, out: Path, vision_tower: Path | None = None) 
         )  # fmt: skip
     write_weights(tensors, out)
     tokenizer.save_pretrained(str(out))
+    say_for_transformers_4(out)
     dtype = str(tensors[_TABLES[0]].dtype).removeprefix("torch.")
     _write_configs(values, tower, out, {"image": image, "pad": pad, "rows": rows, "dtype": dtype})
 

@@ -12,7 +12,13 @@ from torch import Tensor
 
 from mammoscribe.models.chat.families import CONFIG, config_of
 from mammoscribe.models.chat.folder import write_weights
-from mammoscribe.models.chat.library import in_one_sentence, library_class, preprocessing_place, quiet, say_class
+from mammoscribe.models.chat.library import (
+    in_one_sentence,
+    library_class,
+    preprocessing_place,
+    quiet,
+    say_for_transformers_4,
+)
 from mammoscribe.models.chat.more_families import DEEPSEEK_VL
 from mammoscribe.models.chat.original import tensors_of
 from mammoscribe.support.errors import InputError
@@ -261,5 +267,5 @@ def _write_tokenizer(folder: Path, out: Path, rows: int) -> int:
     if number >= rows:
         raise InputError(f"{mark} would be token {number} of {folder}", f"one below {rows}, as {CONFIG} says")
     tokenizer.save_pretrained(str(out))
-    say_class(out)
+    say_for_transformers_4(out)
     return number
