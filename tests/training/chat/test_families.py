@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mammoscribe.models.chat.chat_model import load_chat_model
+from mammoscribe.support.errors import InputError
 from mammoscribe.training.chat.recipe import chat
 from mammoscribe.training.chat.task import chat_counts, chat_loss
 from mammoscribe.training.engine.task import Feed
@@ -115,3 +116,17 @@ def test_conversations_without_pictures_have_the_same_loss_alone_as_with_the_bla
     loss.backward()
     seen = [p.grad for key, p in network.named_parameters() if part_of(model.family, key) == "projector"]
     assert seen and all(gradient is not None and not gradient.any() for gradient in seen)
+
+
+def test_settings_that_a_family_has_no_use_for_are_refused(name, init, data):
+    run = chat([data], init)
+    with pytest.raises(InputError, match=f"exam_px for {name}"):
+        run.with_set({**STEPS, "task.exam_px": "1000000"}).task.build(
+            run.with_set({**STEPS, "task.exam_px": "1000000"})
+        )
+    padded = run.with_set({**STEPS, "task.pad_rgb": "0,0,0"})
+    if name == "llama-3.2-vision":
+        with pytest.raises(InputError, match=f"pad_rgb .* for {name}"):
+            padded.task.build(padded)
+    else:
+        assert padded.task.build(padded).export.start.model.adapter.preparation.pad_rgb == (0, 0, 0)

@@ -65,8 +65,8 @@ def preparation_of(folder: Path, pad_rgb: tuple[int, ...] | None, exam_px: int |
         return None
     family = family_of(folder)
     squares = family.preparation.pads_to_square
-    if exam_px is not None and squares:
-        raise InputError(f"exam_px for {family.name}, whose views have {family.view_tokens[0]} tokens each", "none")
+    if exam_px is not None and family.preparation.exam_px is None:
+        raise InputError(f"exam_px for {family.name}, whose pictures have one size", "none")
     if pad_rgb is not None and (not squares or len(pad_rgb) != 3):
         raise InputError(f"pad_rgb {pad_rgb} for {family.name}", "red,green,blue for a family that pads; else none")
     red_green_blue = None if pad_rgb is None else (pad_rgb[0], pad_rgb[1], pad_rgb[2])
