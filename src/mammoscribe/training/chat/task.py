@@ -202,8 +202,8 @@ def validating(data: Sequence[Path]) -> list[Path]:
 
 def _blocks(network: nn.Module) -> tuple[type[nn.Module], ...]:
     """Classes of the layers of language model and image encoder: units of sharding."""
-    lists = [m for m in network.modules() if isinstance(m, nn.ModuleList) and len(m)]
-    return tuple(dict.fromkeys(type(own[0]) for own in lists))
+    lists = [m for m in network.modules() if isinstance(m, nn.ModuleList)]
+    return tuple(dict.fromkeys(type(layer) for own in lists for layer in own))
 
 
 def chat_loss(modules: Modules, batches: Batches) -> dict[str, Tensor]:
