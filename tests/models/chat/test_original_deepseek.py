@@ -153,6 +153,8 @@ def test_a_converted_model_gives_the_scores_of_the_one_in_transformers_layout(ki
     text = processor.tokenizer.decode(found[0][1]).replace("<image_placeholder>" * 4, "<image_placeholder>")
     assert processor.tokenizer(text.removeprefix(processor.tokenizer.bos_token))["input_ids"][0] == found[0][1][0]
     assert processor.num_image_tokens == 4
+    held = [json.loads((place / "config.json").read_text())["text_config"] for place in (tmp_path / "out", hub)]
+    assert all(held[0][key] == held[1][key] for key in ("bos_token_id", "eos_token_id"))
 
 
 def test_the_image_encoder_is_that_of_the_original_in_plain_torch(kind, hub, tmp_path):

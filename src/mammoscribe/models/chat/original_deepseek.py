@@ -72,7 +72,7 @@ _NO_PART = re.compile(_TOWER + r"attn_pool\..*|^vision_model\.(high|low)_layer_n
 """Weights that the original holds and that none of its outputs depends on: a pooling head, two norms, a table."""
 _TEXT_FIELDS = (
     "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "hidden_act",
-    "max_position_embeddings", "rms_norm_eps", "rope_theta", "rope_scaling", "vocab_size", "bos_token_id", "eos_token_id",
+    "max_position_embeddings", "rms_norm_eps", "rope_theta", "rope_scaling", "vocab_size",
 )  # fmt: skip
 _PROCESSED = {
     "do_convert_rgb": True, "do_normalize": True, "do_pad": True, "do_rescale": True, "do_resize": True,
@@ -109,10 +109,10 @@ def convert_deepseek(folder: Path, out: Path) -> None:
     values = config_of(folder)
     low, high = _encoders(folder, values)
     prepared = _prepared(folder, low, high)
-    image = _write_tokenizer(folder, out, int(values["language_config"]["vocab_size"]))
+    image, ends = _write_tokenizer(folder, out, int(values["language_config"]["vocab_size"]))
     tensors = dict(_weights(folder))
     write_weights(tensors, out)
-    text = {name: values["language_config"][name] for name in _TEXT_FIELDS if name in values["language_config"]}
+    text = {name: values["language_config"][name] for name in _TEXT_FIELDS if name in values["language_config"]} | ends
     kind = "DeepseekVL" if high is None else "DeepseekVLHybrid"
     config = {
         "architectures": [f"{kind}ForConditionalGeneration"],
@@ -123,10 +123,9 @@ def convert_deepseek(folder: Path, out: Path) -> None:
     }  # fmt: skip
     tokens = (low.side // config["vision_config"]["patch_size"]) ** 2
     processor = {"processor_class": f"{kind}Processor", "num_image_tokens": tokens}
-    generation = {key: text[key] for key in ("bos_token_id", "eos_token_id") if key in text}
     files = {
         CONFIG: config, "preprocessor_config.json": {**prepared, **processor}, "processor_config.json": processor,
-        "generation_config.json": generation,
+        "generation_config.json": ends,
     }  # fmt: skip
     for name, content in files.items():
         write_text(out / name, json.dumps(content, indent=2) + "\n")
@@ -249,18 +248,21 @@ def _type_of(tensors: Mapping[str, Tensor]) -> str:
     return str(tensors["lm_head.weight"].dtype if "lm_head.weight" in tensors else "float32").removeprefix("torch.")
 
 
-def _write_tokenizer(folder: Path, out: Path, rows: int) -> int:
-    """The tokeniser with a token for pictures, which writes the first token by itself; the id of the token for pictures."""
+def _write_tokenizer(folder: Path, out: Path, rows: int) -> tuple[int, dict[str, int]]:
+    """The tokeniser with a token for pictures, which writes the first token by itself.
+
+    What is returned is the id of the token for pictures, and those of the first and the end token as config.json has them.
+    """
     if not (folder / "tokenizer.json").is_file():
         raise InputError(
             f"no tokenizer.json in {folder}", "the tokeniser as it was published", "fetch the folder again"
         )
-    mark, begin = DEEPSEEK_VL.image_token, DEEPSEEK_VL.template.begin
+    mark, begin, end = DEEPSEEK_VL.image_token, DEEPSEEK_VL.template.begin, DEEPSEEK_VL.template.end
     with in_one_sentence("the tokeniser", folder), quiet():
         tokenizer = library_class("PreTrainedTokenizerFast").from_pretrained(
             str(folder), local_files_only=True, extra_special_tokens={"image_token": mark}
         )
-        number, first = (int(n) for n in tokenizer.convert_tokens_to_ids([mark, begin]))
+        number, first, last = (int(n) for n in tokenizer.convert_tokens_to_ids([mark, begin, end]))
         tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
             single=f"{begin} $A", pair=f"{begin} $A {begin} $B", special_tokens=[(begin, first)]
         )
@@ -268,4 +270,4 @@ def _write_tokenizer(folder: Path, out: Path, rows: int) -> int:
         raise InputError(f"{mark} would be token {number} of {folder}", f"one below {rows}, as {CONFIG} says")
     tokenizer.save_pretrained(str(out))
     say_for_transformers_4(out)
-    return number
+    return number, {"bos_token_id": first, "eos_token_id": last}
