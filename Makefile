@@ -4,7 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+<<<<<<< HEAD
 .PHONY: help demo test test-real check check-html lint types imports map format wheel-test parity fuzz trials check-serve check-slurm benchmarks clean
+=======
+.PHONY: help demo test test-real check check-html lint types imports map format wheel-test parity compat fuzz trials check-slurm benchmarks clean
+>>>>>>> w_families
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +51,9 @@ wheel-test: $(VENV)/installed-dev ## build the wheel and read an exam with it, o
 parity: .venv-parity/installed ## hold BioViL-T against hi-ml-multimodal 0.2.2, in an environment of its own
 	OMP_NUM_THREADS=1 PYTHONPATH=src:. .venv-parity/bin/python tests/parity/compare.py
 
+compat: $(VENV)/installed-dev ## tiny chat models of every family as we write them, loaded by transformers 4.57 and 5.19, too
+	OMP_NUM_THREADS=1 PYTHONPATH=src:. $(BIN)/python tools/chat_compat.py
+
 fuzz: $(VENV)/installed-dev ## open COUNT damaged pictures (10,000); fails when one did more than be refused
 	$(BIN)/python -m tests.fuzz.run --count $(or $(COUNT),10000)
 
@@ -60,7 +67,7 @@ check-slurm: $(VENV)/installed-dev ## trainings on a real SLURM on this machine,
 	$(BIN)/python -m tests.slurm.run
 
 clean: ## remove what was built, not the environment
-	rm -rf build dist demo src/*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .compat build dist demo src/*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "No python3 found; install Python 3.11 or newer."; exit 1; }

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from tests.chat_server import chat_server
 from tests.cli.identified import archive, model
 from tests.models.tiny_chat import learn_by_heart, question_about_an_exam, write_llava, write_qwen2_vl
+from tests.models.tiny_families import WRITERS
 
 pytest.importorskip("transformers")
 __all__ = ["archive", "model"]
@@ -117,6 +118,19 @@ def test_nonsense_that_does_not_end_leaves_the_report_as_our_renderer_writes_it(
     assert not any(s["writer"] == "external" for s in report["sentences"])
     assert any("cut off at its limit of tokens" in warning for warning in report["warnings"])
     assert report["provenance"]["author"] == f"random-qwen (weights {digits_of(nonsense)})"
+
+
+@pytest.mark.parametrize("name", ["llava-med-1.5", "gemma-3", "llama-3.2-vision", "deepseek-vl", "deepseek-vl-hybrid"])
+def test_a_model_of_each_family_writes_behind_the_gate_about_an_exam_of_four_views(run, archive, model, tmp_path, name):
+    folder = WRITERS[name](tmp_path / name, positions=2048)
+    words = in_folder(folder, "--chat-tokens", 12, "--chat-px", 64)
+    shown = run(
+        "read", *archive[0]["current"], "--model", model, "--out", tmp_path / "chat", "--format", "json", *words
+    )
+    assert shown.exit_code == 0, shown.output
+    report = report_in(tmp_path / "chat")
+    assert report["provenance"]["author"] == f"{name} (weights {digits_of(folder)})"
+    assert len(report["exam"]["views"]) == 4 and not any(s["writer"] == "external" for s in report["sentences"])
 
 
 def test_predict_names_the_weights_and_goes_on_with_no_others(run, archive, model, by_heart, tmp_path):

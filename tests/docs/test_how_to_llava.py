@@ -15,6 +15,7 @@ from mammoscribe.cli import app
 from mammoscribe.data.arrays import exam_of_arrays
 from mammoscribe.domain.view import Laterality
 from mammoscribe.models.chat.chat_model import load_chat_model
+from mammoscribe.models.chat.families import FAMILIES
 from mammoscribe.training.chat.script import _TABLE
 from mammoscribe.writers.author import Case
 from mammoscribe.writers.chat import ChatAuthor
@@ -92,6 +93,23 @@ def quick(options):
         return [*options, *QUICK, *small]
     short = ["--chat-tokens", "40"] if "--chat-model" in options else []
     return [*options, *short, *(["--model", "tiny"] if options[0] in ("read", "predict") else [])]
+
+
+def test_the_table_of_families_says_of_each_what_is_built():
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in PAGE.read_text().splitlines()
+        if line.startswith("| `")
+    ]
+    rows = {row[0].strip("`"): row for row in rows if len(row) == 8}
+    assert list(rows) == [family.name for family in FAMILIES]
+    for family in FAMILIES:
+        _, models, views, tokens, context, fits, prepared, licence = rows[family.name]
+        assert views.startswith(f"{family.most_images}, ") and ("one picture" in views) == (family.policy == "montage")
+        assert f"{family.view_tokens[1]:,}" in tokens and context == f"{family.context:,}"
+        assert fits == ", ".join("yes" if fit else "no" for fit in (family.takes_exam, family.takes_prior))
+        assert prepared.startswith(("padded to", "as LLaVA")) == family.preparation.pads_to_square
+        assert licence.split()[0] in family.licence and len(models) > 5
 
 
 def test_the_prompts_of_the_page_ask_as_its_data_do(tmp_path, monkeypatch):

@@ -38,7 +38,7 @@ def picture(number: int, height: int = 60, width: int = 40) -> np.ndarray:
 
 
 @cache
-def _llama_pieces() -> tuple[dict[str, int], list[tuple[str, str]]]:
+def llama_pieces() -> tuple[dict[str, int], list[tuple[str, str]]]:
     tokenizer = Tokenizer(models.BPE(byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
@@ -51,7 +51,7 @@ def _llama_pieces() -> tuple[dict[str, int], list[tuple[str, str]]]:
 
 
 @cache
-def _qwen_pieces() -> tuple[dict[str, int], list[tuple[str, str]]]:
+def qwen_pieces() -> tuple[dict[str, int], list[tuple[str, str]]]:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
@@ -74,14 +74,14 @@ def llava_names(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return named
 
 
-def llava_config(vocab: int, image: int, pad: int, positions: int):
+def llava_config(vocab: int, image: int, pad: int, positions: int, around=None):
     from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig
 
     vision = CLIPVisionConfig(
         hidden_size=32, intermediate_size=64, num_hidden_layers=3, num_attention_heads=2, image_size=SIDE_PX,
         patch_size=PATCH_PX, projection_dim=32,
     )  # fmt: skip
-    text = LlamaConfig(
+    text = around(vocab, pad) if around is not None else LlamaConfig(
         vocab_size=vocab, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
         num_key_value_heads=4, max_position_embeddings=positions, bos_token_id=1, eos_token_id=2, pad_token_id=pad,
     )  # fmt: skip
@@ -91,12 +91,17 @@ def llava_config(vocab: int, image: int, pad: int, positions: int):
     )  # fmt: skip
 
 
-def write_llava(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32, positions: int = 512) -> Path:
-    """A tiny LLaVA-1.5 as llava-hf publishes it: 2 x 2 patches a picture, two layers of each."""
+def write_llava(
+    folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32, positions: int = 512, around=None
+) -> Path:  # fmt: skip
+    """A tiny LLaVA-1.5 as llava-hf publishes it: 2 x 2 patches a picture, two layers of each.
+
+    `around(vocabulary, padding)` is the configuration of another language model than Llama.
+    """
     from transformers import LlamaTokenizer, LlavaForConditionalGeneration
 
     folder.mkdir(parents=True, exist_ok=True)
-    vocab, merges = _llama_pieces()
+    vocab, merges = llama_pieces()
     tokenizer = LlamaTokenizer(vocab=dict(vocab), merges=list(merges), pad_token="<pad>")
     tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"], "pad_token": "<pad>"})
     tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
@@ -105,11 +110,11 @@ def write_llava(folder: Path, seed: int = 0, dtype: torch.dtype = torch.float32,
     tokenizer.save_pretrained(folder)
     image = tokenizer.convert_tokens_to_ids("<image>")
     torch.manual_seed(seed)
-    config = llava_config(len(tokenizer) + 3, image, tokenizer.pad_token_id, positions)
+    config = llava_config(len(tokenizer) + 3, image, tokenizer.pad_token_id, positions, around)
     config.dtype = dtype
     model = LlavaForConditionalGeneration(config).to(dtype)
-    _spread(model)
-    _write_config(config, folder, "LlavaForConditionalGeneration")
+    spread(model)
+    write_config(config, folder, "LlavaForConditionalGeneration")
     save_file(llava_names(model.state_dict()), folder / "model.safetensors", {"format": "pt"})
     mean, std = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
     prepared = {
@@ -158,7 +163,7 @@ def _write_qwen(
     from transformers import Qwen2Tokenizer
 
     folder.mkdir(parents=True, exist_ok=True)
-    vocab, merges = _qwen_pieces()
+    vocab, merges = qwen_pieces()
     tokenizer = Qwen2Tokenizer(vocab=dict(vocab), merges=list(merges), eos_token="<|im_end|>")
     marks = [
         "<|im_start|>",
@@ -189,8 +194,8 @@ def _write_qwen(
     torch.manual_seed(seed)
     config.dtype = dtype
     model = network_class(config).to(dtype)
-    _spread(model)
-    _write_config(config, folder, network_class.__name__)
+    spread(model)
+    write_config(config, folder, network_class.__name__)
     state = {k: v.contiguous().clone() for k, v in model.state_dict().items() if k != "lm_head.weight"}
     named = {
         k.replace("model.visual.", "visual.", 1).replace("model.language_model.", "model.", 1): v
@@ -214,7 +219,7 @@ def _write_qwen(
     return folder
 
 
-def _spread(model: torch.nn.Module) -> None:
+def spread(model: torch.nn.Module) -> None:
     """Weights large enough that what is shown, and what was said before, decides what is written."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -224,8 +229,19 @@ def _spread(model: torch.nn.Module) -> None:
                 )
 
 
-def _write_config(config, folder: Path, architecture: str) -> None:
+def write_config(config, folder: Path, architecture: str) -> None:
     values = config.to_dict() | {"architectures": [architecture]}
+    text = values["text_config"]
+    rope = text.pop("rope_parameters", None)  # as transformers 5 writes it; published files have the fields of before
+    if rope and "full_attention" in rope:
+        text |= {
+            "rope_theta": rope["full_attention"]["rope_theta"], "rope_scaling": None,
+            "rope_local_base_freq": rope["sliding_attention"]["rope_theta"],
+        }  # fmt: skip
+    elif rope:
+        kind = {name: value for name, value in rope.items() if name not in ("rope_theta", "rope_type")}
+        kind |= {} if "mrope_section" in rope else {"rope_type": rope["rope_type"]}
+        text |= {"rope_theta": rope["rope_theta"], "rope_scaling": None if kind == {"rope_type": "default"} else kind}
     (folder / "config.json").write_text(json.dumps(values, default=str))
 
 

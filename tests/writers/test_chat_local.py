@@ -12,11 +12,11 @@ from mammoscribe.models.chat.answer import Answer as Written
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.writers import chat_local
 from mammoscribe.writers.chat_local import load_local_chat
-from tests.models.tiny_chat import learn_by_heart, picture, write_llava, write_qwen2_5_vl, write_qwen2_vl
+from tests.models.tiny_chat import learn_by_heart, picture, write_llava
+from tests.models.tiny_families import WRITERS
 
 pytest.importorskip("transformers")
 CPU = torch.device("cpu")
-WRITE = {"llava": write_llava, "qwen2": write_qwen2_vl, "qwen2.5": write_qwen2_5_vl}
 SIDES = {"right breast": picture(0), "left breast": picture(9)}
 ASKED = "Look.\nThis is the right breast: <image>\nThis is the left breast: <image>\nWrite."
 
@@ -27,9 +27,9 @@ def png(grey: np.ndarray, mode: str = "L") -> bytes:
     return stream.getvalue()
 
 
-@pytest.fixture(scope="module", params=list(WRITE))
+@pytest.fixture(scope="module", params=list(WRITERS))
 def model(request, tmp_path_factory):
-    return load_local_chat(WRITE[request.param](tmp_path_factory.mktemp("chat") / request.param), CPU, 12)
+    return load_local_chat(WRITERS[request.param](tmp_path_factory.mktemp("chat") / request.param), CPU, 12)
 
 
 @pytest.fixture
@@ -84,9 +84,10 @@ def test_an_answer_that_does_not_end_is_cut_and_no_count_of_tokens_calls_it_blin
     assert answer.is_cut and not answer.may_be_blind(question())
 
 
-def test_weights_of_16_bits_answer_on_the_cpu_as_they_are_stored(tmp_path):
-    for write, dtype in ((w, d) for w in (write_llava, write_qwen2_5_vl) for d in (torch.float16, torch.bfloat16)):
-        small = load_local_chat(write(tmp_path / f"{write.__name__}-{dtype}", dtype=dtype), CPU, 5)
+@pytest.mark.parametrize("name", WRITERS)
+def test_weights_of_16_bits_answer_on_the_cpu_as_they_are_stored(tmp_path, name):
+    for dtype in (torch.float16, torch.bfloat16):
+        small = load_local_chat(WRITERS[name](tmp_path / str(dtype), dtype=dtype), CPU, 5)
         assert {p.dtype for p in small.model.network.parameters()} == {dtype}
         assert small.answer(question()).text
 

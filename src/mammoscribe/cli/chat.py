@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from mammoscribe.cli.console import out as console
 from mammoscribe.cli.options import folder_for
 from mammoscribe.cli.plain_help import PlainCommand, PlainGroup
 from mammoscribe.support.errors import InputError, install_extra
+
+if TYPE_CHECKING:
+    from mammoscribe.models.chat.family import Family
 
 EXAMPLE = "Example: mammoscribe chat list"
 READING, FULL = 2, 16
@@ -29,8 +32,6 @@ def show() -> None:
 
     installed = find_spec("transformers") is not None
     for family in FAMILIES:
-        fewest, most = family.view_tokens
-        tokens = f"{fewest}" if fewest == most else f"{fewest} to {most}"
         _say(f"{family.name}: {', '.join(size.repository for size in family.sizes)}", bold=True)
         for size in family.sizes:
             _say(
@@ -38,11 +39,10 @@ def show() -> None:
                 f"{size.gigabytes(FULL):.0f} GB to fine-tune all of it, before activations"
             )
         _say(
-            f"  views: {family.policy}, at most {family.most_images} in a conversation; {tokens} tokens each of a context of "
+            f"  views: {family.policy}, at most {family.most_images} in a conversation; {_tokens(family)} of a context of "
             f"{family.context}; an exam fits: {_yes(family.takes_exam)}, with its prior: {_yes(family.takes_prior)}"
         )
-        padded = "padded to a square" if family.preparation.pads_to_square else "kept in shape"
-        _say(f"  preparation: windowed to 8 bits, {padded}, never cropped")
+        _say(f"  preparation: windowed to 8 bits, {_shape(family)}, never cropped")
         _say(f"  licence: {family.licence}")
         state = "ready" if installed else f"needs transformers: {install_extra('chat')}"
         _say(f"  state: {state}; tested on small models in its layout, not on the published weights")
@@ -50,7 +50,12 @@ def show() -> None:
 
 @app.command(cls=PlainCommand, epilog="Example: mammoscribe chat convert llava-v1.5-7b --out llava-1.5-7b-hf")
 def convert(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of liuhaotian/llava-v1.5-7b or -13b.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", help="Folder of liuhaotian/llava-v1.5-*, LLaVA-Med v1.5 or deepseek-ai/deepseek-vl-*."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write; it must not hold anything.")],
     vision_tower: Annotated[
         Path | None,
@@ -59,21 +64,34 @@ def convert(
         ),
     ] = None,
 ) -> None:
-    """Write LLaVA-1.5 from the layout of its own repository in that of transformers; every weight is accounted for."""
+    """Write a model from the layout of its makers' repository in that of transformers; every weight is accounted for."""
     from mammoscribe.models.chat.chat_model import load_chat_model
-    from mammoscribe.models.chat.original import convert_original
+    from mammoscribe.models.chat.convert import convert_folder
     from mammoscribe.support.files import working_folder
 
     folder_for(out)
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out} holds files", "an empty folder, or a new one")
     with working_folder(out, "converting into") as part:
-        convert_original(folder, part, vision_tower)
+        convert_folder(folder, part, vision_tower)
         load_chat_model(part)  # what is missing or left over is named before anything gets its name
         if out.exists():
             out.rmdir()
         part.rename(out)
     _say(f"wrote {out}")
+
+
+def _tokens(family: "Family") -> str:
+    fewest, most = family.view_tokens
+    if family.crosses:
+        return f"the picture is {most} token, which the language model sees by cross-attention,"
+    return f"{fewest} tokens each" if fewest == most else f"{fewest} to {most} tokens each"
+
+
+def _shape(family: "Family") -> str:
+    if family.preparation.pads_to_square:
+        return "padded to a square"
+    return "kept in shape, all in one picture" if family.crosses else "kept in shape"
 
 
 def _yes(fits: bool) -> str:

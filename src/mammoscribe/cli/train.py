@@ -35,7 +35,7 @@ RECIPES = {
     "text-sections": "a text model to match findings with the impression of the same report",
     "biovil-t": "an image and a text model of BioViL-T's kind on pictures with their reports and earlier pictures",
     "biovil-t-report": "a decoder that writes reports from the patches of such an image model",
-    "chat": "a chat model that sees pictures (LLaVA-1.5, Qwen2-VL) on conversations about them, or on reports",
+    "chat": "a chat model that sees pictures (see `chat list`) on conversations about them, or on reports",
 }
 """Recipes with what each trains; the functions are in `training.recipe_list`."""
 

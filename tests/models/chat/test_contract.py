@@ -1,6 +1,7 @@
 """The contract that every chat adapter keeps, on a tiny checkpoint in its published layout."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,7 +18,8 @@ from mammoscribe.models.chat.batch import batch_of
 from mammoscribe.models.chat.chat_model import ChatModel, load_chat_model
 from mammoscribe.models.chat.families import FAMILIES
 from mammoscribe.support.errors import InputError
-from tests.models.tiny_chat import LLAVA_TOKENS, picture, write_llava, write_qwen2_5_vl, write_qwen2_vl
+from tests.models.tiny_chat import LLAVA_TOKENS, picture
+from tests.models.tiny_families import DEEPSEEK_END, WRITERS
 
 pytest.importorskip("transformers")
 
@@ -26,24 +28,33 @@ pytest.importorskip("transformers")
 class Case:
     """A family with what its published layout and text look like, written out by hand."""
 
-    write: Callable[[Path], Path]
     keys: tuple[str, ...]  # one of each part
     prompt: str  # of two views and `Write the report.`, each <V> a view
     view: str  # text of a view with N times its token
-    tokens: Callable[[np.ndarray], int]
+    tokens: Callable[[list[np.ndarray]], list[int]]
     end: str
 
 
-def qwen_tokens(view: np.ndarray) -> int:
+def qwen_tokens(views: list[np.ndarray]) -> list[int]:
     """Sides rounded to 28 pixels; between 784 and 4,704 pixels the shape stays as it is."""
-    high, wide = (max(1, round(side / 28)) for side in view.shape)
-    assert 784 <= high * wide * 784 <= 4704
-    return high * wide
+    found = []
+    for view in views:
+        high, wide = (max(1, round(side / 28)) for side in view.shape)
+        assert 784 <= high * wide * 784 <= 4704
+        found.append(high * wide)
+    return found
+
+
+def four_each(views: list[np.ndarray]) -> list[int]:
+    return [LLAVA_TOKENS] * len(views)
+
+
+def one_for_all(views: list[np.ndarray]) -> list[int]:
+    return [1, *[0] * (len(views) - 1)]
 
 
 CASES = {
     "llava-1.5": Case(
-        write_llava,
         (
             "vision_tower.vision_model.encoder.layers.1.mlp.fc1.weight", "multi_modal_projector.linear_2.bias",
             "language_model.model.layers.1.self_attn.q_proj.weight", "language_model.lm_head.weight",
@@ -51,10 +62,9 @@ CASES = {
         ),
         "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and "
         "polite answers to the user's questions. USER: <V>\n<V>\nWrite the report. ASSISTANT:",
-        "<image>", lambda _: LLAVA_TOKENS, "</s>",
+        "<image>", four_each, "</s>",
     ),
     "qwen2-vl": Case(
-        write_qwen2_vl,
         (
             "visual.blocks.1.attn.qkv.weight", "visual.merger.mlp.0.weight", "visual.patch_embed.proj.weight",
             "model.layers.0.mlp.down_proj.weight", "model.embed_tokens.weight", "model.norm.weight",
@@ -65,9 +75,46 @@ CASES = {
     ),
 }  # fmt: skip
 CASES["qwen2.5-vl"] = replace(
-    CASES["qwen2-vl"], write=write_qwen2_5_vl,
+    CASES["qwen2-vl"],
     keys=("visual.blocks.1.attn.qkv.weight", "visual.merger.ln_q.weight", *CASES["qwen2-vl"].keys[2:]),
 )  # fmt: skip
+CASES["llava-med-1.5"] = replace(
+    CASES["llava-1.5"], prompt="[INST] <V>\n<V>\nWrite the report. [/INST]",
+)  # fmt: skip
+CASES["gemma-3"] = Case(
+    (
+        "vision_tower.vision_model.encoder.layers.1.mlp.fc1.weight", "multi_modal_projector.mm_input_projection_weight",
+        "language_model.model.layers.1.self_attn.q_norm.weight", "multi_modal_projector.mm_soft_emb_norm.weight",
+        "vision_tower.vision_model.embeddings.position_embedding.weight", "language_model.model.embed_tokens.weight",
+    ),
+    "<start_of_turn>user\n<V>\n<V>\nWrite the report.<end_of_turn>\n<start_of_turn>model\n",
+    "\n\n<start_of_image><image_soft_token><end_of_image>\n\n", four_each, "<end_of_turn>",
+)  # fmt: skip
+CASES["llama-3.2-vision"] = Case(
+    (
+        "vision_model.transformer.layers.1.mlp.fc1.weight", "multi_modal_projector.weight",
+        "language_model.model.layers.1.cross_attn.k_norm.weight", "language_model.lm_head.weight",
+        "vision_model.gated_positional_embedding.tile_embedding.weight", "language_model.model.layers.1.cross_attn_mlp_gate",
+    ),
+    "<|start_header_id|>user<|end_header_id|>\n\n<V>row 1, column 1\nrow 1, column 2\nWrite the report.<|eot_id|>"
+    "<|start_header_id|>assistant<|end_header_id|>\n\n",
+    "<|image|>", one_for_all, "<|eot_id|>",
+)  # fmt: skip
+CASES["deepseek-vl"] = Case(
+    (
+        "model.vision_model.vision_model.encoder.layers.1.self_attn.k_proj.weight", "model.aligner.linear1.weight",
+        "model.language_model.layers.1.self_attn.q_proj.weight", "lm_head.weight",
+        "model.vision_model.vision_model.embeddings.position_embedding.weight", "model.language_model.embed_tokens.weight",
+    ),
+    "You are a helpful language and vision assistant. You are able to understand the visual content that the user provides, "
+    "and assist the user with a variety of tasks using natural language.\n\nUser: <V>\n<V>\nWrite the report.\n\nAssistant:",
+    "<image_placeholder>", four_each, DEEPSEEK_END,
+)  # fmt: skip
+CASES["deepseek-vl-hybrid"] = replace(CASES["deepseek-vl"], keys=(
+    "model.high_res_vision_model.vision_encoder.layers.1.attn.qkv.weight", "model.aligner.high_res_vision_proj.weight",
+    "model.high_res_vision_neck.conv1.weight", "model.high_res_vision_alpha", "model.high_res_vision_proj.conv2.weight",
+    "model.vision_model.vision_model.encoder.layers.1.layer_norm1.weight",
+))  # fmt: skip
 REPORT = 'The breasts are heterogeneously dense. BI-RADS 1: größte 4.5 mm; "negative".\n\nNo suspicious finding.'
 ASKED = Turn("human", "<image>\n<image>\nWrite the report.")
 VIEWS = [picture(0, 60, 40), picture(5, 40, 84)]
@@ -81,7 +128,7 @@ def name(request):
 
 @pytest.fixture(scope="module")
 def folder(name, tmp_path_factory):
-    return CASES[name].write(tmp_path_factory.mktemp("published") / name)
+    return WRITERS[name](tmp_path_factory.mktemp("published") / name)
 
 
 @pytest.fixture(scope="module")
@@ -188,15 +235,43 @@ def test_a_damaged_folder_is_one_sentence(folder, tmp_path, file, harm):
 def test_the_text_is_the_familys_own_and_each_view_has_its_tokens_in_its_place(name, model):
     case = CASES[name]
     pixels = model.adapter.pixels(VIEWS)
-    assert list(pixels.tokens) == [case.tokens(view) for view in VIEWS]
+    assert list(pixels.tokens) == case.tokens(VIEWS)
     ids = model.prompter().asked([ASKED], pixels.tokens, "sample")
     token = model.family.image_token
     expected = case.prompt
-    for view in VIEWS:
-        expected = expected.replace("<V>", case.view.replace(token, token * case.tokens(view)), 1)
+    for tokens in case.tokens(VIEWS):
+        expected = expected.replace("<V>", case.view.replace(token, token * tokens), 1)
     by_library = model.tokenizer(expected)["input_ids"]
     assert ids.tolist() == by_library
-    assert model.tokenizer.decode(ids.tolist()).removeprefix("<s>").strip() == expected.strip()
+    begin = model.tokenizer.bos_token if model.family.name not in ("qwen2-vl", "qwen2.5-vl") else None
+    assert (ids == model.tokenizer.convert_tokens_to_ids(begin or "<bos>")).sum() == (begin is not None)
+    assert model.tokenizer.decode(ids.tolist()).removeprefix(begin or "").strip() == expected.strip()
+
+
+def test_the_first_token_is_there_once_also_where_the_tokeniser_does_not_write_it(name, folder, model, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    held = json.loads((copy / "tokenizer.json").read_text())
+    (copy / "tokenizer.json").write_text(json.dumps({**held, "post_processor": None}))
+    other = load_chat_model(copy)
+    pixels = model.adapter.pixels(VIEWS)
+    turns = [ASKED, Turn("gpt", REPORT)]
+    one, two = (m.prompter().learned(turns, pixels.tokens, "sample") for m in (model, other))
+    assert one.ids.tolist() == two.ids.tolist() and one.labels.tolist() == two.labels.tolist()
+
+
+def test_what_comes_later_changes_no_score_before_it(model):
+    """Also where tokens of a picture see each other both ways: what is learned is foreseen from what comes before alone."""
+    prompter, pixels = model.prompter(), model.adapter.pixels(VIEWS)
+    encoded = prompter.learned([ASKED, Turn("gpt", REPORT)], pixels.tokens, "sample")
+    other = encoded.ids.copy()
+    other[-9:] = other[-9:][::-1]
+    with torch.no_grad():
+        one, two = (
+            model.network(**batch_of([ids], None, [pixels], prompter).inputs()).logits[0]
+            for ids in (encoded.ids, other)
+        )
+    assert torch.allclose(one[:-9], two[:-9], atol=1e-5) and not torch.allclose(one[-8:], two[-8:], atol=1e-2)
 
 
 def test_supervised_tokens_are_the_answer_and_its_end_and_nothing_else(name, model):
@@ -227,7 +302,10 @@ def test_a_conversation_without_pictures_is_asked_and_answered_too(name, model):
 def test_another_system_text_takes_the_place_of_the_usual_one(model):
     ids = model.prompter().asked([Turn("system", "Be brief."), Turn("human", "Hi")], (), "sample")
     text = model.tokenizer.decode(ids.tolist())
-    assert "Be brief." in text and model.family.template.system not in text
+    usual = model.family.template.system
+    assert "Be brief." in text and not (usual and usual in text)
+    plain = model.tokenizer.decode(model.prompter().asked([Turn("human", "Hi")], (), "sample").tolist())
+    assert "Be brief." not in plain and usual in plain
 
 
 @pytest.mark.parametrize("where", ["question", "answer", "system"])
@@ -237,7 +315,7 @@ def test_a_text_with_a_token_of_the_model_in_it_is_an_error(name, model, where):
         Turn("system", bad if where == "system" else "Be brief."), Turn("human", bad if where == "question" else "Hi"),
         Turn("gpt", bad if where == "answer" else "Yes."),
     ]  # fmt: skip
-    with pytest.raises(InputError, match=r"sample 7 holds (</s>|<\|im_end\|>)"):
+    with pytest.raises(InputError, match=f"sample 7 holds {re.escape(CASES[name].end)}"):
         model.prompter().learned(turns, (), "sample 7")
 
 

@@ -16,14 +16,10 @@ from mammoscribe.models.chat.families import LLAVA_1_5, QWEN2_VL
 from mammoscribe.models.chat.family import Preparation
 from mammoscribe.models.chat.folder import Beside, files_beside, write_chat_folder, write_weights
 from mammoscribe.support.errors import InputError
-from tests.models.tiny_chat import picture, write_llava, write_qwen2_5_vl, write_qwen2_vl
+from tests.models.tiny_chat import picture, write_llava, write_qwen2_vl
+from tests.models.tiny_families import CLASSES, WRITERS
 
 transformers = pytest.importorskip("transformers")
-WRITERS = {"llava-1.5": write_llava, "qwen2-vl": write_qwen2_vl, "qwen2.5-vl": write_qwen2_5_vl}
-CLASSES = {
-    "llava-1.5": "LlavaForConditionalGeneration", "qwen2-vl": "Qwen2VLForConditionalGeneration",
-    "qwen2.5-vl": "Qwen2_5_VLForConditionalGeneration",
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=list(WRITERS))
@@ -46,7 +42,7 @@ def rewritten(folder, tmp_path_factory):
 
 def test_what_is_written_has_the_names_of_the_published_file_or_of_the_network(name, folder, rewritten):
     before, after = load_file(folder / "model.safetensors"), load_file(rewritten / "model.safetensors")
-    if name == "llava-1.5":
+    if not name.startswith("qwen"):
         assert before.keys() == after.keys() and all(torch.equal(before[key], after[key]) for key in before)
     else:
         assert all(key.startswith(("model.visual.", "model.language_model.", "lm_head.")) for key in after)
@@ -68,6 +64,15 @@ def test_what_is_written_is_read_here_with_its_card(name, folder, rewritten):
     assert all(torch.equal(state[key], tensor) for key, tensor in model.network.state_dict().items())
 
 
+def test_a_tokeniser_is_written_with_names_that_transformers_4_knows(name, folder, rewritten):
+    held = json.loads((rewritten / "tokenizer_config.json").read_text())
+    assert held["tokenizer_class"] != "TokenizersBackend"
+    assert not isinstance(held.get("extra_special_tokens"), list)
+    one, two = (transformers.AutoTokenizer.from_pretrained(place) for place in (folder, rewritten))
+    assert one.get_vocab() == two.get_vocab() and set(one.all_special_tokens) == set(two.all_special_tokens)
+    assert one("Dense é: <image> <|eot_id|>")["input_ids"] == two("Dense é: <image> <|eot_id|>")["input_ids"]
+
+
 def test_weights_are_written_in_the_wanted_type_and_in_shards(name, folder, tmp_path):
     model = load_chat_model(folder)
     card = ChatCard("x", model.family.name, model.family.licence, model.adapter.preparation, "0" * 64)
@@ -77,7 +82,7 @@ def test_weights_are_written_in_the_wanted_type_and_in_shards(name, folder, tmp_
     whole = load_file(tmp_path / "model.safetensors")
     (tmp_path / "model.safetensors").unlink()
     written = write_weights(whole, tmp_path, 100_000)
-    assert len(written) > 2 and all(path.stat().st_size < 160_000 for path in written)
+    assert len(written) > 2 and all(path.stat().st_size < 160_000 or len(load_file(path)) == 1 for path in written)
     assert load_chat_model(tmp_path).network.dtype == torch.bfloat16
 
 
@@ -168,25 +173,27 @@ def test_a_prepared_view_of_qwen_keeps_grey_values_and_places(tmp_path):
                 assert np.abs(patches[place, channel, frame] - wanted).max() < 1e-5
 
 
-@pytest.mark.parametrize("kind", ["qwen3_vl", "mllama", None])
+@pytest.mark.parametrize("kind", ["qwen3_vl", "idefics", None])
 def test_a_model_of_a_family_that_is_not_built_is_refused_by_name(llava, tmp_path, kind):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
     with pytest.raises(InputError, match=f"type {kind!r}"):
         load_chat_model(tmp_path)
 
 
-@pytest.mark.parametrize("held", [
-    {"model_type": "llava", "mm_vision_tower": "openai/clip-vit-large-patch14-336"}, {"model_type": "llava_llama"},
-    {"model_type": "llava_mistral", "mm_projector_type": "mlp2x_gelu"},
+@pytest.mark.parametrize(("held", "named"), [
+    ({"model_type": "llava", "mm_vision_tower": "openai/clip-vit-large-patch14-336"}, r"llava-hf/llava-1\.5-7b-hf"),
+    ({"model_type": "llava_llama"}, r"llava-hf/llava-1\.5-7b-hf"),
+    ({"model_type": "llava_mistral", "mm_projector_type": "mlp2x_gelu"}, r"LLaVA-Med's own .*chat convert`\.?$"),
+    ({"model_type": "multi_modality"}, r"DeepSeek-VL's own .*chat convert`\.?$"),
 ])  # fmt: skip
-def test_a_folder_in_the_layout_of_llavas_own_code_is_refused_and_another_named(tmp_path, held):
+def test_a_folder_in_the_layout_of_its_makers_own_code_is_refused_and_what_helps_is_named(tmp_path, held, named):
     (tmp_path / "config.json").write_text(json.dumps(held))
-    with pytest.raises(InputError, match=r"llava-hf/llava-1\.5-7b-hf"):
+    with pytest.raises(InputError, match=named):
         load_chat_model(tmp_path)
 
 
 def test_a_llava_around_another_language_model_is_refused_since_its_prompt_is_another(llava, tmp_path):
     held = json.loads((llava / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps({**held, "text_config": {"model_type": "mistral"}}))
-    with pytest.raises(InputError, match="'mistral'"):
+    (tmp_path / "config.json").write_text(json.dumps({**held, "text_config": {"model_type": "qwen2"}}))
+    with pytest.raises(InputError, match="'qwen2'; expected llama or mistral"):
         load_chat_model(tmp_path)

@@ -13,13 +13,17 @@ from mammoscribe.data.records import Turn
 from mammoscribe.models.chat.batch import batch_of
 from mammoscribe.models.chat.chat_model import load_chat_model
 from tests.models.tiny_chat import SIDE_PX, picture, write_llava
+from tests.models.tiny_families import write_llava_med
 
 transformers = pytest.importorskip("transformers")
 VOCABULARY = 480
 
 
-def write_original(folder: Path, like: Path, tower: bool = True) -> dict[str, torch.Tensor]:
-    """The weights of a folder of llava-hf as the original repository has them: shards of pickles, a flat config.json."""
+def write_original(folder: Path, like: Path, tower: bool = True, kind: str = "llava") -> dict[str, torch.Tensor]:
+    """The weights of a folder of llava-hf as the original repository has them: shards of pickles, a flat config.json.
+
+    `kind` is llava (LLaVA-1.5) or llava_mistral (LLaVA-Med v1.5).
+    """
     folder.mkdir()
     held = json.loads((like / "config.json").read_text())["text_config"]
     flat = {key: held[key] for key in (
@@ -27,10 +31,17 @@ def write_original(folder: Path, like: Path, tower: bool = True) -> dict[str, to
         "max_position_embeddings", "bos_token_id", "eos_token_id",
     )}  # fmt: skip
     flat |= {
-        "model_type": "llava", "architectures": ["LlavaLlamaForCausalLM"], "vocab_size": VOCABULARY, "mm_hidden_size": 32,
+        "model_type": kind, "architectures": ["LlavaLlamaForCausalLM"], "vocab_size": VOCABULARY, "mm_hidden_size": 32,
         "mm_projector_type": "mlp2x_gelu", "mm_vision_select_layer": -2, "mm_vision_select_feature": "patch",
         "mm_vision_tower": "tiny/clip", "image_aspect_ratio": "pad", "mm_use_im_start_end": False, "torch_dtype": "float16",
     }  # fmt: skip
+    if kind == "llava_mistral":
+        flat |= {
+            "rope_theta": 1e6,
+            "sliding_window": None,
+            "mm_resampler_type": None,
+            "tokenizer_model_max_length": 2048,
+        }
     (folder / "config.json").write_text(json.dumps(flat))
     named = {}
     for name, tensor in load_file(like / "model.safetensors").items():
@@ -63,29 +74,37 @@ def llava(tmp_path_factory):
 
 @pytest.fixture
 def clip(llava, tmp_path):
-    """The image encoder of the same model as a CLIP folder has it."""
-    folder = tmp_path / "clip"
-    folder.mkdir()
-    held = json.loads((llava / "config.json").read_text())["vision_config"]
-    (folder / "config.json").write_text(json.dumps({"model_type": "clip", "vision_config": held}))
-    own = {
-        n.removeprefix("vision_tower."): t
-        for n, t in load_file(llava / "model.safetensors").items()
-        if n.startswith("vision_tower.")
-    }
-    save_file({**own, "text_model.final_layer_norm.weight": torch.ones(4)}, folder / "model.safetensors")
-    return folder
+    return clip_of(llava, tmp_path / "clip")
 
 
 def convert(*arguments):
     return CliRunner().invoke(app, ["chat", "convert", *map(str, arguments)])
 
 
-@pytest.mark.parametrize("tower", [True, False])
-def test_a_converted_model_gives_the_scores_of_the_one_in_transformers_layout(llava, clip, tmp_path, tower):
-    write_original(tmp_path / "original", llava, tower)
+def clip_of(like, folder):
+    """The image encoder of a model as a CLIP folder has it."""
+    folder.mkdir()
+    held = json.loads((like / "config.json").read_text())["vision_config"]
+    (folder / "config.json").write_text(json.dumps({"model_type": "clip", "vision_config": held}))
+    own = {
+        n.removeprefix("vision_tower."): t
+        for n, t in load_file(like / "model.safetensors").items()
+        if n.startswith("vision_tower.")
+    }
+    save_file({**own, "text_model.final_layer_norm.weight": torch.ones(4)}, folder / "model.safetensors")
+    return folder
+
+
+@pytest.mark.parametrize(("kind", "tower"), [("llava", True), ("llava", False), ("llava_mistral", True)])
+def test_a_converted_model_gives_the_scores_of_the_one_in_transformers_layout(tmp_path, kind, tower):
+    llava = {"llava": write_llava, "llava_mistral": write_llava_med}[kind](tmp_path / "hf")
+    clip = clip_of(llava, tmp_path / "clip")
+    write_original(tmp_path / "original", llava, tower, kind)
     shown = convert(tmp_path / "original", "--out", tmp_path / "out", "--vision-tower", clip)
     assert shown.exit_code == 0, shown.output
+    text = json.loads((tmp_path / "out" / "config.json").read_text())["text_config"]
+    assert text["model_type"] == {"llava": "llama", "llava_mistral": "mistral"}[kind]
+    assert ("sliding_window" in text) == (kind == "llava_mistral") and text.get("sliding_window") is None
     views = [picture(n, 50, 40) for n in range(4)]
     turns = [Turn("human", "<image>\n" * 4 + "Write the report.")]
     found = []
@@ -134,7 +153,7 @@ WRONG = {
     "layers.1.mlp.up_proj": lambda folder: _without(folder, "model.layers.1.mlp.up_proj.weight"),
     "mm_projector.4.weight": _surplus,
     "'linear'": lambda folder: _set(folder, mm_projector_type="linear"),
-    "'llava_mistral'": lambda folder: _set(folder, model_type="llava_mistral"),
+    "'llava_mpt'": lambda folder: _set(folder, model_type="llava_mpt"),
     "mm_use_im_start_end": lambda folder: _set(folder, mm_use_im_start_end=True),
     "no weights": lambda folder: [path.unlink() for path in folder.glob("*.bin")],
     "is not a checkpoint": lambda folder: next(folder.glob("*.bin")).write_bytes(b"PK broken"),

@@ -191,6 +191,15 @@ def test_names_of_modules_that_are_not_there_are_answered_with_near_ones(tmp_pat
         train(linear_run(task=Linear(changes={"frozen": ("layr",)})), tmp_path)
 
 
+def test_a_parameter_is_frozen_or_has_a_rate_of_its_own_by_its_name(tmp_path):
+    begun = start(tmp_path / "begun").state_dict()
+    for name, changes in (("frozen", {"frozen": ("layer.bias",)}), ("rated", {"rates": {"layer.bias": 1e-9}})):
+        train(linear_run(2, Linear(changes=changes)), tmp_path / name)
+        kept = weights(tmp_path / name, 2)
+        assert torch.allclose(kept["layer.bias"], begun["bias"], atol=1e-6)
+        assert not torch.allclose(kept["layer.weight"], begun["weight"], atol=1e-4)
+
+
 def test_buffers_that_several_modules_share_are_kept_for_each(tmp_path):
     class Statistics(nn.Module):
         def __init__(self) -> None:

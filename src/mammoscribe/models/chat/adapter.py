@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mammoscribe.models.chat.family import Family, Preparation
+from mammoscribe.models.chat.family import Family, ImagePolicy, Preparation
 from mammoscribe.support.errors import InputError, InvalidNoun
 
 
@@ -19,14 +19,14 @@ class Pixels:
 
     Args:
         tensors: name of the network's argument -> rows of all pictures, one picture after the other.
-        tokens: tokens of each picture.
+        tokens: tokens of each view; 0 for one that is in the picture of the first (a montage).
     """
 
     tensors: Mapping[str, Tensor]
     tokens: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if not self.tensors or not self.tokens or min(self.tokens) < 1:
+        if not self.tensors or not self.tokens or self.tokens[0] < 1 or min(self.tokens) < 0:
             raise InvalidNoun(f"pictures of {self.tokens} tokens", "at least one, of 1 token or more")
 
 
@@ -80,9 +80,10 @@ def checked_views(views: Sequence[np.ndarray], family: Family) -> Sequence[np.nd
         InputError: for too many, none, or an array that is no windowed view.
     """
     if len(views) > family.most_images:
+        more = "" if family.policy is ImagePolicy.MONTAGE else ", or put views together in a montage"
         raise InputError(
             f"{len(views)} pictures in one conversation", f"at most {family.most_images} for {family.name}",
-            "leave out priors, or put views together in a montage",
+            f"leave out priors{more}",
         )  # fmt: skip
     if not views:
         raise InputError("no picture", "at least one view")

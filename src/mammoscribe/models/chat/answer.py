@@ -74,8 +74,8 @@ def written(model: ChatModel, questions: Sequence[Question], max_tokens: int, ca
             "a shorter answer (--chat-tokens), or fewer pictures",
         )  # fmt: skip
     batch = batch_of(ids, None, pixels, prompter)
-    device = model.network.device
-    inputs = {name: tensor.to(device) for name, tensor in batch.inputs().items()}
+    device, dtype = model.network.device, model.network.dtype
+    inputs = {n: t.to(device, dtype if t.is_floating_point() else None) for n, t in batch.inputs().items()}
     settings = library_class("GenerationConfig")(
         max_new_tokens=max_tokens, do_sample=False, num_beams=1, use_cache=cached, eos_token_id=prompter.end_id,
         pad_token_id=prompter.end_id,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mammoscribe.models.chat.adapter import Pixels, joined
+from mammoscribe.models.chat.crossed import crossed
 from mammoscribe.models.chat.prompt import IGNORED, Prompter
 
 
@@ -19,19 +20,19 @@ class ChatBatch:
         ids, mask: [N, T] tokens, and 1 where they are no padding.
         labels: [N, T], the token itself where it is learned.
         pixels: name of the network's argument -> rows of all pictures; {} when no conversation has one.
-        types: [N, T], 1 at the tokens of pictures, for a network that wants to know; else None.
+        of_tokens: name of the network's argument -> [N, T, ...], what it wants to know of each token: which are of pictures,
+            or which picture each sees.
     """
 
     ids: Tensor
     mask: Tensor
     labels: Tensor
     pixels: Mapping[str, Tensor]
-    types: Tensor | None
+    of_tokens: Mapping[str, Tensor]
 
     def inputs(self) -> dict[str, Tensor]:
         """The network's arguments."""
-        given = {"input_ids": self.ids, "attention_mask": self.mask, **self.pixels}
-        return given if self.types is None else {**given, "mm_token_type_ids": self.types}
+        return {"input_ids": self.ids, "attention_mask": self.mask, **self.pixels, **self.of_tokens}
 
 
 def batch_of(
@@ -50,8 +51,11 @@ def batch_of(
     rows = _padded(ids, prompter.end_id if pad is None else pad, at_end)
     mask = _padded([np.ones_like(row) for row in ids], 0, at_end)
     learned = _padded(labels if labels is not None else [np.full_like(row, IGNORED) for row in ids], IGNORED, at_end)
-    types = ((rows == prompter.image_id) & (mask > 0)).long() if prompter.family.typed else None
-    return ChatBatch(rows, mask, learned, joined([p for p in pixels if p is not None]), types)
+    of_pictures = (rows == prompter.image_id) & (mask > 0)
+    if prompter.family.crosses:
+        return ChatBatch(rows, mask, learned, *crossed(of_pictures, pixels))
+    of_tokens = {prompter.family.typed: of_pictures.long()} if prompter.family.typed else {}
+    return ChatBatch(rows, mask, learned, joined([p for p in pixels if p is not None]), of_tokens)
 
 
 def _padded(rows: Sequence[np.ndarray], value: int, at_end: bool) -> Tensor:

@@ -9,17 +9,31 @@ import torch
 
 from mammoscribe.models.chat.adapter import Adapter
 from mammoscribe.models.chat.card import read_card
-from mammoscribe.models.chat.families import LLAVA_1_5, QWEN2_5_VL, QWEN2_VL, family_of
+from mammoscribe.models.chat.deepseek_vl import DeepseekVL
+from mammoscribe.models.chat.families import (
+    DEEPSEEK_VL,
+    DEEPSEEK_VL_HYBRID,
+    GEMMA_3,
+    LLAMA_3_2_VISION,
+    LLAVA_1_5,
+    LLAVA_MED,
+    QWEN2_5_VL,
+    QWEN2_VL,
+    family_of,
+)
 from mammoscribe.models.chat.family import Family, Preparation
+from mammoscribe.models.chat.gemma3 import Gemma3
 from mammoscribe.models.chat.library import in_one_sentence, library_class, quiet
+from mammoscribe.models.chat.llama_vision import LlamaVision, hide_from_texts
 from mammoscribe.models.chat.llava import Llava
 from mammoscribe.models.chat.network import load_network
 from mammoscribe.models.chat.prompt import Prompter
 from mammoscribe.models.chat.qwen2_vl import Qwen2VL
 from mammoscribe.support.errors import InputError
 
-ADAPTERS: Mapping[str, type[Llava] | type[Qwen2VL]] = {
-    LLAVA_1_5.name: Llava, QWEN2_VL.name: Qwen2VL, QWEN2_5_VL.name: Qwen2VL,
+ADAPTERS: Mapping[str, type[Adapter]] = {
+    LLAVA_1_5.name: Llava, QWEN2_VL.name: Qwen2VL, QWEN2_5_VL.name: Qwen2VL, LLAVA_MED.name: Llava, GEMMA_3.name: Gemma3,
+    LLAMA_3_2_VISION.name: LlamaVision, DEEPSEEK_VL.name: DeepseekVL, DEEPSEEK_VL_HYBRID.name: DeepseekVL,
 }  # fmt: skip
 
 
@@ -46,13 +60,15 @@ class ChatModel:
 
     @property
     def context(self) -> int:
-        """Tokens that the language model has positions for."""
-        return int(self.network.config.get_text_config().max_position_embeddings)
+        """Tokens that the language model has positions for, and no more than the published models take."""
+        return min(int(self.network.config.get_text_config().max_position_embeddings), self.family.context)
 
     @property
     def tied(self) -> tuple[str, ...]:
         """Names of weights that are others under a second name: the output layer, where it is the table of tokens."""
-        return tuple(self.network.all_tied_weights_keys)
+        weights = dict(self.network.named_parameters(remove_duplicate=False))
+        found = self.network.all_tied_weights_keys.items()
+        return tuple(name for name, other in found if weights[name] is weights[other])
 
     def prompter(self, max_tokens: int | None = None) -> Prompter:
         """Makes conversations tokens, at most `max_tokens` each; None for as many as the model has positions for.
@@ -89,25 +105,33 @@ def load_chat_model(
         preparation = family.preparation if card is None else card.preparation
     with in_one_sentence("config.json", folder), quiet():
         config = library_class("AutoConfig").from_pretrained(str(folder), local_files_only=True)
+    if family.has_output_layer:
+        config.tie_word_embeddings = False
     tokenizer = _tokenizer(folder, family, config)
     adapter = ADAPTERS[family.name].opened(folder, config, family, preparation)
-    return ChatModel(adapter, load_network(folder, family, config, dtype), tokenizer, folder)
+    network = load_network(folder, family, config, dtype)
+    if family.crosses:
+        hide_from_texts(network)
+    return ChatModel(adapter, network, tokenizer, folder)
 
 
 def _tokenizer(folder: Path, family: Family, config: Any) -> Any:
-    """The tokeniser, whose picture and end tokens are those that the network knows."""
+    """The tokeniser, whose picture, end and first tokens are those that the network knows."""
     with in_one_sentence("the tokeniser", folder), quiet():
         tokenizer = library_class("AutoTokenizer").from_pretrained(str(folder), local_files_only=True)
-        ids = tokenizer.convert_tokens_to_ids([family.image_token, family.template.end])
-    image, end = (None if number == tokenizer.unk_token_id else number for number in ids)
-    if image != config.image_token_id or end is None:
+        template = family.template
+        marks = [family.image_token, template.end, *([template.begin] if template.begin else [])]
+        ids = tokenizer.convert_tokens_to_ids(marks)
+    found = [None if number == tokenizer.unk_token_id else number for number in ids]
+    image = found[0]
+    if image != config.image_token_id or None in found:
         raise InputError(
-            f"the tokeniser in {folder} has {family.image_token} as {image} and {family.template.end} as {end}",
-            f"{family.image_token} as {config.image_token_id}, as config.json says, and an end token",
+            f"the tokeniser in {folder} has " + ", ".join(f"{m} as {n}" for m, n in zip(marks, found, strict=True)),
+            f"{family.image_token} as {config.image_token_id}, as config.json says, and the others, too",
             "take the tokeniser files of the same model",
         )  # fmt: skip
     rows = config.get_text_config().vocab_size
-    if max(tokenizer.get_vocab().values()) >= rows:
+    if max(number for number in tokenizer.get_vocab().values() if number != image) >= rows:
         raise InputError(
             f"the tokeniser in {folder} has {len(tokenizer)} tokens", f"at most {rows}, as the network has"
         )

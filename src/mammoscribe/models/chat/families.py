@@ -7,11 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from mammoscribe.models.chat.family import Family, ImagePolicy, Parts, Preparation, Size, Template
+from mammoscribe.models.chat.more_families import (
+    DEEPSEEK_VL,
+    DEEPSEEK_VL_HYBRID,
+    GEMMA_3,
+    HUB,
+    LLAMA_3_2_VISION,
+    LLAVA_MED,
+)
 from mammoscribe.support.errors import InputError
 
 CONFIG = "config.json"
-ORIGINAL = ("llava_llama", "llava_mistral")
-"""Model types of LLaVA's own code and of LLaVA-Med."""
+ORIGINAL: Mapping[str, str] = {"llava_llama": "LLaVA", "llava_mistral": "LLaVA-Med", "multi_modality": "DeepSeek-VL"}
+"""Model type in the layout of its makers' own code -> what it is."""
 
 VICUNA_V1 = Template(
     system="A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, "
@@ -20,6 +28,7 @@ VICUNA_V1 = Template(
     asked="USER: {text} ASSISTANT:",
     answered=" {text}",
     end="</s>",
+    begin="<s>",
 )
 """`--version v1` of LLaVA's own training script (conv_vicuna_v1)."""
 
@@ -49,8 +58,9 @@ LLAVA_1_5 = Family(
     parts=Parts(
         ("model.vision_tower",), ("model.multi_modal_projector",), ("model.language_model", "lm_head")
     ),
-    typed=False,
+    typed=None,
     sizes=(Size("llava-hf/llava-1.5-7b-hf", 7.06), Size("llava-hf/llava-1.5-13b-hf", 13.35)),
+    names=HUB,
 )  # fmt: skip
 
 QWEN2_VL = Family(
@@ -70,7 +80,7 @@ QWEN2_VL = Family(
         ("model.visual.patch_embed", "model.visual.blocks"), ("model.visual.merger",),
         ("model.language_model", "lm_head"),
     ),
-    typed=True,
+    typed="mm_token_type_ids",
     sizes=(Size("Qwen/Qwen2-VL-2B-Instruct", 2.21), Size("Qwen/Qwen2-VL-7B-Instruct", 8.29)),
 )  # fmt: skip
 
@@ -80,7 +90,9 @@ QWEN2_5_VL = replace(
     sizes=(Size("Qwen/Qwen2.5-VL-3B-Instruct", 3.75), Size("Qwen/Qwen2.5-VL-7B-Instruct", 8.29)),
 )  # fmt: skip
 
-FAMILIES: tuple[Family, ...] = (LLAVA_1_5, QWEN2_VL, QWEN2_5_VL)
+FAMILIES: tuple[Family, ...] = (
+    LLAVA_1_5, QWEN2_VL, QWEN2_5_VL, LLAVA_MED, GEMMA_3, LLAMA_3_2_VISION, DEEPSEEK_VL, DEEPSEEK_VL_HYBRID,
+)  # fmt: skip
 
 
 def family_of(folder: Path) -> Family:
@@ -92,20 +104,24 @@ def family_of(folder: Path) -> Family:
     values = config_of(folder)
     found = values.get("model_type")
     if "mm_vision_tower" in values or str(found) in ORIGINAL:
+        own = ORIGINAL.get(str(found), "LLaVA")
+        same = ", or take llava-hf/llava-1.5-7b-hf, which has the same weights" if own == "LLaVA" else ""
         raise InputError(
-            f"{folder} is in the layout of LLaVA's own repository ({found})", "that of transformers",
-            "run `mammoscribe chat convert`, or take llava-hf/llava-1.5-7b-hf, which has the same weights",
+            f"{folder} is in the layout of {own}'s own repository ({found})", "that of transformers",
+            f"run `mammoscribe chat convert`{same}",
         )  # fmt: skip
-    family = next((f for f in FAMILIES if found in f.model_types), None)
-    if family is None:
-        known = ", ".join(kind for f in FAMILIES for kind in f.model_types)
+    fitting = [f for f in FAMILIES if found in f.model_types]
+    if not fitting:
+        known = ", ".join(dict.fromkeys(kind for f in FAMILIES for kind in f.model_types))
         raise InputError(f"{folder} holds a model of type {found!r}", f"one of {known}", "see `mammoscribe chat list`")
     inside = values.get("text_config")
-    text = inside.get("model_type", family.text_types[0]) if isinstance(inside, dict) else family.text_types[0]
-    if text not in family.text_types:
+    usual = fitting[0].text_types[0]
+    text = inside.get("model_type", usual) if isinstance(inside, dict) else usual
+    family = next((f for f in fitting if text in f.text_types), None)
+    if family is None:
         raise InputError(
             f"{folder} holds a {found} model around a language model of type {text!r}",
-            f"{' or '.join(family.text_types)}, whose prompt is known here",
+            f"{' or '.join(kind for f in fitting for kind in f.text_types)}, whose prompt is known here",
         )
     return family
 

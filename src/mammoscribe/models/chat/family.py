@@ -14,8 +14,8 @@ TEXT_TOKENS = 512
 class ImagePolicy(StrEnum):
     """How several views reach the model; never only the first of them.
 
-    `interleave`: each view is a picture of its own, where the text names it; `montage`: all views in one picture;
-    `frames`: views as frames of one video.
+    `interleave`: each view is a picture of its own, where the text names it; `montage`: all views in one picture, and the
+    text says where each of them is; `frames`: views as frames of one video.
     """
 
     INTERLEAVE = "interleave"
@@ -29,7 +29,8 @@ class Preparation:
 
     Args:
         pads_to_square: whether the model sees squares: the shorter side is padded, equally on both sides.
-        pad_rgb: colour of the padding; None is the mean colour of the image encoder, as LLaVA-1.5 was trained.
+        pad_rgb: colour of the padding; None is the mean colour of the image encoder, as LLaVA-1.5 and DeepSeek-VL were
+            trained.
         exam_px: most pixels of all views of a conversation together, for a model that keeps resolution; None otherwise.
 
     Raises:
@@ -55,11 +56,13 @@ class Template:
 
     Args:
         system: what the model is told at the beginning, where a conversation does not say it.
-        opened: around the system text.
+        opened: around the system text, up to the first question.
         asked: around a question; ends where the answer begins.
         answered: around an answer, without its end token.
         end: the token that ends an answer; it is learned, too.
         between: after the end token, before the next question.
+        bare: what stands in place of `opened` where there is no system text; None for `opened` without a text in it.
+        begin: the token that every conversation begins with, once, whether the tokeniser puts it there or not; "" for none.
     """
 
     system: str
@@ -68,15 +71,21 @@ class Template:
     answered: str
     end: str
     between: str = ""
+    bare: str | None = None
+    begin: str = ""
 
     def __post_init__(self) -> None:
         if not all("{text}" in form for form in (self.opened, self.asked, self.answered)) or not self.end:
             raise InvalidNoun("a template that leaves a turn or the end token out", "{text} in each of its parts")
 
+    def beginning(self, system: str) -> str:
+        """What is written before the first question."""
+        return self.bare if not system and self.bare is not None else self.opened.replace("{text}", system)
+
 
 @dataclass(frozen=True)
 class Parts:
-    """Dotted names of modules in the network: what can be frozen or trained apart.
+    """Dotted names of modules in the network, or of a parameter beside them: what can be frozen or trained apart.
 
     Args:
         vision: the image encoder without the projector.
@@ -110,17 +119,21 @@ class Family:
         model_types: of config.json.
         text_types: model types of the language model inside; a template goes with each, so others are refused.
         policy: how several views are shown.
-        most_images: pictures that one conversation may have; more are an error.
-        view_tokens: (fewest, most) tokens of one view at the published size.
-        context: tokens that the published models take.
+        most_images: views that one conversation may have; more are an error.
+        view_tokens: (fewest, most) tokens of one view at the published size; fewest is 0 in a montage, whose first view has
+            the token of the one picture.
+        context: tokens that the published models take; of a folder that says more, no more are used.
         preparation: of a view.
         licence: of the published weights, with what it asks of a clinic.
         template: of a conversation.
         image_text: what stands for a picture in the text; `image_token` is in it once.
         image_token: repeated as often as the picture has tokens.
         parts: of the network.
-        typed: whether the network wants to know which tokens are of pictures (`mm_token_type_ids`).
+        typed: name of the network's argument that says which tokens are of pictures; None where it does not ask.
         sizes: published checkpoints.
+        names: (beginning of a weight's name inside the network, in published folders); () where they are the same.
+        crosses: whether pictures reach the language model by layers of cross-attention and not as tokens.
+        has_output_layer: whether the output layer is never the table of tokens, whatever config.json says or leaves out.
 
     Raises:
         InvalidNoun: when these contradict each other.
@@ -139,19 +152,23 @@ class Family:
     image_text: str
     image_token: str
     parts: Parts
-    typed: bool
+    typed: str | None
     sizes: tuple[Size, ...]
+    names: tuple[tuple[str, str], ...] = ()
+    crosses: bool = False
+    has_output_layer: bool = False
 
     def __post_init__(self) -> None:
         if self.image_text.count(self.image_token) != 1:
             raise InvalidNoun(f"{self.image_text!r} for a picture", f"{self.image_token} in it, once")
         fewest, most = self.view_tokens
-        if self.most_images < 1 or not 0 < fewest <= most or self.context <= 0 or not self.licence:
+        least = 0 if self.policy is ImagePolicy.MONTAGE else 1
+        if self.most_images < 1 or not least <= fewest <= most or most < 1 or self.context <= 0 or not self.licence:
             raise InvalidNoun(
                 f"{self.name}: {self.most_images} pictures of {self.view_tokens} tokens", "1 or more of each"
             )
-        if self.policy is not ImagePolicy.INTERLEAVE and self.most_images != 1:
-            raise InvalidNoun(f"{self.most_images} pictures with the policy {self.policy}", "1")
+        if self.crosses and self.policy is not ImagePolicy.MONTAGE:
+            raise InvalidNoun(f"cross-attention with the policy {self.policy}", "one picture a conversation")
 
     @property
     def takes_exam(self) -> bool:

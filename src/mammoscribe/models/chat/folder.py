@@ -11,9 +11,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from mammoscribe.models.chat.card import CARD, ChatCard, write_card
-from mammoscribe.models.chat.families import CONFIG, LLAVA_1_5
+from mammoscribe.models.chat.families import CONFIG
 from mammoscribe.models.chat.family import Family
-from mammoscribe.models.chat.library import preprocessing_place
+from mammoscribe.models.chat.library import preprocessing_place, say_for_transformers_4
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import file_mode, write_bytes, write_text
 
@@ -21,13 +21,6 @@ SHARD_BYTES = 4 * 1024**3
 _WEIGHT_FILE = re.compile(r".*\.(safetensors|bin|pt|pth|gguf|index\.json)$")
 _MOST_BYTES = 256 * 1024**2
 """Of a file beside the weights; the largest is a tokeniser of some ten megabytes."""
-_LLAVA_NAMES = (
-    (re.compile(r"^lm_head\."), "language_model.lm_head."),
-    (re.compile(r"^model\.language_model\."), "language_model.model."),
-    (re.compile(r"^model\.vision_tower\."), "vision_tower.vision_model."),
-    (re.compile(r"^model\.multi_modal_projector\."), "multi_modal_projector."),
-)
-"""Names inside the network -> names in the folders of llava-hf, which every version of transformers and vLLM reads."""
 
 
 def published_names(tensors: Mapping[str, Tensor], family: Family) -> dict[str, Tensor]:
@@ -39,14 +32,14 @@ def published_names(tensors: Mapping[str, Tensor], family: Family) -> dict[str, 
     Raises:
         InputError: for a name that is of no part of the network.
     """
-    if family is not LLAVA_1_5:
+    if not family.names:
         return dict(tensors)
     named: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        rule = next((rule for rule in _LLAVA_NAMES if rule[0].match(name)), None)
+        rule = next((rule for rule in family.names if name.startswith(rule[0])), None)
         if rule is None:
             raise InputError(f"a weight {name}", f"one of a {family.name} network")
-        named[rule[0].sub(rule[1], name)] = tensor
+        named[rule[1] + name.removeprefix(rule[0])] = tensor
     return named
 
 
@@ -121,9 +114,10 @@ def write_chat_folder(
     )
     for name, content in beside.files.items():
         write_bytes(folder / name, content)
+    say_for_transformers_4(folder)
     if dtype is not None:
         _say_type(folder / CONFIG, dtype)
-    if family.preparation.pads_to_square:
+    if "llava" in family.model_types:
         _say_that_it_pads(folder)
     write_card(beside.card, folder)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoscribe.support.errors import InputError, MammoscribeError, MissingExtra, install_extra
+from mammoscribe.support.files import write_text
 
 EXTRA = install_extra("chat")
 
@@ -105,3 +106,16 @@ def image_processor(folder: Path, class_name: str, needs: Sequence[str]) -> Any:
         raise InputError(f"{path} does not set {', '.join(absent)}", "the file as it was published")
     with in_one_sentence(path.name, folder):
         return library_class(class_name).from_dict(values)
+
+
+def say_for_transformers_4(folder: Path) -> None:
+    """Write tokenizer_config.json with the names that transformers 4 knows, too, where 5 has written names of its own."""
+    path = folder / "tokenizer_config.json"
+    held = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    changed = dict(held)
+    if held.get("tokenizer_class") == "TokenizersBackend":
+        changed["tokenizer_class"] = "PreTrainedTokenizerFast"
+    if isinstance(held.get("extra_special_tokens"), list):
+        changed["additional_special_tokens"] = changed.pop("extra_special_tokens")
+    if changed != held:
+        write_text(path, json.dumps(changed, indent=2, ensure_ascii=False) + "\n")

@@ -12,7 +12,9 @@ from mammoscribe.support.errors import InputError
 
 NETWORKS: Mapping[str, str] = {
     "llava": "LlavaForConditionalGeneration", "qwen2_vl": "Qwen2VLForConditionalGeneration",
-    "qwen2_5_vl": "Qwen2_5_VLForConditionalGeneration",
+    "qwen2_5_vl": "Qwen2_5_VLForConditionalGeneration", "gemma3": "Gemma3ForConditionalGeneration",
+    "mllama": "MllamaForConditionalGeneration", "deepseek_vl": "DeepseekVLForConditionalGeneration",
+    "deepseek_vl_hybrid": "DeepseekVLHybridForConditionalGeneration",
 }  # fmt: skip
 """Model type -> class of `transformers`."""
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")

@@ -1,4 +1,4 @@
-"""Folders of LLaVA-1.5 in the layout of its own repository (liuhaotian/llava-v1.5-*), written anew in that of transformers."""
+"""Folders of LLaVA-1.5 and LLaVA-Med v1.5 in the layout of their own repositories, written anew in that of transformers."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from torch import Tensor
 from mammoscribe.models.biovil.files import read_checkpoint
 from mammoscribe.models.chat.families import CONFIG, LLAVA_1_5, config_of
 from mammoscribe.models.chat.folder import write_weights
-from mammoscribe.models.chat.library import EXTRA, in_one_sentence, library_class, quiet
+from mammoscribe.models.chat.library import EXTRA, in_one_sentence, library_class, quiet, say_for_transformers_4
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
 
@@ -41,6 +41,8 @@ _TEXT_FIELDS = (
     "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "hidden_act",
     "max_position_embeddings", "rms_norm_eps", "rope_theta", "rope_scaling", "bos_token_id", "eos_token_id",
 )  # fmt: skip
+_TEXT_TYPES: Mapping[str, str] = {"llava": "llama", "llava_llama": "llama", "llava_mistral": "mistral"}
+"""Model type of the original -> of the language model inside: LLaVA-Med v1.5 is LLaVA-1.5 around Mistral."""
 _TABLES = ("language_model.model.embed_tokens.weight", "language_model.lm_head.weight")
 _MULTIPLE = 64
 _MEAN, _STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
@@ -86,15 +88,16 @@ def convert_original(folder: Path, out: Path, vision_tower: Path | None = None) 
         )  # fmt: skip
     write_weights(tensors, out)
     tokenizer.save_pretrained(str(out))
+    say_for_transformers_4(out)
     dtype = str(tensors[_TABLES[0]].dtype).removeprefix("torch.")
     _write_configs(values, tower, out, {"image": image, "pad": pad, "rows": rows, "dtype": dtype})
 
 
 def _check(folder: Path, values: Mapping[str, Any]) -> None:
-    if values.get("model_type") not in ("llava", "llava_llama") or "mm_vision_tower" not in values:
+    if values.get("model_type") not in _TEXT_TYPES or "mm_vision_tower" not in values:
         raise InputError(
             f"{folder} holds a model of type {values.get('model_type')!r}",
-            "LLaVA-1.5 in the layout of its own repository",
+            "LLaVA-1.5, LLaVA-Med v1.5 or DeepSeek-VL in the layout of its own repository",
         )
     for name, wanted in _WANTED.items():
         if values.get(name) not in wanted:
@@ -119,7 +122,7 @@ def _tower(values: Mapping[str, Any], folder: Path | None) -> Tower:
     own = "vision_model."
     named = {
         f"{TOWER}{n.removeprefix(own)}": t
-        for n, t in _tensors(folder)
+        for n, t in tensors_of(folder)
         if n.startswith(own) and not _NO_WEIGHTS.match(n)
     }
     return Tower({**config, "model_type": "clip_vision_model"}, named)
@@ -150,16 +153,16 @@ def _tokenizer(folder: Path, vocabulary: int) -> tuple[Any, int, int]:
 
 def _weights(folder: Path) -> Iterator[tuple[str, Tensor]]:
     """Weights under their names in the folders of llava-hf."""
-    for name, tensor in _tensors(folder):
+    for name, tensor in tensors_of(folder):
         if _NO_WEIGHTS.match(name):
             continue
         rule = next((rule for rule in _NAMES if rule[0].match(name)), None)
         if rule is None:
-            raise InputError(f"{folder} holds a surplus {name}", "the weights of LLaVA-1.5, and no others")
+            raise InputError(f"{folder} holds a surplus {name}", "the weights of a LLaVA, and no others")
         yield rule[0].sub(rule[1], name), tensor
 
 
-def _tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
+def tensors_of(folder: Path) -> Iterator[tuple[str, Tensor]]:
     """Every weight of a folder, file by file; pickles are read without running code in them."""
     for kind in ("*.safetensors", "*.bin"):
         files = sorted(folder.glob(kind))
@@ -183,8 +186,10 @@ def _with_rows(table: Tensor, rows: int) -> Tensor:
 def _write_configs(values: Mapping[str, Any], tower: Tower, out: Path, found: Mapping[str, Any]) -> None:
     side, patch = int(tower.config["image_size"]), int(tower.config["patch_size"])
     text = {name: values[name] for name in _TEXT_FIELDS if values.get(name) is not None}
+    if "sliding_window" in values:  # null where Mistral sees all; left out, it would see 4,096 tokens
+        text["sliding_window"] = values["sliding_window"]
     text |= {
-        "model_type": "llama",
+        "model_type": _TEXT_TYPES[values["model_type"]],
         "vocab_size": found["rows"],
         "pad_token_id": found["pad"],
         "tie_word_embeddings": False,

@@ -1,5 +1,6 @@
 """A conversation as tokens, with a mask of what is learned: the answers and their end tokens, and nothing else."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ import numpy as np
 
 from mammoscribe.data.exchange.prompts import IMAGE_TOKEN
 from mammoscribe.data.records import Turn
-from mammoscribe.models.chat.family import Family
+from mammoscribe.models.chat.family import Family, ImagePolicy
+from mammoscribe.models.chat.montage import place_words
 from mammoscribe.support.errors import InputError
 
 IGNORED = -100
@@ -61,6 +63,10 @@ class Prompter:
         return int(self.tokenizer.convert_tokens_to_ids(self.family.template.end))
 
     @cached_property
+    def _begin_id(self) -> int:
+        return int(self.tokenizer.convert_tokens_to_ids(self.family.template.begin))
+
+    @cached_property
     def _reserved(self) -> tuple[str, ...]:
         """Texts that the tokeniser takes for a token with a meaning, wherever they are written."""
         added = [str(t.content) for t in self.tokenizer.added_tokens_decoder.values() if t.special]
@@ -92,30 +98,52 @@ class Prompter:
                 labels[first:last] = whole[first:last]
                 self._check_answer(whole[first:last], self._answer_of(turns, number), name)
             text += piece
-        return self._expanded(whole, labels, image_tokens, name)
+        return self._expanded(Encoded(whole, labels), image_tokens, self._marks(turns), name)
 
     def asked(self, turns: Sequence[Turn], image_tokens: Sequence[int], name: str) -> np.ndarray:
         """[T]: the tokens of a conversation that ends with a question, up to where the answer begins; errors as `learned`."""
         if not turns or turns[-1].speaker != "human":
             raise InputError(f"{name} ends with an answer", "a question")
         ids = self._ids("".join(self._pieces(turns, name)))
-        return self._expanded(ids, np.full(len(ids), IGNORED, np.int64), image_tokens, name).ids
+        encoded = Encoded(ids, np.full(len(ids), IGNORED, np.int64))
+        return self._expanded(encoded, image_tokens, self._marks(turns), name).ids
 
     def _pieces(self, turns: Sequence[Turn], name: str) -> list[str]:
         """What is written before an answer, and an answer with its end token, in turn."""
         template, spoken = self.family.template, [turn for turn in turns if turn.speaker != "system"]
         system = turns[0].text.strip() if turns[0].speaker == "system" else template.system
-        pieces, before = [], template.opened.replace("{text}", self._safe(system, name))
+        pieces, before = [], template.beginning(self._safe(system, name))
+        asked = iter(self._shown([turn.text.strip() for turn in spoken if turn.speaker == "human"]))
         for turn in spoken:
             text = self._safe(turn.text.strip(), name)
             if turn.speaker == "human":
-                pieces.append(
-                    before + template.asked.replace("{text}", text.replace(IMAGE_TOKEN, self.family.image_text))
-                )
+                pieces.append(before + template.asked.replace("{text}", next(asked)))
             else:
                 pieces.append(template.answered.replace("{text}", text) + template.end)
                 before = template.between
         return pieces
+
+    @property
+    def _is_montage(self) -> bool:
+        return self.family.policy is ImagePolicy.MONTAGE
+
+    @staticmethod
+    def _marks(turns: Sequence[Turn]) -> int:
+        return sum(turn.text.count(IMAGE_TOKEN) for turn in turns if turn.speaker == "human")
+
+    def _shown(self, asked: Sequence[str]) -> list[str]:
+        """Questions with the model's own text in place of each `<image>`.
+
+        In a montage of several views the token of the picture is at the beginning of the first question that shows one, as
+        the published chat template has it, and each `<image>` becomes the place of its view in the picture.
+        """
+        marks = sum(text.count(IMAGE_TOKEN) for text in asked)
+        if not self._is_montage or marks < 2:
+            return [text.replace(IMAGE_TOKEN, self.family.image_text) for text in asked]
+        places = iter(place_words(marks))
+        first = next(n for n, text in enumerate(asked) if IMAGE_TOKEN in text)
+        placed = [re.sub(re.escape(IMAGE_TOKEN), lambda _: next(places), text) for text in asked]
+        return [self.family.image_text + text if n == first else text for n, text in enumerate(placed)]
 
     def _safe(self, text: str, name: str) -> str:
         """The text, when nothing in it but `<image>` is a token with a meaning."""
@@ -131,7 +159,14 @@ class Prompter:
         return spoken[number].text.strip()
 
     def _ids(self, text: str) -> np.ndarray:
-        return np.asarray(self.tokenizer(text, verbose=False)["input_ids"], np.int64)
+        """The tokens of a text from the beginning of a conversation.
+
+        A tokeniser that put the first token there by its Python code in transformers 4 (DeepSeek-VL's) does not in 5.
+        """
+        ids = self.tokenizer(text, verbose=False)["input_ids"]
+        if self.family.template.begin and ids[:1] != [self._begin_id]:
+            ids = [self._begin_id, *ids]
+        return np.asarray(ids, np.int64)
 
     def _prefix(self, text: str, whole: np.ndarray, name: str) -> np.ndarray:
         """The tokens of the beginning of a text, which have to be the beginning of its tokens.
@@ -154,20 +189,18 @@ class Prompter:
                 "the same text and an end token", "write it with characters that the tokeniser knows",
             )  # fmt: skip
 
-    def _expanded(
-        self, ids: np.ndarray, labels: np.ndarray, image_tokens: Sequence[int], name: str
-    ) -> Encoded:  # fmt: skip
+    def _expanded(self, encoded: Encoded, image_tokens: Sequence[int], marks: int, name: str) -> Encoded:
         """Each picture's token as often as the picture has tokens."""
+        ids, labels = encoded.ids, encoded.labels
         places = ids == self.image_id
-        if int(places.sum()) != len(image_tokens):
-            raise InputError(
-                f"{name} has {int(places.sum())} {IMAGE_TOKEN} for {len(image_tokens)} pictures", "one for each"
-            )
+        shown = marks if self._is_montage else int(places.sum())
+        if shown != len(image_tokens):
+            raise InputError(f"{name} has {shown} {IMAGE_TOKEN} for {len(image_tokens)} pictures", "one for each")
         if len(image_tokens) > self.family.most_images:
             found = f"{name} has {len(image_tokens)} pictures"
             raise InputError(found, f"at most {self.family.most_images} for {self.family.name}")
         times = np.ones(len(ids), np.int64)
-        times[places] = image_tokens
+        times[places] = max(1, sum(image_tokens)) if self._is_montage else image_tokens
         total = int(times.sum())
         if total > self.max_tokens:
             raise InputError(

@@ -68,7 +68,8 @@ class Collate:
 
     Where no conversation has a picture, a black one is put behind the end of the shortest: nothing before it sees it and
     nothing of it is learned, so the loss is the same. Then every process runs every layer, in the same order, as processes
-    that share the weights of one network out have to; without it they wait for each other for ever.
+    that share the weights of one network out have to; without it they wait for each other for ever. A network that sees
+    pictures by cross-attention is given the black one without a token, so that nothing sees it (`crossed.crossed`).
 
     Args:
         prompter: that made their tokens.
@@ -86,7 +87,7 @@ class Collate:
         pixels = [i.pixels for i in items]
         if not any(pixels):
             shortest = int(np.argmin([len(row) for row in ids]))
-            (more,) = self.blank.tokens
+            more = 0 if self.prompter.family.crosses else self.blank.tokens[0]
             ids[shortest] = np.append(ids[shortest], np.full(more, self.prompter.image_id))
             labels[shortest] = np.append(labels[shortest], np.full(more, IGNORED))
             pixels[shortest] = self.blank

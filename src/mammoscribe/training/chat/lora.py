@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mammoscribe.support.errors import InvalidNoun, MissingExtra, install_extra
 
-TARGETS = r"model\.language_model\.layers\.\d+\.(self_attn|mlp)\.(q|k|v|o|gate|up|down)_proj"
+TARGETS = r"model\.language_model\.layers\.\d+\.(self_attn|cross_attn|mlp)\.(q|k|v|o|gate|up|down)_proj"
 """Every matrix of attention and feed-forward layers of the language model, as LLaVA's own LoRA script has it."""
 _DOWN, _UP, _BASE = ".lora_A.default.weight", ".lora_B.default.weight", ".base_layer."
 

@@ -15,7 +15,7 @@ CONVERSATIONS = 16
 
 
 def chat(data: Sequence[Path], init: Path | None = None) -> Run:
-    """Fine-tune a chat model that sees pictures (LLaVA-1.5, Qwen2-VL) on conversations about them, such as reports of exams.
+    """Fine-tune a chat model that sees pictures (`mammoscribe chat list`) on conversations about them, such as reports of exams.
 
     --data is a file in LLaVA's JSON (`image` one path or a list, of PNG, JPEG or DICOM files; entries without pictures are
     learned from, too), or a folder of `mammoscribe data prepare --as plain`, whose reports are asked for as `data export`

@@ -65,8 +65,8 @@ def preparation_of(folder: Path, pad_rgb: tuple[int, ...] | None, exam_px: int |
         return None
     family = family_of(folder)
     squares = family.preparation.pads_to_square
-    if exam_px is not None and squares:
-        raise InputError(f"exam_px for {family.name}, whose views have {family.view_tokens[0]} tokens each", "none")
+    if exam_px is not None and family.preparation.exam_px is None:
+        raise InputError(f"exam_px for {family.name}, whose pictures have one size", "none")
     if pad_rgb is not None and (not squares or len(pad_rgb) != 3):
         raise InputError(f"pad_rgb {pad_rgb} for {family.name}", "red,green,blue for a family that pads; else none")
     red_green_blue = None if pad_rgb is None else (pad_rgb[0], pad_rgb[1], pad_rgb[2])
@@ -74,7 +74,7 @@ def preparation_of(folder: Path, pad_rgb: tuple[int, ...] | None, exam_px: int |
 
 
 def frozen_parts(model: ChatModel, trained: Trained, train_vision: bool) -> tuple[str, ...]:
-    """Dotted names of the modules of the network that are not trained.
+    """Dotted names of the modules and parameters of the network that are not trained.
 
     Args:
         model: with its updates of low rank in place, where it has them.
@@ -91,13 +91,18 @@ def frozen_parts(model: ChatModel, trained: Trained, train_vision: bool) -> tupl
 
 
 def _without_updates(network: nn.Module, names: tuple[str, ...]) -> list[str]:
-    """The modules inside these that hold weights of their own and are no update of low rank."""
+    """The modules inside these that hold weights of their own and are no update of low rank.
+
+    Of a module that holds weights of its own beside updates (the gates of Llama 3.2's cross-attention), the weights.
+    """
     found: list[str] = []
     for top in names:
         for inner, module in network.get_submodule(top).named_modules():
-            own = any(True for _ in module.parameters(recurse=False))
+            name = f"{top}.{inner}".rstrip(".")
+            own = [f"{name}.{weight}" for weight, _ in module.named_parameters(recurse=False)]
             if own and "lora_" not in inner:
-                found.append(f"{top}.{inner}".rstrip("."))
+                beside = any("lora_" in below for below, _ in module.named_modules())
+                found += own if beside else [name]
     return found
 
 

@@ -55,7 +55,7 @@ class ChatSettings:
         checkpointing: whether activations are computed again in the backward pass, which saves memory.
         group_by_length: whether conversations of a step are alike: with pictures or without, of like length.
         images: folder that the paths of pictures in files start from; none is that of each file, or `images` beside it.
-        pad_rgb: colour of the padding of LLaVA, as red,green,blue; none is the mean colour of its image encoder.
+        pad_rgb: colour of the padding of a family that pads, as red,green,blue; none is the mean of its image encoder.
         exam_px: most pixels of all views of a conversation, for Qwen2-VL; none is what its folder says of each view.
         prompts: TOML file of questions that ask for the report of prepared pictures; none for those of the package.
         step: language, findings or reports: what prepared data is made conversations for (`steps.Step`). none asks for the
@@ -202,8 +202,8 @@ def validating(data: Sequence[Path]) -> list[Path]:
 
 def _blocks(network: nn.Module) -> tuple[type[nn.Module], ...]:
     """Classes of the layers of language model and image encoder: units of sharding."""
-    lists = [m for m in network.modules() if isinstance(m, nn.ModuleList) and len(m)]
-    return tuple(dict.fromkeys(type(own[0]) for own in lists))
+    lists = [m for m in network.modules() if isinstance(m, nn.ModuleList)]
+    return tuple(dict.fromkeys(type(layer) for own in lists for layer in own))
 
 
 def chat_loss(modules: Modules, batches: Batches) -> dict[str, Tensor]:

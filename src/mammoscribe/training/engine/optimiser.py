@@ -44,6 +44,6 @@ def _groups(networks: Networks, task: Task, weight_decay: float) -> list[dict[st
 
 
 def _factor(name: str, rates: Mapping[str, float]) -> float:
-    """The factor of the longest module name that the parameter's name begins with."""
-    fitting = [module for module in rates if name.startswith(f"{module}.")]
+    """The factor of the longest name that is the parameter's own or that of a module it is in."""
+    fitting = [module for module in rates if f"{name}.".startswith(f"{module}.")]
     return rates[max(fitting, key=len)] if fitting else 1.0

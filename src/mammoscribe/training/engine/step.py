@@ -28,6 +28,9 @@ class Networks(nn.Module):
         self._still = [module for name, module in self.networks.named_modules() if name in task.frozen]
         for module in self._still:
             module.requires_grad_(False)
+        for name, parameter in self.networks.named_parameters():
+            if name in task.frozen:
+                parameter.requires_grad_(False)
 
     def forward(self, what: str, batch: Any) -> Any:
         """The sums of the task's losses (LOSS: one batch of each source), or what it measures (MEASURE)."""

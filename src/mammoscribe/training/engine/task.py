@@ -128,8 +128,9 @@ class Task:
             of torch, numpy and Python only. Rows of other processes come by `collectives.gather_rows`.
         counts: (batches, on the CPU) -> name -> number of labels that sum is over.
         validation: None measures nothing.
-        frozen: dotted names of modules that are not trained and stay in evaluation mode (frozen batch statistics).
-        rates: dotted name of a module -> factor of the learning rate of its parameters; the longest name decides.
+        frozen: dotted names of modules that are not trained and stay in evaluation mode (frozen batch statistics), and of
+            parameters that are not trained.
+        rates: dotted name of a module or parameter -> factor of the learning rate of its parameters; the longest name decides.
         decays: (name, parameter) -> whether weight decay applies.
         blocks: classes of which each instance is one unit of sharding, such as a transformer block.
         partial: some parameters take no part in some batches. Then ddp looks for them at each step; sharded training is
@@ -143,7 +144,7 @@ class Task:
 
     Raises:
         InvalidNoun: for a task without modules, sources or losses, or a weight that is not finite.
-        InputError: for a name in `frozen` or `rates` that no module has.
+        InputError: for a name in `frozen` or `rates` that no module and no parameter has.
     """
 
     modules: Modules
@@ -167,6 +168,8 @@ class Task:
             raise InvalidNoun("a task without modules, sources or losses", "at least one of each")
         if not all(math.isfinite(weight) for weight in self.losses.values()):
             raise InvalidNoun(f"weights of losses {dict(self.losses)}", "finite numbers")
-        table = {f"{n}.{p}".rstrip("."): m for n, top in self.modules.items() for p, m in top.named_modules()}
+        table: dict[str, object] = {}
+        for n, top in self.modules.items():
+            table |= {f"{n}.{p}".rstrip("."): own for p, own in (*top.named_modules(), *top.named_parameters())}
         for name in (*self.frozen, *self.rates):
             look_up(name, table, "module of the task")
