@@ -68,11 +68,13 @@ def convert(
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out} holds files", "an empty folder, or a new one")
     with working_folder(out, "converting into") as part:
-        convert_original(folder, part, vision_tower)
-        load_chat_model(part)  # what is missing or left over is named before anything gets its name
+        whole = part / "model"  # with the permissions that the umask leaves; the working folder has fewer
+        whole.mkdir()
+        convert_original(folder, whole, vision_tower)
+        load_chat_model(whole)  # what is missing or left over is named before anything gets its name
         if out.exists():
             out.rmdir()
-        part.rename(out)
+        whole.rename(out)
     _say(f"wrote {out}")
 
 
