@@ -174,6 +174,12 @@ def resample(picture: Picture, prepared: PreparedView, um_per_px: float = FINE_U
     )  # fmt: skip
 
 
+def whole_numbers(grey: np.ndarray, white: float, bits: int) -> np.ndarray:
+    """Grey values 0..`white` as whole numbers up to full scale, uint8 or uint16; of a canvas, white is `BRIGHTEST`."""
+    full = 2**bits - 1
+    return np.clip(np.rint(grey * (full / white)), 0, full).astype(np.uint8 if bits == 8 else np.uint16)
+
+
 def _decide_side(view: View, upright: Upright) -> tuple[bool, tuple[str, ...]]:
     """Whether the chest wall is on the left of the upright picture, and what to say about it.
 

@@ -17,7 +17,7 @@ from mammoscribe.models.chat.batch import batch_of
 from mammoscribe.models.chat.chat_model import ChatModel, load_chat_model
 from mammoscribe.models.chat.families import FAMILIES
 from mammoscribe.support.errors import InputError
-from tests.models.tiny_chat import LLAVA_TOKENS, picture, write_llava, write_qwen2_5_vl, write_qwen2_vl
+from tests.models.tiny_chat import LLAVA_TOKENS, picture, write_llava, write_qwen2_5_vl, write_qwen2_vl, write_starter_chat
 
 pytest.importorskip("transformers")
 
@@ -32,6 +32,7 @@ class Case:
     view: str  # text of a view with N times its token
     tokens: Callable[[np.ndarray], int]
     end: str
+    elsewhere: tuple[str, ...] = ()  # folders beside the weights that hold further parts of the network
 
 
 def qwen_tokens(view: np.ndarray) -> int:
@@ -67,6 +68,19 @@ CASES = {
 CASES["qwen2.5-vl"] = replace(
     CASES["qwen2-vl"], write=write_qwen2_5_vl,
     keys=("visual.blocks.1.attn.qkv.weight", "visual.merger.ln_q.weight", *CASES["qwen2-vl"].keys[2:]),
+)  # fmt: skip
+CASES["starter-chat"] = Case(
+    write_starter_chat,
+    (
+        "model.multi_modal_projector.linear_1.weight", "model.multi_modal_projector.linear_2.bias",
+        "model.language_model.layers.1.self_attn.q_proj.lora_A.default.weight",
+        "model.language_model.layers.0.mlp.down_proj.lora_B.default.weight",
+        "model.multi_modal_projector.linear_2.weight",
+        "model.language_model.layers.0.self_attn.v_proj.lora_B.default.weight",
+    ),
+    "<|im_start|>system\nYou read mammography exams.<|im_end|>\n<|im_start|>user\n<V>\n<V>\nWrite the report.<|im_end|>\n"
+    "<|im_start|>assistant\n",
+    "<empty_output>", lambda _: 6, "<|im_end|>", ("base",),
 )  # fmt: skip
 REPORT = 'The breasts are heterogeneously dense. BI-RADS 1: größte 4.5 mm; "negative".\n\nNo suspicious finding.'
 ASKED = Turn("human", "<image>\n<image>\nWrite the report.")
@@ -116,6 +130,8 @@ def test_every_family_is_tested_here():
 
 def test_a_published_folder_loads_with_the_very_tensors_of_its_file(name, folder, model):
     stored = load_file(folder / "model.safetensors")
+    for place in CASES[name].elsewhere:
+        stored |= load_file(folder / place / "model.safetensors")
     there = {t.data.double().sum().item() for t in model.network.state_dict().values()}
     assert len(model.network.state_dict()) - len(stored) in (0, 1)  # one where the output layer is tied
     assert all(tensor.double().sum().item() in there for tensor in stored.values())
@@ -176,10 +192,11 @@ def test_shards_and_pickled_tensors_load_as_well(folder, model, tmp_path):
 def test_a_damaged_folder_is_one_sentence(folder, tmp_path, file, harm):
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
-    content = (copy / file).read_bytes()
-    (copy / file).unlink()
+    path = copy / file if (copy / file).is_file() else next(copy.rglob(file))
+    content = path.read_bytes()
+    path.unlink()
     if harm != "absent":
-        (copy / file).write_bytes({"empty": b"", "cut": content[: len(content) // 2], "other": b'{"a": 1}'}[harm])
+        path.write_bytes({"empty": b"", "cut": content[: len(content) // 2], "other": b'{"a": 1}'}[harm])
     with pytest.raises(InputError) as found:
         load_chat_model(copy)
     assert "\n" not in str(found.value) and len(str(found.value)) < 900

@@ -6,7 +6,7 @@ from pathlib import Path
 from mammoscribe.models.chat.card import ChatCard
 from mammoscribe.models.chat.folder import Beside, files_beside, write_chat_folder
 from mammoscribe.training.calibration.parts import part_of
-from mammoscribe.training.chat.lora import Lora, with_updates
+from mammoscribe.models.chat.lora import Lora, with_updates
 from mammoscribe.training.chat.start import ChatStart
 from mammoscribe.training.engine.checkpoints import load_tensors
 

@@ -24,7 +24,7 @@ from mammoscribe.training.chat.conversations import (
 )
 from mammoscribe.training.chat.export import CHAT, ChatExport
 from mammoscribe.training.chat.grouping import ByLength
-from mammoscribe.training.chat.lora import Lora, add_updates
+from mammoscribe.models.chat.lora import Lora, add_updates
 from mammoscribe.training.chat.start import ChatStart, Trained, chat_start, frozen_parts, preparation_of
 from mammoscribe.training.chat.steps import Mix, Step, notes_of, room
 from mammoscribe.training.engine.run import Run
