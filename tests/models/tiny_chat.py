@@ -256,7 +256,10 @@ def write_starter_chat(folder: Path, seed: int = 0, positions: int = 512, rank: 
     base = write_base(folder / "base", seed, positions)
     (folder / "reader").mkdir()
     reader = json.loads((write_tiny_reader(folder / "reader") / "card.json").read_text())
-    tokens = {t["content"]: int(n) for n, t in json.loads((base / "tokenizer_config.json").read_text()).get("added_tokens_decoder", {}).items()}
+    tokens = {
+        t["content"]: int(n)
+        for n, t in json.loads((base / "tokenizer_config.json").read_text()).get("added_tokens_decoder", {}).items()
+    }
     if not tokens:
         tokens = {t["content"]: t["id"] for t in json.loads((base / "tokenizer.json").read_text())["added_tokens"]}
     config = {
@@ -270,14 +273,29 @@ def write_starter_chat(folder: Path, seed: int = 0, positions: int = 512, rank: 
         "um_per_px": reader["config"]["um_per_px"],
     }  # fmt: skip
     (folder / "preprocessor_config.json").write_text(json.dumps(canvas))
-    width = 2 * (64 + 128 + 256) + 16  # of the tiny ResNet at strides 8, 16 and 32, with either statistics; and the place
+    width = (
+        2 * (64 + 128 + 256) + 16
+    )  # of the tiny ResNet at strides 8, 16 and 32, with either statistics; and the place
     chance = torch.Generator().manual_seed(seed)
-    shapes = {"linear_1.weight": (64, width), "linear_1.bias": (64,), "linear_2.weight": (64, 64), "linear_2.bias": (64,)}
+    shapes = {
+        "linear_1.weight": (64, width),
+        "linear_1.bias": (64,),
+        "linear_2.weight": (64, 64),
+        "linear_2.bias": (64,),
+    }
     tensors = {
         f"model.multi_modal_projector.{name}": 0.15 * torch.randn(shape, generator=chance)
         for name, shape in shapes.items()
     }
-    sides = {"q": (64, 64), "k": (64, 32), "v": (64, 32), "o": (64, 64), "gate": (64, 128), "up": (64, 128), "down": (128, 64)}
+    sides = {
+        "q": (64, 64),
+        "k": (64, 32),
+        "v": (64, 32),
+        "o": (64, 64),
+        "gate": (64, 128),
+        "up": (64, 128),
+        "down": (128, 64),
+    }
     for layer in range(2 if rank is not None else 0):
         for part, (wide, high) in sides.items():
             room = "self_attn" if part in "qkvo" else "mlp"

@@ -17,7 +17,14 @@ from mammoscribe.models.chat.batch import batch_of
 from mammoscribe.models.chat.chat_model import ChatModel, load_chat_model
 from mammoscribe.models.chat.families import FAMILIES
 from mammoscribe.support.errors import InputError
-from tests.models.tiny_chat import LLAVA_TOKENS, picture, write_llava, write_qwen2_5_vl, write_qwen2_vl, write_starter_chat
+from tests.models.tiny_chat import (
+    LLAVA_TOKENS,
+    picture,
+    write_llava,
+    write_qwen2_5_vl,
+    write_qwen2_vl,
+    write_starter_chat,
+)
 
 pytest.importorskip("transformers")
 

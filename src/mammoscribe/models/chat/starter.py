@@ -16,7 +16,14 @@ from mammoscribe.models.chat.card import ChatCard, canvas_from, write_card
 from mammoscribe.models.chat.families import CONFIG, STARTER_CHAT, config_of
 from mammoscribe.models.chat.family import Canvas, Preparation
 from mammoscribe.models.chat.folder import files_beside, write_weights
-from mammoscribe.models.chat.library import PREPROCESSOR, in_one_sentence, library_class, preprocessing_place, quiet, transformers
+from mammoscribe.models.chat.library import (
+    PREPROCESSOR,
+    in_one_sentence,
+    library_class,
+    preprocessing_place,
+    quiet,
+    transformers,
+)
 from mammoscribe.models.chat.lora import Lora, add_updates
 from mammoscribe.models.chat.network import load_network, refuse_names
 from mammoscribe.models.chat.place import weight_files
@@ -99,7 +106,12 @@ def _config(base: Path, width: int, image: int) -> Any:
     with in_one_sentence(CONFIG, base), quiet():
         text = library_class("AutoConfig").from_pretrained(str(base), local_files_only=True)
         vision = library_class("CLIPVisionConfig")(
-            hidden_size=width, intermediate_size=1, num_hidden_layers=1, num_attention_heads=1, image_size=1, patch_size=1
+            hidden_size=width,
+            intermediate_size=1,
+            num_hidden_layers=1,
+            num_attention_heads=1,
+            image_size=1,
+            patch_size=1,
         )
         return library_class("LlavaConfig")(
             vision_config=vision, text_config=text, image_token_index=image, projector_hidden_act="gelu",
@@ -118,7 +130,9 @@ def starter_network(opened: Opened, dtype: torch.dtype | None) -> Any:
     Raises:
         InputError: for a weight that is missing, left over or of another shape, naming the first of them.
     """
-    network = _untrained(opened.config, load_network(opened.base, STARTER_CHAT, opened.config.text_config, torch.float32))
+    network = _untrained(
+        opened.config, load_network(opened.base, STARTER_CHAT, opened.config.text_config, torch.float32)
+    )
     if opened.lora is not None:
         add_updates(network, opened.lora)
     own = {name: tensor for name, tensor in network.state_dict().items() if is_own(name)}
