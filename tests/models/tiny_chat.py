@@ -328,6 +328,52 @@ def question_about_an_exam() -> str:
     return "\n".join([words["instruction"].strip(), *views, words["request"]])
 
 
+def starter_question(asked: str = "Describe the findings in this mammogram and write a report.") -> str:
+    """What starter-chat is asked about four views."""
+    views = [f"{side} {projection}: <image>" for projection in ("CC", "MLO") for side in ("right", "left")]
+    return "\n".join([*views, asked])
+
+
+def teach_starter(folder: Path, said: str, *asked: str, steps: int = 120) -> Path:
+    """Teach a tiny starter-chat to answer `said` to a few questions, whatever it is shown; some seconds."""
+    from mammoscribe.models.chat.chat_model import load_chat_model
+
+    model = load_chat_model(folder)
+    network, tokenizer = model.network.train().requires_grad_(True), model.tokenizer
+    answer = tokenizer(f"{said}<|im_end|>")["input_ids"]
+    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    torch.manual_seed(0)
+    for step in range(steps):
+        text = STARTER_TEXT.format(asked[step % len(asked)].replace("<image>", "<empty_output>" * 6))
+        question = tokenizer(text)["input_ids"]
+        ids, labels = (torch.tensor([own + answer]) for own in (question, [-100] * len(question)))
+        width = network.config.vision_config.hidden_size
+        tokens = torch.randn(text.count("<empty_output>") // 6, 6, width)
+        loss = network(input_ids=ids, pixel_values=tokens, labels=labels).loss
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+    state = {k: v.contiguous().clone() for k, v in network.state_dict().items() if k != "lm_head.weight"}
+    own = {k: v for k, v in state.items() if "projector" in k or ".lora_" in k}
+    base = {
+        k.replace(".base_layer.", ".").replace("model.language_model.", "model.", 1): v
+        for k, v in state.items()
+        if k not in own
+    }
+    save_file(own, folder / "model.safetensors", {"format": "pt"})
+    save_file(base, folder / "base" / "model.safetensors", {"format": "pt"})
+    digest = hashlib.sha256((folder / "base" / "model.safetensors").read_bytes()).hexdigest()
+    for path, key in ((folder / "config.json", "base_sha256"), (folder / "base" / "base.json", "weights_sha256")):
+        path.write_text(json.dumps({**json.loads(path.read_text()), key: digest}))
+    return folder
+
+
+STARTER_TEXT = (
+    "<|im_start|>system\nYou read mammography exams.<|im_end|>\n<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
+)
+
+
 def learn_by_heart(folder: Path, said: str, *asked: str, steps: int = 100) -> Path:
     """Teach a tiny LLaVA to answer `said` to a few questions, whatever it is shown; some seconds.
 

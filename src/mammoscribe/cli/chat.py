@@ -1,5 +1,7 @@
 """`mammoscribe chat`: the chat models that can be fine-tuned here, with terms and memory; LLaVA's own layout converted."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -34,8 +36,8 @@ def show() -> None:
         _say(f"{family.name}: {', '.join(size.repository for size in family.sizes)}", bold=True)
         for size in family.sizes:
             _say(
-                f"  {size.repository}: {size.billions:g} billion parameters; {size.gigabytes(READING):.0f} GB to read with, "
-                f"{size.gigabytes(FULL):.0f} GB to fine-tune all of it, before activations"
+                f"  {size.repository}: {size.billions:g} billion parameters; {_gb(size.gigabytes(READING))} GB to read with, "
+                f"{_gb(size.gigabytes(FULL))} GB to fine-tune all of it, before activations"
             )
         _say(
             f"  views: {family.policy}, at most {family.most_images} in a conversation; {tokens} tokens each of a context of "
@@ -46,6 +48,34 @@ def show() -> None:
         _say(f"  licence: {family.licence}")
         state = "ready" if installed else f"needs transformers: {install_extra('chat')}"
         _say(f"  state: {state}; tested on small models in its layout, not on the published weights")
+
+
+@app.command(cls=PlainCommand, epilog="Example: mammoscribe chat begin --out starter-chat-0")
+def begin(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write; it must not hold anything.")],
+    reader: Annotated[
+        str,
+        typer.Option(
+            "--reader", metavar="NAME_OR_DIR", help="Whose image encoder it has: one that ships here, or a folder."
+        ),
+    ] = "starter",
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            "--base",
+            metavar="DIR",
+            help="Language model of `weights import`; the one in the weights folder when not given.",
+        ),
+    ] = None,
+) -> None:
+    """Write a starter-chat that has learned nothing, for `train chat --init`: projector between a reader and a language model."""
+    from mammoscribe.models.chat.starter import begin_starter
+    from mammoscribe.support.base_weights import NAME
+    from mammoscribe.support.weights_folder import weights_folder
+
+    with _new_folder(out, "beginning") as whole:
+        begin_starter(whole, base or weights_folder() / NAME, reader)
+    _say(f"wrote {out}")
 
 
 @app.command(cls=PlainCommand, epilog="Example: mammoscribe chat convert llava-v1.5-7b --out llava-1.5-7b-hf")
@@ -62,20 +92,32 @@ def convert(
     """Write LLaVA-1.5 from the layout of its own repository in that of transformers; every weight is accounted for."""
     from mammoscribe.models.chat.chat_model import load_chat_model
     from mammoscribe.models.chat.original import convert_original
+
+    with _new_folder(out, "converting into") as whole:
+        convert_original(folder, whole, vision_tower)
+        load_chat_model(whole)  # what is missing or left over is named before anything gets its name
+    _say(f"wrote {out}")
+
+
+@contextmanager
+def _new_folder(out: Path, doing: str) -> Iterator[Path]:
+    """A folder to fill that becomes `out` when the block ends well; InputError where `out` holds files."""
     from mammoscribe.support.files import working_folder
 
     folder_for(out)
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out} holds files", "an empty folder, or a new one")
-    with working_folder(out, "converting into") as part:
+    with working_folder(out, doing) as part:
         whole = part / "model"  # with the permissions that the umask leaves; the working folder has fewer
         whole.mkdir()
-        convert_original(folder, whole, vision_tower)
-        load_chat_model(whole)  # what is missing or left over is named before anything gets its name
+        yield whole
         if out.exists():
             out.rmdir()
         whole.rename(out)
-    _say(f"wrote {out}")
+
+
+def _gb(number: float) -> str:
+    return f"{number:.0f}" if number >= 2 else f"{number:.1f}"
 
 
 def _yes(fits: bool) -> str:

@@ -85,6 +85,15 @@ def open_starter(folder: Path, card: ChatCard | None) -> Opened:
     return Opened(folder, base, _config(base, encoder.width, image), adapter, lora)
 
 
+def check_whole(folder: Path) -> None:
+    """Look whether the reader and the language model of a starter-chat are there; no network is built.
+
+    Raises:
+        InputError: as `open_starter`, for what is not there.
+    """
+    base_folder(folder, str(config_of(folder).get("base_sha256")))
+
+
 def _encoder(folder: Path, canvas: Canvas) -> ViewEncoder:
     """The encoder of the reader that the folder names; another one is refused."""
     place = str(folder / READER) if (folder / READER).is_dir() else canvas.reader

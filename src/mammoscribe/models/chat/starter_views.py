@@ -9,16 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mammoscribe.domain.view import Laterality, Projection, View
 from mammoscribe.imaging.picture import Picture
-from mammoscribe.imaging.prepare import BRIGHTEST, prepare_view, whole_numbers
+from mammoscribe.imaging.prepare import BRIGHTEST, prepare_unnamed, whole_numbers
 from mammoscribe.models.biovil.image_encoder import sine_position_code
 from mammoscribe.models.chat.adapter import Pixels, checked_views
 from mammoscribe.models.chat.family import Canvas, Family, Preparation
 from mammoscribe.models.reader.batch import ENCODER_STRIDE
 from mammoscribe.models.reader.reader import Reader
 
-MOST_TOKENS = 64
+MOST_TOKENS = 32
 """Of a view."""
 PLACE_DIM = 16
 """Length of the code that says where on the canvas a token is."""
@@ -124,7 +123,5 @@ def on_canvas(view: np.ndarray, canvas: Canvas) -> np.ndarray:
     if int(np.ptp(view)) == 0:
         return np.zeros(canvas.size_px, np.uint8)
     picture = Picture(view.astype(np.float32) / np.float32(255))
-    high, wide = view.shape
-    seen = View("picture", Laterality.LEFT, Projection.CC, max(wide, 16), max(high, 16), "the picture")
-    prepared = prepare_view(seen, picture, canvas.um_per_px, canvas.size_px)
+    prepared = prepare_unnamed(picture, "the picture", canvas.um_per_px, canvas.size_px)
     return whole_numbers(prepared.pixels, BRIGHTEST, 8)
