@@ -22,7 +22,7 @@ MOST_TOKENS = 32
 PLACE_DIM = 16
 """Length of the code that says where on the canvas a token is."""
 Encode = Callable[[np.ndarray], Tensor]
-"""uint8 [H, W] on the canvas -> [T, D]."""
+"""A view, uint8 [H, W] of any size -> [T, D]."""
 
 
 def grid_of(size_px: tuple[int, int]) -> tuple[int, int]:
@@ -69,6 +69,23 @@ class ViewEncoder:
 
 
 @dataclass(frozen=True)
+class SeenOnCanvas:
+    """Views of any size as the encoder sees them.
+
+    Args:
+        encoder: of the reader.
+        canvas: of the same reader.
+    """
+
+    encoder: ViewEncoder
+    canvas: Canvas
+
+    def __call__(self, view: np.ndarray) -> Tensor:
+        """[T, D]; errors as `on_canvas`."""
+        return self.encoder(on_canvas(view, self.canvas))
+
+
+@dataclass(frozen=True)
 class StarterChat:
     """The adapter of starter-chat.
 
@@ -77,7 +94,7 @@ class StarterChat:
         preparation: with the canvas of the reader.
         canvas: the same canvas.
         tokens: of each view.
-        encode: the reader's encoder.
+        encode: puts a view on the canvas and gives what the reader's encoder sees of it.
     """
 
     family: Family
@@ -99,7 +116,7 @@ class StarterChat:
         """`pixel_values` [N, T, D] of N views, which are the encoder's tokens and no pixels; see `Adapter.pixels`."""
         checked = checked_views(views, self.family)
         return Pixels(
-            {"pixel_values": torch.stack([self.encode(on_canvas(view, self.canvas)) for view in checked])},
+            {"pixel_values": torch.stack([self.encode(view) for view in checked])},
             (self.tokens,) * len(checked),
         )
 

@@ -1,4 +1,4 @@
-"""Views of a frozen encoder that are encoded once, and not in every pass: their tokens in a file, by what the canvas holds."""
+"""Views of a frozen encoder that are encoded once, and not in every pass: their tokens in a file, by what the view holds."""
 
 import hashlib
 import tempfile
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mammoscribe.models.chat.adapter import Adapter
-from mammoscribe.models.chat.starter_views import Encode, StarterChat, on_canvas
+from mammoscribe.models.chat.starter_views import Encode, StarterChat
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import held_folder
 from mammoscribe.training.chat.conversations import Conversations
@@ -27,22 +27,23 @@ class KeptViews:
     Args:
         encode: for a view that is not among them.
         rows: [V, T, D] of the file.
-        numbers: digest of a canvas -> its row.
+        numbers: digest of a view -> its row.
     """
 
     encode: Encode
     rows: np.ndarray
     numbers: dict[bytes, int]
 
-    def __call__(self, canvas: np.ndarray) -> Tensor:
+    def __call__(self, view: np.ndarray) -> Tensor:
         """[T, D], 32 bits."""
-        number = self.numbers.get(digest_of(canvas))
-        return self.encode(canvas) if number is None else torch.from_numpy(self.rows[number].astype(np.float32))
+        number = self.numbers.get(digest_of(view))
+        return self.encode(view) if number is None else torch.from_numpy(self.rows[number].astype(np.float32))
 
 
-def digest_of(canvas: np.ndarray) -> bytes:
-    """What tells canvases apart."""
-    return hashlib.blake2b(np.ascontiguousarray(canvas).tobytes(), digest_size=_DIGEST_BYTES).digest()
+def digest_of(view: np.ndarray) -> bytes:
+    """What tells views apart: their size and pixels."""
+    shape = np.asarray(view.shape, np.int64).tobytes()
+    return hashlib.blake2b(shape + view.tobytes(), digest_size=_DIGEST_BYTES).digest()
 
 
 def with_kept_views(
@@ -66,7 +67,7 @@ def with_kept_views(
             raise InputError(f"features for {adapter.family.name}, whose encoder is part of its network", "none")
         return adapter, ()
     started, width = clock(), int(adapter.encode(np.zeros(adapter.canvas.size_px, np.uint8)).shape[1])
-    views = (on_canvas(view, adapter.canvas) for own in sources for n in range(len(own)) for view in own[n].views)
+    views = (view for own in sources for n in range(len(own)) for view in own[n].views)
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="mammoscribe-views-") as place:  # mapped files outlive their names
             kept, new = _filled(adapter, views, Path(place), width)
@@ -95,10 +96,10 @@ def _filled(adapter: StarterChat, views: Iterable[np.ndarray], folder: Path, wid
     ):
         tokens.seek(len(digests) * row_bytes)
         names.seek(len(digests) * _DIGEST_BYTES)
-        for canvas in views:
-            digest = digest_of(canvas)
+        for view in views:
+            digest = digest_of(view)
             if digest not in numbers:
-                tokens.write(adapter.encode(canvas).numpy().astype(np.float16).tobytes())
+                tokens.write(adapter.encode(view).numpy().astype(np.float16).tobytes())
                 names.write(digest)
                 numbers[digest], new = len(numbers), new + 1
         tokens.truncate()
