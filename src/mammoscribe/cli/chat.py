@@ -27,7 +27,7 @@ app = typer.Typer(
 @app.command("list", cls=PlainCommand, epilog=EXAMPLE)
 def show() -> None:
     """Print each family: its published models with the memory that they take, how it is shown views, and its terms."""
-    from mammoscribe.models.chat.families import FAMILIES
+    from mammoscribe.models.chat.families import FAMILIES, STARTER_CHAT
 
     installed = find_spec("transformers") is not None
     for family in FAMILIES:
@@ -44,7 +44,10 @@ def show() -> None:
             f"{family.context}; an exam fits: {_yes(family.takes_exam)}, with its prior: {_yes(family.takes_prior)}"
         )
         padded = "padded to a square" if family.preparation.pads_to_square else "kept in shape"
-        _say(f"  preparation: windowed to 8 bits, {padded}, never cropped")
+        prepared = (
+            "the breast alone, on the canvas of its reader" if family is STARTER_CHAT else f"{padded}, never cropped"
+        )
+        _say(f"  preparation: windowed to 8 bits, {prepared}")
         _say(f"  licence: {family.licence}")
         state = "ready" if installed else f"needs transformers: {install_extra('chat')}"
         _say(f"  state: {state}; tested on small models in its layout, not on the published weights")

