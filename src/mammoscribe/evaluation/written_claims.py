@@ -55,7 +55,7 @@ def best_constant(truths: Sequence[frozenset[FactKey]]) -> list[FactCounts]:
     totals = [sum(own, FactCounts(0, 0, 0)) for own in counts]
     found = []
     for exam, truth in enumerate(truths):
-        alone = truths.count(truth) == 1  # then nobody else could have given this report
+        alone = truths.count(truth) == 1  # then no other exam could have given this report
         best = max(
             (n for n, stated in enumerate(candidates) if not (alone and stated == truth and stated)),
             key=lambda n: _without(totals[n], counts[n][exam]).f1,

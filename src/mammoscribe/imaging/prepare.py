@@ -178,7 +178,7 @@ def resample(picture: Picture, prepared: PreparedView, um_per_px: float = FINE_U
 
 
 def prepare_unnamed(picture: Picture, name: str, um_per_px: float, size_px: tuple[int, int]) -> PreparedView:
-    """A picture of which nobody says what view it is, prepared as `prepare_view` does; its pixels say where the chest wall is.
+    """A picture whose view is not known, prepared as `prepare_view` does; where its chest wall is, the pixels show.
 
     Args:
         picture: as decoded.

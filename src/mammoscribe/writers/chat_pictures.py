@@ -37,7 +37,7 @@ def canvas_png(view: View | None, picture: Picture, name: str, canvas: Canvas) -
     """A view on the canvas of a reader, as that reader prepares it.
 
     Args:
-        view: what the picture shows; None where nobody says it.
+        view: what the picture shows; None where it is not known.
         picture: as decoded, window applied.
         name: of its file, for an error.
         canvas: of the reader.

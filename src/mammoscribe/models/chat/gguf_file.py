@@ -75,7 +75,7 @@ def read_gguf(path: Path) -> GgufModel:
         return GgufModel(tensors, config, _tokenizer(fields), _tokenizer_config(fields))
     except (MammoscribeError, MemoryError):
         raise
-    except Exception as error:  # the package has no error type of its own: a damaged file fails in many ways
+    except Exception as error:  # the package raises many types for a damaged file
         reason = " ".join(str(error).split())[:150] or type(error).__name__
         raise InputError(f"{path.name} cannot be read ({reason})", "a GGUF file", "fetch it again") from error
 

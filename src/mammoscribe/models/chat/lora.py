@@ -53,9 +53,7 @@ def add_updates(network: Any, lora: Lora) -> None:
     try:
         peft: Any = importlib.import_module("peft")
     except ImportError as error:
-        raise MissingExtra(
-            "updates of low rank (trained=lora, starter-chat) need peft", "", install_extra("chat")
-        ) from error
+        raise MissingExtra("a model with updates of low rank (LoRA) needs peft", "", install_extra("chat")) from error
     config = peft.LoraConfig(
         r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=TARGETS, bias="none"
     )  # fmt: skip

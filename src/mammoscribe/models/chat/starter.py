@@ -33,7 +33,7 @@ from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.files import write_text
 
 READER, BASE = "reader", "base"
-"""Folders inside a chat model that hold a reader or a language model of its own; else those of the package are taken."""
+"""Folders inside a chat model for a reader or a language model that goes with it; without them, those of the package are taken."""
 STORED = torch.float16
 
 
@@ -226,7 +226,7 @@ def begin_starter(out: Path, base: Path, reader: str, seed: int = 0) -> None:
     encoder, config = ViewEncoder(given), given.card.config
     canvas = Canvas(given.card.name, given.card.weights_sha256, config.canvas_px, config.um_per_px)
     image = _image_token(base)
-    _write_said(out, about.weights_sha256, image, canvas, None)
+    _write_config(out, about.weights_sha256, image, canvas, None)
     try:
         found = base_folder(out, about.weights_sha256)
     except InputError:
@@ -272,14 +272,14 @@ def write_starter(tensors: Mapping[str, Tensor], start: Path, card: ChatCard, lo
     write_weights({name: tensor.to(STORED) for name, tensor in tensors.items() if is_own(name)}, out)
     for name, content in files_beside(start).items():
         (out / name).write_bytes(content)
-    _write_said(out, values["base_sha256"], values["image_token_id"], card.preparation.canvas, lora)
+    _write_config(out, values["base_sha256"], values["image_token_id"], card.preparation.canvas, lora)
     for name in (READER, BASE):
         if (start / name).is_dir():
             shutil.copytree(start / name, out / name)
     write_card(card, out)
 
 
-def _write_said(out: Path, base_sha256: str, image: int, canvas: Canvas, lora: Lora | None) -> None:
+def _write_config(out: Path, base_sha256: str, image: int, canvas: Canvas, lora: Lora | None) -> None:
     config = {
         "model_type": STARTER_CHAT.model_types[0], "base_sha256": base_sha256, "image_token_id": image,
         "lora": None if lora is None else {"rank": lora.rank, "alpha": lora.alpha, "dropout": 0.0}, "dtype": "float16",

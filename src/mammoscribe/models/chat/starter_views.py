@@ -39,7 +39,7 @@ class ViewEncoder:
 
     A token holds, of its part of the canvas, the largest values of the encoder's maps at strides 8 and 16 and the mean ones
     at stride 32, and a code of its place. A reader has two sets of batch statistics, for drawn and for acquired images. A
-    picture in a conversation does not say which it is, so the maps with both sets stand side by side.
+    picture in a conversation does not say which it is, so a token holds the maps with both sets.
 
     Args:
         reader: whose encoder it is.
