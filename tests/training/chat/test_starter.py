@@ -8,21 +8,23 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from mammoscribe.models.chat.answer import answer
 from mammoscribe.models.chat.chat_model import load_chat_model
 from mammoscribe.models.chat.starter import begin_starter
 from mammoscribe.models.reader.network import debug_config
 from mammoscribe.support.errors import InputError
+from mammoscribe.training.calibration.parts import part_of
 from mammoscribe.training.chat.conversations import FileConversations
 from mammoscribe.training.chat.kept_views import with_kept_views
 from mammoscribe.training.chat.recipe import chat
+from mammoscribe.training.chat.task import chat_counts, chat_loss
+from mammoscribe.training.engine.checkpoints import load_tensors
 from mammoscribe.training.engine.train import train
 from tests.cli.tiny_reader import write_tiny_reader
-from tests.models.tiny_chat import write_base
+from tests.models.tiny_chat import write_base, write_llava
 from tests.training.biovil.lab import breast_lab
 from tests.training.chat.lab import REPORTS, exam_entry, lab, text_entry, write_entries
 from tests.training.chat.labelled import ALL, FOUR, R, exam, mass, prepared, view
-from tests.training.chat.test_task import QUICK, questions
+from tests.training.chat.test_task import QUICK, built
 
 pytest.importorskip("accelerate")
 pytest.importorskip("transformers")
@@ -99,23 +101,24 @@ def test_alignment_and_three_steps_leave_a_projector_and_updates_and_nothing_els
         other.task.build(other)
 
 
-def test_what_is_learned_is_what_the_written_model_says(begun, tmp_path):
+def test_what_was_learned_is_what_is_written(begun, tmp_path):
     file = write_entries(tmp_path, [exam_entry(tmp_path, n, REPORTS[n % 2]) for n in range(2)])
-    run = chat([file], begun).with_set(
-        {**SHORT, **LORA, "task.lora.rank": "16", "task.lora.alpha": "64", "steps": "40", "learning_rate": "1e-2"}
-    )
-    assert train(run, tmp_path / "run").finished
-    losses = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    losses = [row["loss/total"] for row in losses if "loss/total" in row]
-    model = load_chat_model(tmp_path / "run" / "model")
-    said = [found.text for found in answer(model, questions(tmp_path, range(2)), 200)]
-    assert losses[-1] < 0.3 * losses[0] and len(set(said)) >= 1
-    task = run.task.build(run)
-    network = task.modules["chat"]
-    assert all(
-        p.shape == q.shape
-        for p, q in zip(network.state_dict().values(), model.network.state_dict().values(), strict=True)
-    )
+    fields = {**SHORT, **LORA, "task.lora.rank": "16", "task.lora.alpha": "32", "steps": "30", "learning_rate": "3e-3"}
+    assert train(chat([file], begun).with_set(fields), tmp_path / "run").finished
+    written = own_of(tmp_path / "run" / "model")
+    (last,) = (tmp_path / "run" / "checkpoints").glob("step-*")
+    learned = part_of(load_tensors(last / "weights.safetensors"), "chat")
+    assert all(torch.equal(tensor, learned[name].half()) for name, tensor in written.items())
+    assert loss_of(file, tmp_path / "run", fields) < loss_of(file, begun, fields) - 0.2
+
+
+def loss_of(file, init, fields):
+    """Loss of both conversations, for each token."""
+    task, batch = built(chat([file], init).with_set(fields), 2)
+    for module in task.modules.values():
+        module.eval()
+    with torch.no_grad():
+        return float(chat_loss(task.modules, {"train": batch})["token"]) / chat_counts({"train": batch})["token"]
 
 
 @pytest.mark.parametrize(
@@ -174,3 +177,12 @@ def test_views_are_encoded_once_and_come_back_as_they_were(begun, tmp_path):
     for_this_run, (note,) = with_kept_views(counting, [own], None)
     assert "; 8 of them were encoded now" in note
     assert torch.equal(for_this_run.pixels(views).tensors["pixel_values"], again)
+
+
+def test_a_model_with_its_encoder_in_its_network_keeps_no_views(tmp_path):
+    run = chat([lab(tmp_path)], write_llava(tmp_path / "llava")).with_set(
+        {**QUICK, "task.features": str(tmp_path / "f")}
+    )
+    with pytest.raises(InputError, match=r"features for llava-1\.5"):
+        run.task.build(run)
+    assert not (tmp_path / "f").exists()
