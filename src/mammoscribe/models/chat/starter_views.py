@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mammoscribe.imaging.picture import Picture
-from mammoscribe.imaging.prepare import BRIGHTEST, prepare_unnamed, whole_numbers
+from mammoscribe.imaging.prepare import BRIGHTEST, SMALLEST_PX, prepare_unnamed, whole_numbers
 from mammoscribe.models.biovil.image_encoder import sine_position_code
 from mammoscribe.models.chat.adapter import Pixels, checked_views
 from mammoscribe.models.chat.family import Canvas, Family, Preparation
@@ -139,6 +139,7 @@ def on_canvas(view: np.ndarray, canvas: Canvas) -> np.ndarray:
         return view
     if int(np.ptp(view)) == 0:
         return np.zeros(canvas.size_px, np.uint8)
-    picture = Picture(view.astype(np.float32) / np.float32(255))
+    wider = [(0, max(0, SMALLEST_PX - side)) for side in view.shape]
+    picture = Picture(np.pad(view, wider).astype(np.float32) / np.float32(255))
     prepared = prepare_unnamed(picture, "the picture", canvas.um_per_px, canvas.size_px)
     return whole_numbers(prepared.pixels, BRIGHTEST, 8)
