@@ -12,6 +12,8 @@ from mammoscribe.models.biovil import published
 from mammoscribe.models.biovil.published import PublishedModel
 from mammoscribe.models.biovil.space import BiovilSpace
 from mammoscribe.support.downloads import PinnedFile
+from mammoscribe.support.weights_folder import VARIABLE
+from tests.models.tiny_gguf import write_gguf
 from tests.models.tiny_joint import write_published_folder
 
 COMMANDS = ("list", "pull", "import", "verify")
@@ -214,3 +216,23 @@ def test_the_replaced_upload_is_refused_with_its_reason(run, folder, table, tmp_
     shown = run("weights", *command, folder)
     assert shown.exit_code == 2
     assert "replaced on 2023-03-20" in shown.stderr
+
+
+def test_the_language_model_of_starter_chat_gets_its_own_place_and_its_licence_is_shown(run, tmp_path, monkeypatch):
+    pytest.importorskip("gguf")
+    pinned = write_gguf(tmp_path / "tiny.gguf")
+    monkeypatch.setattr("mammoscribe.models.chat.base.GGUF", pinned)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "kept"))
+    shown = run("weights", "import", tmp_path / "tiny.gguf")
+    assert shown.exit_code == 0, shown.output
+    place = tmp_path / "kept" / "smollm2-135m-instruct"
+    assert "licence: Apache-2.0" in shown.stdout and f"written to {place}" in shown.stdout
+    assert json.loads((place / "base.json").read_text())["source_sha256"] == pinned.sha256
+    (tmp_path / "tiny.gguf").write_bytes(b"another")
+    other = run("weights", "import", tmp_path / "tiny.gguf", "--out", tmp_path / "other")
+    assert other.exit_code == 2 and "has 7 bytes" in other.stderr and not (tmp_path / "other").exists()
+
+
+def test_other_files_need_a_folder_for_the_copy(run, folder):
+    shown = run("weights", "import", folder)
+    assert shown.exit_code == 2 and "no --out" in shown.stderr

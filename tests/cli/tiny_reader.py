@@ -6,16 +6,16 @@ import torch
 
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.models.reader.card import ModelCard, OperatingPoint, write_card
-from mammoscribe.models.reader.network import ReaderNet
+from mammoscribe.models.reader.network import ReaderConfig, ReaderNet
 from mammoscribe.models.reader.norm_statistics import NormStatistics
 from mammoscribe.models.weights_file import save_weights
 from tests.models.tiny import tiny_config
 
 
-def write_tiny_reader(folder: Path) -> Path:
-    """Write `card.json` and `weights.safetensors` of an untrained tiny reader into `folder`."""
+def write_tiny_reader(folder: Path, config: ReaderConfig | None = None) -> Path:
+    """Write `card.json` and `weights.safetensors` of an untrained tiny reader, or one of another shape, into `folder`."""
     torch.manual_seed(0)
-    config = tiny_config()
+    config = config or tiny_config()
     net = ReaderNet(config)
     digest = save_weights({"reader": net, "films": NormStatistics(net)}, folder / "weights.safetensors")
     point = OperatingPoint(

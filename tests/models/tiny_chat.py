@@ -1,5 +1,6 @@
 """Tiny chat models in the published layouts, with tokenisers trained here; written without the code that reads them."""
 
+import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
@@ -219,6 +220,97 @@ def _write_qwen(
     return folder
 
 
+def write_base(folder: Path, seed: int = 0, positions: int = 512) -> Path:
+    """A tiny Llama with SmolLM2's kind of tokeniser, as `weights import` leaves it."""
+    from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Tokenizer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    vocab, merges = qwen_pieces()
+    tokenizer = Qwen2Tokenizer(vocab=dict(vocab), merges=list(merges), eos_token="<|im_end|>")
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>", "<empty_output>"]})
+    tokenizer.save_pretrained(folder)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer) + 5, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=positions, tie_word_embeddings=True, bos_token_id=None,
+        eos_token_id=tokenizer.convert_tokens_to_ids("<|im_end|>"), pad_token_id=tokenizer.convert_tokens_to_ids("<|im_end|>"),
+    )  # fmt: skip
+    torch.manual_seed(seed)
+    model = LlamaForCausalLM(config)
+    spread(model)
+    write_config(config, folder, "LlamaForCausalLM")
+    state = {k: v.contiguous().clone() for k, v in model.state_dict().items() if k != "lm_head.weight"}
+    save_file(state, folder / "model.safetensors", {"format": "pt"})
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    card = {
+        "name": "tiny", "licence": "none", "source_file": "tiny.gguf", "source_sha256": "0" * 64, "weights_sha256": digest,
+        "format": "mammoscribe.base/1",
+    }  # fmt: skip
+    (folder / "base.json").write_text(json.dumps(card))
+    return folder
+
+
+RANK = 2
+"""Of the updates of the tiny starter-chat."""
+
+
+def write_starter_chat(folder: Path, seed: int = 0, positions: int = 512, rank: int | None = RANK) -> Path:
+    """A tiny starter-chat with a reader and a language model of its own: 3 x 2 tokens a view."""
+    from tests.cli.tiny_reader import write_tiny_reader
+
+    folder.mkdir(parents=True, exist_ok=True)
+    base = write_base(folder / "base", seed, positions)
+    (folder / "reader").mkdir()
+    reader = json.loads((write_tiny_reader(folder / "reader") / "card.json").read_text())
+    tokens = {
+        t["content"]: int(n)
+        for n, t in json.loads((base / "tokenizer_config.json").read_text()).get("added_tokens_decoder", {}).items()
+    }
+    if not tokens:
+        tokens = {t["content"]: t["id"] for t in json.loads((base / "tokenizer.json").read_text())["added_tokens"]}
+    config = {
+        "model_type": "mammoscribe_starter_chat", "image_token_id": tokens["<empty_output>"], "dtype": "float16",
+        "base_sha256": json.loads((base / "base.json").read_text())["weights_sha256"],
+        "lora": None if rank is None else {"rank": rank, "alpha": 2.0 * rank, "dropout": 0.0},
+    }  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config))
+    canvas = {
+        "reader": reader["name"], "reader_sha256": reader["weights_sha256"], "size_px": reader["config"]["canvas_px"],
+        "um_per_px": reader["config"]["um_per_px"],
+    }  # fmt: skip
+    (folder / "preprocessor_config.json").write_text(json.dumps(canvas))
+    width = (
+        2 * (64 + 128 + 256) + 16
+    )  # of the tiny ResNet at strides 8, 16 and 32, with either statistics; and the place
+    chance = torch.Generator().manual_seed(seed)
+    shapes = {
+        "linear_1.weight": (64, width),
+        "linear_1.bias": (64,),
+        "linear_2.weight": (64, 64),
+        "linear_2.bias": (64,),
+    }
+    tensors = {
+        f"model.multi_modal_projector.{name}": 0.15 * torch.randn(shape, generator=chance)
+        for name, shape in shapes.items()
+    }
+    sides = {
+        "q": (64, 64),
+        "k": (64, 32),
+        "v": (64, 32),
+        "o": (64, 64),
+        "gate": (64, 128),
+        "up": (64, 128),
+        "down": (128, 64),
+    }
+    for layer in range(2 if rank is not None else 0):
+        for part, (wide, high) in sides.items():
+            room = "self_attn" if part in "qkvo" else "mlp"
+            stem = f"model.language_model.layers.{layer}.{room}.{part}_proj.lora_"
+            tensors[f"{stem}A.default.weight"] = 0.1 * torch.randn(rank, wide, generator=chance)
+            tensors[f"{stem}B.default.weight"] = 0.1 * torch.randn(high, rank, generator=chance)
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
 def spread(model: torch.nn.Module) -> None:
     """Weights large enough that what is shown, and what was said before, decides what is written."""
     with torch.no_grad():
@@ -231,7 +323,7 @@ def spread(model: torch.nn.Module) -> None:
 
 def write_config(config, folder: Path, architecture: str) -> None:
     values = config.to_dict() | {"architectures": [architecture]}
-    text = values["text_config"]
+    text = values.get("text_config", values)
     rope = text.pop("rope_parameters", None)  # as transformers 5 writes it; published files have the fields of before
     if rope and "full_attention" in rope:
         text |= {
@@ -250,6 +342,52 @@ def question_about_an_exam() -> str:
     words = tomllib.loads(files("mammoscribe.writers").joinpath("chat_prompts.toml").read_text())["read"]
     views = [words["view"].format(side=s, projection=p) + " <image>" for p in ("CC", "MLO") for s in ("right", "left")]
     return "\n".join([words["instruction"].strip(), *views, words["request"]])
+
+
+def starter_question(asked: str = "Describe the findings in this mammogram and write a report.") -> str:
+    """What starter-chat is asked about four views."""
+    views = [f"{side} {projection}: <image>" for projection in ("CC", "MLO") for side in ("right", "left")]
+    return "\n".join([*views, asked])
+
+
+def teach_starter(folder: Path, said: str, *asked: str, steps: int = 120) -> Path:
+    """Teach a tiny starter-chat to answer `said` to a few questions, whatever it is shown; some seconds."""
+    from mammoscribe.models.chat.chat_model import load_chat_model
+
+    model = load_chat_model(folder)
+    network, tokenizer = model.network.train().requires_grad_(True), model.tokenizer
+    answer = tokenizer(f"{said}<|im_end|>")["input_ids"]
+    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    torch.manual_seed(0)
+    for step in range(steps):
+        text = STARTER_TEXT.format(asked[step % len(asked)].replace("<image>", "<empty_output>" * 6))
+        question = tokenizer(text)["input_ids"]
+        ids, labels = (torch.tensor([own + answer]) for own in (question, [-100] * len(question)))
+        width = network.config.vision_config.hidden_size
+        tokens = torch.randn(text.count("<empty_output>") // 6, 6, width)
+        loss = network(input_ids=ids, pixel_values=tokens, labels=labels).loss
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+    state = {k: v.contiguous().clone() for k, v in network.state_dict().items() if k != "lm_head.weight"}
+    own = {k: v for k, v in state.items() if "projector" in k or ".lora_" in k}
+    base = {
+        k.replace(".base_layer.", ".").replace("model.language_model.", "model.", 1): v
+        for k, v in state.items()
+        if k not in own
+    }
+    save_file(own, folder / "model.safetensors", {"format": "pt"})
+    save_file(base, folder / "base" / "model.safetensors", {"format": "pt"})
+    digest = hashlib.sha256((folder / "base" / "model.safetensors").read_bytes()).hexdigest()
+    for path, key in ((folder / "config.json", "base_sha256"), (folder / "base" / "base.json", "weights_sha256")):
+        path.write_text(json.dumps({**json.loads(path.read_text()), key: digest}))
+    return folder
+
+
+STARTER_TEXT = (
+    "<|im_start|>system\nYou read mammography exams.<|im_end|>\n<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
+)
 
 
 def learn_by_heart(folder: Path, said: str, *asked: str, steps: int = 100) -> Path:

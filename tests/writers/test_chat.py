@@ -8,12 +8,16 @@ import pytest
 from PIL import Image
 
 from mammoscribe.data.arrays import exam_of_arrays
+from mammoscribe.data.exchange.prompts import read_prompts
 from mammoscribe.domain.evidence import Writer
 from mammoscribe.domain.view import Laterality
+from mammoscribe.imaging.prepare import prepare_view
+from mammoscribe.models.chat.family import Canvas
 from mammoscribe.support.chat.question import Answer
 from mammoscribe.support.errors import InvalidNoun
 from mammoscribe.writers.author import Case
 from mammoscribe.writers.chat import ChatAuthor, text_of
+from mammoscribe.writers.chat_prompts import STARTER, packaged_prompts
 from tests.writers.test_chat_pictures import drawn
 
 SPOTS = {"RCC": 120, "LMLO": 240, "prior": 420}
@@ -124,3 +128,20 @@ def test_so_few_tokens_that_the_pictures_can_hardly_be_among_them_are_remarked(t
     generator = Scripted(Answer("No mass.", tokens_read=tokens))
     remarks = drafted(generator).remarks
     assert any("may not have seen the pictures" in remark for remark in remarks) is blind
+
+
+def test_starter_chat_is_asked_in_the_words_of_its_training_and_shown_what_its_reader_sees():
+    canvas = Canvas("tiny", "0" * 64, (96, 64), 2000.0)
+    generator = Scripted()
+    drafted(generator, prompts=packaged_prompts(STARTER), canvas=canvas)
+    (parts,) = generator.asked
+    words = [p for p in parts if isinstance(p, str)]
+    assert words == [
+        "right CC:", "left MLO:", "prior right CC:", "Describe the findings in this mammogram and write a report.",
+    ]  # fmt: skip
+    assert words[-1] in read_prompts()["mammo-exam"].prompts  # one of the questions that reports are learned with
+    views = [*ARRAYS.exam.current, *ARRAYS.exam.prior]
+    for view, png in zip(views, (p for p in parts if isinstance(p, bytes)), strict=True):
+        as_read = prepare_view(view, ARRAYS.decode(view), 2000.0, (96, 64)).pixels
+        given = np.asarray(Image.open(io.BytesIO(png)))
+        assert given.shape == (96, 64) and np.abs(given / 255 * 1.2 - as_read).max() < 0.003

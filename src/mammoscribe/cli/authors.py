@@ -71,7 +71,9 @@ class Authorship:
         if self.chat is not None:
             from mammoscribe.writers.chat import ChatAuthor
 
-            return ChatAuthor(self.chat.generator(str(where)), self.chat.prompts(), self.chat.longest_px)
+            return ChatAuthor(
+                self.chat.generator(str(where)), self.chat.prompts(), self.chat.longest_px, self.chat.model.canvas()
+            )  # fmt: skip
         return None
 
     def made_by(self) -> dict[str, str | float | None]:

@@ -1,5 +1,7 @@
 """`mammoscribe chat`: the chat models that can be fine-tuned here, with terms and memory; LLaVA's own layout converted."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,17 +37,45 @@ def show() -> None:
         _say(f"{family.name}: {', '.join(size.repository for size in family.sizes)}", bold=True)
         for size in family.sizes:
             _say(
-                f"  {size.repository}: {size.billions:g} billion parameters; {size.gigabytes(READING):.0f} GB to read with, "
-                f"{size.gigabytes(FULL):.0f} GB to fine-tune all of it, before activations"
+                f"  {size.repository}: {size.billions:g} billion parameters; {_gb(size.gigabytes(READING))} GB to read with, "
+                f"{_gb(size.gigabytes(FULL))} GB to fine-tune all of it, before activations"
             )
         _say(
             f"  views: {family.policy}, at most {family.most_images} in a conversation; {_tokens(family)} of a context of "
             f"{family.context}; an exam fits: {_yes(family.takes_exam)}, with its prior: {_yes(family.takes_prior)}"
         )
-        _say(f"  preparation: windowed to 8 bits, {_shape(family)}, never cropped")
+        _say(f"  preparation: windowed to 8 bits, {_shape(family)}")
         _say(f"  licence: {family.licence}")
         state = "ready" if installed else f"needs transformers: {install_extra('chat')}"
         _say(f"  state: {state}; tested on small models in its layout, not on the published weights")
+
+
+@app.command(cls=PlainCommand, epilog="Example: mammoscribe chat begin --out starter-chat-0")
+def begin(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write; it must not hold anything.")],
+    reader: Annotated[
+        str,
+        typer.Option(
+            "--reader", metavar="NAME_OR_DIR", help="Whose image encoder it has: one that ships here, or a folder."
+        ),
+    ] = "starter",
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            "--base",
+            metavar="DIR",
+            help="Language model of `weights import`; the one in the weights folder when not given.",
+        ),
+    ] = None,
+) -> None:
+    """Write a starter-chat that has learned nothing, for `train chat --init`: projector between a reader and a language model."""
+    from mammoscribe.models.chat.starter import begin_starter
+    from mammoscribe.support.base_weights import NAME
+    from mammoscribe.support.weights_folder import weights_folder
+
+    with _new_folder(out, "beginning") as whole:
+        begin_starter(whole, base or weights_folder() / NAME, reader)
+    _say(f"wrote {out}")
 
 
 @app.command(cls=PlainCommand, epilog="Example: mammoscribe chat convert llava-v1.5-7b --out llava-1.5-7b-hf")
@@ -67,18 +97,32 @@ def convert(
     """Write a model from the layout of its makers' repository in that of transformers; every weight is accounted for."""
     from mammoscribe.models.chat.chat_model import load_chat_model
     from mammoscribe.models.chat.convert import convert_folder
+
+    with _new_folder(out, "converting into") as whole:
+        convert_folder(folder, whole, vision_tower)
+        load_chat_model(whole)  # what is missing or left over is named before anything gets its name
+    _say(f"wrote {out}")
+
+
+@contextmanager
+def _new_folder(out: Path, doing: str) -> Iterator[Path]:
+    """A folder to fill that becomes `out` when the block ends well; InputError where `out` holds files."""
     from mammoscribe.support.files import working_folder
 
     folder_for(out)
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out} holds files", "an empty folder, or a new one")
-    with working_folder(out, "converting into") as part:
-        convert_folder(folder, part, vision_tower)
-        load_chat_model(part)  # what is missing or left over is named before anything gets its name
+    with working_folder(out, doing) as part:
+        whole = part / "model"  # with the permissions that the umask leaves; the working folder has fewer
+        whole.mkdir()
+        yield whole
         if out.exists():
             out.rmdir()
-        part.rename(out)
-    _say(f"wrote {out}")
+        whole.rename(out)
+
+
+def _gb(number: float) -> str:
+    return f"{number:.0f}" if number >= 2 else f"{number:.1f}"
 
 
 def _tokens(family: "Family") -> str:
@@ -89,9 +133,13 @@ def _tokens(family: "Family") -> str:
 
 
 def _shape(family: "Family") -> str:
+    from mammoscribe.models.chat.families import STARTER_CHAT
+
+    if family is STARTER_CHAT:
+        return "the breast alone, on the canvas of its reader"
     if family.preparation.pads_to_square:
-        return "padded to a square"
-    return "kept in shape, all in one picture" if family.crosses else "kept in shape"
+        return "padded to a square, never cropped"
+    return "kept in shape, all in one picture, never cropped" if family.crosses else "kept in shape, never cropped"
 
 
 def _yes(fits: bool) -> str:

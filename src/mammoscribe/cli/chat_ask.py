@@ -28,7 +28,7 @@ EXAMPLE = (
 FolderDevice = Annotated[
     str | None,
     typer.Option(
-        "--device", metavar="NAME", help="With --chat-model DIR: cpu, cuda, cuda:1 or mps (cuda, mps: not tried yet) [default: cpu]."
+        "--device", metavar="NAME", help="With a model in a folder: cpu, cuda, cuda:1 or mps (cuda, mps: not tried yet) [default: cpu]."
     ),
 ]  # fmt: skip
 
@@ -48,7 +48,7 @@ def command(
 ) -> None:
     """Ask a chat model one question about pictures. Nothing checks the answer, and the output says so.
 
-    Reports of mammograms are for `mammoscribe read EXAM --writer chat`, where every claim has to agree with findings
+    Without --chat-model it is starter-chat that is asked, where it is there. Reports of mammograms are for `mammoscribe read EXAM --writer chat`, where every claim has to agree with findings
     that point at the image.
     """
     choice = ChatGiven(chat_endpoint, chat_model, prompts, chat_timeout, chat_tokens, chat_px).choice()
@@ -62,7 +62,7 @@ def command(
 
     choice.check()
     with working("asking"):
-        parts = question_parts(images, question, choice.prompts(), choice.longest_px)
+        parts = question_parts(images, question, choice.prompts(), choice.longest_px, choice.model.canvas())
         generator = choice.generator(device or "cpu")
         answer = generator.answer(parts)
     if answer.may_be_blind(parts):

@@ -14,6 +14,7 @@ from mammoscribe.support.chat.server import ChatServer
 from mammoscribe.support.errors import InputError
 
 if TYPE_CHECKING:
+    from mammoscribe.models.chat.family import Canvas
     from mammoscribe.support.chat.question import Generator
     from mammoscribe.writers.chat_local import LocalChat
     from mammoscribe.writers.chat_prompts import Prompts
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 KEY = "MAMMOSCRIBE_CHAT_KEY"
 """Variable of the environment that holds the key of the server, where it asks for one."""
 TIMEOUT_S, TOKENS, LONGEST_PX = 300.0, 1024, 896
+STARTER_TOKENS = 384
+"""Of an answer of starter-chat, whose reports have 100 to 250."""
 
 ChatEndpoint = Annotated[
     str | None,
@@ -33,7 +36,7 @@ ChatModel = Annotated[
     str | None,
     typer.Option(
         "--chat-model", metavar="NAME_OR_DIR",
-        help="The model of --chat-endpoint, by its name there; without an endpoint a folder, whose model runs in this process.",
+        help="The model of --chat-endpoint, by its name there; without an endpoint a folder, whose model runs in this process [default: starter-chat].",
     ),
 ]  # fmt: skip
 PromptFile = Annotated[
@@ -91,6 +94,9 @@ class AtServer:
         if not self.endpoint.is_loopback:
             warn(f"pictures are sent to {self.endpoint.place}, which is not this machine")
 
+    def canvas(self) -> None:
+        """None: a server is shown pictures of any size."""
+
     def check_workers(self, workers: int) -> None:
         """Any number of processes can ask one server."""
 
@@ -128,6 +134,16 @@ class InFolder:
         folder = chat_folder_at(self.folder)
         weight_files(folder)
         model_name(folder)
+        if self.canvas() is not None:
+            from mammoscribe.models.chat.starter import check_whole
+
+            check_whole(folder)
+
+    def canvas(self) -> "Canvas | None":
+        """The canvas of a reader on which the model is shown views; None for pictures of any size."""
+        from mammoscribe.models.chat.place import canvas_of, chat_folder_at
+
+        return canvas_of(chat_folder_at(self.folder))
 
     def check_workers(self, workers: int) -> None:
         """InputError for more than one process: each would hold the model, and run out of memory after hours."""
@@ -171,8 +187,10 @@ class ChatChoice:
 
     def prompts(self) -> "Prompts":
         """The words in which it is asked; InputError for a file that does not fit."""
-        from mammoscribe.writers.chat_prompts import read_prompts
+        from mammoscribe.writers.chat_prompts import STARTER, packaged_prompts, read_prompts
 
+        if self.prompt_file is None and self.model.canvas() is not None:
+            return packaged_prompts(STARTER)
         return read_prompts(self.prompt_file)
 
     def check(self) -> None:
@@ -209,24 +227,27 @@ class ChatGiven:
         return next((name for name, value in names.items() if value is not None), None)
 
     def choice(self) -> ChatChoice:
-        """The model that was chosen: of the endpoint where one is given, in a folder otherwise.
+        """The model that was chosen: of the endpoint where one is given, else in a folder, else starter-chat.
 
         Raises:
-            InputError: without a model, for an address that is none, a folder that is not there, or an option of a server
-                with a folder.
+            InputError: for an endpoint without a model, no starter-chat where it is needed, an address that is none, a
+                folder that is not there, or an option that the model has no use for.
         """
-        if not (self.model or "").strip():
-            raise InputError(
-                "no --chat-model" if self.endpoint is not None else "no --chat-endpoint and no --chat-model", "the name of a model at an endpoint, or a folder",
-                "--chat-endpoint http://localhost:8000/v1 --chat-model NAME, or --chat-model DIR",
-            )  # fmt: skip
-        return ChatChoice(
-            self._model(self.model or ""), self.prompt_file, self.max_tokens or TOKENS, self.longest_px or LONGEST_PX
-        )
+        if self.endpoint is not None and not (self.model or "").strip():
+            raise InputError("no --chat-model", "the name of a model at the endpoint", "--chat-model NAME")
+        model = self._model(self.model or "")
+        if self.longest_px is not None and model.canvas() is not None:
+            raise InputError("--chat-px for starter-chat, which sees views as its reader does", "none")
+        usual = TOKENS if model.canvas() is None else STARTER_TOKENS
+        return ChatChoice(model, self.prompt_file, self.max_tokens or usual, self.longest_px or LONGEST_PX)
 
     def _model(self, name: str) -> AtServer | InFolder:
         if self.endpoint is not None:
             return AtServer(endpoint_of(self.endpoint), name, self.timeout_s or TIMEOUT_S)
+        if not name.strip():
+            from mammoscribe.models.chat.place import starter_place
+
+            name = str(starter_place())
         if not Path(name).is_dir():
             found = f"no --chat-endpoint, and no folder {name}"
             raise InputError(found, "the address of a chat server, or the folder of a chat model as --chat-model")

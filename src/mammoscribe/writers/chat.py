@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mammoscribe.domain.evidence import Writer
-from mammoscribe.domain.view import Role
+from mammoscribe.domain.view import Role, View
+from mammoscribe.imaging.picture import Picture
+from mammoscribe.models.chat.family import Canvas
 from mammoscribe.support.chat.question import BLIND, Answer, Generator, Part
 from mammoscribe.support.errors import InvalidNoun
 from mammoscribe.writers.author import Case, Draft
-from mammoscribe.writers.chat_pictures import view_png
+from mammoscribe.writers.chat_pictures import canvas_png, view_png
 from mammoscribe.writers.chat_prompts import Prompts, packaged_prompts
 from mammoscribe.writers.claims import Passage, claims_of
 from mammoscribe.writers.prior_text import known_words_only
@@ -37,6 +39,7 @@ class ChatAuthor:
         generator: a chat server, or a model in this process.
         prompts: the words in which it is asked.
         longest_px: longer side of the pictures.
+        canvas: of a reader, on which the generator is shown views in their place; None for pictures of `longest_px`.
 
     Raises:
         InvalidNoun: for a size of pictures outside 64..4096.
@@ -45,6 +48,7 @@ class ChatAuthor:
     generator: Generator
     prompts: Prompts = field(default_factory=packaged_prompts)
     longest_px: int = LONGEST_PX
+    canvas: Canvas | None = None
     writer: Writer = Writer.EXTERNAL
     manner: str = "from all views together"
     reads_prior_report: bool = True
@@ -77,14 +81,20 @@ class ChatAuthor:
 
     def _question(self, case: Case, prior_text: str) -> Iterator[Part]:
         """Instruction, each view with its words, what the prior report says, and the request."""
-        yield self.prompts.fill("read", "instruction")
+        if instruction := self.prompts.fill("read", "instruction"):
+            yield instruction
         for view in (*case.exam.current, *case.exam.prior):
             key = "prior_view" if view.role is Role.PRIOR else "view"
             yield self.prompts.fill("read", key, side=view.laterality.word, projection=str(view.projection))
-            yield view_png(view, case.decode(view), self.longest_px)
+            yield self._shown(view, case.decode(view))
         if prior_text:
             yield self.prompts.fill("read", "prior_report", report=prior_text)
         yield self.prompts.fill("read", "request")
+
+    def _shown(self, view: View, picture: Picture) -> bytes:
+        if self.canvas is None:
+            return view_png(view, picture, self.longest_px)
+        return canvas_png(view, picture, view.source, self.canvas)
 
 
 def _sentences(number: int) -> str:

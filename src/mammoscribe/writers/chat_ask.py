@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mammoscribe.imaging.decode import decode
+from mammoscribe.models.chat.family import Canvas
 from mammoscribe.support.chat.question import Part
-from mammoscribe.writers.chat_pictures import picture_png
+from mammoscribe.writers.chat_pictures import canvas_png, picture_png
 from mammoscribe.writers.chat_prompts import Prompts
 
 NOT_GATED = "Not gated: nothing has checked this answer against the pictures. Research use only."
 
 
-def question_parts(pictures: Sequence[Path], question: str, prompts: Prompts, longest_px: int) -> list[Part]:
+def question_parts(
+    pictures: Sequence[Path], question: str, prompts: Prompts, longest_px: int, canvas: Canvas | None = None
+) -> list[Part]:  # fmt: skip
     """A question about picture files, as a generator is asked it.
 
     Args:
@@ -19,6 +22,7 @@ def question_parts(pictures: Sequence[Path], question: str, prompts: Prompts, lo
         question: in the words of the user.
         prompts: the words around it.
         longest_px: longer side of the pictures.
+        canvas: of a reader, on which the generator is shown pictures in their place; None for pictures of `longest_px`.
 
     Raises:
         InputError: when a file is no picture.
@@ -26,5 +30,8 @@ def question_parts(pictures: Sequence[Path], question: str, prompts: Prompts, lo
     parts: list[Part] = []
     for number, path in enumerate(pictures, start=1):
         parts.append(prompts.fill("ask", "picture", number=str(number), count=str(len(pictures))))
-        parts.append(picture_png(decode(path), str(path), longest_px))
+        picture, name = decode(path), str(path)
+        parts.append(
+            picture_png(picture, name, longest_px) if canvas is None else canvas_png(None, picture, name, canvas)
+        )
     return [*parts, prompts.fill("ask", "question", question=question)]

@@ -8,7 +8,8 @@ from PIL import Image
 from mammoscribe.domain.view import Laterality, View
 from mammoscribe.imaging.joint_prepare import fit_whole
 from mammoscribe.imaging.picture import Picture
-from mammoscribe.imaging.prepare import BRIGHTEST, prepare_view
+from mammoscribe.imaging.prepare import BRIGHTEST, prepare_unnamed, prepare_view
+from mammoscribe.models.chat.family import Canvas
 
 FINEST_UM = 50.0
 """Micrometres per pixel below which no picture is enlarged."""
@@ -30,6 +31,23 @@ def view_png(view: View, picture: Picture, longest_px: int) -> bytes:
     prepared = prepare_view(view, picture, FINEST_UM, (longest_px, longest_px))
     grey = _trimmed(prepared.pixels / np.float32(BRIGHTEST), prepared.mask)
     return png_of(grey if view.laterality is Laterality.LEFT else grey[:, ::-1])
+
+
+def canvas_png(view: View | None, picture: Picture, name: str, canvas: Canvas) -> bytes:
+    """A view on the canvas of a reader, as that reader prepares it.
+
+    Args:
+        view: what the picture shows; None where it is not known.
+        picture: as decoded, window applied.
+        name: of its file, for an error.
+        canvas: of the reader.
+
+    Raises:
+        InputError: as `prepare_view`.
+    """
+    um, size = canvas.um_per_px, canvas.size_px
+    prepared = prepare_unnamed(picture, name, um, size) if view is None else prepare_view(view, picture, um, size)
+    return png_of(prepared.pixels / np.float32(BRIGHTEST))
 
 
 def picture_png(picture: Picture, name: str, longest_px: int) -> bytes:

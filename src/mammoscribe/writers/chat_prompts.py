@@ -12,7 +12,8 @@ from typing import Any
 
 from mammoscribe.support.errors import InputError
 
-PACKAGED = "chat_prompts.toml"
+PACKAGED, STARTER = "chat_prompts.toml", "starter_prompts.toml"
+"""For any model; for starter-chat, which answers to the words that it was trained with."""
 FILLED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "read": {
         "instruction": (), "view": ("side", "projection"), "prior_view": ("side", "projection"),
@@ -22,6 +23,7 @@ FILLED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """Tables, keys, and what is filled into each text."""
 _MAY_LACK = frozenset({"number", "count"})
+_MAY_BE_EMPTY = ("read", "instruction")
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,9 @@ class Prompts:
 
 
 @cache
-def packaged_prompts() -> Prompts:
-    """The words that come with the package."""
-    return _prompts_of(files("mammoscribe.writers").joinpath(PACKAGED).read_bytes(), PACKAGED)
+def packaged_prompts(name: str = PACKAGED) -> Prompts:
+    """The words that come with the package, by the name of their file."""
+    return _prompts_of(files("mammoscribe.writers").joinpath(name).read_bytes(), name)
 
 
 def read_prompts(path: Path | None) -> Prompts:
@@ -75,7 +77,8 @@ def _prompts_of(data: bytes, name: str) -> Prompts:
             raise InputError(f"{name}: {table} is no table", f"[{table}]")
         _check_keys(given[table], fields, f"{name} [{table}]", "key")
         for key, filled in fields.items():
-            _check_text(given[table][key], filled, f"{name} [{table}] {key}")
+            if (table, key) != _MAY_BE_EMPTY or given[table][key] != "":
+                _check_text(given[table][key], filled, f"{name} [{table}] {key}")
     return Prompts(given, hashlib.sha256(data).hexdigest())
 
 

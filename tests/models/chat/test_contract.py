@@ -18,7 +18,7 @@ from mammoscribe.models.chat.batch import batch_of
 from mammoscribe.models.chat.chat_model import ChatModel, load_chat_model
 from mammoscribe.models.chat.families import FAMILIES
 from mammoscribe.support.errors import InputError
-from tests.models.tiny_chat import LLAVA_TOKENS, picture
+from tests.models.tiny_chat import LLAVA_TOKENS, picture, write_starter_chat
 from tests.models.tiny_families import DEEPSEEK_END, WRITERS
 
 pytest.importorskip("transformers")
@@ -33,6 +33,7 @@ class Case:
     view: str  # text of a view with N times its token
     tokens: Callable[[list[np.ndarray]], list[int]]
     end: str
+    elsewhere: tuple[str, ...] = ()  # folders beside the weights that hold further parts of the network
 
 
 def qwen_tokens(views: list[np.ndarray]) -> list[int]:
@@ -47,6 +48,10 @@ def qwen_tokens(views: list[np.ndarray]) -> list[int]:
 
 def four_each(views: list[np.ndarray]) -> list[int]:
     return [LLAVA_TOKENS] * len(views)
+
+
+def six_each(views: list[np.ndarray]) -> list[int]:
+    return [6] * len(views)
 
 
 def one_for_all(views: list[np.ndarray]) -> list[int]:
@@ -115,6 +120,18 @@ CASES["deepseek-vl-hybrid"] = replace(CASES["deepseek-vl"], keys=(
     "model.high_res_vision_neck.conv1.weight", "model.high_res_vision_alpha", "model.high_res_vision_proj.conv2.weight",
     "model.vision_model.vision_model.encoder.layers.1.layer_norm1.weight",
 ))  # fmt: skip
+CASES["starter-chat"] = Case(
+    (
+        "model.multi_modal_projector.linear_1.weight", "model.multi_modal_projector.linear_2.bias",
+        "model.language_model.layers.1.self_attn.q_proj.lora_A.default.weight",
+        "model.language_model.layers.0.mlp.down_proj.lora_B.default.weight",
+        "model.multi_modal_projector.linear_2.weight",
+        "model.language_model.layers.0.self_attn.v_proj.lora_B.default.weight",
+    ),
+    "<|im_start|>system\nYou read mammography exams.<|im_end|>\n<|im_start|>user\n<V>\n<V>\nWrite the report.<|im_end|>\n"
+    "<|im_start|>assistant\n",
+    "<empty_output>", six_each, "<|im_end|>", ("base",),
+)  # fmt: skip
 REPORT = 'The breasts are heterogeneously dense. BI-RADS 1: größte 4.5 mm; "negative".\n\nNo suspicious finding.'
 ASKED = Turn("human", "<image>\n<image>\nWrite the report.")
 VIEWS = [picture(0, 60, 40), picture(5, 40, 84)]
@@ -128,7 +145,7 @@ def name(request):
 
 @pytest.fixture(scope="module")
 def folder(name, tmp_path_factory):
-    return WRITERS[name](tmp_path_factory.mktemp("published") / name)
+    return {**WRITERS, "starter-chat": write_starter_chat}[name](tmp_path_factory.mktemp("published") / name)
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +180,8 @@ def test_every_family_is_tested_here():
 
 def test_a_published_folder_loads_with_the_very_tensors_of_its_file(name, folder, model):
     stored = load_file(folder / "model.safetensors")
+    for place in CASES[name].elsewhere:
+        stored |= load_file(folder / place / "model.safetensors")
     there = {t.data.double().sum().item() for t in model.network.state_dict().values()}
     assert len(model.network.state_dict()) - len(stored) in (0, 1)  # one where the output layer is tied
     assert all(tensor.double().sum().item() in there for tensor in stored.values())
@@ -223,10 +242,11 @@ def test_shards_and_pickled_tensors_load_as_well(folder, model, tmp_path):
 def test_a_damaged_folder_is_one_sentence(folder, tmp_path, file, harm):
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
-    content = (copy / file).read_bytes()
-    (copy / file).unlink()
+    path = copy / file if (copy / file).is_file() else next(copy.rglob(file))
+    content = path.read_bytes()
+    path.unlink()
     if harm != "absent":
-        (copy / file).write_bytes({"empty": b"", "cut": content[: len(content) // 2], "other": b'{"a": 1}'}[harm])
+        path.write_bytes({"empty": b"", "cut": content[: len(content) // 2], "other": b'{"a": 1}'}[harm])
     with pytest.raises(InputError) as found:
         load_chat_model(copy)
     assert "\n" not in str(found.value) and len(str(found.value)) < 900
@@ -251,8 +271,9 @@ def test_the_text_is_the_familys_own_and_each_view_has_its_tokens_in_its_place(n
 def test_the_first_token_is_there_once_also_where_the_tokeniser_does_not_write_it(name, folder, model, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
-    held = json.loads((copy / "tokenizer.json").read_text())
-    (copy / "tokenizer.json").write_text(json.dumps({**held, "post_processor": None}))
+    file = (copy.joinpath(*CASES[name].elsewhere)) / "tokenizer.json"
+    held = json.loads(file.read_text())
+    file.write_text(json.dumps({**held, "post_processor": None}))
     other = load_chat_model(copy)
     pixels = model.adapter.pixels(VIEWS)
     turns = [ASKED, Turn("gpt", REPORT)]

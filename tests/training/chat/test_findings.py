@@ -70,7 +70,7 @@ def test_no_conversation_is_long_and_none_gives_an_answer_away(phantoms):
 def test_priors_are_shown_behind_the_views_and_said_in_words(phantoms):
     one = next(c for c in conversations(phantoms) if c.name == "phantom-0")
     names = [line.split(":")[0] for line in one.turns[0].text.splitlines() if "<image>" in line]
-    current = ["left CC", "left MLO", "right CC", "right MLO"]
+    current = ["right CC", "left CC", "right MLO", "left MLO"]  # as they are hung, and as `read` shows them
     assert names == [*current, *(f"prior {name}" for name in current)] and len(one.views) == 8
     assert not np.array_equal(one.views[2], one.views[6])  # the mass is new
 

@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load_file
 
 from mammoscribe.models.chat.chat_model import load_chat_model
+from mammoscribe.models.chat.lora import Lora, add_updates, with_updates
 from mammoscribe.support.errors import InvalidNoun, MissingExtra
-from mammoscribe.training.chat.lora import Lora, add_updates, with_updates
 from mammoscribe.training.chat.recipe import chat
 from mammoscribe.training.engine.train import train
 from tests.models.tiny_chat import write_llava, write_qwen2_vl

@@ -22,6 +22,7 @@ from mammoscribe.imaging.prepare import (
     assumed_spacing,
     prepare_view,
     resample,
+    whole_numbers,
     why_no_calcifications_show,
 )
 from mammoscribe.support.errors import InputError, InvalidNoun
@@ -182,13 +183,13 @@ def prepare_picture(image: ListedView | ListedImage, root: Path, preparation: Pr
     picture = read(path, getattr(image, "frame", 0))
     if preparation.longest_px is not None:
         resized, placement, steps = _fitted(picture, preparation.longest_px)
-        pixels = _integers(resized, 1.0, preparation.bits)
+        pixels = whole_numbers(resized, 1.0, preparation.bits)
         found = _finished(image, pixels, placement, steps, declared or picture.spacing_mm)
         return replace(found, warnings=picture.warnings)
     if not isinstance(image, ListedView) or preparation.um_per_px is None:
         raise InputError(f"{image.path} is not listed as a mammogram", f"one, for the preparation {preparation.name}")
     prepared = prepare_view(_view(image, path, picture), picture, preparation.um_per_px, preparation.canvas_px)
-    pixels = _integers(prepared.pixels, BRIGHTEST, preparation.bits)
+    pixels = whole_numbers(prepared.pixels, BRIGHTEST, preparation.bits)
     found = _finished(image, pixels, prepared.placement, prepared.steps, declared or picture.spacing_mm)
     finer = tuple(_finer(picture, prepared, preparation.finer))
     return replace(
@@ -200,14 +201,8 @@ def _finer(picture: Picture, prepared: PreparedView, scales: tuple[FinerScale, .
     for scale in scales:
         if not (scale.for_calcifications and why_no_calcifications_show(prepared)):
             again = resample(picture, prepared, scale.um_per_px)
-            pixels = np.ascontiguousarray(_integers(again.pixels, BRIGHTEST, scale.bits))
+            pixels = np.ascontiguousarray(whole_numbers(again.pixels, BRIGHTEST, scale.bits))
             yield FinerPicture(scale.um_per_px, pixels, again.placement)
-
-
-def _integers(grey: np.ndarray, white: float, bits: int) -> np.ndarray:
-    """Grey values 0..`white` as whole numbers up to full scale."""
-    full = 2**bits - 1
-    return np.clip(np.rint(grey * (full / white)), 0, full).astype(np.uint8 if bits == 8 else np.uint16)
 
 
 def _view(image: ListedView, path: Path, picture: Picture) -> View:

@@ -3,8 +3,9 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from mammoscribe.models.chat.family import Family, Preparation
+from mammoscribe.models.chat.family import Canvas, Family, Preparation
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.files import write_text
 
@@ -51,9 +52,16 @@ def read_card(folder: Path, family: Family) -> ChatCard | None:
         found = values.pop("preparation")
         if found["pad_rgb"] is not None:
             found["pad_rgb"] = tuple(found["pad_rgb"])
+        if found.get("canvas") is not None:
+            found["canvas"] = canvas_from(found["canvas"])
         card = ChatCard(preparation=Preparation(**found), **values)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, InvalidNoun) as error:
         raise InputError(f"{path} is not a readable card ({error})", f"JSON of {FORMAT}") from error
     if card.format != FORMAT or card.family != family.name:
         raise InputError(f"{path} is a {card.format} of {card.family}", f"{FORMAT} of {family.name}")
     return card
+
+
+def canvas_from(values: dict[str, Any]) -> Canvas:
+    """A canvas from plain values; a key too many or too few raises TypeError."""
+    return Canvas(**{**values, "size_px": tuple(values["size_px"])})

@@ -19,6 +19,7 @@ from mammoscribe.models.chat.families import (
     LLAVA_MED,
     QWEN2_5_VL,
     QWEN2_VL,
+    STARTER_CHAT,
     family_of,
 )
 from mammoscribe.models.chat.family import Family, Preparation
@@ -29,6 +30,7 @@ from mammoscribe.models.chat.llava import Llava
 from mammoscribe.models.chat.network import load_network
 from mammoscribe.models.chat.prompt import Prompter
 from mammoscribe.models.chat.qwen2_vl import Qwen2VL
+from mammoscribe.models.chat.starter import open_starter, starter_network
 from mammoscribe.support.errors import InputError
 
 ADAPTERS: Mapping[str, type[Adapter]] = {
@@ -92,7 +94,8 @@ def load_chat_model(
     Args:
         folder: with config.json, weights, tokeniser and preprocessor_config.json.
         dtype: of the weights; None as config.json says, or else as they are stored.
-        preparation: of the views; None is that of the folder's card, or of the family where it has none.
+        preparation: of the views; None is that of the folder's card, or of the family where it has none. That of
+            starter-chat is its reader's.
 
     Raises:
         InputError: for files that are absent, damaged or do not fit each other; a weight too many or too few is named.
@@ -101,6 +104,10 @@ def load_chat_model(
     folder = Path(folder)
     family = family_of(folder)
     card = read_card(folder, family)
+    if family is STARTER_CHAT:  # its language model and its encoder are elsewhere
+        opened = open_starter(folder, card)
+        tokenizer = _tokenizer(opened.base, family, opened.config)
+        return ChatModel(opened.adapter, starter_network(opened, dtype), tokenizer, folder)
     if preparation is None:
         preparation = family.preparation if card is None else card.preparation
     with in_one_sentence("config.json", folder), quiet():

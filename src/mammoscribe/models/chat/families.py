@@ -90,8 +90,26 @@ QWEN2_5_VL = replace(
     sizes=(Size("Qwen/Qwen2.5-VL-3B-Instruct", 3.75), Size("Qwen/Qwen2.5-VL-7B-Instruct", 8.29)),
 )  # fmt: skip
 
+STARTER_CHAT = Family(
+    name="starter-chat",
+    model_types=("mammoscribe_starter_chat",),
+    text_types=("llama",),
+    policy=ImagePolicy.INTERLEAVE,
+    most_images=8,
+    view_tokens=(60, 60),
+    context=8192,
+    preparation=Preparation(pads_to_square=False),  # the canvas is that of the reader whose encoder it has
+    licence="Apache-2.0 (SmolLM2-135M-Instruct) and the terms of the starter's weights; research use only, no clinical use",
+    template=replace(CHATML, system="You read mammography exams."),
+    image_text="<empty_output>",
+    image_token="<empty_output>",  # noqa: S106  (a token that SmolLM2 has for program output; no row has to be added)
+    parts=Parts(("model.vision_tower",), ("model.multi_modal_projector",), ("model.language_model", "lm_head")),
+    typed=False,
+    sizes=(Size("HuggingFaceTB/SmolLM2-135M-Instruct", 0.135),),
+)  # fmt: skip
+
 FAMILIES: tuple[Family, ...] = (
-    LLAVA_1_5, QWEN2_VL, QWEN2_5_VL, LLAVA_MED, GEMMA_3, LLAMA_3_2_VISION, DEEPSEEK_VL, DEEPSEEK_VL_HYBRID,
+    LLAVA_1_5, QWEN2_VL, QWEN2_5_VL, LLAVA_MED, GEMMA_3, LLAMA_3_2_VISION, DEEPSEEK_VL, DEEPSEEK_VL_HYBRID, STARTER_CHAT,
 )  # fmt: skip
 
 

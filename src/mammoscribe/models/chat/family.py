@@ -24,6 +24,30 @@ class ImagePolicy(StrEnum):
 
 
 @dataclass(frozen=True)
+class Canvas:
+    """The picture that a reader of this project sees of a view, and whose encoder looks at it.
+
+    Args:
+        reader: name of the reader.
+        reader_sha256: of its weights.
+        size_px: (height, width).
+        um_per_px: micrometres per pixel.
+
+    Raises:
+        InvalidNoun: for a size or scale that no picture has.
+    """
+
+    reader: str
+    reader_sha256: str
+    size_px: tuple[int, int]
+    um_per_px: float
+
+    def __post_init__(self) -> None:
+        if len(self.size_px) != 2 or min(self.size_px) < 32 or not self.um_per_px > 0 or not self.reader_sha256:
+            raise InvalidNoun(f"a canvas of {self.size_px} pixels of {self.um_per_px} um", "32 or more; above 0")
+
+
+@dataclass(frozen=True)
 class Preparation:
     """What is done to a view, after it was windowed to 8 bits of grey. Nothing is ever cropped away.
 
@@ -32,6 +56,7 @@ class Preparation:
         pad_rgb: colour of the padding; None is the mean colour of the image encoder, as LLaVA-1.5 and DeepSeek-VL were
             trained.
         exam_px: most pixels of all views of a conversation together, for a model that keeps resolution; None otherwise.
+        canvas: of a model that sees views as a reader of this project does, the breast alone; None otherwise.
 
     Raises:
         InvalidNoun: for a colour outside 0 to 255, or a budget below one patch.
@@ -40,6 +65,7 @@ class Preparation:
     pads_to_square: bool
     pad_rgb: tuple[int, int, int] | None = None
     exam_px: int | None = None
+    canvas: Canvas | None = None
 
     def __post_init__(self) -> None:
         if self.pad_rgb is not None and (len(self.pad_rgb) != 3 or not all(0 <= c <= 255 for c in self.pad_rgb)):
@@ -48,6 +74,8 @@ class Preparation:
             raise InvalidNoun("a pad colour for a model that keeps the shape of a picture", "none")
         if self.exam_px is not None and (self.exam_px < 56 * 56 or self.pads_to_square):
             raise InvalidNoun(f"a budget of {self.exam_px} pixels", "3136 or more, for a model that keeps resolution")
+        if self.canvas is not None and (self.pads_to_square or self.exam_px is not None):
+            raise InvalidNoun("a reader's canvas that is padded, or has a budget of pixels", "the canvas alone")
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ NETWORKS: Mapping[str, str] = {
     "llava": "LlavaForConditionalGeneration", "qwen2_vl": "Qwen2VLForConditionalGeneration",
     "qwen2_5_vl": "Qwen2_5_VLForConditionalGeneration", "gemma3": "Gemma3ForConditionalGeneration",
     "mllama": "MllamaForConditionalGeneration", "deepseek_vl": "DeepseekVLForConditionalGeneration",
-    "deepseek_vl_hybrid": "DeepseekVLHybridForConditionalGeneration",
+    "deepseek_vl_hybrid": "DeepseekVLHybridForConditionalGeneration", "llama": "LlamaForCausalLM",
 }  # fmt: skip
-"""Model type -> class of `transformers`."""
+"""Model type -> class of `transformers`; a Llama alone is the language model of starter-chat."""
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 _NAMED = 3
 
@@ -43,16 +43,17 @@ def load_network(folder: Path, family: Family, config: Any, dtype: torch.dtype |
             str(folder), config=config, dtype="auto" if dtype is None else dtype, local_files_only=True,
             output_loading_info=True, trust_remote_code=False, ignore_mismatched_sizes=True,
         )  # fmt: skip
-    _refuse(folder, family, "holds no", sorted(info["missing_keys"]))
-    _refuse(folder, family, "holds a surplus", sorted(info["unexpected_keys"]))
+    refuse_names(folder, family, "holds no", sorted(info["missing_keys"]))
+    refuse_names(folder, family, "holds a surplus", sorted(info["unexpected_keys"]))
     shapes = [f"{name} of shape {tuple(found)}, not {tuple(wanted)}" for name, found, wanted in info["mismatched_keys"]]
-    _refuse(folder, family, "holds", sorted(shapes))
+    refuse_names(folder, family, "holds", sorted(shapes))
     if info.get("error_msgs"):
         raise InputError(f"the weights in {folder} cannot be read ({info['error_msgs'][0]})")
     return network.eval()
 
 
-def _refuse(folder: Path, family: Family, what: str, names: Sequence[str]) -> None:
+def refuse_names(folder: Path, family: Family, what: str, names: Sequence[str]) -> None:
+    """InputError where there are names of weights that are wrong, naming the first of them; `what` is `holds no`, for one."""
     if names:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         raise InputError(

@@ -4,11 +4,14 @@ import hashlib
 import json
 from pathlib import Path
 
-from mammoscribe.models.chat.card import read_card
-from mammoscribe.models.chat.families import CONFIG, family_of
+from mammoscribe.models.chat.card import canvas_from, read_card
+from mammoscribe.models.chat.families import CONFIG, STARTER_CHAT, family_of
+from mammoscribe.models.chat.family import Canvas
+from mammoscribe.models.chat.library import preprocessing_place
 from mammoscribe.models.chat.network import WEIGHTS
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import sha256_of
+from mammoscribe.support.weights_folder import weights_folder
 
 _INDEX = ".index.json"
 
@@ -25,6 +28,42 @@ def chat_folder_at(place: Path) -> Path:
     folder = inside if (inside / CONFIG).is_file() else place
     family_of(folder)
     return folder
+
+
+STARTER = "starter-chat"
+_PACKAGED = Path(__file__).parents[1] / "weights" / STARTER
+
+
+def starter_place() -> Path:
+    """The folder of starter-chat: one in the weights folder, else the one that comes with the package.
+
+    Raises:
+        InputError: when there is neither.
+    """
+    places = (weights_folder() / STARTER, _PACKAGED)
+    found = next((place for place in places if (place / CONFIG).is_file()), None)
+    if found is None:
+        raise InputError(
+            f"no --chat-endpoint, no --chat-model, and no {STARTER} in {weights_folder()}",
+            "a chat server, the folder of a chat model, or starter-chat",
+            "docs/how_to/starter_chat.md says how it is trained; or --chat-endpoint http://localhost:8000/v1 --chat-model NAME, "
+            "or --chat-model DIR",
+        )  # fmt: skip
+    return found
+
+
+def canvas_of(folder: Path) -> Canvas | None:
+    """The canvas on which a chat model is shown views; None for one that is shown pictures of any size.
+
+    Raises:
+        InputError: for a starter-chat that does not say it.
+    """
+    if family_of(folder) is not STARTER_CHAT:
+        return None
+    try:
+        return canvas_from(preprocessing_place(folder)[2])
+    except (TypeError, KeyError, ValueError) as error:
+        raise InputError(f"{folder} names no canvas ({error})", "the files of one model", "fetch it again") from error
 
 
 def weights_or_index(folder: Path) -> Path:

@@ -13,9 +13,10 @@ from mammoscribe.data.exchange.pictures import drawn_picture
 from mammoscribe.data.exchange.prompts import Prompt, answer_of, prompt_for, question_of, read_prompts
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredRecord
 from mammoscribe.data.records import ImageText, ListedImage, MammoExam, TextDocument, Turn
+from mammoscribe.models.chat.family import Canvas
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import sha256_of
-from mammoscribe.training.chat.shown import check_plain, current, listed
+from mammoscribe.training.chat.shown import check_prepared, current, listed
 
 IMAGES = "images"
 """Folder beside a file of conversations that its pictures may be in, as our own export writes it."""
@@ -156,15 +157,16 @@ class PreparedConversations:
     """The reports of a prepared dataset, asked for as `data export` asks for them, and the conversations kept in it.
 
     Args:
-        dataset: of `mammoscribe data prepare --as plain`, whole or one split.
+        dataset: of `mammoscribe data prepare`, whole or one split.
         prompts: TOML file of questions; None for those that come with the package.
+        canvas: that the pictures have to be prepared on; None for `--as plain`.
 
     Raises:
         InputError: for another preparation, or when no record has a text.
     """
 
-    def __init__(self, dataset: PreparedDataset, prompts: Path | None = None) -> None:
-        check_plain(dataset)
+    def __init__(self, dataset: PreparedDataset, prompts: Path | None = None, canvas: Canvas | None = None) -> None:
+        check_prepared(dataset, canvas)
         self._dataset, self._prompts = dataset, read_prompts(prompts)
         self._name = str(dataset.about["dataset"])
         found = [(n, _length_of(stored)) for n, stored in enumerate(dataset) if self._can_be_asked(stored)]

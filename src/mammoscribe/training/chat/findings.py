@@ -10,12 +10,13 @@ import numpy as np
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredRecord
 from mammoscribe.data.records import MammoExam, Turn
 from mammoscribe.domain.view import Laterality
+from mammoscribe.models.chat.family import Canvas
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.chat.conversations import Conversation, Dialogue
 from mammoscribe.training.chat.facts import facts_of, read_by_breast
 from mammoscribe.training.chat.places import places_of
 from mammoscribe.training.chat.questions import Ask, questions_of
-from mammoscribe.training.chat.shown import Shown, check_plain, current, listed, with_prior
+from mammoscribe.training.chat.shown import Shown, check_prepared, current, listed, with_prior
 from mammoscribe.training.several import digest_with
 
 MOST_QUESTIONS = 10
@@ -44,16 +45,19 @@ class FindingConversations:
     change is not asked about.
 
     Args:
-        dataset: of `mammoscribe data prepare --as plain`, whole or one split.
+        dataset: of `mammoscribe data prepare`, whole or one split.
         most_pictures: that a conversation may have.
         seed: chooses questions and wordings.
+        canvas: that the pictures have to be prepared on; None for `--as plain`.
 
     Raises:
         InputError: for another preparation, or when labels answer no question.
     """
 
-    def __init__(self, dataset: PreparedDataset, most_pictures: int, seed: int = 0) -> None:
-        check_plain(dataset)
+    def __init__(
+        self, dataset: PreparedDataset, most_pictures: int, seed: int = 0, canvas: Canvas | None = None
+    ) -> None:  # fmt: skip
+        check_prepared(dataset, canvas)
         self._dataset, self._most, self._seed = dataset, most_pictures, seed
         self.without_prior = 0
         found = [unit for number in range(len(dataset)) for unit in self._units(number)]

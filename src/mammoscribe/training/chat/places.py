@@ -62,7 +62,9 @@ def _prepared(shown: Shown) -> tuple[PreparedView, Placement] | None:
     shrunk = Placement(
         picture.pixels.shape[1], picture.pixels.shape[0], False, 1 / step, 1 / step, 0.0, 0.0, wide, high
     )
-    row, column = picture.spacing_mm or (USUAL_HEIGHT_MM / picture.pixels.shape[0],) * 2
+    um = picture.um_per_px  # of a canvas, whose scale is assumed where the file says none
+    usual = USUAL_HEIGHT_MM / picture.pixels.shape[0] if um is None else um / 1000
+    row, column = picture.spacing_mm or (usual, usual)
     spacing = row * step, column * step
     try:
         view = View(

@@ -29,7 +29,9 @@ def chat(data: Sequence[Path], init: Path | None = None) -> Run:
     Every picture of a conversation is shown. A conversation that is longer than `max_tokens`, or whose answer the tokeniser
     cannot write back, is an error that names it. LLaVA-1.5 has 576 tokens a view; of Qwen2-VL,
     all views of a conversation share a budget (`task.exam_px`, for four views 1,280 tokens each). `task.trained` is `full` (projector and language model), `projector` (alignment) or `lora`;
-    the image encoder stays as it is unless `task.train_vision=true`. `model/` is in the layout that the family was published
+    the image encoder stays as it is unless `task.train_vision=true`. Of starter-chat (`mammoscribe chat begin`) nothing but
+    projector and updates is trained and written; its data is prepared on the canvas of its reader (`--as reader`), and
+    `task.features` keeps what its encoder sees of each view for later runs. `model/` is in the layout that the family was published
     in, so that transformers and servers load it.
 
     Hardware and time: not measured. As a rule full fine-tuning keeps 16 bytes a parameter before activations, 112 GB for 7

@@ -15,12 +15,13 @@ from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.search import Search, ViewSearch
 from mammoscribe.domain.view import Laterality, Role, View, standard_view_id
+from mammoscribe.models.chat.family import Canvas
 from mammoscribe.reporting.styles import STYLES, Stated, write_reference
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.chat.conversations import Conversation, Dialogue
 from mammoscribe.training.chat.facts import BreastFacts, facts_of, read_by_breast
 from mammoscribe.training.chat.places import places_of
-from mammoscribe.training.chat.shown import Shown, check_plain, current, listed, with_prior
+from mammoscribe.training.chat.shown import Shown, check_prepared, current, listed, with_prior
 from mammoscribe.training.reader.samples import UNKNOWN
 from mammoscribe.training.several import digest_with
 from mammoscribe.training.text.texts import text_key
@@ -47,19 +48,21 @@ class ReportConversations:
     """Pictures with the report that belongs to them; where there is none, with what our own writer says of the labels.
 
     Args:
-        dataset: of `mammoscribe data prepare --as plain`, whole or one split.
+        dataset: of `mammoscribe data prepare`, whole or one split.
         most_pictures: that a conversation may have; priors are shown behind the views where they fit.
         prompts: TOML file of questions; None for those that come with the package.
         seed: chooses our own writer's wordings.
+        canvas: that the pictures have to be prepared on; None for `--as plain`.
 
     Raises:
         InputError: for another preparation, or when no record has a report or labels to write one of.
     """
 
     def __init__(
-        self, dataset: PreparedDataset, most_pictures: int, prompts: Path | None = None, seed: int = 0
+        self, dataset: PreparedDataset, most_pictures: int, prompts: Path | None = None, seed: int = 0,
+        canvas: Canvas | None = None,
     ) -> None:  # fmt: skip
-        check_plain(dataset)
+        check_prepared(dataset, canvas)
         self._dataset, self._most, self._seed = dataset, most_pictures, seed
         self._prompts, self._name = read_prompts(prompts), str(dataset.about["dataset"])
         self.without_prior = 0

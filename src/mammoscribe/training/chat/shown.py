@@ -8,8 +8,11 @@ import numpy as np
 from mammoscribe.data.exchange.pictures import breast_box, windowed
 from mammoscribe.data.exchange.prompts import IMAGE_TOKEN, view_name
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture, StoredRecord
+from mammoscribe.data.prepared.preparation import PREPARATIONS
 from mammoscribe.data.records import ImageText, ListedImage, ListedView, MammoExam, TextDocument
+from mammoscribe.domain.exam import HANGING
 from mammoscribe.domain.view import Laterality
+from mammoscribe.models.chat.family import Canvas
 from mammoscribe.support.errors import InputError
 
 
@@ -27,8 +30,10 @@ class Shown:
         return f"prior {view_name(self.image)}" if self.prior else view_name(self.image)
 
     def pixels(self) -> np.ndarray:
-        """uint8 [H, W]: mammograms windowed inside the breast's box, as `data export` draws them."""
+        """uint8 [H, W]: mammograms windowed inside the breast's box, as `data export` draws them; a reader's canvas as it is."""
         pixels = self.picture.pixels
+        if self.picture.um_per_px is not None:
+            return pixels
         full = np.iinfo(pixels.dtype).max
         if isinstance(self.image, ListedView):
             grey = pixels.astype(np.float32) / np.float32(full)
@@ -37,11 +42,19 @@ class Shown:
 
 
 def current(stored: StoredRecord, side: Laterality | None = None) -> tuple[Shown, ...]:
-    """The pictures of a record, or of one breast of it."""
+    """The pictures of a record, or of one breast of it; mammograms in the order in which an exam is hung and read."""
     assert not isinstance(stored.record, TextDocument)
     images = stored.record.images
-    found = (Shown(picture, images[picture.image]) for picture in stored.pictures)
+    found = [Shown(picture, images[picture.image]) for picture in stored.pictures]
+    found.sort(key=_place)
     return tuple(s for s in found if side is None or getattr(s.image, "laterality", None) is side)
+
+
+def _place(shown: Shown) -> int:
+    """Place of a view on the wall; other pictures stay in the order of their dataset."""
+    if not isinstance(shown.image, ListedView):
+        return 0
+    return HANGING.index((shown.image.laterality, shown.image.projection))
 
 
 def with_prior(shown: Sequence[Shown], prior: StoredRecord | None) -> tuple[Shown, ...]:
@@ -64,10 +77,28 @@ def listed(shown: Sequence[Shown]) -> str:
     return "\n".join(f"{s.name}: {IMAGE_TOKEN}" for s in shown)
 
 
-def check_plain(dataset: PreparedDataset) -> None:
-    """InputError where a dataset was not prepared `--as plain`."""
-    if dataset.about["preparation"]["longest_px"] is None:
+def check_prepared(dataset: PreparedDataset, canvas: Canvas | None) -> None:
+    """InputError where the pictures of a dataset are not those that a model is shown.
+
+    Args:
+        dataset: of `mammoscribe data prepare`.
+        canvas: of the reader whose encoder the model has; None for a model that is shown whole pictures (`--as plain`).
+    """
+    done = dataset.about["preparation"]
+    if canvas is None and done["longest_px"] is None:
         raise InputError(
-            f"{dataset.folder} was prepared as {dataset.about['preparation']['name']}", "--as plain, the whole picture",
+            f"{dataset.folder} was prepared as {done['name']}",
+            "--as plain, the whole picture",
             "prepare the catalogue again",
+        )
+    if canvas is not None and (done["canvas_px"], done["um_per_px"]) != (list(canvas.size_px), canvas.um_per_px):
+        high, wide = canvas.size_px
+        name = next(
+            (p.name for p in PREPARATIONS.values() if (p.canvas_px, p.um_per_px) == (canvas.size_px, canvas.um_per_px)),
+            "",
+        )
+        raise InputError(
+            f"{dataset.folder} was prepared as {done['name']}",
+            f"the canvas of the reader {canvas.reader}, {high} x {wide} pixels of {canvas.um_per_px:g} um",
+            f"prepare the catalogue again with --as {name}" if name else "",
         )  # fmt: skip

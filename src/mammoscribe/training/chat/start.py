@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from mammoscribe.models.chat.chat_model import ChatModel, load_chat_model
-from mammoscribe.models.chat.families import config_of, family_of
+from mammoscribe.models.chat.families import STARTER_CHAT, config_of, family_of
 from mammoscribe.models.chat.family import Preparation
 from mammoscribe.models.chat.place import weights_sha256
 from mammoscribe.support.errors import InputError
@@ -71,6 +71,16 @@ def preparation_of(folder: Path, pad_rgb: tuple[int, ...] | None, exam_px: int |
         raise InputError(f"pad_rgb {pad_rgb} for {family.name}", "red,green,blue for a family that pads; else none")
     red_green_blue = None if pad_rgb is None else (pad_rgb[0], pad_rgb[1], pad_rgb[2])
     return Preparation(squares, red_green_blue, exam_px)
+
+
+def check_trained(model: ChatModel, trained: Trained, train_vision: bool) -> None:
+    """InputError for what a folder of the family cannot hold: of starter-chat, anything but projector and updates."""
+    if model.family is STARTER_CHAT and (trained is Trained.FULL or train_vision):
+        found = "train_vision=true" if train_vision else f"trained={trained}"
+        raise InputError(
+            f"{found} for {model.family.name}, which keeps its reader and its language model as they are",
+            "trained=projector or trained=lora", "--set task.trained=lora",
+        )  # fmt: skip
 
 
 def frozen_parts(model: ChatModel, trained: Trained, train_vision: bool) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.models.chat.chat_model import ChatModel
-from mammoscribe.models.chat.family import EXAM, TEXT_TOKENS
+from mammoscribe.models.chat.family import EXAM, TEXT_TOKENS, Canvas
 from mammoscribe.training.chat.conversations import (
     Conversations,
     FileConversations,
@@ -47,6 +47,7 @@ class Mix:
         images: folder that the paths of pictures in files start from, None for that of each file.
         prompts: TOML file of questions that ask for a report, None for those of the package.
         seed: chooses questions and wordings.
+        canvas: that pictures have to be prepared on; None for `--as plain`.
     """
 
     step: Step | None
@@ -55,6 +56,7 @@ class Mix:
     images: Path | None
     prompts: Path | None
     seed: int
+    canvas: Canvas | None = None
 
     def conversations(self, place: Path, split: str) -> Conversations:
         """The conversations of a file, which are learned as they are in any step, or of a split of prepared data.
@@ -68,10 +70,10 @@ class Mix:
         if self.step is Step.LANGUAGE:
             return LanguageConversations(dataset, max(1, self.max_tokens // TOKENS_OF_WORD), self.seed)
         if self.step is Step.FINDINGS:
-            return FindingConversations(dataset, self.most_pictures, self.seed)
+            return FindingConversations(dataset, self.most_pictures, self.seed, self.canvas)
         if self.step is Step.REPORTS:
-            return ReportConversations(dataset, self.most_pictures, self.prompts, self.seed)
-        return PreparedConversations(dataset, self.prompts)
+            return ReportConversations(dataset, self.most_pictures, self.prompts, self.seed, self.canvas)
+        return PreparedConversations(dataset, self.prompts, self.canvas)
 
 
 def room(model: ChatModel, step: Step | None, max_tokens: int | None) -> tuple[int, int]:

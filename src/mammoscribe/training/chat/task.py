@@ -1,7 +1,7 @@
 """The fine-tuning of a chat model as a task of the engine: conversations, cross-entropy of their answers, perplexity."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.models.chat.adapter import blank
 from mammoscribe.models.chat.batch import ChatBatch
+from mammoscribe.models.chat.lora import Lora, held_lora, put_updates
 from mammoscribe.models.chat.prompt import IGNORED, Prompter
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.training.chat.batches import Collate, LearnedBatch, MakeItem
@@ -24,8 +25,8 @@ from mammoscribe.training.chat.conversations import (
 )
 from mammoscribe.training.chat.export import CHAT, ChatExport
 from mammoscribe.training.chat.grouping import ByLength
-from mammoscribe.training.chat.lora import Lora, add_updates
-from mammoscribe.training.chat.start import ChatStart, Trained, chat_start, frozen_parts, preparation_of
+from mammoscribe.training.chat.kept_views import with_kept_views
+from mammoscribe.training.chat.start import ChatStart, Trained, chat_start, check_trained, frozen_parts, preparation_of
 from mammoscribe.training.chat.steps import Mix, Step, notes_of, room
 from mammoscribe.training.engine.run import Run
 from mammoscribe.training.engine.sources import ItemBatches, ItemSource
@@ -61,6 +62,8 @@ class ChatSettings:
         step: language, findings or reports: what prepared data is made conversations for (`steps.Step`). none asks for the
             reports, without the pictures of prior exams.
         validation_conversations: of each dataset, at most.
+        features: for starter-chat: folder that keeps what its encoder sees of each view, for later runs; none keeps it for
+            this run alone.
     """
 
     trained: Trained = Trained.FULL
@@ -77,6 +80,7 @@ class ChatSettings:
     prompts: Path | None = None
     step: Step | None = None
     validation_conversations: int = 200
+    features: Path | None = None
 
     def __post_init__(self) -> None:
         if (self.max_tokens is not None and self.max_tokens < 8) or self.validation_conversations < 1:
@@ -93,28 +97,31 @@ class ChatSettings:
         """
         assert run.init is not None
         start = chat_start(run.init, preparation_of(run.init.parent, self.pad_rgb, self.exam_px))
+        check_trained(start.model, self.trained, self.train_vision)
         tokens, pictures = room(start.model, self.step, self.max_tokens)
         prompter = start.model.prompter(tokens)
-        mix = Mix(self.step, tokens, pictures, self.images, self.prompts, run.seeds.data)
+        canvas = start.model.adapter.preparation.canvas
+        mix = Mix(self.step, tokens, pictures, self.images, self.prompts, run.seeds.data, canvas)
         given = {name: mix.conversations(place, "train") for name, place in sources_of(training(run.data)).items()}
+        held_back = self._held_back(run, mix)
+        adapter, kept = with_kept_views(start.model.adapter, [*given.values(), *held_back.values()], self.features)
+        start = replace(start, model=replace(start.model, adapter=adapter))
         sources = {
             name: self._source(own, start, prompter, name, run.batch.get(name, 0)) for name, own in given.items()
         }
         network = start.model.network
         if self.trained is Trained.LORA:
-            add_updates(network, self.lora)
+            put_updates(network, self.lora)
         if self.checkpointing:
             # the first name is of later versions, which warn about the second
             enable = getattr(network, "activation_checkpointing_enable", None) or network.gradient_checkpointing_enable
             enable({"use_reentrant": False})
         return Task(
-            {CHAT: network}, sources, {"token": 1.0}, chat_loss, chat_counts, self._validation(run, start, prompter, mix),
+            {CHAT: network}, sources, {"token": 1.0}, chat_loss, chat_counts, self._validation(held_back, start, prompter),
             frozen=tuple(f"{CHAT}.{name}" for name in frozen_parts(start.model, self.trained, self.train_vision)),
             rates=self._rates(start), blocks=_blocks(network), loads_init=True,
-            export=ChatExport(
-                start, f"{run.recipe} on {', '.join(given)}", self.lora if self.trained is Trained.LORA else None
-            ),
-            notes=tuple(notes_of(given, start.model, pictures)),
+            export=ChatExport(start, f"{run.recipe} on {', '.join(given)}", held_lora(network)),
+            notes=(*notes_of(given, start.model, pictures), *kept),
         )  # fmt: skip
 
     def _source(
@@ -131,16 +138,22 @@ class ChatSettings:
             digest_with(own.digest, start.sha256),
         )  # fmt: skip
 
-    def _validation(self, run: Run, start: ChatStart, prompter: Prompter, mix: Mix) -> Validation | None:
-        """On the `val` splits of prepared data and on files called val; None without either."""
-        held_back = []
+    def _held_back(self, run: Run, mix: Mix) -> dict[str, Conversations]:
+        """Conversations of the `val` splits of prepared data and of files called val."""
+        found: dict[str, Conversations] = {}
         for name, place in sources_of(validating(run.data)).items():
             own = mix.conversations(place, VALIDATION)
-            chosen = _Chosen(own, tuple(evenly(len(own), self.validation_conversations)))
-            held_back.append(ItemBatches(self._source(chosen, start, prompter, name, 0), AT_ONCE))
-        if not held_back:
+            found[name] = _Chosen(own, tuple(evenly(len(own), self.validation_conversations)))
+        return found
+
+    def _validation(
+        self, held_back: Mapping[str, Conversations], start: ChatStart, prompter: Prompter
+    ) -> Validation | None:  # fmt: skip
+        """On what is held back; None where nothing is."""
+        batches = [ItemBatches(self._source(own, start, prompter, name, 0), AT_ONCE) for name, own in held_back.items()]
+        if not batches:
             return None
-        return Validation(InTurn(tuple(held_back)), measure, summary, "perplexity", higher_is_better=False)
+        return Validation(InTurn(tuple(batches)), measure, summary, "perplexity", higher_is_better=False)
 
     def _rates(self, start: ChatStart) -> dict[str, float]:
         parts = start.model.family.parts

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from mammoscribe.support.errors import InvalidNoun, MissingExtra, install_extra
+from mammoscribe.support.errors import InputError, InvalidNoun, MissingExtra, install_extra
 
 TARGETS = r"model\.language_model\.layers\.\d+\.(self_attn|cross_attn|mlp)\.(q|k|v|o|gate|up|down)_proj"
 """Every matrix of attention and feed-forward layers of the language model, as LLaVA's own LoRA script has it."""
@@ -53,12 +53,43 @@ def add_updates(network: Any, lora: Lora) -> None:
     try:
         peft: Any = importlib.import_module("peft")
     except ImportError as error:
-        raise MissingExtra("trained=lora needs peft", "", install_extra("chat")) from error
+        raise MissingExtra("a model with updates of low rank (LoRA) needs peft", "", install_extra("chat")) from error
     config = peft.LoraConfig(
         r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=TARGETS, bias="none"
     )  # fmt: skip
     peft.inject_adapter_in_model(config, network)
     network.requires_grad_(True)  # peft has frozen all others; what stays as it is, is the task's to say
+
+
+def held_lora(network: Any) -> Lora | None:
+    """The updates that a network has, without their dropout; None where it has none."""
+    found = next((m for m in network.modules() if hasattr(m, "lora_A")), None)
+    if found is None:
+        return None
+    rank = int(found.r["default"])
+    return Lora(rank, float(found.scaling["default"]) * rank, 0.0)
+
+
+def put_updates(network: Any, lora: Lora) -> None:
+    """Put updates into a network, or set the dropout of those that it began with.
+
+    Raises:
+        InputError: for a network with updates of another rank or alpha; nothing is thrown away.
+        MissingExtra: without `peft`.
+    """
+    held = held_lora(network)
+    if held is None:
+        add_updates(network, lora)
+        return
+    if (held.rank, held.alpha) != (lora.rank, lora.alpha):
+        raise InputError(
+            f"updates of rank {lora.rank} and alpha {lora.alpha:g} for a model that has them of rank {held.rank} and alpha {held.alpha:g}",
+            "the same", f"--set task.lora.rank={held.rank} --set task.lora.alpha={held.alpha:g}",
+        )  # fmt: skip
+    for module in network.modules():
+        if hasattr(module, "lora_A"):
+            module.lora_dropout["default"] = nn.Dropout(lora.dropout) if lora.dropout else nn.Identity()
+    network.requires_grad_(True)
 
 
 def with_updates(tensors: Mapping[str, Tensor], lora: Lora) -> dict[str, Tensor]:
