@@ -1,5 +1,7 @@
 """Figures of readers: values worked out by hand, on draws in which exams repeat."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -116,6 +118,9 @@ def boxed(number: int, truth, *marks, views=None, **more) -> Case:
     return Case(labels, given if views is None else output(number, BreastOutput(), BreastOutput(), *marks, views=views))
 
 
+ELSEWHERE = "mass: marks a view on a labelled lesion of another kind, with a sentence in the report"
+
+
 def figures(cases) -> dict[str, float]:
     found = mark_measures(kind_cases(cases, MASS), "g")
     return {name: v for s in found for name, v in values(s, range(len(cases))).items()}
@@ -155,4 +160,33 @@ def test_reports_without_weaker_marks_have_no_curve():
     shown = Case(case.labels, output(0, BreastOutput(), BreastOutput(), *case.output.marks, complete=False))
     assert set(figures([shown])) == {
         "mass: found, with a sentence in the report", "mass: false marks a view, with a sentence in the report",
+        ELSEWHERE,
     }  # fmt: skip
+
+
+def of_kind(kind: FindingType, name: str = "o"):
+    """A true finding of a kind at `BOX` of the right CC view."""
+    return replace(mass(name, "R_CC", BOX), type=kind)
+
+
+@pytest.mark.parametrize("kind", [FindingType.ASYMMETRY, FindingType.DISTORTION])
+def test_a_mass_mark_on_a_labelled_asymmetry_or_distortion_is_no_false_mark(kind):
+    cases = [boxed(0, [mass("m", "L_CC", BOX), of_kind(kind)], mark("R_CC", BOX, 0.9), mark("L_CC", BOX, 0.5))]
+    found = figures(cases)
+    assert found["mass: false marks a view, with a sentence in the report"] == 0
+    assert found[ELSEWHERE] == 1 / 4
+    assert found["mass: CPM (mean at 1/8 to 8 false marks a view)"] == 1.0  # nothing false comes before the lesion
+    assert found["mass: found, with a sentence in the report"] == 1.0
+
+
+def test_a_mass_mark_on_calcifications_beside_or_again_on_the_mass_itself_is_false():
+    truth = [mass("m", "R_CC", BOX), of_kind(FindingType.CALCIFICATION, "c")]
+    both = [mass("m", "R_CC", BOX), of_kind(FindingType.ASYMMETRY, "a")]
+    twice = (mark("R_CC", BOX, 0.9), mark("R_CC", BOX, 0.8))
+    for cases, number in (
+        ([boxed(0, truth[1:], mark("R_CC", BOX, 0.9)), boxed(1, [mass("m", "L_CC", BOX)])], 1 / 8),
+        ([boxed(0, both, *twice)], 1 / 4),
+        ([boxed(0, both, mark("R_CC", FAR, 0.9))], 1 / 4),
+    ):
+        found = figures(cases)
+        assert (found["mass: false marks a view, with a sentence in the report"], found[ELSEWHERE]) == (number, 0)

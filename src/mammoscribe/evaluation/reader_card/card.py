@@ -218,6 +218,7 @@ def _differences(compared: Sequence[list], num_patients: int, only: frozenset[st
     return compare(
         names, [(one[1], other[1]) for one, other in compared], [(one[2], other[2]) for one, other in compared],
         [min(independent_cases(m.n, m.positives, num_patients) for m, *_ in pair) for pair in compared], only,
+        [1.0 if m.is_share else None for m in names],
     )  # fmt: skip
 
 
