@@ -1,11 +1,13 @@
 """`evaluate --data`: a reader or results of `predict` against the labels of a prepared split."""
 
 import csv
+import hashlib
 import json
 
 import pytest
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
+from tests.cli.tiny_reader import write_tiny_reader
 from tests.training.reader.lab import labelled_lab
 
 
@@ -186,3 +188,55 @@ def test_a_plan_that_contradicts_is_one_sentence(run, lab, tmp_path, text, optio
     assert shown.exit_code == 2
     assert words in shown.stderr
     assert not (tmp_path / "card" / "card.json").exists()
+
+
+# --- folds --------------------------------------------------------------------------------------------------------
+
+
+def run_of(folder, left_out):
+    """What `--fold` looks at of a run and its model: what was left out. The model itself is not read before the check."""
+    (folder / "model").mkdir(parents=True)
+    about = {"schema": "mammoscribe.run/1", "fields": {"task": {"left_out": left_out}}}
+    (folder / "run.json").write_text(json.dumps(about))
+    return write_tiny_reader(folder / "model")
+
+
+def test_a_fold_is_measured_in_place_of_a_split(run, lab, tmp_path):
+    table = results(lab, tmp_path / "results.csv")
+    counts = []
+    for part in ("0/2", "1/2"):
+        out = tmp_path / part.replace("/", "of")
+        shown = run("evaluate", "--predictions", table, "--data", lab, "--fold", part, "--out", out, "--draws", 100)
+        assert shown.exit_code == 0, shown.output
+        card = json.loads((out / "card.json").read_text())
+        assert card["split"] == f"fold {part} of train and val" and not any("also in" in n for n in card["notes"])
+        counts.append(card["exams"])
+    held = [sum(int(hashlib.sha256(str(p).encode()).hexdigest(), 16) % 2 == k for p in range(6)) for k in (0, 1)]
+    assert counts == held and min(counts) > 0
+
+
+def test_a_model_that_did_not_leave_out_the_fold_is_refused(run, lab, tmp_path):
+    for name, left_out, words in (("other", "1/2", "left out the fold 1/2, and not 0/2"), ("none", None, "left_out=0/2")):
+        model = run_of(tmp_path / name, left_out)
+        shown = run("evaluate", "--model", model, "--data", lab, "--fold", "0/2", "--out", tmp_path / "card")
+        assert shown.exit_code == 2 and words in shown.stderr, shown.stderr
+        assert len(shown.stderr.strip().splitlines()) == 1
+    own = run_of(tmp_path / "own", "0/2")
+    shown = run("evaluate", "--model", own, "--data", lab, "--fold", "0/2", "--out", tmp_path / "card")
+    assert "left" not in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--fold", "2/2"), "fold 2/2"),
+        (("--fold", "0/2", "--split", "val"), "with the split val"),
+        (("--fold", "0/2", "--specificity", "0.9"), "--threshold NUMBER"),
+        (("--fold", "one"), "the fold 'one'"),
+    ],
+)
+def test_a_fold_that_cannot_be_measured_is_one_sentence(run, lab, tmp_path, options, words):
+    table = results(lab, tmp_path / "results.csv")
+    shown = run("evaluate", "--predictions", table, "--data", lab, "--out", tmp_path / "card", *options)
+    assert shown.exit_code == 2 and words in shown.stderr
+    assert len(shown.stderr.strip().splitlines()) == 1

@@ -18,6 +18,7 @@ from mammoscribe.cli.evaluate_options import (
     Draws,
     Exams,
     Features,
+    FoldOption,
     IdColumn,
     Models,
     MustPass,
@@ -34,7 +35,7 @@ from mammoscribe.cli.evaluate_options import (
     Train,
     TrainedOn,
 )
-from mammoscribe.cli.evaluate_readers import measure_readers
+from mammoscribe.cli.evaluate_readers import measure_readers, of_fold
 from mammoscribe.cli.evaluate_reports import ReportFiles, print_must_pass, score_reports
 from mammoscribe.cli.options import Device, SettingName, SettingOption, folder_for, is_given
 from mammoscribe.support.errors import InputError
@@ -52,7 +53,7 @@ EXAMPLE = (
 _OF_DRAWN = frozenset({"exams", "bench", "model", "device"})
 _OF_LABELLED = frozenset(
     {
-        "data", "split", "predictions", "model", "device", "setting", "threshold", "specificity", "threshold_split",
+        "data", "split", "fold", "predictions", "model", "device", "setting", "threshold", "specificity", "threshold_split",
         "trained_on", "common", "draws", "anyway", "plan",
     }
 )  # fmt: skip
@@ -82,6 +83,7 @@ def command(
     device: Device = "cpu",
     data: Data = None,
     split: Split = "test",
+    fold: FoldOption = None,
     predictions: Predictions = None,
     setting: SettingOption = SettingName.SCREENING,
     threshold: ThresholdValue = None,
@@ -126,7 +128,7 @@ def command(
         _score_reports(out, given, plan, asked, files)
     elif data is not None:
         _measure_readers(
-            out, given, plan, asked, data=data, models=tuple(model or ()), predictions=tuple(predictions or ()),
+            out, given, plan, asked, fold, data=data, models=tuple(model or ()), predictions=tuple(predictions or ()),
             setting=setting.value, device=device, trained_on=tuple(trained_on or ()), common_only=common, anyway=anyway,
         )  # fmt: skip
     else:
@@ -140,18 +142,20 @@ def _score_reports(out: Path, given: set[str], plan: Path | None, asked: dict[st
 
 
 def _measure_readers(
-    out: Path, given: set[str], plan: Path | None, asked: dict[str, Any], setting: str, **systems: Any
+    out: Path, given: set[str], plan: Path | None, asked: dict[str, Any], fold: str | None, setting: str, **systems: Any
 ) -> None:
     """Measure readers on labelled exams; `asked` are the options that a plan may fix."""
     _refuse(given - _OF_LABELLED, "--data")
     planned = _planned(plan, asked, given, tuple(asked))
+    if fold is not None and "split" in given:
+        raise InputError(f"--fold {fold} with the split {asked['split']}", "one of them")
     fixed = _fixed(given, asked["threshold"], asked["specificity"], asked["threshold_split"])
     from mammoscribe.domain.assessment import Setting
     from mammoscribe.evaluation.reader_card.run import Fixed, Request
 
     request = Request(
         split=asked["split"], num_draws=asked["draws"], plan=planned, setting=Setting(setting),
-        fixed=None if fixed is None else Fixed(*fixed), **systems,
+        fixed=None if fixed is None else Fixed(*fixed), **of_fold(fold, systems["models"]), **systems,
     )  # fmt: skip
     measure_readers(request, out)
 

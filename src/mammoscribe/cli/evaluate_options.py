@@ -26,6 +26,14 @@ Data = Annotated[
     typer.Option("--data", metavar="PREPARED", help="Measure on the labelled exams of a prepared dataset instead."),
 ]
 Split = Annotated[str, typer.Option("--split", help="With --data: train, val or test.")]
+FoldOption = Annotated[
+    str | None,
+    typer.Option(
+        "--fold",
+        metavar="K/N",
+        help="With --data, in place of --split: the patients of train and val that a run with left_out=K/N did not learn from.",
+    ),
+]
 Predictions = Annotated[
     list[Path] | None,
     typer.Option(

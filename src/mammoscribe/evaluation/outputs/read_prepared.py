@@ -54,7 +54,7 @@ def made_by(reader: Reader, dataset: PreparedDataset, setting: Setting) -> MadeB
     return MadeBy(
         {
             "input": {
-                "dataset": about["dataset"], "split": dataset.split, "index_sha256": about["index_sha256"],
+                "dataset": about["dataset"], "split": dataset.part, "index_sha256": about["index_sha256"],
                 "splits_sha256": about["splits_sha256"],
             },
             "configuration": {

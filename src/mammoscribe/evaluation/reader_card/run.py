@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mammoscribe.data.folds import Fold
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.domain.assessment import Setting
 from mammoscribe.evaluation.card_page import Page
@@ -57,9 +58,11 @@ class Request:
         num_draws: of the bootstrap.
         common_only: measure the exams that every system has. anyway: put faults on the card instead of refusing.
         plan: which figures decide, None where none was written.
+        fold: whose patients are measured, of `train` and `val`, in place of the split; None measures the split.
+        faults: sentences about the measurement, found before, such as a reader that did not leave out the fold.
 
     Raises:
-        InputError: without a system, or with more than two.
+        InputError: without a system, with more than two, or for a threshold from exams that are measured.
     """
 
     data: Path
@@ -74,13 +77,24 @@ class Request:
     common_only: bool = False
     anyway: bool = False
     plan: Plan | None = None
+    fold: Fold | None = None
+    faults: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.models) + len(self.predictions) <= 2:
             found = f"{len(self.models) + len(self.predictions)} systems with --data"
             raise InputError(found, "one, or two that are compared", "use --model and --predictions")
         if self.fixed is not None and self.fixed.specificity is not None:
+            if self.fold is not None:
+                raise InputError("a threshold fixed on a split beside a fold, which is measured", "--threshold NUMBER")
             check_threshold_split(self.split, self.fixed.split)
+
+    def dataset(self) -> PreparedDataset:
+        """The exams that are measured; InputError for a fold of synthetic exams, which every run learns from."""
+        found = PreparedDataset(self.data, None if self.fold else self.split, self.fold)
+        if self.fold is not None and found.synthetic:
+            raise InputError(f"a fold of synthetic exams in {self.data}, which no run leaves out", "a split")
+        return found
 
 
 @dataclass(frozen=True)
@@ -104,12 +118,12 @@ def measure(
     Raises:
         InputError: for a fault of the measurement, unless it is to be measured anyway.
     """
-    dataset = PreparedDataset(request.data, request.split)
-    faults = [*repeats(dataset), *leaks(dataset, request.trained_on)]
+    dataset = request.dataset()
+    faults = [*request.faults, *repeats(dataset), *leaks(dataset, request.trained_on)]
     refuse(faults, request.anyway)
     labels = list(labelled_exams(dataset))
     if not labels:
-        raise InputError(f"{request.split} of {request.data} has no labelled exam", "labels, boxes or reports")
+        raise InputError(f"{dataset.part} of {request.data} has no labelled exam", "labels, boxes or reports")
     systems = tuple(_outputs(request, dataset, frozenset(e.exam_id for e in labels), folder, on_exam))
     joined = join(labels, {s.name: s.exams for s in systems}, request.common_only)
     signs = [f for k, s in enumerate(systems) for f in output_faults(s.name, joined.cases(k))]
@@ -121,7 +135,7 @@ def measure(
     if reports is not None:
         refuse(reports.faults, request.anyway)
     card = make_card(
-        str(dataset.about["dataset"]), request.split, dataset.synthetic, systems, joined, request.num_draws, threshold,
+        str(dataset.about["dataset"]), dataset.part, dataset.synthetic, systems, joined, request.num_draws, threshold,
         None if request.plan is None else frozenset(request.plan.endpoints), notes=[*faults, *signs], on_draw=on_draw, reports_alone=reports is not None,
     )  # fmt: skip
     misses = [(s.name, worst_misses(dataset, joined.cases(k), card.cases[k].malignancy)) for k, s in enumerate(systems)]
