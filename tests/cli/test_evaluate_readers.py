@@ -216,7 +216,10 @@ def test_a_fold_is_measured_in_place_of_a_split(run, lab, tmp_path):
 
 
 def test_a_model_that_did_not_leave_out_the_fold_is_refused(run, lab, tmp_path):
-    for name, left_out, words in (("other", "1/2", "left out the fold 1/2, and not 0/2"), ("none", None, "left_out=0/2")):
+    for name, left_out, words in (
+        ("other", "1/2", "left out the fold 1/2, and not 0/2"),
+        ("none", None, "left_out=0/2"),
+    ):
         model = run_of(tmp_path / name, left_out)
         shown = run("evaluate", "--model", model, "--data", lab, "--fold", "0/2", "--out", tmp_path / "card")
         assert shown.exit_code == 2 and words in shown.stderr, shown.stderr

@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from mammoscribe.cli.authors import WriterModel, Writes, authorship_of
+from mammoscribe.cli.chat_options import (
+    ChatEndpoint,
+    ChatGiven,
+    ChatModel,
+    ChatPixels,
+    ChatTimeout,
+    ChatTokens,
+    PromptFile,
+)
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import progress_bar
+from mammoscribe.cli.evaluate_faithfulness import Who, WrittenAbout, measure_writer
 from mammoscribe.cli.evaluate_options import (
     Anyway,
     Bench,
@@ -17,6 +28,7 @@ from mammoscribe.cli.evaluate_options import (
     Data,
     Draws,
     Exams,
+    Faithfulness,
     Features,
     FoldOption,
     IdColumn,
@@ -37,7 +49,7 @@ from mammoscribe.cli.evaluate_options import (
 )
 from mammoscribe.cli.evaluate_readers import measure_readers, of_fold
 from mammoscribe.cli.evaluate_reports import ReportFiles, print_must_pass, score_reports
-from mammoscribe.cli.options import Device, SettingName, SettingOption, folder_for, is_given
+from mammoscribe.cli.options import Device, SettingName, SettingOption, WriterName, folder_for, is_given
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
 
@@ -48,6 +60,7 @@ EXAMPLE = (
     "Example: mammoscribe evaluate --exams 40 --out runs/validation\n\n"
     "Example: mammoscribe evaluate --model runs/ours/model --data prepared --split test --out runs/card\n\n"
     "Example: mammoscribe evaluate --predictions results.csv --data prepared --out runs/card\n\n"
+    "Example: mammoscribe evaluate --faithfulness --writer decoder --exams 20 --out runs/faithfulness\n\n"
     "Example: mammoscribe evaluate --reference references.csv --candidate candidates.csv --out runs/card"
 )
 _OF_DRAWN = frozenset({"exams", "bench", "model", "device"})
@@ -55,6 +68,12 @@ _OF_LABELLED = frozenset(
     {
         "data", "split", "fold", "predictions", "model", "device", "setting", "threshold", "specificity", "threshold_split",
         "trained_on", "common", "draws", "anyway", "plan",
+    }
+)  # fmt: skip
+_OF_WRITERS = frozenset(
+    {
+        "faithfulness", "exams", "bench", "data", "split", "fold", "model", "device", "setting", "draws", "anyway",
+        "writer", "writer_model", "chat_endpoint", "chat_model", "prompts", "chat_timeout", "chat_tokens", "chat_px",
     }
 )  # fmt: skip
 _OF_REPORTS = frozenset(
@@ -102,13 +121,23 @@ def command(
     features: Features = None,
     plan: PlanFile = None,
     must_pass: MustPass = False,
+    faithfulness: Faithfulness = False,
+    writer: Writes = WriterName.RENDERER,
+    writer_model: WriterModel = None,
+    chat_endpoint: ChatEndpoint = None,
+    chat_model: ChatModel = None,
+    prompts: PromptFile = None,
+    chat_timeout: ChatTimeout = None,
+    chat_tokens: ChatTokens = None,
+    chat_px: ChatPixels = None,
 ) -> None:
     """Measure readers on labelled or synthetic exams, or score reports that anybody wrote against reference reports.
 
     With --data: malignancy, recall, density, BI-RADS and findings against the labels of a prepared split, for a reader or for
     results of predict. With --reference and --candidate: facts, BI-RADS, density, errors and word overlap of reports. Both
     write card.json, card.md and card.html. With neither: a reader on synthetic exams; validation exams are for choosing, a
-    bench is for the last look only, and nothing is tuned on it.
+    bench is for the last look only, and nothing is tuned on it. With --faithfulness: whether what a reader or a --writer
+    writes follows from the pictures, on synthetic exams or those of --data.
     """
     given = {name for name in context.params if is_given(context, name)} - {"out"}
     if must_pass:
@@ -117,6 +146,12 @@ def command(
         return
     if out is None:
         raise InputError("no --out", "a folder for the results", "add --out DIR")
+    if faithfulness:
+        _refuse(given - _OF_WRITERS, "--faithfulness")
+        chat = ChatGiven(chat_endpoint, chat_model, prompts, chat_timeout, chat_tokens, chat_px)
+        who = Who(tuple(model or ("starter",)), authorship_of(writer, writer_model, chat), setting.value, device)
+        measure_writer(who, WrittenAbout(data, split, fold, exams, bench, "split" in given), out, draws, anyway)
+        return
     asked = {
         "split": split, "draws": draws, "threshold": threshold, "specificity": specificity, "threshold_split": threshold_split,
     }  # fmt: skip

@@ -8,7 +8,20 @@ import typer
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder for records and figures; a run goes on there.")
 ]
-Exams = Annotated[int, typer.Option("--exams", min=1, help="How many validation exams.")]
+Exams = Annotated[
+    int,
+    typer.Option(
+        "--exams", min=1,
+        help="How many synthetic validation exams; with --data and --faithfulness: exams of the split at most.",
+    ),
+]  # fmt: skip
+Faithfulness = Annotated[
+    bool,
+    typer.Option(
+        "--faithfulness",
+        help="Write about every exam again with changed pictures: does the writer see them, and look where it points?",
+    ),
+]
 Bench = Annotated[
     str | None,
     typer.Option("--bench", metavar="NAME", help="Read a frozen test bench instead, bench_v1 or bench_v2."),

@@ -122,7 +122,7 @@ def entry(
 
 def _possible(difference: float, whole: float | None) -> float:
     """A difference that can be shown; infinite where two shares cannot be so far apart (counts per 100 have no upper end)."""
-    return float("inf") if whole == 1.0 and difference > whole else difference
+    return float("inf") if whole == 1.0 and difference > 1.0 else difference
 
 
 def independent_cases(n: int, positives: int | None = None, independent: int | None = None) -> int:

@@ -74,7 +74,9 @@ def _false_marks(dataset: PreparedDataset, cases: Sequence[Case]) -> Iterator[Sh
         (case, m)
         for case in cases
         for m in case.output.marks
-        if m.stated and m.kind in case.labels.boxed and not any(_hits(m, f) for f in case.labels.truth)
+        if m.stated
+        and m.kind in case.labels.boxed
+        and not any(_hits(m, f) for f in case.labels.truth)
         and not on_another_lesion(m, case.labels.truth)
     ]
     for case, m in sorted(false, key=lambda pair: -pair[1].score)[:EACH]:

@@ -136,7 +136,11 @@ def _bootstrap(scored: Scored, patients: Sequence[str], num_draws: int) -> tuple
 
 def _entry(figure: Figure, sums: Sums, draws: Sums, patients: int) -> Entry:
     return entry(
-        float(figure.value(sums)), figure.value(draws), int(figure.count(sums)), independent=patients, whole=_whole(figure)
+        float(figure.value(sums)),
+        figure.value(draws),
+        int(figure.count(sums)),
+        independent=patients,
+        whole=_whole(figure),
     )
 
 
