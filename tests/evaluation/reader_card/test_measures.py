@@ -12,6 +12,8 @@ from mammoscribe.evaluation.labelled_exams import LabelledBreast
 from mammoscribe.evaluation.outputs.exam_output import BreastOutput, OutputView
 from mammoscribe.evaluation.reader_card.breast_measures import (
     breast_cases,
+    category_given,
+    category_shares,
     class_measures,
     confusion,
     decision_measures,
@@ -77,6 +79,23 @@ def test_a_breast_without_an_answer_is_counted_and_not_measured():
 def test_the_category_of_a_report_calls_back_or_not():
     answers = [BreastOutput(birads=b) for b in ("0", "4B", "5", "1", "2", "3", "6", None)]
     assert [recalled(a) for a in answers] == [1, 1, 1, 0, 0, 0, None, None]
+
+
+def test_the_observed_share_of_malignant_breasts_is_given_for_each_category():
+    given = [("4B", "1"), ("4B", "1"), ("0", "2"), ("5", "1")]
+    cases = [
+        Case(exam(i, NO if i == 1 else YES, NO), output(i, BreastOutput(birads=r), BreastOutput(birads=left)))
+        for i, (r, left) in enumerate(given)
+    ]
+    found = category_shares("g", "malignant breast", breast_cases(cases, malignant, category_given))
+    shares = values(found, [0, 1, 2, 3])
+    assert shares == {
+        f"malignant breast, given BI-RADS {c}: observed share (PPV)": share
+        for c, share in (("0", 1.0), ("1", 0.0), ("2", 0.0), ("4B", 0.5), ("5", 1.0))
+    }
+    assert found is not None and [(m.n, m.positives) for m in found.measures] == [(1, 1), (3, 0), (1, 0), (2, 1), (1, 1)]
+    assert values(found, [0, 0, 1])["malignant breast, given BI-RADS 4B: observed share (PPV)"] == pytest.approx(2 / 3)
+    assert category_shares("g", "m", breast_cases(cases[:0], malignant, category_given)) is None
 
 
 def test_decisions_are_shares_of_the_right_cases():

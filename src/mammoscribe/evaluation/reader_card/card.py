@@ -19,6 +19,8 @@ from mammoscribe.evaluation.reader_card.breast_measures import (
     BreastCases,
     breast_cases,
     category_cases,
+    category_given,
+    category_shares,
     class_measures,
     confusion,
     decision_measures,
@@ -63,6 +65,7 @@ class SystemCases:
     density: BreastCases
     category: BreastCases
     kinds: tuple[KindCases, ...]
+    by_category: BreastCases
 
     def sets(self, threshold: Threshold | None) -> list[MeasureSet]:
         """Every figure that the labels and answers of this system support."""
@@ -73,6 +76,7 @@ class SystemCases:
             ),
             *([decision_measures(MALIGNANCY, f"malignant breast, called from {threshold.value:g}", self.malignancy, threshold.value)] if threshold else []),
             decision_measures(MALIGNANCY, "malignant breast, called by the report's category", self.decision_malignant, HALF),
+            category_shares(MALIGNANCY, "malignant breast", self.by_category),
             score_measures(RECALL, "recalled breast, by the probability of malignancy", self.recall, probabilities=False),
             decision_measures(RECALL, "recalled breast, called by the report's category", self.decision_recall, HALF),
             class_measures(DENSITY, "density", self.density, len(DENSITIES), Weights.LINEAR),
@@ -91,6 +95,7 @@ def system_cases(joined: Joined, system: int) -> SystemCases:
         breast_cases(cases, malignant, recalled), breast_cases(cases, recall, recalled),
         breast_cases(cases, dense, prob_dense), density_cases(cases), category_cases(cases),
         tuple(kind_cases(cases, kind) for kind in FindingType),
+        breast_cases(cases, malignant, category_given),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from math import isnan
 from typing import Any
 
 from mammoscribe.evaluation.calibration import reliability_table
@@ -30,7 +31,7 @@ from mammoscribe.evaluation.reader_card.card import (
     delong_rows,
     grouped_lines,
 )
-from mammoscribe.evaluation.reader_card.charts import BINS, froc_charts, group_chart, malignancy_charts
+from mammoscribe.evaluation.reader_card.charts import BINS, froc_charts, gap_chart, group_chart, malignancy_charts
 from mammoscribe.evaluation.reader_card.mark_measures import HIT_RULE
 
 SCHEMA = "mammoscribe.reader-card/1"
@@ -82,7 +83,10 @@ def card_json(card: ReaderCard) -> dict[str, Any]:
 
 
 def _group_json(g: GroupAuc) -> dict[str, Any]:
-    return {"group": g.group, "n": g.n, "positives": g.positives, "auc": g.auc, "interval": ends_json(g.interval)}
+    return {
+        "group": g.group, "n": g.n, "positives": g.positives, "auc": g.auc, "interval": ends_json(g.interval),
+        "gap": g.gap, "gap_interval": ends_json(g.gap_interval),
+    }  # fmt: skip
 
 
 def _curves(own: SystemCases) -> dict[str, Any]:
@@ -159,13 +163,19 @@ def _group_sections(card: ReaderCard) -> Iterator[Section]:
                 (
                     f"{g.property}: {x.group}", f"{x.positives} of {x.n} ({100 * x.positives / x.n:.1f} %)",
                     number(x.auc, 3, "too few"), interval_words(x.interval, 3),
+                    "" if isnan(x.gap) else f"{x.gap:+.3f}", interval_words(x.gap_interval, 3),
                 )
                 for g in own
                 for x in g.groups
             )  # fmt: skip
-            text = f"AUC of malignancy; not given below {LEAST_IN_GROUP} breasts, or two of a class. {_gaps(own)}"
-            table = Table(("group", "n", "AUC", "95 % interval"), rows)
-            yield Section(f"Groups, {s.name}", text, tables=(table,), charts=(group_chart(card, own, system),))
+            text = (
+                f"AUC of malignancy; not given below {LEAST_IN_GROUP} breasts, or two of a class. A gap is the group's AUC minus "
+                "that of all other breasts whose group is known, on the same draws of patients; many gaps are looked at here, so one interval in "
+                f"twenty that leaves out 0 is no surprise. {_gaps(own)}"
+            )
+            table = Table(("group", "n", "AUC", "95 % interval", "gap to the others", "95 % interval"), rows)
+            charts = (group_chart(card, own, system), *gap_chart(card, own, system))
+            yield Section(f"Groups, {s.name}", text, tables=(table,), charts=charts)
 
 
 def _gaps(own) -> str:

@@ -95,3 +95,17 @@ def group_chart(card: ReaderCard, grouped: list[Grouped], system: int) -> Chart:
     ]  # fmt: skip
     name = f"Groups, {card.systems[system].name}"
     return Chart(name, interval_chart(name, "AUC", bars, whole), "The broken line is the AUC of all breasts together.")
+
+
+def gap_chart(card: ReaderCard, grouped: list[Grouped], system: int) -> Iterator[Chart]:
+    """The gap of every group to all other breasts; nothing where no group has one."""
+    bars = [
+        Bar(g.gap, g.gap_interval.low, g.gap_interval.high, name=f"{own.property}: {g.group} ({g.positives} of {g.n})")
+        for own in grouped
+        for g in own.groups
+        if g.gap_interval is not None
+    ]
+    if bars:
+        name = f"Gaps between groups, {card.systems[system].name}"
+        picture = interval_chart(name, "AUC of the group minus AUC of the others", bars, 0.0)
+        yield Chart(name, picture, "Left of the broken line: worse in this group than in the others.")
