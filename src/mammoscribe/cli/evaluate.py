@@ -21,6 +21,7 @@ from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import progress_bar
 from mammoscribe.cli.evaluate_faithfulness import Who, WrittenAbout, measure_writer
 from mammoscribe.cli.evaluate_options import (
+    Abstain,
     Anyway,
     Bench,
     Candidates,
@@ -66,7 +67,7 @@ EXAMPLE = (
 _OF_DRAWN = frozenset({"exams", "bench", "model", "device"})
 _OF_LABELLED = frozenset(
     {
-        "data", "split", "fold", "predictions", "model", "device", "setting", "threshold", "specificity", "threshold_split",
+        "data", "split", "fold", "predictions", "model", "device", "setting", "threshold", "specificity", "threshold_split", "abstain",
         "trained_on", "common", "draws", "anyway", "plan",
     }
 )  # fmt: skip
@@ -107,6 +108,7 @@ def command(
     setting: SettingOption = SettingName.SCREENING,
     threshold: ThresholdValue = None,
     specificity: Specificity = None,
+    abstain: Abstain = None,
     threshold_split: ThresholdSplit = "val",
     trained_on: TrainedOn = None,
     reference: Reference = None,
@@ -163,7 +165,7 @@ def command(
         _score_reports(out, given, plan, asked, files)
     elif data is not None:
         _measure_readers(
-            out, given, plan, asked, fold, data=data, models=tuple(model or ()), predictions=tuple(predictions or ()),
+            out, given, plan, asked, fold, abstain, data=data, models=tuple(model or ()), predictions=tuple(predictions or ()),
             setting=setting.value, device=device, trained_on=tuple(trained_on or ()), common_only=common, anyway=anyway,
         )  # fmt: skip
     else:
@@ -177,14 +179,21 @@ def _score_reports(out: Path, given: set[str], plan: Path | None, asked: dict[st
 
 
 def _measure_readers(
-    out: Path, given: set[str], plan: Path | None, asked: dict[str, Any], fold: str | None, setting: str, **systems: Any
+    out: Path,
+    given: set[str],
+    plan: Path | None,
+    asked: dict[str, Any],
+    fold: str | None,
+    abstain: float | None,
+    setting: str,
+    **systems: Any,
 ) -> None:
     """Measure readers on labelled exams; `asked` are the options that a plan may fix."""
     _refuse(given - _OF_LABELLED, "--data")
     planned = _planned(plan, asked, given, tuple(asked))
     if fold is not None and "split" in given:
         raise InputError(f"--fold {fold} with the split {asked['split']}", "one of them")
-    fixed = _fixed(given, asked["threshold"], asked["specificity"], asked["threshold_split"])
+    fixed = _fixed(given, asked["threshold"], asked["specificity"], asked["threshold_split"], abstain)
     from mammoscribe.domain.assessment import Setting
     from mammoscribe.evaluation.reader_card.run import Fixed, Request
 
@@ -216,14 +225,14 @@ def _planned(path: Path | None, asked: dict[str, Any], given: set[str], used: tu
 
 
 def _fixed(
-    given: set[str], value: float | None, specificity: float | None, split: str
-) -> tuple[float | None, float | None, str] | None:
-    """How a threshold is fixed: (number, specificity, split); InputError for contradicting options."""
+    given: set[str], value: float | None, specificity: float | None, split: str, abstain: float | None
+) -> tuple[float | None, float | None, str, float | None] | None:
+    """How thresholds are fixed: (number, specificity, split, error rate); InputError for contradicting options."""
     if value is not None and specificity is not None:
         raise InputError("--threshold with --specificity", "one of them")
-    if "threshold_split" in given and specificity is None:
-        raise InputError("--threshold-split without --specificity", "both, or neither")
-    return None if value is None and specificity is None else (value, specificity, split)
+    if "threshold_split" in given and specificity is None and abstain is None:
+        raise InputError("--threshold-split without --specificity or --abstain", "one of these with it")
+    return None if value is None and specificity is None and abstain is None else (value, specificity, split, abstain)
 
 
 def _refuse(names: set[str], beside: str) -> None:

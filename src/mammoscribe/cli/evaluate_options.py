@@ -63,8 +63,18 @@ Specificity = Annotated[
     float | None,
     typer.Option("--specificity", min=0, max=1, help="With --data: fix that threshold at this specificity on val."),
 ]
+Abstain = Annotated[
+    float | None,
+    typer.Option(
+        "--abstain", metavar="ALPHA",
+        help="With --data: leave breasts to a person so that of each class at most this share gets a wrong answer; fixed on val.",
+    ),
+]  # fmt: skip
 ThresholdSplit = Annotated[
-    str, typer.Option("--threshold-split", help="Where --specificity fixes it; never the split that is measured.")
+    str,
+    typer.Option(
+        "--threshold-split", help="Where --specificity and --abstain are fixed; never the split that is measured."
+    ),
 ]
 TrainedOn = Annotated[
     list[Path] | None,

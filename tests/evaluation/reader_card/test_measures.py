@@ -93,7 +93,13 @@ def test_the_observed_share_of_malignant_breasts_is_given_for_each_category():
         f"malignant breast, given BI-RADS {c}: observed share (PPV)": share
         for c, share in (("0", 1.0), ("1", 0.0), ("2", 0.0), ("4B", 0.5), ("5", 1.0))
     }
-    assert found is not None and [(m.n, m.positives) for m in found.measures] == [(1, 1), (3, 0), (1, 0), (2, 1), (1, 1)]
+    assert found is not None and [(m.n, m.positives) for m in found.measures] == [
+        (1, 1),
+        (3, 0),
+        (1, 0),
+        (2, 1),
+        (1, 1),
+    ]
     assert values(found, [0, 0, 1])["malignant breast, given BI-RADS 4B: observed share (PPV)"] == pytest.approx(2 / 3)
     assert category_shares("g", "m", breast_cases(cases[:0], malignant, category_given)) is None
 

@@ -7,6 +7,7 @@ from mammoscribe.domain.finding import FindingType
 from mammoscribe.evaluation.calibration import coverage_and_risk, reliability_table
 from mammoscribe.evaluation.card_page import Chart
 from mammoscribe.evaluation.classification import auc, roc_points
+from mammoscribe.evaluation.reader_card.abstention import abstention_chart
 from mammoscribe.evaluation.reader_card.breast_measures import HALF
 from mammoscribe.evaluation.reader_card.card import Grouped, ReaderCard
 from mammoscribe.support.charts import UNIT, Bar, Points, interval_chart, line_chart
@@ -54,6 +55,13 @@ def malignancy_charts(card: ReaderCard) -> Iterator[Chart]:
         line_chart("Coverage against risk", "share of breasts kept", risks, frame, "share decided wrongly"),
         f"Breasts decided at the probability {decided:g}, the most certain ones kept first.",
     )
+
+
+def abstention_charts(card: ReaderCard) -> Iterator[Chart]:
+    """Coverage against risk of the breasts that are not left to a person."""
+    cases = (c.malignancy for c in card.cases)
+    named = [(s.name, c, a) for s, c, a in zip(card.systems, cases, card.abstaining, strict=True)]
+    yield from abstention_chart(named)
 
 
 def froc_charts(card: ReaderCard) -> Iterator[Chart]:

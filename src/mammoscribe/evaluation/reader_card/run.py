@@ -10,6 +10,7 @@ from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.domain.assessment import Setting
 from mammoscribe.evaluation.card_page import Page
 from mammoscribe.evaluation.classification import threshold_at_specificity
+from mammoscribe.evaluation.conformal import fit_abstention
 from mammoscribe.evaluation.faults import refuse
 from mammoscribe.evaluation.labelled_exams import LabelledExam, labelled_exams
 from mammoscribe.evaluation.outputs.exam_output import ExamOutput
@@ -17,7 +18,8 @@ from mammoscribe.evaluation.outputs.predicted import read_predictions
 from mammoscribe.evaluation.outputs.read_prepared import made_by, read_split
 from mammoscribe.evaluation.outputs.store import Outputs, done_ids, fill
 from mammoscribe.evaluation.plan import Plan, late_plan, looks_before, plan_json, plan_section
-from mammoscribe.evaluation.reader_card.breast_measures import breast_cases, malignant, prob_malignant
+from mammoscribe.evaluation.reader_card.abstention import Abstaining
+from mammoscribe.evaluation.reader_card.breast_measures import BreastCases, breast_cases, malignant, prob_malignant
 from mammoscribe.evaluation.reader_card.card import OnDraw, ReaderCard, Threshold, make_card
 from mammoscribe.evaluation.reader_card.card_files import card_json, card_page
 from mammoscribe.evaluation.reader_card.cases import Joined, join
@@ -38,11 +40,30 @@ OnExam = Callable[[], None]
 
 @dataclass(frozen=True)
 class Fixed:
-    """How a threshold of malignancy is fixed: a number, or the specificity that it has on another split."""
+    """How a threshold of malignancy, and abstention, are fixed.
+
+    Args:
+        value: the threshold. specificity: that the threshold has on `split`. None for no threshold.
+        abstain: error rate that abstention, fixed on `split`, may have in each class; None for no abstention.
+        split: never the one that is measured.
+
+    Raises:
+        InputError: for a rate that is not between 0 and 1.
+    """
 
     value: float | None = None
     specificity: float | None = None
     split: str = "val"
+    abstain: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.abstain is not None and not 0 < self.abstain < 1:
+            raise InputError(f"an error rate of {self.abstain:g}", "a share between 0 and 1, such as 0.1")
+
+    @property
+    def needs_split(self) -> bool:
+        """Whether anything is fixed on a split."""
+        return self.specificity is not None or self.abstain is not None
 
 
 @dataclass(frozen=True)
@@ -84,7 +105,7 @@ class Request:
         if not 1 <= len(self.models) + len(self.predictions) <= 2:
             found = f"{len(self.models) + len(self.predictions)} systems with --data"
             raise InputError(found, "one, or two that are compared", "use --model and --predictions")
-        if self.fixed is not None and self.fixed.specificity is not None:
+        if self.fixed is not None and self.fixed.needs_split:
             if self.fold is not None:
                 raise InputError("a threshold fixed on a split beside a fold, which is measured", "--threshold NUMBER")
             check_threshold_split(self.split, self.fixed.split)
@@ -130,13 +151,14 @@ def measure(
     before = looks_before(folder, [s.sha256 for s in systems])
     signs += [] if request.plan is None else late_plan(request.plan, before)
     refuse(signs, request.anyway)
-    threshold = _threshold(request, folder, on_exam)
+    apart = _on_split(request, folder, on_exam)
+    threshold, abstaining = _threshold(request.fixed, apart), _abstaining(request.fixed, apart)
     reports = _reports(systems, joined, request.num_draws)
     if reports is not None:
         refuse(reports.faults, request.anyway)
     card = make_card(
         str(dataset.about["dataset"]), dataset.part, dataset.synthetic, systems, joined, request.num_draws, threshold,
-        None if request.plan is None else frozenset(request.plan.endpoints), notes=[*faults, *signs], on_draw=on_draw, reports_alone=reports is not None,
+        None if request.plan is None else frozenset(request.plan.endpoints), notes=[*faults, *signs], on_draw=on_draw, reports_alone=reports is not None, abstaining=abstaining,
     )  # fmt: skip
     misses = [(s.name, worst_misses(dataset, joined.cases(k), card.cases[k].malignancy)) for k, s in enumerate(systems)]
     page, values = card_page(card, misses), card_json(card)
@@ -208,21 +230,68 @@ def _names(given: Sequence[str]) -> list[str]:
     return list(given) if len(set(given)) == len(given) else [f"{g} ({k})" for k, g in enumerate(given, start=1)]
 
 
-def _threshold(request: Request, folder: Path, on_exam: OnExam) -> Threshold | None:
-    """The threshold as a number, or fixed on another split by the first system's outputs there."""
+@dataclass(frozen=True)
+class _Apart:
+    """The breasts of one system on the split on which thresholds are fixed."""
+
+    system: str
+    joined: Joined
+    breasts: BreastCases
+
+    @property
+    def patients(self) -> list[str]:
+        """Whose each breast is."""
+        return [self.joined.labels[e].patient_id for e in self.breasts.exams]
+
+    @property
+    def names(self) -> list[str]:
+        """Of each breast."""
+        exams = (self.joined.labels[e].exam_id for e in self.breasts.exams)
+        return [f"{exam}/{side}" for exam, side in zip(exams, self.breasts.sides, strict=True)]
+
+
+def _on_split(request: Request, folder: Path, on_exam: OnExam) -> list[_Apart]:
+    """Every system on the split on which something is fixed; none where nothing is.
+
+    Raises:
+        InputError: when the split has no malignant and other breasts.
+    """
     fixed = request.fixed
-    if fixed is None:
+    if fixed is None or not fixed.needs_split:
+        return []
+    dataset = PreparedDataset(request.data, fixed.split)
+    labels: list[LabelledExam] = list(labelled_exams(dataset))
+    found = []
+    for own in _outputs(request, dataset, frozenset(e.exam_id for e in labels), folder, on_exam):
+        joined = join(labels, {own.name: own.exams}, request.common_only)
+        breasts = breast_cases(joined.cases(0), malignant, prob_malignant)
+        if not breasts.both_classes:
+            raise InputError(f"{fixed.split} has no malignant and other breasts to fix a threshold on", "both")
+        found.append(_Apart(own.name, joined, breasts))
+    return found
+
+
+def _threshold(fixed: Fixed | None, apart: Sequence[_Apart]) -> Threshold | None:
+    """The threshold as a number, or fixed on another split by the first system's outputs there."""
+    if fixed is None or (fixed.value is None and fixed.specificity is None):
         return None
     if fixed.value is not None:
         return Threshold(fixed.value, "a number that was given")
     assert fixed.specificity is not None
-    dataset = PreparedDataset(request.data, fixed.split)
-    labels: list[LabelledExam] = list(labelled_exams(dataset))
-    first = next(_outputs(request, dataset, frozenset(e.exam_id for e in labels), folder, on_exam))
-    joined: Joined = join(labels, {first.name: first.exams}, request.common_only)
-    c = breast_cases(joined.cases(0), malignant, prob_malignant)
-    if not c.both_classes:
-        raise InputError(f"{fixed.split} has no malignant and other breasts to fix a threshold on", "both")
+    c = apart[0].breasts
     value = threshold_at_specificity(c.scores, c.labels, fixed.specificity)
-    words = f"{fixed.split}: specificity {fixed.specificity:g} of {first.name} there, {len(c.labels)} breasts"
+    words = f"{fixed.split}: specificity {fixed.specificity:g} of {apart[0].system} there, {len(c.labels)} breasts"
     return Threshold(value, words)
+
+
+def _abstaining(fixed: Fixed | None, apart: Sequence[_Apart]) -> list[Abstaining]:
+    """How each system leaves breasts to a person; none where that was not asked for."""
+    if fixed is None or fixed.abstain is None:
+        return []
+    found = []
+    for own in apart:
+        c = own.breasts
+        rule = fit_abstention(c.scores, c.labels, own.patients, own.names)
+        counts = f"{len(rule.strange[1])} malignant and {len(rule.strange[0])} other breasts"
+        found.append(Abstaining(rule, fixed.abstain, f"{fixed.split}: {counts}, one of a class from each patient"))
+    return found
