@@ -40,6 +40,7 @@ from mammoscribe.cli.evaluate_options import (
     PlanFile,
     Predictions,
     Reference,
+    Robustness,
     Specificity,
     Split,
     TextColumn,
@@ -68,7 +69,7 @@ _OF_DRAWN = frozenset({"exams", "bench", "model", "device"})
 _OF_LABELLED = frozenset(
     {
         "data", "split", "fold", "predictions", "model", "device", "setting", "threshold", "specificity", "threshold_split", "abstain",
-        "trained_on", "common", "draws", "anyway", "plan",
+        "trained_on", "common", "draws", "anyway", "plan", "robustness",
     }
 )  # fmt: skip
 _OF_WRITERS = frozenset(
@@ -123,6 +124,7 @@ def command(
     features: Features = None,
     plan: PlanFile = None,
     must_pass: MustPass = False,
+    robustness: Robustness = False,
     faithfulness: Faithfulness = False,
     writer: Writes = WriterName.RENDERER,
     writer_model: WriterModel = None,
@@ -167,6 +169,7 @@ def command(
         _measure_readers(
             out, given, plan, asked, fold, abstain, data=data, models=tuple(model or ()), predictions=tuple(predictions or ()),
             setting=setting.value, device=device, trained_on=tuple(trained_on or ()), common_only=common, anyway=anyway,
+            robustness=exams if robustness else None,
         )  # fmt: skip
     else:
         _read_exams(out, given, exams, bench, model or ["starter"], device)
@@ -189,7 +192,7 @@ def _measure_readers(
     **systems: Any,
 ) -> None:
     """Measure readers on labelled exams; `asked` are the options that a plan may fix."""
-    _refuse(given - _OF_LABELLED, "--data")
+    _refuse(given - _OF_LABELLED - ({"exams"} if "robustness" in given else set()), "--data")
     planned = _planned(plan, asked, given, tuple(asked))
     if fold is not None and "split" in given:
         raise InputError(f"--fold {fold} with the split {asked['split']}", "one of them")

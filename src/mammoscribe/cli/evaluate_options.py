@@ -12,9 +12,16 @@ Exams = Annotated[
     int,
     typer.Option(
         "--exams", min=1,
-        help="How many synthetic validation exams; with --data and --faithfulness: exams of the split at most.",
+        help="How many synthetic validation exams; with --data and --faithfulness or --robustness: exams of the split at most.",
     ),
 ]  # fmt: skip
+Robustness = Annotated[
+    bool,
+    typer.Option(
+        "--robustness",
+        help="With --data and one --model: read again with noise, blur, other windows, missing views and more.",
+    ),
+]
 Faithfulness = Annotated[
     bool,
     typer.Option(

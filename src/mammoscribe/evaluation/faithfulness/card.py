@@ -107,7 +107,8 @@ def _entry(m: MeasuredFigure | None, columns: Mapping[int, Any], num: int, num_p
     if m.measure.is_share:
         return entry(m.value(every), draws, n, independent=cases)
     found = entry(m.value(every), draws, n, independent=cases, whole=None)
-    return replace(found, interval=_of_difference(m.shares(every), cases)) if spread(draws) < ALIKE else found
+    alike = _of_difference(m.shares(every), cases)
+    return replace(found, interval=alike, detectable=float("nan")) if spread(draws) < ALIKE else found
 
 
 def _of_difference(shares: Sequence[float], cases: int) -> Interval | None:

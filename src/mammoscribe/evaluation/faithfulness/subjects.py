@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.domain.exam import Exam
@@ -13,9 +12,8 @@ from mammoscribe.domain.view import Laterality, Role, View, standard_view_id
 from mammoscribe.evaluation.facts import FactKey
 from mammoscribe.evaluation.faithfulness.written import facts_of
 from mammoscribe.evaluation.labelled_exams import LabelledExam, labelled_exams
-from mammoscribe.evaluation.prepared_views import views_of_record
+from mammoscribe.evaluation.prepared_views import decode_in, views_of_record
 from mammoscribe.evaluation.reading_records import decode_phantom
-from mammoscribe.imaging.decode import decode_view
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.phantom import PhantomExam, PhantomSpec, draw_exam
 from mammoscribe.support.errors import InputError
@@ -152,11 +150,6 @@ class PreparedSubjects(Subjects):
     def id_of(self, number: int) -> str:
         """As the dataset has it."""
         return self._labels[number].exam_id
-
-
-def decode_in(root: Path) -> Decode:
-    """A decoder of views whose sources are paths in a folder."""
-    return lambda view: decode_view(replace(view, source=str(root / view.source)))
 
 
 def truth_of_labels(labels: LabelledExam) -> tuple[frozenset[FactKey], frozenset[Question]]:

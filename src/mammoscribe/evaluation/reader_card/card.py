@@ -177,6 +177,18 @@ def make_card(
     )  # fmt: skip
 
 
+def compared(joined: Joined, num_draws: int, only: frozenset[str]) -> tuple[Difference, ...]:
+    """First minus second of two systems on some figures alone, where both have them.
+
+    Args:
+        joined: exams with both outputs. num_draws: bootstrap samples of patients. only: names of the figures.
+    """
+    sets = [[s for s in system_cases(joined, k).sets(None) if any(m.name in only for m in s.measures)] for k in (0, 1)]
+    shared = _shared([[m for s in own for m in s.measures] for own in sets])
+    patients = [e.patient_id for e in joined.labels]
+    return _measured(sets, shared, patients, num_draws, only, lambda _: None)[1] if all(sets) else ()
+
+
 Names = list[tuple[str, list[tuple[int, Measure] | None]]]
 """(name, for each system the place and the measure, None where the system has it not)."""
 

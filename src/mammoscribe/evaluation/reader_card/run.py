@@ -13,6 +13,7 @@ from mammoscribe.evaluation.classification import threshold_at_specificity
 from mammoscribe.evaluation.conformal import fit_abstention
 from mammoscribe.evaluation.faults import refuse
 from mammoscribe.evaluation.labelled_exams import LabelledExam, labelled_exams
+from mammoscribe.evaluation.outputs.changes import Change
 from mammoscribe.evaluation.outputs.exam_output import ExamOutput
 from mammoscribe.evaluation.outputs.predicted import read_predictions
 from mammoscribe.evaluation.outputs.read_prepared import made_by, read_split
@@ -25,6 +26,7 @@ from mammoscribe.evaluation.reader_card.card_files import card_json, card_page
 from mammoscribe.evaluation.reader_card.cases import Joined, join
 from mammoscribe.evaluation.reader_card.faults import check_threshold_split, leaks, output_faults, repeats
 from mammoscribe.evaluation.reader_card.misses import worst_misses
+from mammoscribe.evaluation.reader_card.robustness import Shift, robustness_json, robustness_section, sweep
 from mammoscribe.evaluation.report_card.card import ReportCard
 from mammoscribe.evaluation.report_card.card import make_card as score_reports
 from mammoscribe.evaluation.report_card.card_files import card_json as report_values
@@ -81,9 +83,11 @@ class Request:
         plan: which figures decide, None where none was written.
         fold: whose patients are measured, of `train` and `val`, in place of the split; None measures the split.
         faults: sentences about the measurement, found before, such as a reader that did not leave out the fold.
+        robustness: how many exams are read again with changed pictures; None for none.
 
     Raises:
-        InputError: without a system, with more than two, or for a threshold from exams that are measured.
+        InputError: without a system, with more than two, for a threshold from exams that are measured, or for robustness of
+            anything but one reader.
     """
 
     data: Path
@@ -100,8 +104,11 @@ class Request:
     plan: Plan | None = None
     fold: Fold | None = None
     faults: tuple[str, ...] = ()
+    robustness: int | None = None
 
     def __post_init__(self) -> None:
+        if self.robustness is not None and (len(self.models) != 1 or self.predictions):
+            raise InputError("--robustness, which reads the exams again, without one --model alone", "one reader")
         if not 1 <= len(self.models) + len(self.predictions) <= 2:
             found = f"{len(self.models) + len(self.predictions)} systems with --data"
             raise InputError(found, "one, or two that are compared", "use --model and --predictions")
@@ -162,6 +169,10 @@ def measure(
     )  # fmt: skip
     misses = [(s.name, worst_misses(dataset, joined.cases(k), card.cases[k].malignancy)) for k, s in enumerate(systems)]
     page, values = card_page(card, misses), card_json(card)
+    if request.robustness is not None:
+        shifts = list(_shifts(request, dataset, labels[: request.robustness], folder, on_exam))
+        values["robustness"] = robustness_json(shifts)
+        page = replace(page, sections=(*page.sections, robustness_section(shifts)))
     if reports is not None:
         values["reports"] = report_values(reports)
         own = tuple(replace(s, title=f"Reports: {s.title}") for s in report_sections(reports))
@@ -208,18 +219,31 @@ def _outputs(
 
 def stored_outputs(
     name: str, reader: Reader, dataset: PreparedDataset, wanted: frozenset[str], setting: Setting, folder: Path,
-    on_exam: OnExam,
+    on_exam: OnExam, change: Change | None = None,
 ) -> Outputs:  # fmt: skip
     """The outputs of a reader for exams of a split: those in the folder, and the missing ones after reading them."""
-    made = made_by(reader, dataset, setting)
+    made = made_by(reader, dataset, setting, change)
     missing = wanted - done_ids(folder, made)
 
     def read() -> Iterator[ExamOutput]:
-        for output in read_split(reader, dataset, setting, missing):
+        for output in read_split(reader, dataset, setting, missing, change):
             yield output
             on_exam()
 
     return fill(folder, name, made, len(wanted), read())
+
+
+def _shifts(
+    request: Request, dataset: PreparedDataset, labels: Sequence[LabelledExam], folder: Path, on_exam: OnExam
+) -> Iterator[Shift]:
+    """What every change of the pictures does to the one reader."""
+    reader = load_reader(request.models[0], chosen_device(request.device))
+    wanted = frozenset(e.exam_id for e in labels)
+
+    def read(change: Change) -> Outputs:
+        return stored_outputs(change.words, reader, dataset, wanted, request.setting, folder, on_exam, change)
+
+    yield from sweep(labels, read, request.num_draws)
 
 
 def _names(given: Sequence[str]) -> list[str]:
