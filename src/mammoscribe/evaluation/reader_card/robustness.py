@@ -15,7 +15,9 @@ from mammoscribe.evaluation.card_page import (
     Table,
     difference_json,
     differences_table,
+    interval_words,
     line_json,
+    number,
 )
 from mammoscribe.evaluation.comparison import Difference, Line, entry
 from mammoscribe.evaluation.labelled_exams import LabelledExam
@@ -130,9 +132,21 @@ def robustness_section(shifts: Sequence[Shift]) -> Section:
         for s in shifts
         for row in differences_table(s.differences).rows
     )
-    table = Table(("pictures", *DIFFERENCES), rows)
-    lines = tuple(line for s in shifts for line in s.moves)
-    return Section(GROUP, TEXT, lines, (table,) if rows else (), tuple(_charts(shifts)))
+    tables = (_moves_table(shifts), *([Table(("pictures", *DIFFERENCES), rows)] if rows else []))
+    return Section(GROUP, TEXT, tables=tables, charts=tuple(_charts(shifts)))
+
+
+def _moves_table(shifts: Sequence[Shift]) -> Table:
+    """One row for each change: how far each answer moves, with its interval and the breasts that have it."""
+
+    def cell(s: Shift, name: str) -> str:
+        e = next((line.entries[0] for line in s.moves if line.figure.name.endswith(f": {name}")), None)
+        ends = "" if e is None or e.interval is None else f" ({interval_words(e.interval, 3)})"
+        return "" if e is None else f"{number(e.value, 3)}{ends} of {e.n}"
+
+    names = [name for name, _, _ in _MOVES]
+    rows = tuple((s.change.words, str(s.num_exams), *(cell(s, name) for name in names)) for s in shifts)
+    return Table(("pictures", "exams", *names), rows)
 
 
 def _charts(shifts: Sequence[Shift]) -> Iterator[Chart]:
