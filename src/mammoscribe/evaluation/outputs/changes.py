@@ -57,7 +57,7 @@ def _noise(pixels: Pixels, seed: int) -> Pixels:
 
 
 def _blur(pixels: Pixels, _: int) -> Pixels:
-    return np.asarray(ndimage.gaussian_filter(pixels, BLUR * pixels.shape[0]))
+    return np.asarray(ndimage.gaussian_filter(pixels, BLUR * pixels.shape[0]), dtype=np.float32)
 
 
 def _eight_bits(pixels: Pixels, _: int) -> Pixels:
