@@ -215,3 +215,14 @@ def test_a_mass_mark_on_calcifications_beside_or_again_on_the_mass_itself_is_fal
     ):
         found = figures(cases)
         assert (found["mass: false marks a view, with a sentence in the report"], found[ELSEWHERE]) == (number, 0)
+
+
+def test_a_mark_of_calcifications_on_a_labelled_mass_is_false():
+    calcification = FindingType.CALCIFICATION
+    truth = (mass("m", "R_CC", BOX), replace(mass("c", "L_CC", BOX), type=calcification))
+    labels = exam(0, NO, NO, truth=truth, boxed=frozenset({MASS, calcification}))
+    wrong = replace(mark("R_CC", BOX, 0.9), kind=calcification)
+    case = Case(labels, output(0, BreastOutput(), BreastOutput(), wrong))
+    found = {n: v for s in mark_measures(kind_cases([case], calcification), "g") for n, v in values(s, [0]).items()}
+    assert found["calcification: false marks a view, with a sentence in the report"] == 1 / 4
+    assert found[ELSEWHERE.replace("mass", "calcification")] == 0
