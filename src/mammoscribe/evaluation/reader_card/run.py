@@ -119,10 +119,11 @@ class Request:
 
     def dataset(self) -> PreparedDataset:
         """The exams that are measured; InputError for a fold of synthetic exams, which every run learns from."""
-        found = PreparedDataset(self.data, None if self.fold else self.split, self.fold)
-        if self.fold is not None and found.synthetic:
+        if self.fold is None:
+            return PreparedDataset(self.data, self.split)
+        if PreparedDataset(self.data).synthetic:
             raise InputError(f"a fold of synthetic exams in {self.data}, which no run leaves out", "a split")
-        return found
+        return PreparedDataset(self.data, fold=self.fold)
 
 
 @dataclass(frozen=True)
