@@ -4,6 +4,8 @@ These are the `test` split of prepared datasets, or with `--fold 1/5` the patien
 task.left_out=1/5` left out. Nothing of them chose anything: operating points come from `val`.
 Findings are those of the network before any threshold; a dataset whose boxes hold all masses gives a FROC curve, one with
 labels of breasts areas under the ROC curve. Intervals are of a bootstrap over patients.
+It counts boxes and reads the heads as they are; `mammoscribe evaluate --fold 1/5` measures the reader as it is used: lesions,
+calibrated probabilities and reports. Of a dataset with one view of each lesion both find the same share of masses.
 
     python benchmarks/held_out.py --model runs/ours/model --data cbis-prepared --data rsna-prepared
 """

@@ -115,11 +115,25 @@ def read_exam(
     made_by = replace(provenance(exam, reader, prepared, output, setting), author=author.name if author else None)
     report = compose_report(
         Chart(exam, prepared.search, breasts, output.findings, measured), made_by, drafted.claims,
-        author.writer if author else Writer.RENDERER, (*prepared.warnings, *drafted.remarks), output.possible,
+        author.writer if author else Writer.RENDERER,
+        (*prepared.warnings, *unlike_warnings(exam, reader, output), *drafted.remarks), output.possible,
     )  # fmt: skip
     return Reading(
         report, output, prepared.images, drafted.claims, crops_of(report, prepared, decode) if images else ()
     )
+
+
+def unlike_warnings(exam: Exam, reader: Reader, output: ReaderOutput) -> tuple[str, ...]:
+    """A sentence for each view that is unlike the images that the reader's answers were calibrated on."""
+    used_to = reader.card.operating_point(exam.origin).familiar
+    if used_to is None:
+        return ()
+    return tuple(
+        f"{exam.view(name).name}: unlike the images that the answers were calibrated on ({used_to.population}, {used_to.num_views} views): "
+        f"its distance from them is {distance:.1f}, and that of 99 in 100 of them is at most {used_to.limit:.1f}; what is "
+        "said of it may be wrong"
+        for name, distance in output.unlike.items()
+    )  # fmt: skip
 
 
 def draft(case: Case, author: Author | None) -> Draft:

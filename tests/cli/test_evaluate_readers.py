@@ -1,11 +1,13 @@
 """`evaluate --data`: a reader or results of `predict` against the labels of a prepared split."""
 
 import csv
+import hashlib
 import json
 
 import pytest
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
+from tests.cli.tiny_reader import write_tiny_reader
 from tests.training.reader.lab import labelled_lab
 
 
@@ -186,3 +188,103 @@ def test_a_plan_that_contradicts_is_one_sentence(run, lab, tmp_path, text, optio
     assert shown.exit_code == 2
     assert words in shown.stderr
     assert not (tmp_path / "card" / "card.json").exists()
+
+
+# --- abstention ---------------------------------------------------------------------------------------------------
+
+
+def test_breasts_are_left_to_a_person_by_thresholds_fixed_on_another_split(run, lab, tmp_path):
+    table = results(lab, tmp_path / "results.csv", lambda patient, side: (int(patient) + 1) / 10 - (side == "L") * 0.05)
+    options = ("--predictions", table, "--data", lab, "--split", "train", "--out", tmp_path / "card", "--draws", 100)
+    shown = run("evaluate", *options, "--abstain", 0.5)
+    assert shown.exit_code == 0, shown.output
+    card = json.loads((tmp_path / "card" / "card.json").read_text())
+    # val: patient 4 has the malignant breast (0.5) and another (0.45), patient 1 two others (0.2, 0.15): one of these counts.
+    # k = ceil(3 * 0.5) = 2nd of two others: 0.45; k = ceil(2 * 0.5) = 1st of one malignant: 0.5.
+    (rule,) = card["abstention"]
+    assert (rule["highest_probability_of_other"], rule["lowest_probability_of_malignant"]) == (0.45, 0.5)
+    figures = {f["name"]: f["candidates"][0] for f in card["figures"]}
+    # train: patients 0, 2 (malignant 0.1, 0.3), 3, 5; all but the right breast of 5 (0.6) and its left one (0.55) are below 0.45
+    assert figures["breasts decided (alpha 0.5)"]["value"] == 1.0
+    assert figures["malignant breasts whose set holds the truth (alpha 0.5)"]["value"] == 0.0
+    assert figures["other breasts whose set holds the truth (alpha 0.5)"]["value"] == 4 / 6
+    assert figures["decided breasts: wrong (alpha 0.5)"]["value"] == 4 / 8
+    page = (tmp_path / "card" / "card.html").read_text()
+    assert (
+        "Breasts left to a person" in page
+        and "Conformal abstention" in page
+        and "one of a class from each patient" in page
+    )
+    assert run("evaluate", *options, "--abstain", 0.1).exit_code == 0
+    assert "this answer is in every set" in (tmp_path / "card" / "card.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--abstain", "1.5"), "between 0 and 1"),
+        (("--abstain", "0.1", "--split", "val"), "threshold fixed on val"),
+        (("--abstain", "0.1", "--fold", "0/2"), "beside a fold"),
+        (("--abstain", "0.1", "--threshold-split", "test"), "threshold fixed on test"),
+    ],
+)
+def test_abstention_that_cannot_be_fixed_is_one_sentence(run, lab, tmp_path, options, words):
+    table = results(lab, tmp_path / "results.csv")
+    shown = run("evaluate", "--predictions", table, "--data", lab, "--out", tmp_path / "card", *options)
+    assert shown.exit_code == 2 and words in shown.stderr, shown.stderr
+    assert len(shown.stderr.strip().splitlines()) == 1
+
+
+# --- folds --------------------------------------------------------------------------------------------------------
+
+
+def run_of(folder, left_out):
+    """What `--fold` looks at of a run and its model: what was left out. The model itself is not read before the check."""
+    (folder / "model").mkdir(parents=True)
+    about = {"schema": "mammoscribe.run/1", "fields": {"task": {"left_out": left_out}}}
+    (folder / "run.json").write_text(json.dumps(about))
+    return write_tiny_reader(folder / "model")
+
+
+def test_a_fold_is_measured_in_place_of_a_split(run, lab, tmp_path):
+    table = results(lab, tmp_path / "results.csv")
+    counts = []
+    for part in ("0/2", "1/2"):
+        out = tmp_path / part.replace("/", "of")
+        shown = run("evaluate", "--predictions", table, "--data", lab, "--fold", part, "--out", out, "--draws", 100)
+        assert shown.exit_code == 0, shown.output
+        card = json.loads((out / "card.json").read_text())
+        assert card["split"] == f"fold {part} of train and val" and not any("also in" in n for n in card["notes"])
+        counts.append(card["exams"])
+    held = [sum(int(hashlib.sha256(str(p).encode()).hexdigest(), 16) % 2 == k for p in range(6)) for k in (0, 1)]
+    assert counts == held and min(counts) > 0
+
+
+def test_a_model_that_did_not_leave_out_the_fold_is_refused(run, lab, tmp_path):
+    for name, left_out, words in (
+        ("other", "1/2", "left out the fold 1/2, and not 0/2"),
+        ("none", None, "left_out=0/2"),
+    ):
+        model = run_of(tmp_path / name, left_out)
+        shown = run("evaluate", "--model", model, "--data", lab, "--fold", "0/2", "--out", tmp_path / "card")
+        assert shown.exit_code == 2 and words in shown.stderr, shown.stderr
+        assert len(shown.stderr.strip().splitlines()) == 1
+    own = run_of(tmp_path / "own", "0/2")
+    shown = run("evaluate", "--model", own, "--data", lab, "--fold", "0/2", "--out", tmp_path / "card")
+    assert "left" not in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--fold", "2/2"), "fold 2/2"),
+        (("--fold", "0/2", "--split", "val"), "with the split val"),
+        (("--fold", "0/2", "--specificity", "0.9"), "--threshold NUMBER"),
+        (("--fold", "one"), "the fold 'one'"),
+    ],
+)
+def test_a_fold_that_cannot_be_measured_is_one_sentence(run, lab, tmp_path, options, words):
+    table = results(lab, tmp_path / "results.csv")
+    shown = run("evaluate", "--predictions", table, "--data", lab, "--out", tmp_path / "card", *options)
+    assert shown.exit_code == 2 and words in shown.stderr
+    assert len(shown.stderr.strip().splitlines()) == 1

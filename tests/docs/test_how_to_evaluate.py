@@ -41,10 +41,11 @@ def test_the_page_runs(tmp_path, monkeypatch):
         texts = [report.replace("Right", word) for report in REPORTS * 3]
         Path(f"{name}.csv").write_text("exam_id,report\n" + "".join(f"{i},{t}\n" for i, t in enumerate(texts)))
     printed = run_commands(PAGE, without=("mammoscribe evaluate --model",))
-    assert len(printed) == 6
+    assert len(printed) == 7
     assert json.loads(Path("runs/planned/card.json").read_text())["plan"]["met"]
     assert json.loads(Path("runs/threshold/card.json").read_text())["threshold"]["value"] == 0.8
     assert Path("runs/results/card.html").is_file()
+    assert json.loads(Path("runs/abstention/card.json").read_text())["abstention"][0]["alpha"] == 0.1
     assert json.loads(Path("runs/card_a/card.json").read_text())["exams"] == 9
     assert json.loads(Path("runs/a_against_b/card.json").read_text())["differences"]
     suite = next(text for command, text in printed.items() if "--must-pass" in command)

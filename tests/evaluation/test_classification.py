@@ -135,3 +135,17 @@ def test_a_small_group_is_listed_without_an_auc():
     assert np.isnan(small.auc)
     assert large.auc == pytest.approx(auc(scores[:52], labels[:52]))
     assert large.interval.low < large.auc < large.interval.high
+
+
+def test_the_gap_of_a_group_is_to_all_other_cases_on_the_same_draws():
+    rng = np.random.default_rng(3)
+    labels = np.tile([0, 1], 150)
+    good = np.arange(300) < 150
+    scores = rng.normal(0, 1, 300) + labels * np.where(good, 2.5, 0.2)
+    groups = ["good" if g else "poor" for g in good]
+    one, other = auc_by_group(scores, labels, groups, range(300), num_draws=200)
+    assert one.gap == pytest.approx(auc(scores[good], labels[good]) - auc(scores[~good], labels[~good]))
+    assert other.gap == pytest.approx(-one.gap)
+    assert one.gap_interval is not None and 0.1 < one.gap_interval.low < one.gap < one.gap_interval.high
+    (alone,) = auc_by_group(scores[good], labels[good], ["good"] * 150, range(150), num_draws=50)
+    assert np.isnan(alone.gap) and alone.gap_interval is None

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mammoscribe.evaluation.comparison import compare, entry, holm, p_value
+from mammoscribe.evaluation.card_page import differences_table, lines_table
+from mammoscribe.evaluation.comparison import Line, compare, entry, holm, p_value
 from mammoscribe.evaluation.report_card.figures import FIGURES
 
 
@@ -25,6 +26,20 @@ def test_detectable_is_a_difference_that_a_normal_test_finds_in_four_of_five():
     true = np.full(20000, one.detectable) + rng.normal(0, 0.03 * np.sqrt(2), 20000)
     found = np.mean(2 * stats.norm.sf(np.abs(true) / (0.03 * np.sqrt(2))) < 0.05)
     assert found == pytest.approx(0.8, abs=0.03)
+
+
+def test_a_set_too_small_for_any_difference_of_shares_shows_none():
+    wide = np.random.default_rng(0).normal(0.5, 0.4, 4000)
+    assert entry(0.5, wide, 4).detectable == float("inf")
+    assert 1 < entry(0.5, wide, 4, whole=None).detectable < 2  # a slope may differ by more than 1
+    assert 1 < entry(0.5, wide, 4, whole=100.0).detectable < 2  # errors per 100 reports
+    draws = [(wide, np.random.default_rng(1).normal(0.5, 0.4, 4000))]
+    (share,) = compare(FIGURES[:1], [(0.6, 0.5)], draws, [4], wholes=[1.0])
+    (other,) = compare(FIGURES[:1], [(0.6, 0.5)], draws, [4], wholes=[None])
+    assert share.detectable == float("inf") and 1 < other.detectable < 2
+    assert differences_table([share]).rows[0][-1] == "none at this n"
+    line = Line(FIGURES[0], (entry(0.5, wide, 4),))
+    assert "none at this n" in lines_table(("a",), (line,)).rows[0]
 
 
 def test_only_the_named_figures_are_compared_and_corrected():

@@ -7,9 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from mammoscribe.cli.authors import WriterModel, Writes, authorship_of
+from mammoscribe.cli.chat_options import (
+    ChatEndpoint,
+    ChatGiven,
+    ChatModel,
+    ChatPixels,
+    ChatTimeout,
+    ChatTokens,
+    PromptFile,
+)
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import progress_bar
+from mammoscribe.cli.evaluate_faithfulness import Who, WrittenAbout, measure_writer
 from mammoscribe.cli.evaluate_options import (
+    Abstain,
     Anyway,
     Bench,
     Candidates,
@@ -17,7 +29,9 @@ from mammoscribe.cli.evaluate_options import (
     Data,
     Draws,
     Exams,
+    Faithfulness,
     Features,
+    FoldOption,
     IdColumn,
     Models,
     MustPass,
@@ -26,6 +40,7 @@ from mammoscribe.cli.evaluate_options import (
     PlanFile,
     Predictions,
     Reference,
+    Robustness,
     Specificity,
     Split,
     TextColumn,
@@ -34,9 +49,9 @@ from mammoscribe.cli.evaluate_options import (
     Train,
     TrainedOn,
 )
-from mammoscribe.cli.evaluate_readers import measure_readers
+from mammoscribe.cli.evaluate_readers import measure_readers, of_fold
 from mammoscribe.cli.evaluate_reports import ReportFiles, print_must_pass, score_reports
-from mammoscribe.cli.options import Device, SettingName, SettingOption, folder_for, is_given
+from mammoscribe.cli.options import Device, SettingName, SettingOption, WriterName, folder_for, is_given
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.lookup import look_up
 
@@ -47,13 +62,20 @@ EXAMPLE = (
     "Example: mammoscribe evaluate --exams 40 --out runs/validation\n\n"
     "Example: mammoscribe evaluate --model runs/ours/model --data prepared --split test --out runs/card\n\n"
     "Example: mammoscribe evaluate --predictions results.csv --data prepared --out runs/card\n\n"
+    "Example: mammoscribe evaluate --faithfulness --writer decoder --exams 20 --out runs/faithfulness\n\n"
     "Example: mammoscribe evaluate --reference references.csv --candidate candidates.csv --out runs/card"
 )
 _OF_DRAWN = frozenset({"exams", "bench", "model", "device"})
 _OF_LABELLED = frozenset(
     {
-        "data", "split", "predictions", "model", "device", "setting", "threshold", "specificity", "threshold_split",
-        "trained_on", "common", "draws", "anyway", "plan",
+        "data", "split", "fold", "predictions", "model", "device", "setting", "threshold", "specificity", "threshold_split", "abstain",
+        "trained_on", "common", "draws", "anyway", "plan", "robustness",
+    }
+)  # fmt: skip
+_OF_WRITERS = frozenset(
+    {
+        "faithfulness", "exams", "bench", "data", "split", "fold", "model", "device", "setting", "draws", "anyway",
+        "writer", "writer_model", "chat_endpoint", "chat_model", "prompts", "chat_timeout", "chat_tokens", "chat_px",
     }
 )  # fmt: skip
 _OF_REPORTS = frozenset(
@@ -74,39 +96,24 @@ _OF_REPORTS = frozenset(
 
 
 def command(
-    context: typer.Context,
-    out: Out = None,
-    exams: Exams = 80,
-    bench: Bench = None,
-    model: Models = None,
-    device: Device = "cpu",
-    data: Data = None,
-    split: Split = "test",
-    predictions: Predictions = None,
-    setting: SettingOption = SettingName.SCREENING,
-    threshold: ThresholdValue = None,
-    specificity: Specificity = None,
-    threshold_split: ThresholdSplit = "val",
-    trained_on: TrainedOn = None,
-    reference: Reference = None,
-    candidate: Candidates = None,
-    id_column: IdColumn = None,
-    text_column: TextColumn = None,
-    patient_column: PatientColumn = None,
-    common: Common = False,
-    draws: Draws = 1000,
-    anyway: Anyway = False,
-    train: Train = None,
-    features: Features = None,
-    plan: PlanFile = None,
-    must_pass: MustPass = False,
-) -> None:
+    context: typer.Context, out: Out = None, exams: Exams = 80, bench: Bench = None, model: Models = None, device: Device = "cpu",
+    data: Data = None, split: Split = "test", fold: FoldOption = None, predictions: Predictions = None,
+    setting: SettingOption = SettingName.SCREENING, threshold: ThresholdValue = None, specificity: Specificity = None,
+    abstain: Abstain = None, threshold_split: ThresholdSplit = "val", trained_on: TrainedOn = None,
+    reference: Reference = None, candidate: Candidates = None, id_column: IdColumn = None, text_column: TextColumn = None,
+    patient_column: PatientColumn = None, common: Common = False, draws: Draws = 1000, anyway: Anyway = False,
+    train: Train = None, features: Features = None, plan: PlanFile = None, must_pass: MustPass = False,
+    robustness: Robustness = False, faithfulness: Faithfulness = False, writer: Writes = WriterName.RENDERER,
+    writer_model: WriterModel = None, chat_endpoint: ChatEndpoint = None, chat_model: ChatModel = None,
+    prompts: PromptFile = None, chat_timeout: ChatTimeout = None, chat_tokens: ChatTokens = None, chat_px: ChatPixels = None,
+) -> None:  # fmt: skip
     """Measure readers on labelled or synthetic exams, or score reports that anybody wrote against reference reports.
 
     With --data: malignancy, recall, density, BI-RADS and findings against the labels of a prepared split, for a reader or for
     results of predict. With --reference and --candidate: facts, BI-RADS, density, errors and word overlap of reports. Both
     write card.json, card.md and card.html. With neither: a reader on synthetic exams; validation exams are for choosing, a
-    bench is for the last look only, and nothing is tuned on it.
+    bench is for the last look only, and nothing is tuned on it. With --faithfulness: whether what a reader or a --writer
+    writes follows from the pictures, on synthetic exams or those of --data.
     """
     given = {name for name in context.params if is_given(context, name)} - {"out"}
     if must_pass:
@@ -115,6 +122,12 @@ def command(
         return
     if out is None:
         raise InputError("no --out", "a folder for the results", "add --out DIR")
+    if faithfulness:
+        _refuse(given - _OF_WRITERS, "--faithfulness")
+        chat = ChatGiven(chat_endpoint, chat_model, prompts, chat_timeout, chat_tokens, chat_px)
+        who = Who(tuple(model or ("starter",)), authorship_of(writer, writer_model, chat), setting.value, device)
+        measure_writer(who, WrittenAbout(data, split, fold, exams, bench, "split" in given), out, draws, anyway)
+        return
     asked = {
         "split": split, "draws": draws, "threshold": threshold, "specificity": specificity, "threshold_split": threshold_split,
     }  # fmt: skip
@@ -126,8 +139,9 @@ def command(
         _score_reports(out, given, plan, asked, files)
     elif data is not None:
         _measure_readers(
-            out, given, plan, asked, data=data, models=tuple(model or ()), predictions=tuple(predictions or ()),
+            out, given, plan, asked, fold, abstain, data=data, models=tuple(model or ()), predictions=tuple(predictions or ()),
             setting=setting.value, device=device, trained_on=tuple(trained_on or ()), common_only=common, anyway=anyway,
+            robustness=exams if robustness else None,
         )  # fmt: skip
     else:
         _read_exams(out, given, exams, bench, model or ["starter"], device)
@@ -140,18 +154,27 @@ def _score_reports(out: Path, given: set[str], plan: Path | None, asked: dict[st
 
 
 def _measure_readers(
-    out: Path, given: set[str], plan: Path | None, asked: dict[str, Any], setting: str, **systems: Any
+    out: Path,
+    given: set[str],
+    plan: Path | None,
+    asked: dict[str, Any],
+    fold: str | None,
+    abstain: float | None,
+    setting: str,
+    **systems: Any,
 ) -> None:
     """Measure readers on labelled exams; `asked` are the options that a plan may fix."""
-    _refuse(given - _OF_LABELLED, "--data")
+    _refuse(given - _OF_LABELLED - ({"exams"} if "robustness" in given else set()), "--data")
     planned = _planned(plan, asked, given, tuple(asked))
-    fixed = _fixed(given, asked["threshold"], asked["specificity"], asked["threshold_split"])
+    if fold is not None and "split" in given:
+        raise InputError(f"--fold {fold} with the split {asked['split']}", "one of them")
+    fixed = _fixed(given, asked["threshold"], asked["specificity"], asked["threshold_split"], abstain)
     from mammoscribe.domain.assessment import Setting
     from mammoscribe.evaluation.reader_card.run import Fixed, Request
 
     request = Request(
         split=asked["split"], num_draws=asked["draws"], plan=planned, setting=Setting(setting),
-        fixed=None if fixed is None else Fixed(*fixed), **systems,
+        fixed=None if fixed is None else Fixed(*fixed), **of_fold(fold, systems["models"]), **systems,
     )  # fmt: skip
     measure_readers(request, out)
 
@@ -177,14 +200,14 @@ def _planned(path: Path | None, asked: dict[str, Any], given: set[str], used: tu
 
 
 def _fixed(
-    given: set[str], value: float | None, specificity: float | None, split: str
-) -> tuple[float | None, float | None, str] | None:
-    """How a threshold is fixed: (number, specificity, split); InputError for contradicting options."""
+    given: set[str], value: float | None, specificity: float | None, split: str, abstain: float | None
+) -> tuple[float | None, float | None, str, float | None] | None:
+    """How thresholds are fixed: (number, specificity, split, error rate); InputError for contradicting options."""
     if value is not None and specificity is not None:
         raise InputError("--threshold with --specificity", "one of them")
-    if "threshold_split" in given and specificity is None:
-        raise InputError("--threshold-split without --specificity", "both, or neither")
-    return None if value is None and specificity is None else (value, specificity, split)
+    if "threshold_split" in given and specificity is None and abstain is None:
+        raise InputError("--threshold-split without --specificity or --abstain", "one of these with it")
+    return None if value is None and specificity is None and abstain is None else (value, specificity, split, abstain)
 
 
 def _refuse(names: set[str], beside: str) -> None:

@@ -8,7 +8,27 @@ import typer
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder for records and figures; a run goes on there.")
 ]
-Exams = Annotated[int, typer.Option("--exams", min=1, help="How many validation exams.")]
+Exams = Annotated[
+    int,
+    typer.Option(
+        "--exams", min=1,
+        help="How many synthetic validation exams; with --data and --faithfulness or --robustness: exams of the split at most.",
+    ),
+]  # fmt: skip
+Robustness = Annotated[
+    bool,
+    typer.Option(
+        "--robustness",
+        help="With --data and one --model: read again with noise, blur, other windows, missing views and more.",
+    ),
+]
+Faithfulness = Annotated[
+    bool,
+    typer.Option(
+        "--faithfulness",
+        help="Write about every exam again with changed pictures: does the writer see them, and look where it points?",
+    ),
+]
 Bench = Annotated[
     str | None,
     typer.Option("--bench", metavar="NAME", help="Read a frozen test bench instead, bench_v1 or bench_v2."),
@@ -26,6 +46,14 @@ Data = Annotated[
     typer.Option("--data", metavar="PREPARED", help="Measure on the labelled exams of a prepared dataset instead."),
 ]
 Split = Annotated[str, typer.Option("--split", help="With --data: train, val or test.")]
+FoldOption = Annotated[
+    str | None,
+    typer.Option(
+        "--fold",
+        metavar="K/N",
+        help="With --data, in place of --split: the patients of train and val that a run with left_out=K/N did not learn from.",
+    ),
+]
 Predictions = Annotated[
     list[Path] | None,
     typer.Option(
@@ -42,8 +70,18 @@ Specificity = Annotated[
     float | None,
     typer.Option("--specificity", min=0, max=1, help="With --data: fix that threshold at this specificity on val."),
 ]
+Abstain = Annotated[
+    float | None,
+    typer.Option(
+        "--abstain", metavar="ALPHA",
+        help="With --data: leave breasts to a person so that of each class at most this share gets a wrong answer; fixed on val.",
+    ),
+]  # fmt: skip
 ThresholdSplit = Annotated[
-    str, typer.Option("--threshold-split", help="Where --specificity fixes it; never the split that is measured.")
+    str,
+    typer.Option(
+        "--threshold-split", help="Where --specificity and --abstain are fixed; never the split that is measured."
+    ),
 ]
 TrainedOn = Annotated[
     list[Path] | None,

@@ -1,7 +1,8 @@
 """`mammoscribe evaluate --data`: readers, or results of `predict`, against the labels of a prepared split."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import TaskID
 
@@ -12,6 +13,17 @@ from mammoscribe.cli.options import folder_for
 
 if TYPE_CHECKING:
     from mammoscribe.evaluation.reader_card.run import Request
+
+
+def of_fold(text: str | None, models: Sequence[str]) -> dict[str, Any]:
+    """The fold of a request, and what is wrong with measuring these models on it; InputError for no fold."""
+    if text is None:
+        return {}
+    from mammoscribe.data.folds import Fold
+    from mammoscribe.training.calibration.out_of_fold import not_left_out
+
+    fold = Fold.from_text(text)
+    return {"fold": fold, "faults": tuple(filter(None, (not_left_out(model, fold) for model in models)))}
 
 
 def measure_readers(request: "Request", out: Path) -> None:

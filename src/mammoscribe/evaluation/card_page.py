@@ -105,7 +105,7 @@ def lines_table(systems: Sequence[str], lines: Sequence[Line]) -> Table:
 def _cells(line: Line, baselines: Sequence[str]) -> tuple[str, ...]:
     digits, cells = line.figure.digits, [line.figure.name]
     for e in line.entries:
-        told = number(e.detectable, digits, "")
+        told = detectable_words(e.detectable, digits)
         cells += [number(e.value, digits), interval_words(e.interval, digits), cases_words(e), told]
     known = dict(line.baselines)
     return (*cells, line.figure.of, *(number(known.get(name, NONE), digits, "") for name in baselines))
@@ -126,7 +126,7 @@ def differences_table(differences: Sequence[Difference]) -> Table:
         rows.append(
             (
                 d.figure.name, f"{d.value:+.{digits}f}", interval_words(d.interval, digits), number(d.p, 4),
-                number(d.p_holm, 4), number(d.detectable, digits),
+                number(d.p_holm, 4), detectable_words(d.detectable, digits),
             )
         )  # fmt: skip
     return Table(DIFFERENCES, tuple(rows))
@@ -141,6 +141,11 @@ def confusion_table(corner: str, classes: str, rows: Sequence[Sequence[int]]) ->
 def interval_words(ends: Interval | None, digits: int) -> str:
     """`0.61 to 0.79`, or nothing."""
     return f"{ends.low:.{digits}f} to {ends.high:.{digits}f}" if ends else ""
+
+
+def detectable_words(difference: float, digits: int) -> str:
+    """The difference that a set shows; `none at this n` where it would be more than the figure can differ by."""
+    return "none at this n" if math.isinf(difference) else number(difference, digits, "")
 
 
 def number(value: float, digits: int, undefined: str = "not defined") -> str:

@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import integrate, stats
 
-from mammoscribe.evaluation.bootstrap import FloatArray, Interval, bootstrap_interval
+from mammoscribe.evaluation.bootstrap import (
+    FloatArray,
+    Interval,
+    bootstrap_interval,
+    cluster_bootstrap,
+    interval_or_none,
+    percentile_interval,
+)
 from mammoscribe.evaluation.calibration import reliability_table
 from mammoscribe.support.errors import InputError
 
@@ -193,13 +200,18 @@ def expected_calibration_error(probs: ArrayLike, labels: ArrayLike, num_bins: in
 
 @dataclass(frozen=True)
 class GroupAuc:
-    """AUC of one group with its size; the AUC is NaN and the interval None when the group is too small."""
+    """AUC of one group with its size; the AUC is NaN and the interval None when the group is too small.
+
+    `gap` is that of the group minus that of all other cases, on the same draws of patients; NaN where either is too small.
+    """
 
     group: str
     n: int
     positives: int
     auc: float
     interval: Interval | None
+    gap: float = float("nan")
+    gap_interval: Interval | None = None
 
 
 def auc_by_group(
@@ -222,7 +234,23 @@ def _group(group: str, s, y, groups, patients, min_n: int, num_draws: int) -> Gr
         return GroupAuc(group, len(rows), positives, float("nan"), None)
     within = [patients[i] for i in rows]
     interval = auc_interval(s[rows], y[rows], within, num_draws)
-    return GroupAuc(group, len(rows), positives, auc(s[rows], y[rows]), interval)
+    gap, gap_interval = _gap(groups == group, s, y, patients, min_n, num_draws)
+    return GroupAuc(group, len(rows), positives, auc(s[rows], y[rows]), interval, gap, gap_interval)
+
+
+def _gap(own, s, y, patients, min_n: int, num_draws: int) -> tuple[float, Interval | None]:
+    """AUC of a group minus that of the others, with its interval; (NaN, None) where the others are too few."""
+    others = y[~own]
+    if len(others) < min_n or min(others.sum(), len(others) - others.sum()) < 2:
+        return float("nan"), None
+
+    def difference(rows) -> float:
+        mine = rows[own[rows]]
+        rest = rows[~own[rows]]
+        return auc(s[mine], y[mine]) - auc(s[rest], y[rest]) if len(mine) and len(rest) else float("nan")
+
+    drawn = cluster_bootstrap(difference, patients, num_draws)
+    return difference(np.arange(len(s))), interval_or_none(lambda: percentile_interval(drawn))
 
 
 def _cumulative(s: FloatArray, y) -> tuple[FloatArray, FloatArray]:

@@ -59,7 +59,8 @@ class Entry:
         value: NaN where it is not defined. n: cases. interval: 95 %, over patients.
         positives: how many of the cases are positive, None where nothing is.
         detectable: difference from a second system that a set of this size would show in four of five tests at 5 %, if
-            the two systems erred independently; less is told where they err on the same exams.
+            the two systems erred independently; less is told where they err on the same exams. Infinite where a figure
+            would have to differ by more than it can: then a set of this size shows no difference.
     """
 
     value: float
@@ -85,7 +86,8 @@ class Difference:
     Args:
         value, interval: difference with its 95 % interval over the same draws of patients.
         p: two-sided, by the bootstrap's standard error. p_holm: corrected for all figures that are compared.
-        detectable: smallest true difference that as many exams would show in four of five tests at 5 %, uncorrected.
+        detectable: smallest true difference that as many exams would show in four of five tests at 5 %, uncorrected;
+            infinite as in `Entry`.
     """
 
     figure: Named
@@ -115,7 +117,12 @@ def entry(
     if whole is not None and interval is not None and spread(draws) < 1e-12 and value in (0.0, whole):
         ends = clopper_pearson(cases if value else 0, cases)
         return Entry(value, n, Interval(ends.low * whole, ends.high * whole), positives)
-    return Entry(value, n, interval, positives, TELLING * float(np.sqrt(2)) * spread(draws))
+    return Entry(value, n, interval, positives, _possible(TELLING * float(np.sqrt(2)) * spread(draws), whole))
+
+
+def _possible(difference: float, whole: float | None) -> float:
+    """A difference that can be shown; infinite where two shares cannot be so far apart (counts per 100 have no upper end)."""
+    return float("inf") if whole == 1.0 and difference > 1.0 else difference
 
 
 def independent_cases(n: int, positives: int | None = None, independent: int | None = None) -> int:
@@ -125,7 +132,7 @@ def independent_cases(n: int, positives: int | None = None, independent: int | N
 
 def compare(
     figures: Sequence[Named], values: Sequence[tuple[float, float]], draws: Sequence[tuple[FloatArray, FloatArray]],
-    cases: Sequence[int], only: frozenset[str] | None = None,
+    cases: Sequence[int], only: frozenset[str] | None = None, wholes: Sequence[float | None] | None = None,
 ) -> tuple[Difference, ...]:  # fmt: skip
     """First minus second system on every figure that both have, with p-values corrected over all of these (Holm).
 
@@ -133,16 +140,19 @@ def compare(
         figures: names. values: of both systems. draws: of both systems on the same draws of patients.
         cases: the fewest independent cases that a figure rests on.
         only: names of the figures that are compared; None compares all.
+        wholes: the value of each figure where all is right, None for one that is no share; None: no figure is a share.
     """
     found = []
-    for figure, (one, other), (first, second), n in zip(figures, values, draws, cases, strict=True):
+    wholes = [None] * len(figures) if wholes is None else wholes
+    for figure, (one, other), (first, second), n, whole in zip(figures, values, draws, cases, wholes, strict=True):
         if not np.isnan(one - other) and (only is None or figure.name in only):
             drawn = first - second
-            found.append((figure, one - other, drawn, p_value(one - other, drawn, n), n))
-    corrected = holm([p for *_, p, _ in found])
+            told = _possible(TELLING * spread(drawn), whole)
+            found.append((figure, one - other, drawn, n, told, p_value(one - other, drawn, n)))
+    corrected = holm([p for *_, p in found])
     return tuple(
-        Difference(f, v, interval_or_none(lambda d=d, n=n: percentile_interval(d, cases=n)), p, c, TELLING * spread(d))
-        for (f, v, d, p, n), c in zip(found, corrected, strict=True)
+        Difference(f, v, interval_or_none(lambda d=d, n=n: percentile_interval(d, cases=n)), p, c, told)
+        for (f, v, d, n, told, p), c in zip(found, corrected, strict=True)
     )
 
 

@@ -1,6 +1,6 @@
 """Views of a prepared exam as the domain's nouns: what they show, their canvases, and the findings that their boxes show."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
 from mammoscribe.domain.view import Laterality, Origin, Role, SpacingSource, View, standard_view_id
 from mammoscribe.evaluation.stored_views import at_scale, stored_view
 from mammoscribe.imaging.decode import decode_view
+from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.prepare import FINE_UM, PreparedView, assumed_spacing
 from mammoscribe.models.reader.reader import Canvases, Reader
 from mammoscribe.reading import prepare
+from mammoscribe.writers.author import Decode
 
 
 @dataclass(frozen=True)
@@ -80,13 +82,25 @@ def _at(views: Sequence[SeenView], first: Mapping[str, PreparedView], um_per_px:
     return {name: at_scale(first[name], picture) for name, picture in finer.items() if picture is not None}
 
 
-def decoded_canvases(exam: Exam, reader: Reader, root: Path) -> Canvases:
+def decoded_canvases(
+    exam: Exam, reader: Reader, root: Path, change: Callable[[View, Picture], Picture] = lambda _, picture: picture
+) -> Canvases:
     """The canvases of a reading, at every scale that the reader sees, from the pictures in `root`.
+
+    Args:
+        exam: its views name their files in `root`. reader: sees.
+        change: of every picture once it is decoded.
 
     Raises:
         InputError: when a picture cannot be decoded.
     """
-    return prepare(exam, reader, lambda v: decode_view(replace(v, source=str(root / v.source))), images=False).canvases
+    decode = decode_in(root)
+    return prepare(exam, reader, lambda view: change(view, decode(view)), images=False).canvases
+
+
+def decode_in(root: Path) -> Decode:
+    """A decoder of views whose sources are paths in a folder."""
+    return lambda view: decode_view(replace(view, source=str(root / view.source)))
 
 
 def lacks_a_scale(reader: Reader, dataset: PreparedDataset) -> bool:

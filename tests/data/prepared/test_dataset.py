@@ -10,6 +10,7 @@ import pytest
 
 from mammoscribe.data.catalogue import write_splits
 from mammoscribe.data.datasets.known import DATASETS
+from mammoscribe.data.folds import Fold, fold
 from mammoscribe.data.ingest import ingest
 from mammoscribe.data.prepared import dataset as room
 from mammoscribe.data.prepared.dataset import PreparedDataset
@@ -281,3 +282,21 @@ def test_finer_pictures_come_back_from_the_mapped_shard(catalogue, tmp_path):
             assert picture.at(found.um_per_px) is found
     with tarfile.open(tmp_path / "out" / "shard-000000.tar") as tar:
         assert {"000000000.0.npy", "000000000.0.500um.npy", "000000000.0.250um.npy"} <= set(tar.getnames())
+
+
+def test_a_fold_is_the_patients_of_train_and_val_whose_hash_says_so(folder):
+    parts = [PreparedDataset(folder, fold=Fold(k, 2)) for k in (0, 1)]
+    found = [{s.record.patient_id for s in part} for part in parts]
+    assert found[0] | found[1] == {"p0", "p1", "p2"} and not found[0] & found[1]
+    assert all(fold(p, 2) == k for k, own in enumerate(found) for p in own)
+    again = pickle.loads(pickle.dumps(parts[0]))
+    assert ids(again) == ids(parts[0]) and again.part == "fold 0/2 of train and val"
+    assert {record for record, *_ in parts[0].hashes()} == set(ids(parts[0]))
+
+
+def test_a_fold_without_patients_or_beside_a_split_is_refused(folder):
+    with pytest.raises(InputError, match="one of them"):
+        PreparedDataset(folder, "val", Fold(0, 2))
+    empty = next(k for k in range(40) if all(fold(p, 40) != k for p in ("p0", "p1", "p2")))
+    with pytest.raises(InputError, match="no patient of fold"):
+        PreparedDataset(folder, fold=Fold(empty, 40))

@@ -124,7 +124,7 @@ def test_the_files_hold_figures_groups_and_curves(tmp_path):
     page, html = paths[1].read_text(), paths[2].read_text()
     for text in (page, html):
         assert AUC in text and "machine: 0" in text and "detectable" in text
-    assert html.count("<svg") == 6  # ROC, reliability, coverage, FROC and groups of each system
+    assert html.count("<svg") == 8  # ROC, reliability, coverage, FROC and groups of each system
     assert "http://" not in html.replace("http://www.w3.org/2000/svg", "")
 
 

@@ -1,5 +1,7 @@
 """Figures of readers: values worked out by hand, on draws in which exams repeat."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,8 @@ from mammoscribe.evaluation.labelled_exams import LabelledBreast
 from mammoscribe.evaluation.outputs.exam_output import BreastOutput, OutputView
 from mammoscribe.evaluation.reader_card.breast_measures import (
     breast_cases,
+    category_given,
+    category_shares,
     class_measures,
     confusion,
     decision_measures,
@@ -77,6 +81,29 @@ def test_the_category_of_a_report_calls_back_or_not():
     assert [recalled(a) for a in answers] == [1, 1, 1, 0, 0, 0, None, None]
 
 
+def test_the_observed_share_of_malignant_breasts_is_given_for_each_category():
+    given = [("4B", "1"), ("4B", "1"), ("0", "2"), ("5", "1")]
+    cases = [
+        Case(exam(i, NO if i == 1 else YES, NO), output(i, BreastOutput(birads=r), BreastOutput(birads=left)))
+        for i, (r, left) in enumerate(given)
+    ]
+    found = category_shares("g", "malignant breast", breast_cases(cases, malignant, category_given))
+    shares = values(found, [0, 1, 2, 3])
+    assert shares == {
+        f"malignant breast, given BI-RADS {c}: observed share (PPV)": share
+        for c, share in (("0", 1.0), ("1", 0.0), ("2", 0.0), ("4B", 0.5), ("5", 1.0))
+    }
+    assert found is not None and [(m.n, m.positives) for m in found.measures] == [
+        (1, 1),
+        (3, 0),
+        (1, 0),
+        (2, 1),
+        (1, 1),
+    ]
+    assert values(found, [0, 0, 1])["malignant breast, given BI-RADS 4B: observed share (PPV)"] == pytest.approx(2 / 3)
+    assert category_shares("g", "m", breast_cases(cases[:0], malignant, category_given)) is None
+
+
 def test_decisions_are_shares_of_the_right_cases():
     cases = scored([(True, False), (True, False), (False, False)], [(0.9, 0.6), (0.2, 0.1), (0.5, 0.4)])
     c = breast_cases(cases, malignant, prob_malignant)
@@ -114,6 +141,9 @@ def boxed(number: int, truth, *marks, views=None, **more) -> Case:
     labels = exam(number, NO, NO, truth=tuple(truth), boxed=frozenset({MASS}), **more)
     given = output(number, BreastOutput(), BreastOutput(), *marks)
     return Case(labels, given if views is None else output(number, BreastOutput(), BreastOutput(), *marks, views=views))
+
+
+ELSEWHERE = "mass: marks a view on a labelled lesion of another kind, with a sentence in the report"
 
 
 def figures(cases) -> dict[str, float]:
@@ -155,4 +185,44 @@ def test_reports_without_weaker_marks_have_no_curve():
     shown = Case(case.labels, output(0, BreastOutput(), BreastOutput(), *case.output.marks, complete=False))
     assert set(figures([shown])) == {
         "mass: found, with a sentence in the report", "mass: false marks a view, with a sentence in the report",
+        ELSEWHERE,
     }  # fmt: skip
+
+
+def of_kind(kind: FindingType, name: str = "o"):
+    """A true finding of a kind at `BOX` of the right CC view."""
+    return replace(mass(name, "R_CC", BOX), type=kind)
+
+
+@pytest.mark.parametrize("kind", [FindingType.ASYMMETRY, FindingType.DISTORTION])
+def test_a_mass_mark_on_a_labelled_asymmetry_or_distortion_is_no_false_mark(kind):
+    cases = [boxed(0, [mass("m", "L_CC", BOX), of_kind(kind)], mark("R_CC", BOX, 0.9), mark("L_CC", BOX, 0.5))]
+    found = figures(cases)
+    assert found["mass: false marks a view, with a sentence in the report"] == 0
+    assert found[ELSEWHERE] == 1 / 4
+    assert found["mass: CPM (mean at 1/8 to 8 false marks a view)"] == 1.0  # nothing false comes before the lesion
+    assert found["mass: found, with a sentence in the report"] == 1.0
+
+
+def test_a_mass_mark_on_calcifications_beside_or_again_on_the_mass_itself_is_false():
+    truth = [mass("m", "R_CC", BOX), of_kind(FindingType.CALCIFICATION, "c")]
+    both = [mass("m", "R_CC", BOX), of_kind(FindingType.ASYMMETRY, "a")]
+    twice = (mark("R_CC", BOX, 0.9), mark("R_CC", BOX, 0.8))
+    for cases, number in (
+        ([boxed(0, truth[1:], mark("R_CC", BOX, 0.9)), boxed(1, [mass("m", "L_CC", BOX)])], 1 / 8),
+        ([boxed(0, both, *twice)], 1 / 4),
+        ([boxed(0, both, mark("R_CC", FAR, 0.9))], 1 / 4),
+    ):
+        found = figures(cases)
+        assert (found["mass: false marks a view, with a sentence in the report"], found[ELSEWHERE]) == (number, 0)
+
+
+def test_a_mark_of_calcifications_on_a_labelled_mass_is_false():
+    calcification = FindingType.CALCIFICATION
+    truth = (mass("m", "R_CC", BOX), replace(mass("c", "L_CC", BOX), type=calcification))
+    labels = exam(0, NO, NO, truth=truth, boxed=frozenset({MASS, calcification}))
+    wrong = replace(mark("R_CC", BOX, 0.9), kind=calcification)
+    case = Case(labels, output(0, BreastOutput(), BreastOutput(), wrong))
+    found = {n: v for s in mark_measures(kind_cases([case], calcification), "g") for n, v in values(s, [0]).items()}
+    assert found["calcification: false marks a view, with a sentence in the report"] == 1 / 4
+    assert found[ELSEWHERE.replace("mass", "calcification")] == 0

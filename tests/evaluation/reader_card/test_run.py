@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import mammoscribe.evaluation.reader_card.run as run
+from mammoscribe.data.folds import Fold
 from mammoscribe.data.own_folder.folder import folder_dataset
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.evaluation.card_page import finite
@@ -15,8 +16,9 @@ from mammoscribe.models.reader.card import ModelCard, OperatingPoint, write_card
 from mammoscribe.models.reader.network import ReaderNet, debug_config
 from mammoscribe.models.reader.norm_statistics import NormStatistics
 from mammoscribe.models.weights_file import save_weights
+from mammoscribe.support.errors import InputError
 from tests.data.datasets.made import write_dicom
-from tests.training.reader.lab import labelled_lab, prepared
+from tests.training.reader.lab import boxed_lab, labelled_lab, prepared
 
 REPORTS = (
     "Right breast: spiculated mass at 10 o'clock. BI-RADS 4 right. ACR B.",
@@ -114,3 +116,8 @@ def test_pictures_of_misses_show_the_views_of_the_breast(model, lab, tmp_path):
         side = "R" if "right breast" in case.caption else "L"
         assert [p.name for p in case.pictures] == [f"{side}_CC", f"{side}_MLO"]
         assert all(p.jpeg.startswith(b"\xff\xd8") for p in case.pictures)
+
+
+def test_synthetic_exams_have_no_fold_as_every_run_learns_from_them(tmp_path):
+    with pytest.raises(InputError, match="which no run leaves out"):
+        measure(Request(boxed_lab(tmp_path / "lab"), "train", ("any",), fold=Fold(0, 2)), tmp_path)

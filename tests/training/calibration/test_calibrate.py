@@ -83,3 +83,25 @@ def test_what_does_not_fit_together_is_refused_before_anything_is_seen(labs, run
 def labelled_lab_for_base(root):
     labelled_lab(root / "lab", 3)
     return prepared(RSNA, root / "lab" / "files", root / "base", "reader-base")
+
+
+def test_exams_that_the_model_learned_from_do_not_calibrate_it(labs, runs, tmp_path):
+    site = labs[0]
+    model = str(runs / "all" / "model")
+    with pytest.raises(InputError, match="split all of phantom, from which reader learned"):
+        calibrate(Calibration(model, (site,), split="all"), tmp_path / "refused")
+    with pytest.raises(InputError, match="beside folds"):
+        Calibration(model, (site,), (runs / "fold0",), split="all")
+    with pytest.raises(InputError, match="a split 'vall'"):
+        Calibration(model, (site,), split="vall")
+
+
+def test_labelled_exams_of_a_site_fix_what_its_reports_say(labs, tmp_path):
+    train(reader(labs[:1]).with_set(FAST), tmp_path / "run")
+    card = calibrate(Calibration(str(tmp_path / "run" / "model"), (labs[1],), split="all"), tmp_path / "out")
+    assert card.real.population == "all exams of rsna-2023"
+    assert (card.real.n, card.real.prevalence) == (32, 0.25)
+    assert card.real.familiar is not None
+    assert (card.real.familiar.population, card.real.familiar.num_views) == ("all exams of rsna-2023", 64)
+    stored = load_reader(str(tmp_path / "out"))
+    assert stored.card.real == card.real

@@ -1,5 +1,8 @@
 """The operating point names the population of its probabilities, and says what could not be measured."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from mammoscribe.training.calibration.point import calibrated, neutral
@@ -27,6 +30,23 @@ def test_the_population_of_a_probability_is_that_of_the_breasts_that_scaled_it(e
     assert (point.n, point.prevalence) == (30, pytest.approx(1 / 3))
     assert point.malignant[0] > 0 and point.density_temperature is not None
     assert 0.3 < point.thresholds["mass"] <= 0.9
+
+
+def test_the_views_of_the_exams_are_what_the_reader_is_used_to_where_they_are_enough(exams):
+    rng = np.random.default_rng(0)
+
+    def looking(exam):
+        looks = {v.id: rng.normal(5, 1, 8) for v in exam.exam.current}
+        return replace(exam, seen=replace(exam.seen, looks=looks))
+
+    point = calibrated([looking(e) for e in exams], "all exams")
+    assert point.familiar is not None
+    assert (point.familiar.population, point.familiar.num_views) == ("all exams of films and screening", 140)
+    assert (
+        point.familiar.distance(np.full(8, 5.0)) < 1 < point.familiar.limit < point.familiar.distance(np.full(8, 12.0))
+    )
+    assert calibrated([looking(e) for e in exams[:4]], "all exams").familiar is None
+    assert calibrated(exams, "all exams").familiar is None  # nothing is known of how their views look
 
 
 def test_what_these_exams_could_not_be_searched_for_keeps_its_threshold_and_is_named(exams):

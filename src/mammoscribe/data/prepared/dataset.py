@@ -13,11 +13,12 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 
+from mammoscribe.data.folds import Fold
 from mammoscribe.data.prepared.preparation import FinerPicture
 from mammoscribe.data.prepared.prepare import ABOUT, ROWS, SCHEMA, SPLIT_CODES
 from mammoscribe.data.prepared.shards import ROW, id_number
 from mammoscribe.data.record_json import from_json
-from mammoscribe.data.records import SPLITS, Record, TextDocument
+from mammoscribe.data.records import SPLITS, Record, TextDocument, group_of
 from mammoscribe.data.supervision import Supervision, supervision_from
 from mammoscribe.domain.view import Box
 from mammoscribe.imaging.placement import Placement
@@ -82,18 +83,26 @@ class PreparedDataset:
     Args:
         folder: as `prepare` filled it.
         split: `train`, `val` or `test`; None for all.
+        fold: only the exams of its patients, of `train` and `val`, in place of a split.
 
     Raises:
-        InputError: when the folder is not finished, or has no such split.
+        InputError: when the folder is not finished, or has no such split; for a split and a fold.
     """
 
-    def __init__(self, folder: Path, split: str | None = None) -> None:
-        self.folder, self.split = Path(folder), split
+    def __init__(self, folder: Path, split: str | None = None, fold: Fold | None = None) -> None:
+        self.folder, self.split, self.fold = Path(folder), split, fold
         self.about: Mapping[str, Any] = _about(self.folder)
         self._rows = _mapped(self.folder / ROWS, ROW, self.about["num_records"])
         self._chosen = None if split is None else self._of_split(split)
         self._order: np.ndarray | None = None
         self._maps: OrderedDict[int, mmap.mmap] = OrderedDict()
+        if fold is not None:
+            self._chosen = self._of_fold(fold)
+
+    @property
+    def part(self) -> str:
+        """What it holds of the dataset, in words."""
+        return f"fold {self.fold} of train and val" if self.fold is not None else self.split or "all"
 
     @property
     def supervision(self) -> Supervision:
@@ -142,6 +151,17 @@ class PreparedDataset:
             raise InputError(f"{self.folder} has no record in {split}", "at least one")
         return chosen
 
+    def _of_fold(self, fold: Fold) -> np.ndarray:
+        """Numbers of the records of `train` and `val` whose patients a fold holds, in order."""
+        if self.split is not None:
+            raise InputError(f"the split {self.split} with the fold {fold}", "one of them")
+        learned = [SPLITS.index(name) + 1 for name in ("train", "val")]
+        numbers = np.flatnonzero(np.isin(self._split_codes(), learned)).astype(np.uint32)
+        chosen = [n for n in numbers.tolist() if fold.holds(group_of(self._record(n).record))]
+        if not chosen:
+            raise InputError(f"{self.folder} has no patient of fold {fold} in train and val", "at least one")
+        return np.array(chosen, dtype=np.uint32)
+
     def __len__(self) -> int:
         return len(self._rows) if self._chosen is None else len(self._chosen)
 
@@ -155,7 +175,7 @@ class PreparedDataset:
         return (self._record(number) for number in range(len(self)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return PreparedDataset, (self.folder, self.split)
+        return PreparedDataset, (self.folder, self.split, self.fold)
 
     def shuffled(self, seed: int, shards_at_once: int = 8) -> Iterator[StoredRecord]:
         """Every record once, in an order that the seed decides, with few shards open at a time."""
@@ -191,7 +211,7 @@ class PreparedDataset:
     def prior_of(self, stored: StoredRecord) -> StoredRecord | None:
         """The record before this one, in whichever split it is; None when there is none in the folder."""
         prior_id = None if isinstance(stored.record, TextDocument) else stored.record.prior_id
-        whole = self if self.split is None else self._all_splits
+        whole = self if self._chosen is None else self._all_splits
         place = None if prior_id is None else whole.position_of(prior_id)
         return None if place is None else whole[place]
 

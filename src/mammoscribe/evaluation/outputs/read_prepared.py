@@ -15,6 +15,7 @@ from mammoscribe.domain.grounded import GroundedSentence
 from mammoscribe.domain.report import Report
 from mammoscribe.domain.search import Search, ViewSearch
 from mammoscribe.domain.view import Box, Laterality, Role, View
+from mammoscribe.evaluation.outputs.changes import AS_THEY_ARE, Change
 from mammoscribe.evaluation.outputs.exam_output import (
     BreastOutput,
     ExamOutput,
@@ -48,19 +49,20 @@ def by_breast(dataset: PreparedDataset) -> bool:
     return not dataset.supervision.boxed_kinds and not any(text_of(stored.record) for stored in dataset)
 
 
-def made_by(reader: Reader, dataset: PreparedDataset, setting: Setting) -> MadeBy:
-    """All that decides about the outputs of a reader on a split."""
+def made_by(reader: Reader, dataset: PreparedDataset, setting: Setting, change: Change | None = None) -> MadeBy:
+    """All that decides about the outputs of a reader on a split, as `read_split` gives them."""
     about, card = dataset.about, reader.card
     return MadeBy(
         {
             "input": {
-                "dataset": about["dataset"], "split": dataset.split, "index_sha256": about["index_sha256"],
+                "dataset": about["dataset"], "split": dataset.part, "index_sha256": about["index_sha256"],
                 "splits_sha256": about["splits_sha256"],
             },
             "configuration": {
                 "model": card.name, "version": card.version, "weights_sha256": card.weights_sha256,
                 "operating_point": repr(card.synthetic if dataset.synthetic else card.real), "setting": setting.value,
                 "device": reader.device.type, "by_breast": by_breast(dataset),
+                **({} if change is None else {"pictures": change.name}),
             },
             "code": {"sha256": source_digest(*ROOMS)},
         },
@@ -69,25 +71,26 @@ def made_by(reader: Reader, dataset: PreparedDataset, setting: Setting) -> MadeB
 
 
 def read_split(
-    reader: Reader, dataset: PreparedDataset, setting: Setting, wanted: Collection[str]
+    reader: Reader, dataset: PreparedDataset, setting: Setting, wanted: Collection[str], change: Change | None = None
 ) -> Iterator[ExamOutput]:
     """The outputs of a reader on exams of a split, one by one.
 
     Args:
         reader: with its card. dataset: the split. setting: of the categories.
-        wanted: ids of the exams that are read.
+        wanted: ids of the exams that are read; one of which a change leaves no view is passed over.
+        change: decodes the pictures again and changes them; None takes what was prepared.
 
     Raises:
         InputError: when the dataset was not prepared for this reader, or a finer scale is needed and its pictures are gone.
     """
     check_preparation(dataset, reader.card.config)
-    root = dataset.root if lacks_a_scale(reader, dataset) else None
+    root = dataset.root if change is not None or lacks_a_scale(reader, dataset) else None
     apart, synthetic = by_breast(dataset), dataset.synthetic
     for stored in dataset:
         if isinstance(stored.record, MammoExam) and stored.record.id in wanted:
             prior = dataset.prior_of(stored)
             parts = [
-                _read(reader, stored, prior, side, synthetic, setting, root)
+                _read(reader, stored, prior, side, synthetic, setting, root, change or AS_THEY_ARE)
                 for side in (tuple(Laterality) if apart else (None,))
             ]
             found = [p for p in parts if p is not None]
@@ -97,16 +100,16 @@ def read_split(
 
 def _read(
     reader: Reader, stored: StoredRecord, prior: StoredRecord | None, side: Laterality | None, synthetic: bool,
-    setting: Setting, root: Path | None,
+    setting: Setting, root: Path | None, change: Change,
 ) -> ExamOutput | None:  # fmt: skip
     """The output of an exam or of one breast of it; None where it has no current view."""
     assert isinstance(stored.record, MammoExam)
-    views = views_of_record(stored, prior, side, synthetic)
+    views = [v for v in views_of_record(stored, prior, side, synthetic) if change.keeps(v.view)]
     if not any(v.view.role is Role.CURRENT for v in views):
         return None
     exam = comparable(Exam(stored.record.id, tuple(v.view for v in views), stored.record.patient_id), reader)
     kept = [v for v in views if v.view in exam.views]
-    canvases = stored_canvases(kept, reader) if root is None else decoded_canvases(exam, reader, root)
+    canvases = stored_canvases(kept, reader) if root is None else decoded_canvases(exam, reader, root, change.picture)
     given = reader.read(exam, canvases)
     return output_of(report_of(reader, exam, canvases, given, setting), given)
 

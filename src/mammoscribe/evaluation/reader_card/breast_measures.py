@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mammoscribe.domain.assessment import Category
 from mammoscribe.domain.view import Laterality
 from mammoscribe.evaluation.bootstrap import FloatArray, IntArray
 from mammoscribe.evaluation.calibration import calibration_slope, coverage_and_risk
@@ -74,6 +75,15 @@ def prob_malignant(b: BreastOutput) -> float | None:
 def recalled(b: BreastOutput) -> float | None:
     """1 where the category of the report calls the patient back; None without a category, or for 6."""
     return None if b.birads in (None, "6") else float(b.birads in RECALLED)
+
+
+GIVEN = tuple(c.value for c in Category)
+"""Categories that a report can give, in their order."""
+
+
+def category_given(b: BreastOutput) -> float | None:
+    """The place of the report's category in `GIVEN`; None without one."""
+    return None if b.birads is None else float(GIVEN.index(b.birads))
 
 
 def dense(b: LabelledBreast) -> float | None:
@@ -175,6 +185,26 @@ def decision_measures(group: str, name: str, c: BreastCases, threshold: float) -
     def values(drawn: IntArray) -> list[float]:
         at = c.rows.of(drawn)
         return [_share(right[at], among[at]) for among, right in parts]
+
+    return MeasureSet(measures, values)
+
+
+def category_shares(group: str, name: str, c: BreastCases) -> MeasureSet | None:
+    """The share of positives among the breasts of each category that was given (observed PPV); None without a case."""
+    if not len(c.labels):
+        return None
+    shown = [k for k in range(len(GIVEN)) if (c.scores == k).any()]
+    measures = tuple(
+        Measure(
+            f"{name}, given BI-RADS {GIVEN[k]}: observed share (PPV)", group, "breasts of the category",
+            int((c.scores == k).sum()), int(c.labels[c.scores == k].sum()), is_share=True,
+        )
+        for k in shown
+    )  # fmt: skip
+
+    def values(drawn: IntArray) -> list[float]:
+        at = c.rows.of(drawn)
+        return [_share(c.labels[at] == 1, c.scores[at] == k) for k in shown]
 
     return MeasureSet(measures, values)
 

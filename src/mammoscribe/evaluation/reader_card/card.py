@@ -13,12 +13,15 @@ from mammoscribe.evaluation.classification import GroupAuc, Weights, auc_by_grou
 from mammoscribe.evaluation.comparison import Difference, Line, compare, entry, independent_cases
 from mammoscribe.evaluation.outputs.exam_output import DENSITIES
 from mammoscribe.evaluation.outputs.store import Outputs
+from mammoscribe.evaluation.reader_card.abstention import ABSTENTION, Abstaining, abstention_measures
 from mammoscribe.evaluation.reader_card.breast_measures import (
     HALF,
     ORDINAL,
     BreastCases,
     breast_cases,
     category_cases,
+    category_given,
+    category_shares,
     class_measures,
     confusion,
     decision_measures,
@@ -63,8 +66,9 @@ class SystemCases:
     density: BreastCases
     category: BreastCases
     kinds: tuple[KindCases, ...]
+    by_category: BreastCases
 
-    def sets(self, threshold: Threshold | None) -> list[MeasureSet]:
+    def sets(self, threshold: Threshold | None, abstaining: Abstaining | None = None) -> list[MeasureSet]:
         """Every figure that the labels and answers of this system support."""
         found: list[MeasureSet | None] = [
             score_measures(MALIGNANCY, "malignant breast", self.malignancy, probabilities=True),
@@ -73,6 +77,8 @@ class SystemCases:
             ),
             *([decision_measures(MALIGNANCY, f"malignant breast, called from {threshold.value:g}", self.malignancy, threshold.value)] if threshold else []),
             decision_measures(MALIGNANCY, "malignant breast, called by the report's category", self.decision_malignant, HALF),
+            None if abstaining is None else abstention_measures(self.malignancy, abstaining),
+            category_shares(MALIGNANCY, "malignant breast", self.by_category),
             score_measures(RECALL, "recalled breast, by the probability of malignancy", self.recall, probabilities=False),
             decision_measures(RECALL, "recalled breast, called by the report's category", self.decision_recall, HALF),
             class_measures(DENSITY, "density", self.density, len(DENSITIES), Weights.LINEAR),
@@ -91,6 +97,7 @@ def system_cases(joined: Joined, system: int) -> SystemCases:
         breast_cases(cases, malignant, recalled), breast_cases(cases, recall, recalled),
         breast_cases(cases, dense, prob_dense), density_cases(cases), category_cases(cases),
         tuple(kind_cases(cases, kind) for kind in FindingType),
+        breast_cases(cases, malignant, category_given),
     )  # fmt: skip
 
 
@@ -110,7 +117,7 @@ class ReaderCard:
     Args:
         dataset, split: in words. synthetic: whether the exams were drawn.
         systems: their outputs. joined: exams, labels and outputs. cases: of each system.
-        threshold: of malignancy, None where none was given.
+        threshold: of malignancy, None where none was given. abstaining: of each system, empty where none was asked for.
         lines, differences: figures. groups: of subgroups. notes: what to be careful about.
         num_patients, num_draws: of the bootstrap.
     """
@@ -128,12 +135,13 @@ class ReaderCard:
     notes: tuple[str, ...]
     num_patients: int
     num_draws: int
+    abstaining: tuple[Abstaining, ...] = ()
 
 
 def make_card(
     dataset: str, split: str, synthetic: bool, systems: Sequence[Outputs], joined: Joined, num_draws: int = 1000,
     threshold: Threshold | None = None, only: frozenset[str] | None = None, notes: Sequence[str] = (),
-    on_draw: OnDraw = lambda _: None, reports_alone: bool = False,
+    on_draw: OnDraw = lambda _: None, reports_alone: bool = False, abstaining: Sequence[Abstaining] = (),
 ) -> ReaderCard:  # fmt: skip
     """Measure one or two systems on the same exams.
 
@@ -146,12 +154,14 @@ def make_card(
         notes: remarks that are put on the card.
         on_draw: called with 1 after every draw.
         reports_alone: whether a card without a figure of labels will do, because reports are scored beside.
+        abstaining: how each system leaves breasts to a person, fixed on other exams; empty where that is not measured.
 
     Raises:
         InputError: when no label can be held against an answer, unless reports alone will do.
     """
     cases = tuple(system_cases(joined, k) for k in range(len(systems)))
-    sets = [c.sets(threshold) for c in cases]
+    rules = abstaining or [None] * len(systems)
+    sets = [c.sets(threshold, rule) for c, rule in zip(cases, rules, strict=True)]
     if not any(sets) and not reports_alone:
         raise InputError(
             f"no label of {dataset}, {split}, can be held against an answer", "labels that answer what readers answer"
@@ -163,8 +173,20 @@ def make_card(
     return ReaderCard(
         dataset, split, synthetic, tuple(systems), joined, cases, threshold, lines, differences,
         tuple(_groups(cases, joined, num_draws)), (*notes, *_notes(systems, joined, cases, patients)),
-        len(set(patients)), num_draws,
+        len(set(patients)), num_draws, tuple(abstaining),
     )  # fmt: skip
+
+
+def compared(joined: Joined, num_draws: int, only: frozenset[str]) -> tuple[Difference, ...]:
+    """First minus second of two systems on some figures alone, where both have them.
+
+    Args:
+        joined: exams with both outputs. num_draws: bootstrap samples of patients. only: names of the figures.
+    """
+    sets = [[s for s in system_cases(joined, k).sets(None) if any(m.name in only for m in s.measures)] for k in (0, 1)]
+    shared = _shared([[m for s in own for m in s.measures] for own in sets])
+    patients = [e.patient_id for e in joined.labels]
+    return _measured(sets, shared, patients, num_draws, only, lambda _: None)[1] if all(sets) else ()
 
 
 Names = list[tuple[str, list[tuple[int, Measure] | None]]]
@@ -174,7 +196,7 @@ Names = list[tuple[str, list[tuple[int, Measure] | None]]]
 def _shared(systems: Sequence[Sequence[Measure]]) -> Names:
     """Figures of all systems by name, in the order of their headings."""
     order = {m.name: m.group for own in systems for m in own}
-    groups = (MALIGNANCY, RECALL, DENSITY, CATEGORY, FINDINGS)
+    groups = (MALIGNANCY, ABSTENTION, RECALL, DENSITY, CATEGORY, FINDINGS)
     places = [{m.name: (k, m) for k, m in enumerate(own)} for own in systems]
     names = sorted(order, key=lambda name: groups.index(order[name]))
     return [(name, [own.get(name) for own in places]) for name in names]
@@ -218,6 +240,7 @@ def _differences(compared: Sequence[list], num_patients: int, only: frozenset[st
     return compare(
         names, [(one[1], other[1]) for one, other in compared], [(one[2], other[2]) for one, other in compared],
         [min(independent_cases(m.n, m.positives, num_patients) for m, *_ in pair) for pair in compared], only,
+        [1.0 if m.is_share else None for m in names],
     )  # fmt: skip
 
 

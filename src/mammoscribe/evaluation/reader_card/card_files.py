@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from math import isnan
 from typing import Any
 
 from mammoscribe.evaluation.calibration import reliability_table
@@ -20,6 +21,7 @@ from mammoscribe.evaluation.card_page import (
     number,
 )
 from mammoscribe.evaluation.classification import GroupAuc, roc_points
+from mammoscribe.evaluation.reader_card.abstention import ABSTENTION
 from mammoscribe.evaluation.reader_card.card import (
     FINDINGS,
     LEAST_IN_GROUP,
@@ -30,7 +32,14 @@ from mammoscribe.evaluation.reader_card.card import (
     delong_rows,
     grouped_lines,
 )
-from mammoscribe.evaluation.reader_card.charts import BINS, froc_charts, group_chart, malignancy_charts
+from mammoscribe.evaluation.reader_card.charts import (
+    BINS,
+    abstention_charts,
+    froc_charts,
+    gap_chart,
+    group_chart,
+    malignancy_charts,
+)
 from mammoscribe.evaluation.reader_card.mark_measures import HIT_RULE
 
 SCHEMA = "mammoscribe.reader-card/1"
@@ -63,6 +72,14 @@ def card_json(card: ReaderCard) -> dict[str, Any]:
         "patients": card.num_patients,
         "bootstrap_draws": card.num_draws,
         "threshold": None if card.threshold is None else asdict(card.threshold),
+        "abstention": [
+            {
+                "candidate": s.name, "alpha": a.alpha, "source": a.source,
+                "highest_probability_of_other": limits[0], "lowest_probability_of_malignant": 1 - limits[1],
+            }
+            for s, a in zip(card.systems, card.abstaining, strict=False)
+            if (limits := a.rule.limits(a.alpha))
+        ],
         "left_out": {"without_output": list(card.joined.missing), "unreadable": list(card.joined.unreadable)},
         "notes": list(card.notes),
         "figures": [line_json(line) for line in card.lines],
@@ -82,7 +99,10 @@ def card_json(card: ReaderCard) -> dict[str, Any]:
 
 
 def _group_json(g: GroupAuc) -> dict[str, Any]:
-    return {"group": g.group, "n": g.n, "positives": g.positives, "auc": g.auc, "interval": ends_json(g.interval)}
+    return {
+        "group": g.group, "n": g.n, "positives": g.positives, "auc": g.auc, "interval": ends_json(g.interval),
+        "gap": g.gap, "gap_interval": ends_json(g.gap_interval),
+    }  # fmt: skip
 
 
 def _curves(own: SystemCases) -> dict[str, Any]:
@@ -121,7 +141,7 @@ def card_page(card: ReaderCard, misses: Sequence[tuple[str, tuple[Case, ...]]] =
 def _sections(card: ReaderCard, misses: Sequence[tuple[str, tuple[Case, ...]]]) -> Iterator[Section]:
     yield Section("Systems", tables=(_systems_table(card),))
     for group, lines in grouped_lines(card.lines):
-        charts = {MALIGNANCY: malignancy_charts, FINDINGS: froc_charts}.get(group)
+        charts = {MALIGNANCY: malignancy_charts, FINDINGS: froc_charts, ABSTENTION: abstention_charts}.get(group)
         yield Section(
             group, _text(card, group), lines, tuple(_tables(card, group)), tuple(charts(card)) if charts else ()
         )
@@ -137,6 +157,11 @@ def _sections(card: ReaderCard, misses: Sequence[tuple[str, tuple[Case, ...]]]) 
 def _text(card: ReaderCard, group: str) -> str:
     if group == FINDINGS:
         return HIT_RULE
+    if group == ABSTENTION:
+        several = len(card.systems) > 1
+        return " ".join(
+            f"{s.name}: {a.words}" if several else a.words for s, a in zip(card.systems, card.abstaining, strict=True)
+        )
     if group == MALIGNANCY and card.threshold is not None:
         return f"The threshold {card.threshold.value:g} was fixed on {card.threshold.source}."
     return ""
@@ -159,13 +184,19 @@ def _group_sections(card: ReaderCard) -> Iterator[Section]:
                 (
                     f"{g.property}: {x.group}", f"{x.positives} of {x.n} ({100 * x.positives / x.n:.1f} %)",
                     number(x.auc, 3, "too few"), interval_words(x.interval, 3),
+                    "" if isnan(x.gap) else f"{x.gap:+.3f}", interval_words(x.gap_interval, 3),
                 )
                 for g in own
                 for x in g.groups
             )  # fmt: skip
-            text = f"AUC of malignancy; not given below {LEAST_IN_GROUP} breasts, or two of a class. {_gaps(own)}"
-            table = Table(("group", "n", "AUC", "95 % interval"), rows)
-            yield Section(f"Groups, {s.name}", text, tables=(table,), charts=(group_chart(card, own, system),))
+            text = (
+                f"AUC of malignancy; not given below {LEAST_IN_GROUP} breasts, or two of a class. A gap is the group's AUC minus "
+                "that of all other breasts whose group is known, on the same draws of patients; many gaps are looked at here, so one interval in "
+                f"twenty that leaves out 0 is no surprise. {_gaps(own)}"
+            )
+            table = Table(("group", "n", "AUC", "95 % interval", "gap to the others", "95 % interval"), rows)
+            charts = (group_chart(card, own, system), *gap_chart(card, own, system))
+            yield Section(f"Groups, {s.name}", text, tables=(table,), charts=charts)
 
 
 def _gaps(own) -> str:

@@ -7,6 +7,7 @@ from mammoscribe.domain.finding import FindingType
 from mammoscribe.evaluation.calibration import coverage_and_risk, reliability_table
 from mammoscribe.evaluation.card_page import Chart
 from mammoscribe.evaluation.classification import auc, roc_points
+from mammoscribe.evaluation.reader_card.abstention import abstention_chart
 from mammoscribe.evaluation.reader_card.breast_measures import HALF
 from mammoscribe.evaluation.reader_card.card import Grouped, ReaderCard
 from mammoscribe.support.charts import UNIT, Bar, Points, interval_chart, line_chart
@@ -56,6 +57,13 @@ def malignancy_charts(card: ReaderCard) -> Iterator[Chart]:
     )
 
 
+def abstention_charts(card: ReaderCard) -> Iterator[Chart]:
+    """Coverage against risk of the breasts that are not left to a person."""
+    cases = (c.malignancy for c in card.cases)
+    named = [(s.name, c, a) for s, c, a in zip(card.systems, cases, card.abstaining, strict=True)]
+    yield from abstention_chart(named)
+
+
 def froc_charts(card: ReaderCard) -> Iterator[Chart]:
     """A FROC curve for each kind of finding that has lesions and all marks."""
     for place, kind in enumerate(FindingType):
@@ -95,3 +103,17 @@ def group_chart(card: ReaderCard, grouped: list[Grouped], system: int) -> Chart:
     ]  # fmt: skip
     name = f"Groups, {card.systems[system].name}"
     return Chart(name, interval_chart(name, "AUC", bars, whole), "The broken line is the AUC of all breasts together.")
+
+
+def gap_chart(card: ReaderCard, grouped: list[Grouped], system: int) -> Iterator[Chart]:
+    """The gap of every group to all other breasts; nothing where no group has one."""
+    bars = [
+        Bar(g.gap, g.gap_interval.low, g.gap_interval.high, name=f"{own.property}: {g.group} ({g.positives} of {g.n})")
+        for own in grouped
+        for g in own.groups
+        if g.gap_interval is not None
+    ]
+    if bars:
+        name = f"Gaps between groups, {card.systems[system].name}"
+        picture = interval_chart(name, "AUC of the group minus AUC of the others", bars, 0.0)
+        yield Chart(name, picture, "Left of the broken line: worse in this group than in the others.")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from mammoscribe.data.folds import Fold
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.data.records import SPLITS
 from mammoscribe.domain.finding import FindingType
@@ -39,7 +40,8 @@ def leaks(dataset: PreparedDataset, trained_on: Sequence[Path] = ()) -> Iterator
     """Patients and pictures of a split that are also in splits a reader learns from.
 
     Args:
-        dataset: the split that is measured. Its own `train` and `val` are looked at.
+        dataset: the split that is measured, or the fold. Its own `train` and `val` are looked at, without the patients of
+            the fold.
         trained_on: further prepared datasets that the reader learned from.
     """
     own, here = _Pictures(dataset), dataset.folder.resolve()
@@ -50,13 +52,13 @@ def leaks(dataset: PreparedDataset, trained_on: Sequence[Path] = ()) -> Iterator
         same_ids = whole.about["dataset"] == dataset.about["dataset"]
         for name in (s for s in SPLITS if s != "test" and s in set(whole.splits())):
             if folder != here or name != dataset.split:
-                yield from _shared(own, _Pictures(PreparedDataset(folder, name)), same_ids)
+                yield from _shared(own, _Pictures(PreparedDataset(folder, name), dataset.fold), same_ids)
 
 
 def _shared(own: "_Pictures", other: "_Pictures", same_ids: bool) -> Iterator[str]:
-    where = f"{other.dataset.split} of {other.dataset.folder.name}"
+    where = f"{other.dataset.part} of {other.dataset.folder.name}"
     if same_ids and (patients := sorted(own.patients & other.patients)):
-        yield f"{len(patients)} patients of {own.dataset.split} are also in {where} ({listed(patients)})"
+        yield f"{len(patients)} patients of {own.dataset.part} are also in {where} ({listed(patients)})"
     again = [
         (mine, its)
         for hash_ in own.by_hash.keys() & other.by_hash.keys()
@@ -66,7 +68,7 @@ def _shared(own: "_Pictures", other: "_Pictures", same_ids: bool) -> Iterator[st
     ]
     if again:
         (first, _), (second, _) = min(again)
-        yield f"{len({mine for mine, _ in again})} pictures of {own.dataset.split} are also in {where} ({first} and {second})"
+        yield f"{len({mine for mine, _ in again})} pictures of {own.dataset.part} are also in {where} ({first} and {second})"
 
 
 def repeats(dataset: PreparedDataset) -> Iterator[str]:
@@ -80,7 +82,7 @@ def repeats(dataset: PreparedDataset) -> Iterator[str]:
                 found.add((first, picture[0]))
     if found:
         first, second = min(found)
-        yield f"{len(found)} exams of {dataset.split} repeat the pictures of another one ({first} and {second})"
+        yield f"{len(found)} exams of {dataset.part} repeat the pictures of another one ({first} and {second})"
 
 
 _Place = tuple[str, str]
@@ -88,13 +90,19 @@ _Place = tuple[str, str]
 
 
 class _Pictures:
-    """The pictures of a split by their perceptual hash, which is in the index; pixels are read only where hashes are equal."""
+    """The pictures of a split by their perceptual hash, which is in the index; pixels are read only where hashes are equal.
 
-    def __init__(self, dataset: PreparedDataset) -> None:
+    Args:
+        dataset: the split. without: a fold whose patients are left out.
+    """
+
+    def __init__(self, dataset: PreparedDataset, without: Fold | None = None) -> None:
         self.dataset = dataset
         self.by_hash: dict[bytes, list[_Place]] = {}
         self.patients: set[str] = set()
         for record, patient, path, hash_ in dataset.hashes():
+            if without is not None and without.holds(patient):
+                continue
             self.by_hash.setdefault(hash_, []).append((record, path))
             self.patients.add(patient)
 

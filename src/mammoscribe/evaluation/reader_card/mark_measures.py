@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mammoscribe.domain.finding import FindingType
+from mammoscribe.domain.finding import Finding, FindingType
 from mammoscribe.evaluation.bootstrap import IntArray
 from mammoscribe.evaluation.classification import auc
 from mammoscribe.evaluation.detection import (
@@ -15,6 +15,7 @@ from mammoscribe.evaluation.detection import (
     ViewMarks,
     cpm,
     froc_of,
+    is_hit,
     mark_scores,
     match_marks,
     sensitivity_at,
@@ -27,8 +28,12 @@ BUDGETS = (0.25, 0.5, 1.0)
 """False marks a view at which sensitivity is stated."""
 HIT_RULE = (
     f"A mark hits a lesion when its centre is in the lesion's box or their boxes overlap with an IoU of at least {MIN_IOU}; "
-    "marks are matched one to one, best score first, and a lesion is found when a mark hits it in at least one view."
+    "marks are matched one to one, best score first, and a lesion is found when a mark hits it in at least one view. A mark of a "
+    "mass, asymmetry or distortion that hits no lesion of its kind but a labelled box of another of these three is on another "
+    "lesion: it finds nothing and is no false mark, and such marks are counted apart."
 )
+ALIKE = frozenset({FindingType.MASS, FindingType.ASYMMETRY, FindingType.DISTORTION})
+"""Kinds that readers name differently for one lesion; calcifications are another thing and are never among them."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class KindCases:
         kind: of finding. exams: index of each measurable exam. scores: of all marks. stated: of those with a sentence.
         complete: whether all marks are there, also those too weak to be shown, so that a whole curve can be drawn.
         suspicions: of found lesions whose label says whether they are malignant: (exam, suspicion, label).
+        elsewhere: marks with a sentence on a labelled lesion of another kind (`on_another_lesion`), of each exam.
     """
 
     kind: FindingType
@@ -47,6 +53,7 @@ class KindCases:
     stated: tuple[MarkScores, ...]
     complete: bool
     suspicions: tuple[tuple[int, float, int], ...]
+    elsewhere: tuple[int, ...]
 
     @property
     def num_lesions(self) -> int:
@@ -72,7 +79,17 @@ def kind_cases(cases: Sequence[Case], kind: FindingType) -> KindCases:
         tuple(mark_scores(_views(cases[i], kind, stated_only=True)) for i in at),
         all(cases[i].output.complete for i in at),
         tuple(found for i, v in zip(at, views, strict=True) for found in _suspicions(i, cases[i], v, kind)),
+        tuple(
+            sum(m.kind is kind and m.stated and on_another_lesion(m, cases[i].labels.truth) for m in cases[i].output.marks)
+            for i in at
+        ),
     )  # fmt: skip
+
+
+def on_another_lesion(mark: OutputMark, truth: Sequence[Finding]) -> bool:
+    """Whether a mark hits no lesion of its own kind, but a labelled one of a kind that is told apart from it by its name alone."""
+    hit = {f.type for f in truth if (m := f.mark_in(mark.view)) and is_hit(mark.box, m.box)}
+    return mark.kind in ALIKE and mark.kind not in hit and bool(hit & ALIKE)
 
 
 def _measurable(case: Case, kind: FindingType) -> bool:
@@ -81,7 +98,7 @@ def _measurable(case: Case, kind: FindingType) -> bool:
 
 
 def _views(case: Case, kind: FindingType, stated_only: bool = False) -> list[ViewMarks]:
-    marks = [m for m in case.output.marks if m.kind is kind and (m.stated or not stated_only)]
+    marks = _counted(case, kind, stated_only)
     truth = [f for f in case.labels.truth if f.type is kind]
     return [
         ViewMarks(
@@ -92,11 +109,17 @@ def _views(case: Case, kind: FindingType, stated_only: bool = False) -> list[Vie
     ]
 
 
+def _counted(case: Case, kind: FindingType, stated_only: bool = False) -> list[OutputMark]:
+    """The marks of a kind that find a lesion of it or are false."""
+    own = (m for m in case.output.marks if m.kind is kind and (m.stated or not stated_only))
+    return [m for m in own if not on_another_lesion(m, case.labels.truth)]
+
+
 def _suspicions(exam: int, case: Case, views: Sequence[ViewMarks], kind: FindingType) -> list[tuple[int, float, int]]:
     """(exam, highest suspicion of the marks that hit it, whether it is malignant) of each found lesion with that label."""
     highest: dict[str, float] = {}
     for name, view in zip(case.labels.views, views, strict=True):
-        own: list[OutputMark] = [m for m in case.output.marks if m.kind is kind and m.view == name]
+        own = [m for m in _counted(case, kind) if m.view == name]
         for match in match_marks(view.marks, [box for _, box in view.lesions]):
             suspicion, lesion = own[match.mark].suspicion, view.lesions[match.truth][0]
             if suspicion is not None:
@@ -139,15 +162,22 @@ def _stated(c: KindCases, group: str) -> MeasureSet:
         Measure(f"{name}: found, with a sentence in the report", group, "lesions", c.num_lesions),
         Measure(
             f"{name}: false marks a view, with a sentence in the report", group, "views", c.num_views,
-            higher_is_better=False,
+            higher_is_better=False, is_share=False,
+        ),
+        Measure(
+            f"{name}: marks a view on a labelled lesion of another kind, with a sentence in the report", group, "views",
+            c.num_views, higher_is_better=False, is_share=False,
         ),
     )  # fmt: skip
+    place = {exam: k for k, exam in enumerate(c.exams)}
 
     def values(drawn: IntArray) -> list[float]:
         parts = _drawn(c, c.stated, drawn)
         lesions, views = sum(p.num_lesions for p in parts), sum(p.num_views for p in parts)
         found, false = sum(len(p.found) for p in parts), sum(len(p.false) for p in parts)
-        return [found / lesions if lesions else UNDEFINED, false / views if views else UNDEFINED]
+        elsewhere = sum(c.elsewhere[place[e]] for e in drawn.tolist() if e in place)
+        per_view = [number / views if views else UNDEFINED for number in (false, elsewhere)]
+        return [found / lesions if lesions else UNDEFINED, *per_view]
 
     return MeasureSet(measures, values)
 

@@ -16,6 +16,7 @@ from mammoscribe.evaluation.outputs.exam_output import OutputMark
 from mammoscribe.evaluation.prepared_views import SeenView, views_of_record
 from mammoscribe.evaluation.reader_card.breast_measures import BreastCases
 from mammoscribe.evaluation.reader_card.cases import Case
+from mammoscribe.evaluation.reader_card.mark_measures import on_another_lesion
 from mammoscribe.evaluation.stored_views import grey
 
 EACH = 4
@@ -73,7 +74,10 @@ def _false_marks(dataset: PreparedDataset, cases: Sequence[Case]) -> Iterator[Sh
         (case, m)
         for case in cases
         for m in case.output.marks
-        if m.stated and m.kind in case.labels.boxed and not any(_hits(m, f) for f in case.labels.truth)
+        if m.stated
+        and m.kind in case.labels.boxed
+        and not any(_hits(m, f) for f in case.labels.truth)
+        and not on_another_lesion(m, case.labels.truth)
     ]
     for case, m in sorted(false, key=lambda pair: -pair[1].score)[:EACH]:
         caption = (

@@ -135,10 +135,18 @@ def _bootstrap(scored: Scored, patients: Sequence[str], num_draws: int) -> tuple
 
 
 def _entry(figure: Figure, sums: Sums, draws: Sums, patients: int) -> Entry:
-    whole = None if figure.name in NO_SHARES else 100.0 if figure.digits == 1 else 1.0
     return entry(
-        float(figure.value(sums)), figure.value(draws), int(figure.count(sums)), independent=patients, whole=whole
+        float(figure.value(sums)),
+        figure.value(draws),
+        int(figure.count(sums)),
+        independent=patients,
+        whole=_whole(figure),
     )
+
+
+def _whole(figure: Figure) -> float | None:
+    """The value of a figure where all is right; None for one that is no share."""
+    return None if figure.name in NO_SHARES else 100.0 if figure.digits == 1 else 1.0
 
 
 def _system(name: str, texts: Sequence[str], references: Sequence[str], sums: Sums, side: str) -> System:
@@ -181,4 +189,5 @@ def _differences(
     """First minus second, of the figures that are defined for both."""
     values = [(float(f.value(sums[0])), float(f.value(sums[1]))) for f in FIGURES]
     cases = [min(num_patients, *(int(f.count(s)) for s in sums)) for f in FIGURES]
-    return compare(FIGURES, values, [(f.value(draws[0]), f.value(draws[1])) for f in FIGURES], cases, only)
+    drawn = [(f.value(draws[0]), f.value(draws[1])) for f in FIGURES]
+    return compare(FIGURES, values, drawn, cases, only, [_whole(f) for f in FIGURES])

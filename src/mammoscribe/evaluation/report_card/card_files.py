@@ -16,6 +16,7 @@ from mammoscribe.evaluation.card_page import (
 )
 from mammoscribe.evaluation.report_card.card import ReportCard, System
 from mammoscribe.evaluation.report_card.fact_counts import CATEGORIES, DENSITIES
+from mammoscribe.evaluation.report_card.parser_figures import parser_figures, parser_json, parser_section
 
 SCHEMA = "mammoscribe.report-card/1"
 METHOD = (
@@ -43,6 +44,7 @@ def card_json(card: ReportCard) -> dict[str, Any]:
         "notes": [*card.faults, *card.notes],
         "figures": [line_json(line) for line in card.lines],
         "differences": [difference_json(d) for d in card.differences],
+        "parser": parser_json(parser_figures()),
     }
 
 
@@ -70,7 +72,7 @@ def card_page(card: ReportCard) -> Page:
 
 def report_sections(card: ReportCard) -> tuple[Section, ...]:
     """The sections of a card of reports."""
-    sections = [Section("Texts", tables=(_texts_table(card),))]
+    sections = [Section("Texts", tables=(_texts_table(card),)), parser_section(parser_figures())]
     for group, lines in groupby(card.lines, key=lambda line: line.figure.group):
         tables = tuple(_confusion_table(s, group) for s in card.systems if group in _CLASSES)
         sections.append(Section(f"{group[0].upper()}{group[1:]}", lines=tuple(lines), tables=tables))

@@ -53,7 +53,17 @@ def load_network(folder: Path, family: Family, config: Any, dtype: torch.dtype |
 
 
 def refuse_names(folder: Path, family: Family, what: str, names: Sequence[str]) -> None:
-    """InputError where there are names of weights that are wrong, naming the first of them; `what` is `holds no`, for one."""
+    """Refuse a folder whose weights have wrong names.
+
+    Args:
+        folder: where the weights are.
+        family: of the model.
+        what: the fault, as `holds no`.
+        names: that are wrong; none is no fault.
+
+    Raises:
+        InputError: naming the first of them.
+    """
     if names:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         raise InputError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.report import Calibration
 from mammoscribe.domain.view import Origin
+from mammoscribe.models.reader.familiar import Familiar
 from mammoscribe.models.reader.network import ReaderConfig
 from mammoscribe.models.space_measures import SpaceMeasures, is_sha256, measures_from
 from mammoscribe.support.errors import InputError, InvalidNoun
@@ -42,6 +43,7 @@ class OperatingPoint:
         reliability: statements of how often sentences were right, each naming its population.
         unreported: kinds of finding that are never reported on such images, because the exams that the thresholds were
             fixed on gave no ground for one; a report denies none of them.
+        familiar: the views of the population, from which others are told apart; None where they are not known.
     """
 
     population: str
@@ -57,6 +59,7 @@ class OperatingPoint:
     words_measured: bool = False
     reliability: tuple[str, ...] = ()
     unreported: tuple[str, ...] = ()
+    familiar: Familiar | None = None
 
     def __post_init__(self) -> None:
         self._check_numbers()
@@ -162,7 +165,13 @@ def _point(values: dict) -> OperatingPoint:
     if len(tuples.get("malignant", ())) == BEFORE_POOLED:
         *weights, intercept = tuples["malignant"]
         tuples["malignant"] = (*weights, 0.0, intercept)
-    return OperatingPoint(**{**values, **tuples})
+    return OperatingPoint(**{**values, **tuples, "familiar": _familiar(values.get("familiar"))})
+
+
+def _familiar(values: dict | None) -> Familiar | None:
+    if values is None:
+        return None
+    return Familiar(**{**values, "mean": tuple(values["mean"]), "spread": tuple(values["spread"])})
 
 
 def _check_words(card: ModelCard) -> None:

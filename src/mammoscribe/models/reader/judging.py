@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -16,16 +16,23 @@ from mammoscribe.models.reader.assemble import (
     assemble,
 )
 from mammoscribe.models.reader.card import OperatingPoint
+from mammoscribe.models.reader.familiar import Features
 from mammoscribe.models.reader.malignancy import MalignancyFeatures, MarkSigns, malignancy_features
 from mammoscribe.models.reader.network import ReaderNetOutput
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the networks gave for one exam: marks of both paths, and the first pass' output."""
+    """What the networks gave for one exam.
+
+    Args:
+        marks: of both paths. out: of the first pass.
+        looks: view id -> features that say how unlike other images a current view is (`familiar`).
+    """
 
     marks: tuple[RawMark, ...]
     out: ReaderNetOutput
+    looks: Mapping[str, Features] = field(default_factory=dict)
 
     def mixed(self, shares: tuple[float, float]) -> "Seen":
         """With words and suspicion of first pass and crop refiner joined (`RawMark.mixed`)."""
@@ -59,6 +66,7 @@ class ReaderOutput:
         candidates: everything, down to very low scores; for FROC curves only.
         breasts: of the imaged breasts.
         structures: marks that would have been shown and rest on something that is no lesion.
+        unlike: view id -> distance of a view that is unlike those of the operating point's population.
     """
 
     findings: tuple[Finding, ...]
@@ -66,6 +74,7 @@ class ReaderOutput:
     candidates: tuple[Finding, ...]
     breasts: Mapping[Laterality, BreastReading]
     structures: tuple[MarkOnStructure, ...] = ()
+    unlike: Mapping[str, float] = field(default_factory=dict)
 
 
 def judge(seen: Seen, exam: Exam, point: OperatingPoint) -> ReaderOutput:
@@ -82,7 +91,15 @@ def judge(seen: Seen, exam: Exam, point: OperatingPoint) -> ReaderOutput:
         tuple(candidates),
         _breasts(seen, exam, point),
         marks_left_out(weighed, point),
+        _unlike(seen, point),
     )
+
+
+def _unlike(seen: Seen, point: OperatingPoint) -> dict[str, float]:
+    """Views beyond the limit; none where the point has no statistics."""
+    used_to = point.familiar
+    distances = {} if used_to is None else {name: used_to.distance(looks) for name, looks in seen.looks.items()}
+    return {name: d for name, d in distances.items() if used_to is not None and d > used_to.limit}
 
 
 def marks_left_out(marks: Sequence[RawMark], point: OperatingPoint) -> tuple[MarkOnStructure, ...]:

@@ -29,6 +29,7 @@ from mammoscribe.models.reader.batch import SLOTS, ViewBatch, moved, trimmed
 from mammoscribe.models.reader.calcifications import CalcCandidate, PatchNet, find_calcifications
 from mammoscribe.models.reader.card import ModelCard
 from mammoscribe.models.reader.crop_refiner import CropRefiner
+from mammoscribe.models.reader.familiar import view_features
 from mammoscribe.models.reader.joint_head import JointHead
 from mammoscribe.models.reader.judging import ReaderOutput, Seen, judge
 from mammoscribe.models.reader.network import ReaderNet, ReaderNetOutput
@@ -101,13 +102,15 @@ class Reader:
     def see(self, exam: Exam, canvases: Canvases) -> Seen:
         """What the networks give, before any threshold."""
         views = canvases.first
-        marks, out = self.proposals(exam, views)
+        batch, top, out = self._first(exam, views)
+        marks = _refinable(query_marks(out, exam, views, top))
         if self.crop_refiner is not None:
             seen = refine_marks(self._crop_refiner_for(exam), marks, exam, views, canvases.detail)
             marks = [m for m in seen if not m.calcification]
         marks += self._calcifications(exam, canvases)
         anatomy = {v.id: find_anatomy(views[v.id], canvases.detail.get(v.id)) for v in exam.current} if marks else {}
-        return Seen(tuple(on_structures(marks, anatomy, views)), out)
+        looks = dict(zip((v.id for v in exam.current), view_features(out.maps.features, batch.images), strict=True))
+        return Seen(tuple(on_structures(marks, anatomy, views)), out, looks)
 
     def first_pass(self, batch: ViewBatch, origin: Origin) -> ReaderNetOutput:
         """The first pass over a batch of one origin, on the networks' device, where its output stays."""
@@ -122,9 +125,13 @@ class Reader:
             exam: its views.
             views: first-pass canvases by view id.
         """
+        _, top, out = self._first(exam, views)
+        return _refinable(query_marks(out, exam, views, top)), out
+
+    def _first(self, exam: Exam, views: Mapping[str, PreparedView]) -> tuple[ViewBatch, int, ReaderNetOutput]:
+        """The batch of an exam without empty margins, how many rows went from its top, and what the first pass gives."""
         batch, top = trimmed(exam_batch(exam, views))
-        out = moved(self.first_pass(batch, exam.origin), "cpu")
-        return [m for m in query_marks(out, exam, views, top) if not m.calcification], out
+        return batch, top, moved(self.first_pass(batch, exam.origin), "cpu")
 
     def _crop_refiner_for(self, exam: Exam) -> CropRefiner:
         """The crop refiner with the batch statistics of the exam's origin."""
@@ -170,6 +177,11 @@ class Reader:
             return None
         fine = canvases.fine[view.id]
         return find_calcifications(self.patch_net, fine.pixels, fine.mask)
+
+
+def _refinable(marks: Sequence[RawMark]) -> list[RawMark]:
+    """Marks of the first pass but for calcifications, which are left to their own path."""
+    return [m for m in marks if not m.calcification]
 
 
 def exam_batch(exam: Exam, views: Mapping[str, PreparedView]) -> ViewBatch:

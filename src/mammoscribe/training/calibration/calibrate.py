@@ -16,6 +16,9 @@ from mammoscribe.training.calibration.parts import with_parts
 from mammoscribe.training.calibration.reader_folder import VALIDATION
 from mammoscribe.training.calibration.seen import see
 
+SPLIT_WORDS = {"val": VALIDATION, "train": "training split", "test": "test split", "all": "all exams"}
+"""What the exams of a split are in words, for the population that is stored."""
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -28,6 +31,10 @@ class Calibration:
             that did not learn from their patients; without them, by the model itself in the `val` split.
         parts: a model whose crop refiner, calcification network and decoder are added where the model has none.
         name, version: of the new model; those of the old one when None.
+        split: `val`, `train` or `test`, or `all` for the labelled exams of a site that the model has learned nothing from.
+
+    Raises:
+        InputError: for another split, or one beside folds.
     """
 
     model: str
@@ -36,6 +43,17 @@ class Calibration:
     parts: str | None = None
     name: str | None = None
     version: str | None = None
+    split: str = "val"
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLIT_WORDS:
+            raise InputError(f"a split {self.split!r}", ", ".join(SPLIT_WORDS))
+        if self.folds and self.split != "val":
+            raise InputError(f"the split {self.split} beside folds, which read train and val", "one of them")
+
+    def part(self, folder: Path) -> PreparedDataset:
+        """The exams of a dataset that are seen."""
+        return PreparedDataset(folder, None if self.split == "all" else self.split)
 
 
 def calibrate(asked: Calibration, out: Path, on_exam: Callable[[], None] = lambda: None) -> ModelCard:
@@ -51,22 +69,21 @@ def calibrate(asked: Calibration, out: Path, on_exam: Callable[[], None] = lambd
     """
     reader = _reader(asked)
     runs = fold_runs(asked.folds) if asked.folds else ()
-    drawn_data, acquired_data = _by_origin(asked.data, reader)
+    drawn_data, acquired_data = _by_origin(asked.data, reader, asked.split)
     if runs and not acquired_data:
         raise InputError(
             "folds without a dataset of acquired exams", "--data with the exams whose patients were left out"
         )
-    drawn = [s for folder in drawn_data for s in _counted(see(reader, PreparedDataset(folder, "val")), on_exam)]
+    how = SPLIT_WORDS[asked.split]
+    drawn = [s for folder in drawn_data for s in _counted(see(reader, asked.part(folder)), on_exam)]
     if runs:
         left_out = list(see_left_out(runs, reader, acquired_data, on_exam))
         write_predictions(left_out, out)
-        acquired, how = [e.seen for e in left_out], _left_out(runs)
-    else:
-        acquired = [
-            s for folder in acquired_data for s in _counted(see(reader, PreparedDataset(folder, "val")), on_exam)
-        ]
-        how = VALIDATION
-    return write_model(reader, drawn, acquired, (VALIDATION, how), out)
+        # their networks are not this one, so how views look to them says nothing here
+        acquired = [replace(e.seen, seen=replace(e.seen.seen, looks={})) for e in left_out]
+        return write_model(reader, drawn, acquired, (how, _left_out(runs)), out)
+    acquired = [s for folder in acquired_data for s in _counted(see(reader, asked.part(folder)), on_exam)]
+    return write_model(reader, drawn, acquired, (how, how), out)
 
 
 def _left_out(runs: Sequence[FoldRun]) -> str:
@@ -87,15 +104,24 @@ def _reader(asked: Calibration) -> Reader:
     return replace(reader, card=replace(card, name=asked.name or card.name, version=asked.version or card.version))
 
 
-def _by_origin(folders: Sequence[Path], reader: Reader) -> tuple[list[Path], list[Path]]:
-    """Drawn and acquired datasets, each prepared as the reader sees."""
+def _by_origin(folders: Sequence[Path], reader: Reader, split: str) -> tuple[list[Path], list[Path]]:
+    """Drawn and acquired datasets, each prepared as the reader sees; InputError for exams that it learned from."""
     drawn: list[Path] = []
     acquired: list[Path] = []
     for folder in folders:
         dataset = PreparedDataset(folder)
         check_preparation(dataset, reader.card.config)
+        name = str(dataset.about["dataset"])
+        if split != "val" and _plain(name) in _plain(reader.card.trained_on):
+            found = f"the split {split} of {name}, from which {reader.card.name} learned ({reader.card.trained_on})"
+            raise InputError(found, "exams that it did not learn from", "leave --split out, or use --fold")
         (drawn if dataset.synthetic else acquired).append(folder)
     return drawn, acquired
+
+
+def _plain(words: str) -> str:
+    """Words in one spelling: `RSNA 2023` and `rsna-2023` are one dataset."""
+    return words.casefold().replace("-", " ")
 
 
 def _counted(exams, on_exam: Callable[[], None]):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mammoscribe.models.reader.card import ModelCard
+from mammoscribe.models.reader.card import ModelCard, OperatingPoint
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.calibration.parts import write_reader
@@ -18,9 +18,10 @@ def write_model(
     """Fix the operating points and write `weights.safetensors` and `card.json` into `out`.
 
     Where there are exams of one origin only, its operating point is taken for the other too, and names its population.
+    Where the exams are too few to fix which views are familiar, what the reader knew of that stays, with its population.
 
     Args:
-        reader: what is written; its operating points are not looked at.
+        reader: what is written; of its operating points the familiar views alone are looked at.
         drawn, acquired: labelled exams of either origin, seen by networks that did not learn from them.
         how: what the drawn and the acquired exams are, in words.
         out: the model folder.
@@ -32,7 +33,12 @@ def write_model(
         raise InputError(
             "no labelled exam to fix thresholds on", "a `val` split with labels, or folds that left some out"
         )
-    synthetic = calibrated(drawn, how[0]) if drawn else None
-    real = calibrated(acquired, how[1], synthetic) if acquired else synthetic
+    before = reader.card
+    synthetic = _familiar_or(calibrated(drawn, how[0]), before.synthetic) if drawn else None
+    real = _familiar_or(calibrated(acquired, how[1], synthetic), before.real) if acquired else synthetic
     assert real is not None
     return write_reader(replace(reader, card=replace(reader.card, synthetic=synthetic or real, real=real)), out)
+
+
+def _familiar_or(point: OperatingPoint, before: OperatingPoint) -> OperatingPoint:
+    return point if point.familiar is not None else replace(point, familiar=before.familiar)

@@ -79,6 +79,15 @@ def _fold_run(folder: Path) -> FoldRun:
     return FoldRun(folder, Fold.from_text(left_out))
 
 
+def not_left_out(model: str, fold: Fold) -> str:
+    """Why a model may have learned from the patients of a fold, in one sentence; "" for that of a run that left them out."""
+    about = read_about(Path(model).parent) if Path(model).is_dir() else None
+    given = None if about is None else about.get("fields", {}).get("task", {}).get("left_out")
+    if given is None:
+        return f"{model} is not the model of a run with left_out={fold}, so it may have learned from these patients"
+    return "" if Fold.from_text(given) == fold else f"{model} left out the fold {given}, and not {fold}"
+
+
 def see_left_out(
     runs: Sequence[FoldRun], parts: Reader, folders: Sequence[Path], on_exam: Callable[[], None] = lambda: None
 ) -> Iterator[LeftOut]:

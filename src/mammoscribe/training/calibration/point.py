@@ -8,8 +8,11 @@ Validation exams and exams of patients who were left out of training come the sa
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from mammoscribe.domain.finding import Finding, FindingType
 from mammoscribe.models.reader.card import OperatingPoint
+from mammoscribe.models.reader.familiar import Familiar, fit_familiar
 from mammoscribe.models.reader.judging import judge
 from mammoscribe.training.calibration.breasts import density, malignancy, malignancy_rows
 from mammoscribe.training.calibration.crop_shares import crop_shares
@@ -17,6 +20,9 @@ from mammoscribe.training.calibration.levels import NOT_REPORTED, as_fields, lev
 from mammoscribe.training.calibration.reliability import reliability
 from mammoscribe.training.calibration.seen import SeenExam
 from mammoscribe.training.calibration.words import with_word_level
+
+LEAST_VIEWS, LEAST_PATIENTS = 20, 5
+"""Views and patients from which it is fixed what a reader is used to."""
 
 
 def neutral(population: str = "uncalibrated") -> OperatingPoint:
@@ -43,7 +49,20 @@ def calibrated(exams: Sequence[SeenExam], how: str, other: OperatingPoint | None
             for kind in FindingType
             if not any(kind in e.searched for e in exams)
         )
-    return replace(point, reliability=lines)
+    return replace(point, reliability=lines, familiar=familiar(exams, how))
+
+
+def familiar(exams: Sequence[SeenExam], how: str) -> Familiar | None:
+    """What the views of the exams look like to the reader; None where they are too few.
+
+    Args:
+        exams: seen by one and the same network, labelled or not. how: what they are in words.
+    """
+    views = [(looks, e.patient_id) for e in exams for looks in e.seen.looks.values()]
+    if len(views) < LEAST_VIEWS or len({patient for _, patient in views}) < LEAST_PATIENTS:
+        return None
+    features, patients = zip(*views, strict=True)
+    return fit_familiar(np.stack(features), patients, f"{how} of {_names(exams)}")
 
 
 def _fixed(exams: Sequence[SeenExam], how: str, other: OperatingPoint | None) -> OperatingPoint:

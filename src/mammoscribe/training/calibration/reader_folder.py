@@ -128,5 +128,5 @@ def _point(own: Sequence[SeenExam], other: Sequence[SeenExam], before: Operating
         return calibrated(own, VALIDATION, before)
     return replace(
         calibrated(other, VALIDATION, before), malignant=None, words_measured=False, reliability=(),
-        density_temperature=before.density_temperature,
+        density_temperature=before.density_temperature, familiar=before.familiar,
     )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Whether what a generator writes follows from the pictures, and from the places that its sentences cite."""
