@@ -104,7 +104,7 @@ STARTER_CHAT = Family(
     image_text="<empty_output>",
     image_token="<empty_output>",  # noqa: S106  (a token that SmolLM2 has for program output; no row has to be added)
     parts=Parts(("model.vision_tower",), ("model.multi_modal_projector",), ("model.language_model", "lm_head")),
-    typed=False,
+    typed=None,
     sizes=(Size("HuggingFaceTB/SmolLM2-135M-Instruct", 0.135),),
 )  # fmt: skip
 
