@@ -152,3 +152,12 @@ def test_risk_is_the_share_of_wrong_decisions_among_the_most_certain():
     coverage, risk = coverage_and_risk([0.99, 0.6, 0.4, 0.05], [1, 0, 0, 1], 0.5)
     assert coverage == pytest.approx([0.25, 0.5, 1.0, 1.0])  # 0.6 and 0.4 are equally certain
     assert risk == pytest.approx([0.0, 0.5, 0.5, 0.5])
+
+
+def test_a_feature_that_hardly_varies_gets_no_weight_though_it_tells_the_classes_apart():
+    rng = np.random.default_rng(1)
+    labels = rng.random(200) < 0.5
+    varies = rng.normal(0, 1, 200) + labels
+    found = fit_ridge_logistic(np.stack((varies, 6 + 1e-4 * labels), axis=1), labels, np.zeros(200), ridge=1.0)
+    assert found[0] > 0.3 and found[1] == 0.0
+    assert np.abs(found).max() < 10

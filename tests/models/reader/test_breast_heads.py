@@ -73,3 +73,16 @@ def test_the_rule_over_pooled_maps_is_linear_and_of_the_views_of_a_breast_togeth
     right = batch.breast == 0
     torch.testing.assert_close(logits, torch.stack((each[right].mean(), each[~right].mean())))
     assert pooled.shape == (2, 6)
+
+
+def test_the_rule_over_pooled_maps_is_a_sum_in_32_bits_also_where_the_network_runs_in_16():
+    """Weights of hundreds whose terms cancel: in 16 bits every breast got the same answer."""
+    torch.manual_seed(0)
+    batch = noise_batch([[0, 1]])
+    rule, maps = PooledMalignancy((2,)), [torch.rand(2, 2, 12, 8) + 5]
+    rule.weight[:] = torch.tensor([900.0, -900.0, 700.0, -700.0, 500.0, -500.0])
+    with torch.autocast("cpu", torch.bfloat16):
+        pooled, logit = rule(batch, maps)
+    expected = (pooled.double() * rule.weight.double()).sum(dim=1)
+    assert (expected.abs() > 1).any()
+    torch.testing.assert_close(logit.double(), expected, atol=0.05, rtol=1e-4)

@@ -133,7 +133,8 @@ class PooledMalignancy(nn.Module):
     def forward(self, batch: ViewBatch, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """The pooled maps [2B, 3 C] of every breast, and its logit [2B]; a breast without views has zeros."""
         pooled = _mean_by_breast(pooled_maps(batch.images, maps), batch.breast, 2 * batch.num_exams)
-        return pooled, pooled @ self.weight.float() + self.bias.float()
+        # a sum and no matrix product: that would be made in 16 bits where the network is, and large terms cancel here
+        return pooled, (pooled.float() * self.weight.float()).sum(dim=1) + self.bias.float()
 
 
 class BreastHeads(nn.Module):
