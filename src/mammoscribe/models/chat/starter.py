@@ -27,13 +27,13 @@ from mammoscribe.models.chat.library import (
 from mammoscribe.models.chat.lora import Lora, add_updates
 from mammoscribe.models.chat.network import load_network, refuse_names
 from mammoscribe.models.chat.place import weight_files
-from mammoscribe.models.chat.starter_views import SeenOnCanvas, StarterChat, ViewEncoder
+from mammoscribe.models.chat.starter_views import READER, StarterChat, ViewEncoder
 from mammoscribe.models.reader.loading import load_reader, model_files
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.files import write_text
 
-READER, BASE = "reader", "base"
-"""Folders inside a chat model for a reader or a language model that goes with it; without them, those of the package are taken."""
+BASE = "base"
+"""Folder inside a chat model for a language model that goes with it; without it, that of the weights folder is taken."""
 STORED = torch.float16
 
 
@@ -77,41 +77,18 @@ def open_starter(folder: Path, card: ChatCard | None) -> Opened:
         raise InputError(found, "both files of one model", "fetch the folder again") from error
     if card is not None and card.preparation.canvas != canvas:
         raise InputError(f"{folder} names two readers", f"the same in {PREPROCESSOR} and the card", "fetch it again")
-    encoder = _encoder(folder, canvas)
-    adapter = StarterChat(
-        STARTER_CHAT,
-        Preparation(False, canvas=canvas),
-        canvas,
-        encoder.grid[0] * encoder.grid[1],
-        SeenOnCanvas(encoder, canvas),
-    )
+    adapter = StarterChat.opened(folder, values, STARTER_CHAT, Preparation(False, canvas=canvas))
     base = base_folder(folder, base_sha256)
-    return Opened(folder, base, _config(base, encoder.width, image), adapter, lora)
+    return Opened(folder, base, _config(base, adapter.width, image), adapter, lora)
 
 
 def check_whole(folder: Path) -> None:
-    """Look whether the reader and the language model of a starter-chat are there; no network is built.
+    """Look whether the language model of a starter-chat is there; no network is built.
 
     Raises:
-        InputError: as `open_starter`, for what is not there.
+        InputError: as `base_folder`.
     """
     base_folder(folder, str(config_of(folder).get("base_sha256")))
-
-
-def _encoder(folder: Path, canvas: Canvas) -> ViewEncoder:
-    """The encoder of the reader that the folder names; another one is refused."""
-    place = str(folder / READER) if (folder / READER).is_dir() else canvas.reader
-    reader = load_reader(place)
-    if reader.card.weights_sha256 != canvas.reader_sha256:
-        raise InputError(
-            f"{folder} was trained on the encoder of {canvas.reader} (weights {canvas.reader_sha256[:12]}), and the reader "
-            f"{place} has weights {reader.card.weights_sha256[:12]}",
-            "the same reader", f"take the release of mammoscribe that it came with, or put its reader into {folder / READER}",
-        )  # fmt: skip
-    encoder = ViewEncoder(reader)
-    if encoder.size_px != tuple(canvas.size_px) or reader.card.config.um_per_px != canvas.um_per_px:
-        raise InputError(f"{folder / PREPROCESSOR} has another canvas than its reader", f"{encoder.size_px}")
-    return encoder
 
 
 def _config(base: Path, width: int, image: int) -> Any:

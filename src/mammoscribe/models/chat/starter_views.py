@@ -3,6 +3,8 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -15,10 +17,14 @@ from mammoscribe.models.biovil.image_encoder import sine_position_code
 from mammoscribe.models.chat.adapter import Pixels, checked_views
 from mammoscribe.models.chat.family import Canvas, Family, Preparation
 from mammoscribe.models.reader.batch import ENCODER_STRIDE
+from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.models.reader.reader import Reader
+from mammoscribe.support.errors import InputError
 
 MOST_TOKENS = 32
 """Of a view."""
+READER = "reader"
+"""Folder inside a chat model for a reader that goes with it; without it, that of the package is taken."""
 PLACE_DIM = 16
 """Length of the code that says where on the canvas a token is."""
 Encode = Callable[[np.ndarray], Tensor]
@@ -94,6 +100,7 @@ class StarterChat:
         preparation: with the canvas of the reader.
         canvas: the same canvas.
         tokens: of each view.
+        width: length of a token.
         encode: puts a view on the canvas and gives what the reader's encoder sees of it.
     """
 
@@ -101,7 +108,39 @@ class StarterChat:
     preparation: Preparation
     canvas: Canvas
     tokens: int
+    width: int
     encode: Encode
+
+    @classmethod
+    def opened(cls, folder: Path, config: Any, family: Family, preparation: Preparation) -> Self:  # noqa: ARG003
+        """The adapter for a folder, with the encoder of the reader that its canvas names; another reader is refused.
+
+        Args:
+            folder: of the chat model; it may hold the reader.
+            config: not needed.
+            family: starter-chat.
+            preparation: with the canvas.
+
+        Raises:
+            InputError: for another reader than the model was trained on.
+        """
+        canvas = preparation.canvas
+        if canvas is None:
+            raise InputError(f"{folder} names no reader", "the canvas of one", "fetch the folder again")
+        place = str(folder / READER) if (folder / READER).is_dir() else canvas.reader
+        reader = load_reader(place)
+        if reader.card.weights_sha256 != canvas.reader_sha256:
+            raise InputError(
+                f"{folder} was trained on the encoder of {canvas.reader} (weights {canvas.reader_sha256[:12]}), and the "
+                f"reader {place} has weights {reader.card.weights_sha256[:12]}",
+                "the same reader",
+                f"take the release of mammoscribe that it came with, or put its reader into {folder / READER}",
+            )
+        encoder = ViewEncoder(reader)
+        if encoder.size_px != tuple(canvas.size_px) or reader.card.config.um_per_px != canvas.um_per_px:
+            raise InputError(f"{folder} has another canvas than its reader", f"{encoder.size_px}")
+        tokens = encoder.grid[0] * encoder.grid[1]
+        return cls(family, preparation, canvas, tokens, encoder.width, SeenOnCanvas(encoder, canvas))
 
     @property
     def view_tokens(self) -> tuple[int, int]:

@@ -66,15 +66,15 @@ def with_kept_views(
         if folder is not None:
             raise InputError(f"features for {adapter.family.name}, whose encoder is part of its network", "none")
         return adapter, ()
-    started, width = clock(), int(adapter.encode(np.zeros(adapter.canvas.size_px, np.uint8)).shape[1])
+    started = clock()
     views = (view for own in sources for n in range(len(own)) for view in own[n].views)
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="mammoscribe-views-") as place:  # mapped files outlive their names
-            kept, new = _filled(adapter, views, Path(place), width)
+            kept, new = _filled(adapter, views, Path(place))
     else:
         folder.mkdir(parents=True, exist_ok=True)
         with held_folder(folder, "keeping views in"):
-            kept, new = _filled(adapter, views, folder, width)
+            kept, new = _filled(adapter, views, folder)
     where = "" if folder is None else f" in {folder}"
     note = (
         f"{len(kept.numbers)} views are kept as tokens of the reader's encoder{where}; {new} of them were encoded now, "
@@ -83,8 +83,9 @@ def with_kept_views(
     return replace(adapter, encode=kept), (note,)
 
 
-def _filled(adapter: StarterChat, views: Iterable[np.ndarray], folder: Path, width: int) -> tuple[KeptViews, int]:
+def _filled(adapter: StarterChat, views: Iterable[np.ndarray], folder: Path) -> tuple[KeptViews, int]:
     """What the folder holds and what was added; only whole rows with their digest count."""
+    width = adapter.width
     name = f"{adapter.canvas.reader_sha256[:16]}-{adapter.tokens}x{width}"
     rows, index = folder / f"{name}.f16", folder / f"{name}.index"
     row_bytes, new = 2 * adapter.tokens * width, 0
