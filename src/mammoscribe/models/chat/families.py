@@ -96,7 +96,7 @@ STARTER_CHAT = Family(
     text_types=("llama",),
     policy=ImagePolicy.INTERLEAVE,
     most_images=8,
-    view_tokens=(60, 60),
+    view_tokens=(28, 28),
     context=8192,
     preparation=Preparation(pads_to_square=False),  # the canvas is that of the reader whose encoder it has
     licence="Apache-2.0 (SmolLM2-135M-Instruct) and the terms of the starter's weights; research use only, no clinical use",
