@@ -1,0 +1,78 @@
+"""Reference reports of drawn exams: they say what was drawn and nothing else, and every positive sentence has its boxes."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from mammoscribe.data.report_files import read_reports
+from mammoscribe.evaluation.facts import text_keys, truth_keys
+from mammoscribe.evaluation.oracle import objections
+from mammoscribe.evaluation.reference_reports import (
+    reference_report,
+    report_text,
+    write_reference_report,
+    write_reference_table,
+)
+from mammoscribe.exports import schema
+
+
+def test_the_oracle_has_nothing_against_a_reference(drawn_for_bench):
+    for drawn in drawn_for_bench:
+        report = reference_report(drawn)
+        assert {s.text: objections(s, report) for s in report.sentences} == {s.text: () for s in report.sentences}
+
+
+def test_the_oracle_objects_when_a_reference_is_held_against_another_exam(drawn_for_bench):
+    texts = [reference_report(drawn) for drawn in drawn_for_bench]
+    wrong = [objections(s, texts[0]) for s in texts[2].sentences if any(e.kind == "breast" for e in s.evidence)]
+    assert any(wrong)
+
+
+def test_a_reader_of_the_text_finds_the_facts_that_were_drawn(drawn_for_bench):
+    for drawn in drawn_for_bench:
+        assert text_keys([report_text(reference_report(drawn))]) == truth_keys(drawn.findings)
+
+
+def test_the_categories_and_densities_are_those_of_the_truth(drawn_for_bench):
+    for drawn in drawn_for_bench:
+        text = report_text(reference_report(drawn)).lower()
+        for breast in drawn.breasts:
+            assert f"rads {breast.category.value}" in text.replace("-", " ").replace("birads", "bi rads").replace(
+                "category ", ""
+            )
+            assert breast.density in {"a", "b", "c", "d"}
+
+
+def test_an_exam_always_has_the_same_reference_and_exams_differ_in_style(drawn_for_bench):
+    texts = [report_text(reference_report(drawn)) for drawn in drawn_for_bench]
+    assert texts == [report_text(reference_report(drawn)) for drawn in drawn_for_bench]
+    assert len({t.splitlines()[0] for t in texts}) > 1
+
+
+def test_what_is_written_comes_back_with_every_box_of_the_truth(drawn_for_bench, tmp_path):
+    for drawn in drawn_for_bench:
+        report = reference_report(drawn)
+        path = write_reference_report(report, tmp_path / "references")
+        jsonschema.validate(json.loads(path.read_text()), schema())
+        read = read_reports(tmp_path / "references")[drawn.exam.id]
+        assert (read.text, read.patient) == (report_text(report), drawn.exam.patient_id)
+        true = sorted((m.view_id, m.box.as_list()) for f in drawn.findings for m in f.marks)
+        assert sorted((view, box.as_list()) for s in read.sentences for view, box in s.boxes) == true
+
+
+def test_the_table_has_the_same_texts(drawn_for_bench, tmp_path: Path):
+    texts = {d.exam.id: report_text(reference_report(d)) for d in drawn_for_bench}
+    path = write_reference_table([(i, f"p-{i}", t) for i, t in texts.items()], tmp_path / "references.csv")
+    read = read_reports(path)
+    assert {i: r.text for i, r in read.items()} == texts
+    assert {r.patient for r in read.values()} == {f"p-{i}" for i in texts}
+
+
+@pytest.fixture
+def drawn_for_bench(bench_exams):
+    """Exams without a finding, with calcifications and a prior, with an asymmetry that is new."""
+    assert [len(d.findings) for d in bench_exams] == [0, 2, 1]
+    assert [bool(d.exam.prior) for d in bench_exams] == [False, True, True]
+    return bench_exams
