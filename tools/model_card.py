@@ -116,7 +116,7 @@ def page(card_file: Path = CARD, figures_file: Path = FIGURES, template: Path = 
     if other := [f.name for f in figures if f.weights_sha256 != card["weights_sha256"]]:
         raise ValueError(f"{', '.join(other)}: measured with other weights than {card_file.name} is about")
     by_name = {f.name: f for f in figures}
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)  # noqa: S701
     paths = {"card": card_file, "figures": figures_file, "template": template}
     return environment.from_string(template.read_text(encoding="utf-8")).render(
         card=card,

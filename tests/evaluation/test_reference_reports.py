@@ -15,6 +15,8 @@ from mammoscribe.evaluation.reference_reports import (
     write_reference_report,
     write_reference_table,
 )
+from mammoscribe.evaluation.report_card.card import make_card
+from mammoscribe.evaluation.report_card.pairs import join
 from mammoscribe.exports import schema
 
 
@@ -68,6 +70,19 @@ def test_the_table_has_the_same_texts(drawn_for_bench, tmp_path: Path):
     read = read_reports(path)
     assert {i: r.text for i, r in read.items()} == texts
     assert {r.patient for r in read.values()} == {f"p-{i}" for i in texts}
+
+
+def test_references_measured_against_themselves_have_no_error_and_every_box_in_its_place(drawn_for_bench, tmp_path):
+    for drawn in drawn_for_bench:
+        write_reference_report(reference_report(drawn), tmp_path)
+    read = read_reports(tmp_path)
+    card = make_card("references", [("the same", join(read, read))], num_draws=100)
+    values = {line.figure.name: line.entries[0].value for line in card.lines}
+    assert card.systems[0].unread == 0
+    assert values["R-GREEN: facts right / (facts right + errors)"] == 1
+    assert values["errors of all kinds, per 100 reports"] == 0
+    assert values["R-RadFact spatial precision"] == values["R-RadFact spatial recall"] == 1
+    assert values["density exact"] == values["BI-RADS exact (4A to 4C as 4)"] == values["change right"] == 1
 
 
 @pytest.fixture
