@@ -58,10 +58,10 @@ from mammoscribe.writers.chat_local import load_local_chat
 TWINS, TRAIN, MAX_TOKENS = 60, 200, 1024
 
 
-def _chat_author(place: Path) -> tuple[Author, str]:
+def _chat_author(place: Path, max_tokens: int) -> tuple[Author, str]:
     """The chat model of a folder, and a name for the file of what it wrote."""
-    author = ChatAuthor(load_local_chat(place, torch.device("cpu"), MAX_TOKENS))
-    return author, f"chat-{weights_sha256(chat_folder_at(place))[:12]}"
+    author = ChatAuthor(load_local_chat(place, torch.device("cpu"), max_tokens))
+    return author, f"chat-{weights_sha256(chat_folder_at(place))[:12]}-{max_tokens}"
 
 
 def measure(args: argparse.Namespace, reader: Reader, space: StarterSpace) -> tuple[ReportCard, list[Row], str]:
@@ -83,7 +83,7 @@ def measure(args: argparse.Namespace, reader: Reader, space: StarterSpace) -> tu
         train = [seen.of_seed(seed, bench) for seed in seeds]
     systems = {NEIGHBOUR: neighbours_of(exams, train), **systems_of(records, STARTER)}
     if args.chat_model:
-        author, name = _chat_author(args.chat_model)
+        author, name = _chat_author(args.chat_model, args.chat_tokens)
         by_chat = read_bench(
             reader, bench, args.exams, kept(name, "jsonl"),
             lambda drawn, by: read_record(drawn, by, author, Setting.DIAGNOSTIC),
@@ -102,7 +102,8 @@ def _add(parser: argparse.ArgumentParser) -> None:
         "--twins", type=int, default=TWINS, help="exams that are read again without each lesion; 0: none"
     )
     parser.add_argument("--draws", type=int, default=1000, help="bootstrap samples of exams")
-    parser.add_argument("--chat-model", type=Path, help="folder of a chat model, which reads too")
+    parser.add_argument("--chat-model", type=Path, help="folder of a chat model, which writes too")
+    parser.add_argument("--chat-tokens", type=int, default=MAX_TOKENS, help="longest answer of the chat model")
 
 
 def main() -> int:

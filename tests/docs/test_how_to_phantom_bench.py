@@ -22,7 +22,8 @@ def test_the_page_runs(tmp_path, monkeypatch):
     assert "1 exams are: 1 equal" in " ".join(drawn.split())
     card = json.loads(Path("runs/ours/card.json").read_text())
     assert card["exams"] == 1
-    assert json.loads(Path("runs/results/card.json").read_text())["systems"]
+    of_marks = json.loads(Path("runs/results/card.json").read_text())
+    assert (of_marks["split"], of_marks["synthetic"], of_marks["exams"]) == ("test", True, 1)
 
 
 def test_a_report_with_the_keys_of_the_page_is_read_with_its_boxes(tmp_path):

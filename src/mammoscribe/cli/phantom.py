@@ -125,7 +125,7 @@ def _check_folder(folder: Path, exams: set[str]) -> None:
 
 
 def _draw(drawing: "Bench", folder: Path, image_format: ImageFormat) -> "dict[str, ExamDigest]":
-    """Draw and write every exam, then the tables; gives the digest of each exam."""
+    """Draw and write every exam, then the tables; gives the digests of a bench's exams, of others none."""
     from mammoscribe.evaluation.bench_digests import digest_exam
     from mammoscribe.evaluation.reference_reports import (
         reference_report,
@@ -145,7 +145,8 @@ def _draw(drawing: "Bench", folder: Path, image_format: ImageFormat) -> "dict[st
             reference = reference_report(drawn)
             write_reference_report(reference, folder / REFERENCES)
             texts.append((drawn.exam.id, drawn.exam.patient_id, report_text(reference)))
-            digests[drawn.exam.id] = digest_exam(drawn, reference)
+            if drawing.name:
+                digests[drawn.exam.id] = digest_exam(drawn, reference)
     table = io.StringIO()
     writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
     writer.writeheader()
