@@ -144,7 +144,7 @@ def _draw(drawing: "Bench", folder: Path, image_format: ImageFormat) -> "dict[st
             rows += _written(drawn, folder, drawn.exam.id, image_format)
             reference = reference_report(drawn)
             write_reference_report(reference, folder / REFERENCES)
-            texts.append((drawn.exam.id, drawn.exam.patient_id, report_text(reference)))
+            texts.append((drawn.exam.id, drawn.exam.patient_id or drawn.exam.id, report_text(reference)))
             if drawing.name:
                 digests[drawn.exam.id] = digest_exam(drawn, reference)
     table = io.StringIO()
