@@ -64,6 +64,7 @@ def test_an_exam_is_drawn_and_embedded_once_and_compared_with_the_published_one(
     first = SeenExams(space, tmp_path / "exams.jsonl", published).of_exam(drawn)
     assert first.agreement is Agreement.EQUAL and space.embedded == len(drawn.exam.current)
     assert [s.text for s in first.reference] == [s.text for s in reference_report(drawn).sentences]
+    assert SeenExams(space, tmp_path / "exams.jsonl", {}).of_exam(drawn) == first
     monkeypatch.setattr(phantom_bench, "draw_exam", None)
     again = SeenExams(space, tmp_path / "exams.jsonl", {}).of_seed(drawn.seed, BENCH_V1)
     assert again == first and space.embedded == len(drawn.exam.current)
