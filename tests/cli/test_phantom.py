@@ -94,7 +94,10 @@ def test_a_bench_is_written_with_its_references_and_compared_with_the_published_
     with_boxes, texts = read_reports(tmp_path / "references"), read_reports(tmp_path / "references.csv")
     assert {i: r.text for i, r in with_boxes.items()} == {i: r.text for i, r in texts.items()}
     assert list(texts) == [one_exam]
-    assert (tmp_path / one_exam / "truth.json").is_file() and (tmp_path / "manifest.csv").is_file()
+    assert (tmp_path / one_exam / "truth.json").is_file()
+    manifest = (tmp_path / "manifest.csv").read_text().splitlines()
+    assert manifest[0] == "exam_id,patient_id,laterality,view,path,date,is_prior"  # no label
+    assert len(manifest) == 1 + 4 and all((tmp_path / line.split(",")[4]).is_file() for line in manifest[1:])
     assert list(bench_digests.parse_digests((tmp_path / "digests.json").read_text())) == [one_exam]
 
 

@@ -26,6 +26,8 @@ EXAMPLE = (
     "Example: mammoscribe phantom --exams 10 --seed 1 --out phantoms --format dicom\n\n"
     "Example: mammoscribe phantom --bench bench_v1 --out bench"
 )
+LABELS = ("density", "malignant")
+"""Columns that the manifest of a bench has not: who reads its exams must not see what is true of them."""
 REFERENCES = "references"
 _OF_DRAWN = ("exams", "seed", "lesions", "generator", "prior")
 """Options that say what is drawn, which a bench does itself."""
@@ -148,7 +150,8 @@ def _draw(drawing: "Bench", folder: Path, image_format: ImageFormat) -> "dict[st
             if drawing.name:
                 digests[drawn.exam.id] = digest_exam(drawn, reference)
     table = io.StringIO()
-    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+    columns = [c for c in COLUMNS if not drawing.name or c not in LABELS]
+    writer = csv.DictWriter(table, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_reference_table(texts, folder / f"{REFERENCES}.csv")
