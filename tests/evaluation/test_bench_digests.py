@@ -101,6 +101,10 @@ def test_only_exams_of_the_bench_are_published(name):
     assert set(published) <= {f"phantom-{seed}" for seed in BENCHES[name].seeds}
 
 
+def test_every_exam_of_bench_v1_is_published():
+    assert list(published_digests("bench_v1")) == [f"phantom-{seed}" for seed in BENCHES["bench_v1"].seeds]
+
+
 def test_an_unknown_bench_has_no_digests():
     with pytest.raises(InputError, match="bench_v9"):
         published_digests("bench_v9")
