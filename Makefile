@@ -4,11 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-<<<<<<< HEAD
-.PHONY: help demo test test-real check check-html lint types imports map format wheel-test parity fuzz trials check-serve check-slurm benchmarks clean
-=======
-.PHONY: help demo test test-real check check-html lint types imports map format wheel-test parity compat fuzz trials check-slurm benchmarks clean
->>>>>>> w_families
+.PHONY: help demo test test-real check check-html lint types imports map model-card format wheel-test parity compat fuzz trials check-serve check-slurm bench-phantom failure-gallery clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +32,9 @@ imports: $(VENV)/installed-dev
 
 map: $(VENV)/installed-dev
 	$(BIN)/python tools/house_map.py --check
+
+model-card: $(VENV)/installed-dev ## write MODEL_CARD.md from the weights' card, benchmarks/figures.json and its template
+	$(BIN)/python tools/model_card.py
 
 types: $(VENV)/installed-dev
 	$(BIN)/pyright
@@ -65,6 +64,21 @@ check-serve: $(VENV)/installed-dev ## read with a model behind `transformers ser
 
 check-slurm: $(VENV)/installed-dev ## trainings on a real SLURM on this machine, interrupted: same losses; needs root and Debian packages
 	$(BIN)/python -m tests.slurm.run
+
+BENCH ?= bench_v1
+bench-phantom: runs/phantom_bench/$(BENCH)/manifest.csv ## draw BENCH (bench_v1), read it with the starter, print the table of systems; CHAT=DIR adds a chat model
+	$(BIN)/python benchmarks/phantom_bench.py --bench $(BENCH) --json runs/phantom_bench/$(BENCH).json $(if $(CHAT),--chat-model $(CHAT))
+
+failure-gallery: runs/phantom_bench/$(BENCH)/prepared/prepared.json ## the starter's worst misses on BENCH, with pictures: runs/failures/card.html
+	$(BIN)/mammoscribe evaluate --model starter --data runs/phantom_bench/$(BENCH)/prepared --setting diagnostic --out runs/failures
+
+runs/phantom_bench/%/manifest.csv: | $(VENV)/installed-dev
+	$(BIN)/mammoscribe phantom --bench $* --out runs/phantom_bench/$*
+
+runs/phantom_bench/%/prepared/prepared.json: runs/phantom_bench/%/manifest.csv
+	$(BIN)/mammoscribe data ingest phantom runs/phantom_bench/$* --out runs/phantom_bench/$*/catalogue
+	$(BIN)/mammoscribe data split runs/phantom_bench/$*/catalogue
+	$(BIN)/mammoscribe data prepare runs/phantom_bench/$*/catalogue --out runs/phantom_bench/$*/prepared
 
 clean: ## remove what was built, not the environment
 	rm -rf .compat build dist demo src/*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -52,8 +52,10 @@ def report(name: str, args: argparse.Namespace, model: str, line: str, rows: lis
     return int(any(r.met is False for r in rows))
 
 
-def options(description: str | None, num_exams: int) -> argparse.Namespace:
-    """The options that every benchmark on bench exams takes."""
+def options(
+    description: str | None, num_exams: int, add: Callable[[argparse.ArgumentParser], object] = lambda _: None
+) -> argparse.Namespace:
+    """The options that every benchmark on bench exams takes, and those that `add` puts beside them."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", choices=BENCHES, default=BENCH_V1.name, help="whose exams (default: %(default)s)")
     parser.add_argument("--exams", type=int, default=num_exams, help="how many of the bench's exams")
@@ -61,6 +63,7 @@ def options(description: str | None, num_exams: int) -> argparse.Namespace:
     parser.add_argument("--fresh", action="store_true", help="forget partial results (after a change of code)")
     parser.add_argument("--threads", type=int, default=1, help="torch threads")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    add(parser)
     args = parser.parse_args()
     args.exams = min(args.exams, len(BENCHES[args.bench].seeds))
     return args

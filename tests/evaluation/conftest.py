@@ -11,6 +11,7 @@ from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
 from mammoscribe.domain.report import Breast, Calibration, Provenance, Report
 from mammoscribe.domain.search import everything_searched
 from mammoscribe.domain.view import Box, Laterality, Projection, View, standard_view_id
+from mammoscribe.phantom import BENCH_V1, PhantomExam, draw_exam
 from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
 
@@ -56,3 +57,9 @@ def make_report(exam) -> Callable[..., Report]:
         return compose_report(chart, Provenance("p", "m", "0" * 64, "nothing"))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def bench_exams() -> tuple[PhantomExam, ...]:
+    """Three exams of bench_v1; drawing one takes about a second."""
+    return tuple(draw_exam(BENCH_V1.seeds[n], BENCH_V1.spec) for n in (0, 11, 12))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mammoscribe.domain.finding import Change, FindingType
+from mammoscribe.domain.grounded import GroundedSentence
 from mammoscribe.domain.view import Box
 from mammoscribe.evaluation.bench import bench_rows
 from mammoscribe.evaluation.bootstrap import Interval
@@ -46,6 +47,9 @@ def record(exam, make_finding) -> ExamRecord:
         facts={"truth": truth_keys(truth), "rendered": truth_keys([found]), "decoder_before_gate": frozenset()},
         claims={"consistent": 3, "unsupported": 1},
         seconds=1.5,
+        reports={
+            "rendered": (GroundedSentence("Right breast: oval mass.", (("R_CC", BOX),)), GroundedSentence("None."))
+        },
     )
 
 
@@ -55,6 +59,12 @@ def test_a_record_survives_its_line_of_json(record, tmp_path):
     write_records([record, replace(record, exam_id="e2")], tmp_path / "records.jsonl")
     assert list(read_records(tmp_path / "records.jsonl")) == ["e1", "e2"]
     assert read_records(tmp_path / "none.jsonl") == {}
+
+
+def test_a_line_from_before_reports_were_kept_has_none(record):
+    plain = json.loads(dump_record(record))
+    del plain["reports"]
+    assert parse_record(json.dumps(plain)) == replace(record, reports={})
 
 
 def test_a_line_that_is_no_record_is_refused():

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from mammoscribe.domain.evidence import Claim, Writer
+from mammoscribe.domain.evidence import Claim, Evidence, EvidenceKind, Writer
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Box, Laterality
 from mammoscribe.evaluation.reading_records import cache_path, decode_phantom, record_of
@@ -60,10 +60,28 @@ def test_the_decoder_is_measured_before_and_after_the_gate(drawn, make_report, m
     ]
 
 
+@pytest.mark.parametrize(("writer", "name"), [(Writer.DECODER, "decoder"), (Writer.EXTERNAL, "model")])
+def test_every_text_is_kept_with_the_boxes_that_it_rests_on(drawn, make_report, make_finding, writer, name):
+    found = make_finding("f1", FindingType.MASS, "R", {"R_CC": BOX, "R_MLO": BOX}, ("shape.oval",))
+    cited = (Evidence(EvidenceKind.FINDING, "f1"),)
+    claims = (Claim("Right breast: oval mass.", pointers=cited), Claim("Left breast: spiculated mass."))
+    plain = make_report([found])
+    chart = Chart(plain.exam, plain.search, plain.breasts, (found,))
+    report = compose_report(chart, plain.provenance, claims, writer)
+    kept = record_of(drawn, Reading(report, ReaderOutput((found,), (), (found,), {}), {}, claims), writer, 1.0).reports
+    assert list(kept) == ["rendered", f"{name}_before_gate", f"{name}_after_gate", f"{name}_report"]
+    boxes = (("R_CC", BOX), ("R_MLO", BOX))
+    assert [(s.text, s.boxes) for s in kept[f"{name}_before_gate"]] == [(claims[0].text, boxes), (claims[1].text, ())]
+    assert [s.text for s in kept["rendered"]] == [s.text for s in plain.sentences]
+    assert {s.boxes for s in kept["rendered"] if "mass" in s.text and "Left" not in s.text} == {boxes}
+    assert [s.text for s in kept[f"{name}_report"]] == [s.text for s in report.sentences]
+    assert set(kept[f"{name}_after_gate"]) < set(kept[f"{name}_report"])
+
+
 def test_a_reader_that_does_not_write_has_no_decoder_facts(drawn, make_report):
     reading = Reading(make_report(()), ReaderOutput((), (), (), {}), {})
     record = record_of(drawn, reading, Writer.RENDERER, 1.0)
-    assert set(record.facts) == {"truth", "rendered"}
+    assert set(record.facts) == {"truth", "rendered"} and set(record.reports) == {"rendered"}
     assert record.claims == {}
 
 

@@ -28,6 +28,9 @@ _TEXTS = {
     "decoder_before_gate": "facts F1, decoder before the gate",
     "decoder_after_gate": "facts F1, decoder's sentences that passed the gate",
     "decoder_report": "facts F1, decoder's report (omissions appended)",
+    "model_before_gate": "facts F1, other model before the gate",
+    "model_after_gate": "facts F1, other model's sentences that passed the gate",
+    "model_report": "facts F1, other model's report (omissions appended)",
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from mammoscribe.evaluation.bootstrap import Interval
 from mammoscribe.support.files import write_text
@@ -72,7 +73,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *lines[1:]])
 
 
+def rows_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The rows as JSON values; an undefined figure is null."""
+    return [{**asdict(r), "value": None if math.isnan(r.value) else r.value, "met": r.met} for r in rows]
+
+
 def write_rows(rows: Sequence[Row], path: Path) -> Path:
-    """The rows as JSON; an undefined figure is null."""
-    plain = [{**asdict(r), "value": None if math.isnan(r.value) else r.value, "met": r.met} for r in rows]
-    return write_text(path, json.dumps(plain, indent=1, allow_nan=False) + "\n")
+    """The rows as a JSON file."""
+    return write_text(path, json.dumps(rows_json(rows), indent=1, allow_nan=False) + "\n")

@@ -3,11 +3,14 @@
 import hashlib
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from mammoscribe.domain.assessment import Setting
 from mammoscribe.domain.evidence import GateResult, Sentence, Writer
+from mammoscribe.domain.grounded import GroundedSentence, boxes_of
 from mammoscribe.domain.report import Report
 from mammoscribe.domain.view import View
 from mammoscribe.evaluation.facts import sentence_keys, text_keys, truth_keys
@@ -22,6 +25,8 @@ from mammoscribe.reporting.compose import compose_report
 from mammoscribe.writers.author import Author
 from mammoscribe.writers.decoder import DecoderAuthor
 
+_NAMES = {Writer.DECODER: "decoder", Writer.EXTERNAL: "model"}
+"""What the texts of a writer are called in a record."""
 WHITE = 4095.0
 """Largest value of a phantom's 12-bit pixels."""
 
@@ -55,16 +60,27 @@ def decode_phantom(drawn: PhantomExam) -> Decode:
     return decode
 
 
-def read_phantom(drawn: PhantomExam, reader: Reader, author: Author | None = None) -> Reading:
+def read_phantom(
+    drawn: PhantomExam, reader: Reader, author: Author | None = None, setting: Setting = Setting.SCREENING
+) -> Reading:
     """The reading of a drawn exam, without pictures."""
-    return read_exam(drawn.exam, reader, author, decode=decode_phantom(drawn), images=False)
+    return read_exam(drawn.exam, reader, author, decode=decode_phantom(drawn), images=False, setting=setting)
 
 
-def read_record(drawn: PhantomExam, reader: Reader) -> ExamRecord:
-    """Read one drawn exam once, and keep what is measured; the decoder writes too where the reader has one."""
-    author = DecoderAuthor(reader) if reader.decoder is not None else None
+def read_record(
+    drawn: PhantomExam, reader: Reader, author: Author | None = None, setting: Setting = Setting.SCREENING
+) -> ExamRecord:
+    """Read one drawn exam once, and keep what is measured.
+
+    Args:
+        drawn: the exam. reader: reads it.
+        author: writes beside the renderer; None is the reader's own decoder, where it has one.
+        setting: of the categories.
+    """
+    if author is None and reader.decoder is not None:
+        author = DecoderAuthor(reader)
     start = time.perf_counter()
-    reading = read_phantom(drawn, reader, author)
+    reading = read_phantom(drawn, reader, author, setting)
     return record_of(drawn, reading, author.writer if author else Writer.RENDERER, time.perf_counter() - start)
 
 
@@ -77,14 +93,25 @@ def record_of(drawn: PhantomExam, reading: Reading, writer: Writer, seconds: flo
         "truth": truth_keys(drawn.findings, report.provenance.edition),
         "rendered": sentence_keys(rendered.sentences, rendered),
     }
-    if writer is Writer.DECODER:
-        facts["decoder_before_gate"] = text_keys(c.text for c in reading.claims)
-        facts["decoder_after_gate"] = sentence_keys(_passed(report), report, report.possible)
-        facts["decoder_report"] = sentence_keys(report.sentences, report, report.possible)
+    reports = {"rendered": _grounded(rendered.sentences, report)}
+    if writer is not Writer.RENDERER:
+        name = _NAMES[writer]
+        facts[f"{name}_before_gate"] = text_keys(c.text for c in reading.claims)
+        facts[f"{name}_after_gate"] = sentence_keys(_passed(report), report, report.possible)
+        facts[f"{name}_report"] = sentence_keys(report.sentences, report, report.possible)
+        claims = tuple(GroundedSentence(c.text, boxes_of(c.pointers, report.findings)) for c in reading.claims)
+        reports[f"{name}_before_gate"] = claims
+        reports[f"{name}_after_gate"] = _grounded(_passed(report), report)
+        reports[f"{name}_report"] = _grounded(report.sentences, report)
     return ExamRecord(
         drawn.exam.id, tuple(v.id for v in drawn.exam.current), bool(drawn.exam.prior), drawn.findings,
-        output.findings, output.possible, output.candidates, _breasts(drawn, report), facts, _claims(report), seconds,
+        output.findings, output.possible, output.candidates, _breasts(drawn, report), facts, _claims(report), seconds, reports,
     )  # fmt: skip
+
+
+def _grounded(sentences: Iterable[Sentence], report: Report) -> tuple[GroundedSentence, ...]:
+    cited = (*report.findings, *report.possible)
+    return tuple(GroundedSentence(s.text, boxes_of(s.evidence, cited)) for s in sentences)
 
 
 def _passed(report: Report) -> tuple[Sentence, ...]:

@@ -1,4 +1,4 @@
-"""What one read exam leaves behind for measuring: truth, findings, breast answers and facts, as lines of JSON.
+"""What one read exam leaves behind for measuring: truth, findings, breast answers, facts and reports, as lines of JSON.
 
 Records are all that the figures are computed from, so that a run can stop and go on, and figures can be computed
 again without reading again.
@@ -6,12 +6,14 @@ again without reading again.
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
+from mammoscribe.domain.grounded import GroundedSentence
 from mammoscribe.domain.view import Box, Laterality, Projection
 from mammoscribe.evaluation.facts import FactKey
+from mammoscribe.evaluation.outputs.exam_output import plain_sentence, sentence_of
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import write_text
 
@@ -38,6 +40,8 @@ class ExamRecord:
         facts: name of a text (`rendered`, `decoder`, ...) -> keys read from it; `truth` is always there.
         claims: gate result -> number of the decoder's claims; empty when it did not write.
         seconds: reading time.
+        reports: name of a text as in `facts` -> its sentences with the boxes that they rest on; empty in files that were
+            written before they were kept.
     """
 
     exam_id: str
@@ -51,6 +55,7 @@ class ExamRecord:
     facts: dict[str, frozenset[FactKey]]
     claims: dict[str, int]
     seconds: float
+    reports: dict[str, tuple[GroundedSentence, ...]] = field(default_factory=dict)
 
 
 def dump_record(record: ExamRecord) -> str:
@@ -64,6 +69,7 @@ def dump_record(record: ExamRecord) -> str:
         "facts": {name: sorted(map(list, keys)) for name, keys in record.facts.items()},
         "claims": record.claims,
         "seconds": round(record.seconds, 3),
+        "reports": {name: [plain_sentence(s) for s in sentences] for name, sentences in record.reports.items()},
     }
     return json.dumps(plain, separators=(",", ":"))
 
@@ -89,6 +95,7 @@ def parse_record(line: str) -> ExamRecord:
             facts={name: frozenset(tuple(k) for k in keys) for name, keys in plain["facts"].items()},
             claims=plain["claims"],
             seconds=plain["seconds"],
+            reports={n: tuple(sentence_of(s) for s in kept) for n, kept in plain.get("reports", {}).items()},
         )
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(

@@ -1,5 +1,6 @@
 """Synthetic exams as a dataset: what was drawn comes back as labels, regions and a prior."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -62,3 +63,33 @@ def test_what_the_phantom_writes_is_read_as_it_was_drawn(tmp_path, version):
     assert {s: labels["density"] for s, labels in current.breasts.items()} == {
         b.laterality: b.density for b in drawn.breasts
     }
+
+
+def test_reference_reports_are_read_in_their_sections_where_there_are_any(tmp_path):
+    files(tmp_path)
+    sentences = [
+        {"text": "No prior.", "section": "comparison"},
+        {"text": "R: mass.", "section": "findings"},
+        {"text": "L: none.", "section": "findings"},
+    ]
+    (tmp_path / "references" / "phantom-5").mkdir(parents=True)
+    (tmp_path / "references" / "phantom-5" / "report.json").write_text(json.dumps({"sentences": sentences}))
+    records = {r.id: r for r in PHANTOM.editions[0].read(tmp_path)}
+    report = records["phantom-5"].report
+    assert report.raw == "No prior.\nR: mass.\nL: none."
+    assert dict(report.sections) == {"comparison": "No prior.", "findings": "R: mass.\nL: none."}
+    assert records["phantom-6"].report is None and records["phantom-5-prior"].report is None
+
+
+def test_exams_of_a_bench_are_always_in_the_test_split(tmp_path):
+    files(tmp_path)
+    for folder, seed in (("phantom-5", 900_000), ("phantom-6", 977_363)):
+        path = tmp_path / folder / "truth.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"seed": seed, "exam_id": f"phantom-{seed}"}))
+    records = {r.id: r for r in PHANTOM.editions[0].read(tmp_path)}
+    assert {i: r.split for i, r in records.items()} == dict.fromkeys(records, "test")
+    assert len(records) == 3
+
+
+def test_other_exams_have_no_split_of_their_own(items):
+    assert {r.split for r in items.values()} == {None}

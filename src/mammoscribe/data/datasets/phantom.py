@@ -8,13 +8,17 @@ from typing import Any
 
 from mammoscribe.data.dataset import Dataset, Edition, Fault, Item, Label, State
 from mammoscribe.data.records import Kind, ListedView, MammoExam, Region
+from mammoscribe.data.report_json import REPORT
 from mammoscribe.data.supervision import Question, Supervision, Teaching
+from mammoscribe.data.texts.report_text import ReportText, Section
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Box, Laterality, Projection
+from mammoscribe.phantom.bench import BENCHES
 from mammoscribe.phantom.geometry import PIXEL_MM
 from mammoscribe.support.errors import InputError, InvalidNoun
 
-TRUTH = "truth.json"
+TRUTH, REFERENCES = "truth.json", "references"
+_BENCH_SEEDS = frozenset(seed for bench in BENCHES.values() for seed in bench.seeds)
 _RECALL = {"0": "1", "1": "0", "2": "0", "3": "1", "4": "1", "4A": "1", "4B": "1", "4C": "1", "5": "1"}
 _ORDINAL = {"1": "1", "2": "2", "3": "3", "4": "4", "4A": "4", "4B": "4", "4C": "4", "5": "5"}
 _UNPLACED = {"unplaced": "|".join(t.value for t in FindingType)}
@@ -35,14 +39,30 @@ def _exams(folder: Path, truth: Mapping[str, Any]) -> Iterator[MammoExam]:
     """The exam and, before it, its prior; views are PNG files, or DICOM files in the folders `current` and `prior`."""
     name, dates = truth["exam_id"], {role: dt.date.fromisoformat(day) for role, day in truth["dates"].items()}
     patient = f"phantom-{int(truth['seed']):06d}"
+    split = "test" if int(truth["seed"]) in _BENCH_SEEDS else None
     earlier = f"{name}-prior" if "prior" in dates else None
     if earlier is not None:
         files = [*sorted(folder.glob("prior_*.png")), *sorted(folder.glob("prior/*.dcm"))]
-        yield MammoExam(earlier, patient, tuple(_view(f, (), _UNPLACED) for f in files), dates["prior"])
+        shown = tuple(_view(f, (), _UNPLACED) for f in files)
+        yield MammoExam(earlier, patient, shown, dates["prior"], split=split)
     files = [*sorted(folder.glob("[LR]_*.png")), *sorted(folder.glob("current/*.dcm"))]
     views = tuple(_view(f, _regions(truth, f.stem)) for f in files)
     breasts = {Laterality(b["laterality"]): _breast(b) for b in truth["breasts"]}
-    yield MammoExam(name, patient, views, dates["current"], breasts=breasts, prior_id=earlier)
+    report = _reference(folder.parent / REFERENCES / name / REPORT)
+    yield MammoExam(name, patient, views, dates["current"], None, report, breasts, split=split, prior_id=earlier)
+
+
+def _reference(file: Path) -> ReportText | None:
+    """The reference report in its sections; None where none was written, as of exams that were drawn before there were any."""
+    if not file.is_file():
+        return None
+    sentences = json.loads(file.read_text(encoding="utf-8"))["sentences"]
+    sections = {
+        section: "\n".join(s["text"] for s in sentences if s["section"] == section)
+        for section in Section
+        if any(s["section"] == section for s in sentences)
+    }
+    return ReportText("\n".join(s["text"] for s in sentences), sections)
 
 
 def _view(file: Path, regions: tuple[Region, ...], labels: Mapping[str, str] = {}) -> ListedView:
@@ -80,7 +100,7 @@ PHANTOM = Dataset(
     name="phantom",
     title="Synthetic exams drawn by mammoscribe, with their truth",
     kind=Kind.MAMMO_EXAM,
-    language="",
+    language="en",
     licence="none needed: drawn by software, of no patient",
     obtain="`mammoscribe phantom --exams N --seed S --out DIR`; training uses seeds below 100,000",
     cite="this package, mammoscribe.phantom",
@@ -99,7 +119,8 @@ PHANTOM = Dataset(
     known_faults=(
         "masses and calcifications are cleaner than in life; the contrast of a lesion is lifted to a target",
         "generator version 1 draws no markers, clips, scars, implants or films; version 2 does, and its truth names them",
-        "exams of seeds from 900,000 to 907,363 and from 970,000 to 977,363 are the test exams of bench_v1 and bench_v2: not to be trained on",
+        "exams of seeds from 900,000 to 907,363 and from 970,000 to 977,363 are the test exams of bench_v1 and bench_v2: they are always in the split test",
+        "reports are written from the truth in six styles by this package: they are no radiologist's",
     ),
     editions=(
         Edition(

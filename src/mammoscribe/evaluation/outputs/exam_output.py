@@ -126,7 +126,7 @@ def dump_output(output: ExamOutput) -> str:
         "views": None if views is None else {n: _plain_view(v) for n, v in views.items()},
         "marks": [_plain_mark(m) for m in output.marks],
         "complete": output.complete,
-        "sentences": None if output.sentences is None else [_plain_sentence(s) for s in output.sentences],
+        "sentences": None if output.sentences is None else [plain_sentence(s) for s in output.sentences],
         "problem": output.problem,
     }
     return json.dumps(plain, separators=(",", ":"), allow_nan=False)
@@ -143,7 +143,8 @@ def _plain_mark(m: OutputMark) -> list[Any]:
     ]  # fmt: skip
 
 
-def _plain_sentence(s: GroundedSentence) -> list[Any]:
+def plain_sentence(s: GroundedSentence) -> list[Any]:
+    """A sentence with its boxes as JSON values."""
     return [s.text, [[view, box.as_list()] for view, box in s.boxes]]
 
 
@@ -162,7 +163,7 @@ def parse_output(line: str) -> ExamOutput:
             None if views is None else {n: _view(v) for n, v in views.items()},
             tuple(_mark(m) for m in plain["marks"]),
             plain["complete"],
-            None if sentences is None else tuple(_sentence(s) for s in sentences),
+            None if sentences is None else tuple(sentence_of(s) for s in sentences),
             plain["problem"],
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, InvalidNoun) as error:
@@ -186,6 +187,7 @@ def _mark(plain: list[Any]) -> OutputMark:
     return OutputMark(view, FindingType(kind), Box(*box), score, suspicion, stated)
 
 
-def _sentence(plain: list[Any]) -> GroundedSentence:
+def sentence_of(plain: list[Any]) -> GroundedSentence:
+    """Inverse of `plain_sentence`."""
     text, boxes = plain
     return GroundedSentence(text, tuple((view, Box(*box)) for view, box in boxes))

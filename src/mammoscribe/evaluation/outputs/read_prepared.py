@@ -1,6 +1,6 @@
 """Reading a prepared split with a reader: the same steps as a reading of files, from pictures that were prepared once."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,13 +8,13 @@ from mammoscribe import __version__
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredRecord
 from mammoscribe.data.records import MammoExam, text_of
 from mammoscribe.domain.assessment import Setting
-from mammoscribe.domain.evidence import Evidence, Writer
+from mammoscribe.domain.evidence import Writer
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Finding
-from mammoscribe.domain.grounded import GroundedSentence
+from mammoscribe.domain.grounded import GroundedSentence, boxes_of
 from mammoscribe.domain.report import Report
 from mammoscribe.domain.search import Search, ViewSearch
-from mammoscribe.domain.view import Box, Laterality, Role, View
+from mammoscribe.domain.view import Laterality, Role, View
 from mammoscribe.evaluation.outputs.changes import AS_THEY_ARE, Change
 from mammoscribe.evaluation.outputs.exam_output import (
     BreastOutput,
@@ -140,7 +140,7 @@ def output_of(report: Report, given: ReaderOutput) -> ExamOutput:
         v.id: OutputView(v.width_px, v.height_px, frozenset(report.search.of(v).kinds)) for v in report.exam.current
     }
     marks = tuple(m for f in given.candidates for m in _marks(f, f.id in stated))
-    sentences = tuple(GroundedSentence(s.text, _boxes(s.evidence, report)) for s in report.sentences)
+    sentences = tuple(GroundedSentence(s.text, boxes_of(s.evidence, report.findings)) for s in report.sentences)
     breasts = {b.laterality: _breast(report, b.laterality) for b in report.breasts if b.imaged}
     return ExamOutput(report.exam.id, breasts, views, marks, True, sentences)
 
@@ -148,11 +148,6 @@ def output_of(report: Report, given: ReaderOutput) -> ExamOutput:
 def _marks(finding: Finding, stated: bool) -> Iterator[OutputMark]:
     for m in finding.marks:
         yield OutputMark(m.view_id, finding.type, m.box, finding.score, finding.suspicion, stated)
-
-
-def _boxes(evidence: Iterable[Evidence], report: Report) -> tuple[tuple[str, Box], ...]:
-    cited = {e.ref for e in evidence}
-    return tuple((m.view_id, m.box) for f in report.findings if f.id in cited for m in f.marks)
 
 
 def _breast(report: Report, side: Laterality) -> BreastOutput:
