@@ -71,7 +71,15 @@ def test_mode_kind_and_classes_reach_the_feature_set(run, space, manifest, tmp_p
     shown = run("features", manifest, "--model", "m", "--out", tmp_path / "f.npz", *options)
     assert shown.exit_code == 0, shown.stderr
     made = load_features(tmp_path / "f.npz")
-    assert (made.kind, made.classes, space.asked) == ("pooled", ("mass",), [("m", "whole", {})])
+    assert (made.kind, made.classes, space.asked) == ("pooled", ("mass",), [("m", "whole", {}, "float32")])
+
+
+def test_bfloat16_is_asked_for_and_its_features_are_not_mixed_with_others(run, space, manifest, tmp_path):
+    given = ("features", manifest, "--model", "m", "--out", tmp_path / "f.npz")
+    assert run(*given, "--bfloat16").exit_code == 0
+    assert [asked[3] for asked in space.asked] == ["bfloat16"]
+    again = run(*given)
+    assert again.exit_code == 2 and "f.npz" in again.stderr
 
 
 def test_a_bad_manifest_is_refused_before_a_model_is_loaded(run, space, tmp_path):
