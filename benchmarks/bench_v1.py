@@ -18,25 +18,19 @@ from bench_setup import run_benchmark
 from mammoscribe.cli.console import progress_bar
 from mammoscribe.evaluation.bench import bench_rows
 from mammoscribe.evaluation.card import Row
-from mammoscribe.evaluation.reading_records import read_record
-from mammoscribe.evaluation.records import ExamRecord, read_records, write_records
+from mammoscribe.evaluation.reading_records import read_record, read_seeds
+from mammoscribe.evaluation.records import ExamRecord
 from mammoscribe.models.reader.reader import Reader
-from mammoscribe.phantom import BENCH_V1, Bench, PhantomExam, draw_exam
+from mammoscribe.phantom import BENCH_V1, Bench, PhantomExam
 
 
 def read_bench(
     reader: Reader, bench: Bench, num_exams: int, cache: Path, read: Callable[[PhantomExam, Reader], ExamRecord] = read_record
 ) -> list[ExamRecord]:  # fmt: skip
     """Records of the first `num_exams` exams of a bench, read with `read` or taken from the cache."""
-    records = read_records(cache)
-    seeds = bench.seeds[:num_exams]
     with progress_bar() as progress:
-        for seed in progress.track(seeds, description="reading"):
-            if f"phantom-{seed}" not in records:
-                record = read(draw_exam(seed, bench.spec), reader)
-                records[record.exam_id] = record
-                write_records(records.values(), cache)
-    return [records[f"phantom-{seed}"] for seed in seeds]
+        seeds = progress.track(bench.seeds[:num_exams], description="reading")
+        return read_seeds(seeds, bench.spec, cache, lambda drawn: read(drawn, reader))
 
 
 def measure(reader: Reader, bench: Bench, num_exams: int, cache: Path) -> tuple[str, list[Row]]:

@@ -1,12 +1,11 @@
 """`evaluate`: reads each exam once, goes on where it stopped, prints the report card."""
 
 import json
-import sys
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 
-import mammoscribe.evaluation.records as records
+from mammoscribe.evaluation import reading_records, records
 from mammoscribe.evaluation.records import ExamRecord
 
 
@@ -23,10 +22,8 @@ def looked_at(house, monkeypatch):
         seen.append(drawn.id)
         return empty_record(drawn.id)
 
-    stand_in = ModuleType("mammoscribe.evaluation.reading_records")
-    stand_in.read_record = read_record  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, stand_in.__name__, stand_in)
-    monkeypatch.setattr("mammoscribe.phantom.draw_exam", lambda seed, spec: SimpleNamespace(id=f"phantom-{seed}"))
+    monkeypatch.setattr(reading_records, "read_record", read_record)
+    monkeypatch.setattr(reading_records, "draw_exam", lambda seed, spec: SimpleNamespace(id=f"phantom-{seed}"))
     return seen
 
 

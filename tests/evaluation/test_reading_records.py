@@ -8,7 +8,8 @@ import pytest
 from mammoscribe.domain.evidence import Claim, Evidence, EvidenceKind, Writer
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Box, Laterality
-from mammoscribe.evaluation.reading_records import cache_path, decode_phantom, record_of
+from mammoscribe.evaluation.reading_records import cache_path, decode_phantom, read_seeds, record_of
+from mammoscribe.evaluation.records import ExamRecord
 from mammoscribe.models.reader.judging import ReaderOutput
 from mammoscribe.phantom import BreastTruth
 from mammoscribe.reading import Reading
@@ -97,3 +98,21 @@ def test_other_thresholds_start_a_new_file_of_partial_results(tmp_path):
     assert first == cache_path(tmp_path, card, "jsonl") != cache_path(tmp_path, stricter, "jsonl")
     first.write_text("old")
     assert not cache_path(tmp_path, card, "jsonl", fresh=True).exists()
+
+
+def test_exams_of_seeds_are_read_once_and_a_stopped_run_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("mammoscribe.evaluation.reading_records.draw_exam", lambda seed, spec: f"{spec}-{seed}")
+    read, kept = [], tmp_path / "records.jsonl"
+
+    def note(drawn, stop=None):
+        if drawn == stop:
+            raise KeyboardInterrupt
+        read.append(drawn)
+        return ExamRecord(drawn, ("R_CC",), False, (), (), (), (), (), {"truth": frozenset()}, {}, 0.0)
+
+    with pytest.raises(KeyboardInterrupt):
+        read_seeds([5, 3, 4], "phantom", kept, lambda drawn: note(drawn, "phantom-4"))
+    assert read == ["phantom-5", "phantom-3"]
+    found = read_seeds([4, 5, 3], "phantom", kept, note)
+    assert read == ["phantom-5", "phantom-3", "phantom-4"]
+    assert [record.exam_id for record in found] == ["phantom-4", "phantom-5", "phantom-3"]

@@ -228,9 +228,8 @@ def _read_exams(out: Path, given: set[str], exams: int, bench: str | None, model
     where = chosen_device(device)
     from mammoscribe.evaluation.bench import bench_rows
     from mammoscribe.evaluation.card import markdown, write_rows
-    from mammoscribe.evaluation.reading_records import read_record
-    from mammoscribe.evaluation.records import read_records, write_records
-    from mammoscribe.phantom import TRAINING_SPEC, draw_exam
+    from mammoscribe.evaluation.reading_records import read_record, read_seeds
+    from mammoscribe.phantom import TRAINING_SPEC
     from mammoscribe.phantom.bench import BENCHES, VALIDATION_SEEDS
     from mammoscribe.reading import load_reader
 
@@ -241,13 +240,8 @@ def _read_exams(out: Path, given: set[str], exams: int, bench: str | None, model
     reader = load_reader(models[0], where)
     measured = f"{bench or 'validation'}-{reader.card.weights_sha256[:12]}"
     path = folder / f"records-{measured}{'' if where.type == 'cpu' else f'-{where.type}'}.jsonl"
-    records = read_records(path)
     with progress_bar() as progress:
-        for seed in progress.track(seeds, description="exams"):
-            if f"phantom-{seed}" not in records:
-                record = read_record(draw_exam(seed, spec), reader)
-                records[record.exam_id] = record
-                write_records(records.values(), path)
-    rows = bench_rows([records[f"phantom-{seed}"] for seed in seeds])
+        shown = progress.track(seeds, description="exams")
+        rows = bench_rows(read_seeds(shown, spec, path, lambda drawn: read_record(drawn, reader)))
     write_rows(rows, path.with_suffix(".json"))
     console.print(markdown(rows), highlight=False, markup=False, soft_wrap=True)

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,11 @@ from mammoscribe.domain.grounded import GroundedSentence, boxes_of
 from mammoscribe.domain.report import Report
 from mammoscribe.domain.view import View
 from mammoscribe.evaluation.facts import sentence_keys, text_keys, truth_keys
-from mammoscribe.evaluation.records import BreastRecord, ExamRecord
+from mammoscribe.evaluation.records import BreastRecord, ExamRecord, read_records, write_records
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.models.reader.card import ModelCard
 from mammoscribe.models.reader.reader import Reader
-from mammoscribe.phantom import GeneratorVersion, PhantomExam
+from mammoscribe.phantom import GeneratorVersion, PhantomExam, PhantomSpec, draw_exam
 from mammoscribe.reading import Decode, Reading, read_exam
 from mammoscribe.reporting.chart import Chart
 from mammoscribe.reporting.compose import compose_report
@@ -29,6 +29,27 @@ _NAMES = {Writer.DECODER: "decoder", Writer.EXTERNAL: "model"}
 """What the texts of a writer are called in a record."""
 WHITE = 4095.0
 """Largest value of a phantom's 12-bit pixels."""
+
+
+def read_seeds(
+    seeds: Iterable[int], spec: PhantomSpec, kept: Path, read: Callable[[PhantomExam], ExamRecord]
+) -> list[ExamRecord]:  # fmt: skip
+    """Records of drawn exams, each read once; a run that was stopped goes on where it was.
+
+    Args:
+        seeds: of the exams, such as those of a bench; a progress bar may be around them.
+        spec: that they are drawn from.
+        kept: file of the records so far, written after each exam.
+        read: what reads an exam.
+    """
+    records, wanted = read_records(kept), []
+    for seed in seeds:
+        name = f"phantom-{seed}"
+        wanted.append(name)
+        if name not in records:
+            records[name] = read(draw_exam(seed, spec))
+            write_records(records.values(), kept)
+    return [records[name] for name in wanted]
 
 
 def cache_path(
