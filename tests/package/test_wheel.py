@@ -91,7 +91,15 @@ def test_the_installed_wheel_reads_its_demo_and_a_folder(installed, tmp_path):
         "--format",
         "dicom",
     )
-    (exam,) = (p for p in (tmp_path / "drawn").iterdir() if p.is_dir())
-    run(tmp_path, installed / "mammoscribe", "read", exam, "--out", "out", "--format", "json")
+    run(
+        tmp_path,
+        installed / "mammoscribe",
+        "read",
+        tmp_path / "drawn" / "phantom-5",
+        "--out",
+        "out",
+        "--format",
+        "json",
+    )
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["sentences"]

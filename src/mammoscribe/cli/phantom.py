@@ -55,9 +55,9 @@ def command(
     context: typer.Context,
     exams: Annotated[int, typer.Option("--exams", min=1, help="How many exams.")] = 1,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the first exam; the next ones count up.")] = 0,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder; one sub-folder per exam.")] = Path(
-        "phantoms"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder; one sub-folder per exam, and one for their reports.")
+    ] = Path("phantoms"),
     image_format: Annotated[ImageFormat, typer.Option("--format", help="File format of the views.")] = ImageFormat.PNG,
     prior: Annotated[
         bool | None, typer.Option("--prior/--no-prior", help="An earlier exam beside each one; by default beside some.")
