@@ -1,13 +1,16 @@
 """`mammoscribe calibrate`: fixes a trained reader's thresholds and probabilities on patients it did not learn from."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.console import progress_bar
 from mammoscribe.cli.options import folder_for
+
+if TYPE_CHECKING:
+    from mammoscribe.models.reader.card import ModelCard
 
 EXAMPLE = (
     "Example: mammoscribe calibrate --model runs/ours/model --data prepared --out models/ours\n\n"
@@ -45,6 +48,9 @@ def command(
             help="val, train or test; or all, for the labelled exams of a new site that the model has learned nothing from.",
         ),
     ] = "val",
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=512, help="Processes that see exams side by side, about 1 GB of memory each.")
+    ] = 1,
     name: Annotated[str | None, typer.Option("--name", help="Name of the new model.")] = None,
     version: Annotated[str | None, typer.Option("--version", help="Version of the new model.")] = None,
 ) -> None:  # fmt: skip
@@ -60,7 +66,13 @@ def command(
     asked = Calibration(model, tuple(data), tuple(fold or ()), parts, name, version, split)
     with progress_bar() as progress:
         task = progress.add_task("exams", total=None)
-        card = calibrate(asked, target, lambda: progress.advance(task))
+        card = calibrate(asked, target, workers, lambda exams: progress.advance(task, exams))
+    _say(card)
+    console.print(f"model in {target}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _say(card: "ModelCard") -> None:
+    """What each operating point was fixed on, and how often its sentences are right."""
     for origin, point in {"synthetic images": card.synthetic, "acquired images": card.real}.items():
         console.print(f"{origin}: {point.population}, {point.n} breasts", highlight=False, markup=False, soft_wrap=True)
         used_to = point.familiar
@@ -72,4 +84,3 @@ def command(
         console.print(f"  familiar views: {said}", highlight=False, markup=False, soft_wrap=True)
         for line in point.reliability:
             console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"model in {target}", highlight=False, markup=False, soft_wrap=True)

@@ -59,7 +59,7 @@ def seen(
         malignant=torch.tensor([malignant, 0.0]), recall=torch.zeros(2), pooled_malignant=None,
         density=torch.tensor([list(map(float, density)), [0.0] * 4]),
     )  # fmt: skip
-    out = SimpleNamespace(breasts=breasts, queries=SimpleNamespace(link_scale=torch.tensor([1.0, 0.0])))
     return SeenExam(
-        exam, patient or name, dataset, tuple(truth), boxed, searched, (right, UNLABELLED), Seen(tuple(marks), out)
+        exam, patient or name, dataset, tuple(truth), boxed, searched, (right, UNLABELLED),
+        Seen(tuple(marks), breasts, torch.tensor([1.0, 0.0])),
     )  # fmt: skip

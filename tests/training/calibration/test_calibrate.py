@@ -63,6 +63,16 @@ def test_left_out_patients_fix_the_operating_point_of_acquired_images(labs, runs
     assert load_reader(str(tmp_path / "out")).card == card
 
 
+def test_two_workers_give_the_model_that_one_gives(labs, runs, tmp_path):
+    asked = Calibration(str(runs / "all" / "model"), labs, (runs / "fold0", runs / "fold1"))
+    seen = []
+    cards = [calibrate(asked, tmp_path / f"by{n}", n, seen.append) for n in (1, 2)]
+    assert cards[0] == cards[1]
+    for name in ("breasts.csv", "marks.json"):
+        assert (tmp_path / "by1" / name).read_bytes() == (tmp_path / "by2" / name).read_bytes()
+    assert len(seen) > 2 and sum(seen) % 2 == 0
+
+
 def test_without_folds_the_validation_split_is_seen_by_the_model_itself(labs, runs, tmp_path):
     card = calibrate(Calibration(str(runs / "all" / "model"), (labs[1],)), tmp_path / "out")
     assert card.real.population == card.synthetic.population == "validation split of rsna-2023"

@@ -52,12 +52,14 @@ def test_each_patient_is_seen_by_the_run_that_left_it_out_and_the_test_split_by_
     monkeypatch.setattr(
         out_of_fold, "see", lambda reader, dataset, chosen: ((reader, p) for p in dataset if chosen(p))
     )  # fmt: skip
-    seen = {e.seen[1]: (e.fold, e.seen[0]) for e in out_of_fold.see_left_out(runs, "parts", [tmp_path])}
+    seen = {e.seen[1]: (e.fold, e.seen[0]) for r in runs for e in out_of_fold.see_left_out(r, "parts", [tmp_path])}
     assert seen.keys() == {*patients["train"], *patients["val"]}
     for patient, (left_out, (folder, parts)) in seen.items():
         assert (
             left_out.holds(patient) and folder == str(tmp_path / f"r{left_out.number}" / "model") and parts == "parts"
         )
+    some = out_of_fold.see_left_out(runs[0], "parts", [tmp_path], lambda patient: patient == "v1")
+    assert {e.seen[1] for e in some} <= {"v1"}
 
 
 def cohort(turned=()):

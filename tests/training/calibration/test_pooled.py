@@ -41,7 +41,7 @@ def logits(reader: Reader, folder) -> dict[int, list[float]]:
     found: dict[int, list[float]] = {0: [], 1: []}
     for exam in see(reader, opened(folder, "train")):
         for side, labels in exam.labelled():
-            found[labels.malignant].append(float(exam.seen.out.breasts.pooled_malignant[list(Laterality).index(side)]))
+            found[labels.malignant].append(float(exam.seen.breasts.pooled_malignant[list(Laterality).index(side)]))
     return found
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
+from torch import Tensor
 
 from mammoscribe.domain.anatomy import MarkOnStructure, Structure
 from mammoscribe.domain.exam import Exam
@@ -15,10 +16,10 @@ from mammoscribe.models.reader.assemble import (
     RawMark,
     assemble,
 )
+from mammoscribe.models.reader.breast_heads import BreastOutput
 from mammoscribe.models.reader.card import OperatingPoint
 from mammoscribe.models.reader.familiar import Features
 from mammoscribe.models.reader.malignancy import MalignancyFeatures, MarkSigns, malignancy_features
-from mammoscribe.models.reader.network import ReaderNetOutput
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,15 @@ class Seen:
     """What the networks gave for one exam.
 
     Args:
-        marks: of both paths. out: of the first pass.
+        marks: of both paths.
+        breasts: of the first pass.
+        link_scale: by which the first pass weighs how far apart marks of two projections lie.
         looks: view id -> features that say how unlike other images a current view is (`familiar`).
     """
 
     marks: tuple[RawMark, ...]
-    out: ReaderNetOutput
+    breasts: BreastOutput
+    link_scale: Tensor
     looks: Mapping[str, Features] = field(default_factory=dict)
 
     def mixed(self, shares: tuple[float, float]) -> "Seen":
@@ -82,7 +86,7 @@ def judge(seen: Seen, exam: Exam, point: OperatingPoint) -> ReaderOutput:
     seen = seen.mixed(point.crop_shares)
     weighed = [m.weighed(point.mark_weights) for m in seen.marks]
     marks = [m for m in weighed if m.structure in (None, Structure.AXILLA)]
-    candidates = assemble(marks, exam, seen.out.queries.link_scale, point.least_word if point.words_measured else None)
+    candidates = assemble(marks, exam, seen.link_scale, point.least_word if point.words_measured else None)
     reported = [f for f in candidates if f.score >= point.thresholds[f.type.value]]
     weaker = [f for f in candidates if point.possible[f.type.value] <= f.score < point.thresholds[f.type.value]]
     return ReaderOutput(
@@ -115,7 +119,7 @@ def _breasts(seen: Seen, exam: Exam, point: OperatingPoint) -> dict[Laterality, 
     readings = {}
     for i, side in enumerate(Laterality):
         if side in exam.imaged:
-            density = seen.out.breasts.density[i].float()
+            density = seen.breasts.density[i].float()
             readings[side] = BreastReading(
                 "abcd"[int(density.argmax())], _density_probs(density, point.density_temperature),
                 _prob_malignant(breast_features(seen, side), point.malignant), point.calibration,
@@ -142,6 +146,6 @@ def breast_features(seen: Seen, side: Laterality) -> MalignancyFeatures:
     i = list(Laterality).index(side)
     own = (m for m in seen.marks if m.view.laterality is side and m.structure in (None, Structure.AXILLA))
     signs = (MarkSigns(m.strength, m.suspicion, m.calcification) for m in own)
-    heads = seen.out.breasts
+    heads = seen.breasts
     pooled = 0.0 if heads.pooled_malignant is None else float(heads.pooled_malignant[i])
     return malignancy_features(float(heads.malignant[i]), float(heads.recall[i]), pooled, signs)

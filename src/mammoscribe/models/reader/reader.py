@@ -110,7 +110,7 @@ class Reader:
         marks += self._calcifications(exam, canvases)
         anatomy = {v.id: find_anatomy(views[v.id], canvases.detail.get(v.id)) for v in exam.current} if marks else {}
         looks = dict(zip((v.id for v in exam.current), view_features(out.maps.features, batch.images), strict=True))
-        return Seen(tuple(on_structures(marks, anatomy, views)), out, looks)
+        return Seen(tuple(on_structures(marks, anatomy, views)), out.breasts, out.queries.link_scale, looks)
 
     def first_pass(self, batch: ViewBatch, origin: Origin) -> ReaderNetOutput:
         """The first pass over a batch of one origin, on the networks' device, where its output stays."""

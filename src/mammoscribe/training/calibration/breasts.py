@@ -48,7 +48,7 @@ def malignancy(exams: Sequence[SeenExam]) -> dict:
 
 def density_logits(exam: SeenExam, side: Laterality) -> np.ndarray:
     """[4] logits of the letters a to d."""
-    return exam.seen.out.breasts.density[list(Laterality).index(side)].float().numpy()
+    return exam.seen.breasts.density[list(Laterality).index(side)].float().numpy()
 
 
 def density_rows(exams: Sequence[SeenExam]) -> list[tuple[np.ndarray, int]]:

@@ -1,20 +1,30 @@
 """Calibrating a trained reader: a model folder whose thresholds and probabilities come from patients it did not learn from."""
 
-from collections.abc import Callable, Sequence
+import pickle
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from mammoscribe.data.folds import Fold
 from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.data.prepared.processes import Tell, spread
 from mammoscribe.evaluation.stored_views import check_preparation
 from mammoscribe.models.reader.card import ModelCard
 from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.calibration.model_folder import write_model
-from mammoscribe.training.calibration.out_of_fold import FoldRun, fold_runs, see_left_out, write_predictions
+from mammoscribe.training.calibration.out_of_fold import (
+    FoldRun,
+    LeftOut,
+    fold_runs,
+    see_left_out,
+    write_predictions,
+)
 from mammoscribe.training.calibration.parts import with_parts
 from mammoscribe.training.calibration.reader_folder import VALIDATION
-from mammoscribe.training.calibration.seen import see
+from mammoscribe.training.calibration.seen import SeenExam, see
 
 SPLIT_WORDS = {"val": VALIDATION, "train": "training split", "test": "test split", "all": "all exams"}
 """What the exams of a split are in words, for the population that is stored."""
@@ -56,13 +66,16 @@ class Calibration:
         return PreparedDataset(folder, None if self.split == "all" else self.split)
 
 
-def calibrate(asked: Calibration, out: Path, on_exam: Callable[[], None] = lambda: None) -> ModelCard:
+def calibrate(
+    asked: Calibration, out: Path, workers: int = 1, on_exams: Callable[[int], None] = lambda _: None
+) -> ModelCard:
     """Write the calibrated model into `out`; with folds also `breasts.csv` and `marks.json` of the patients left out.
 
     Args:
         asked: what is calibrated, on what.
         out: the new model folder.
-        on_exam: called after each exam that was seen.
+        workers: processes that see exams side by side. How many they are changes nothing but the time.
+        on_exams: called with how many exams were seen since the last call.
 
     Raises:
         InputError: when data, runs and model do not fit together, or no exam is labelled.
@@ -75,15 +88,63 @@ def calibrate(asked: Calibration, out: Path, on_exam: Callable[[], None] = lambd
             "folds without a dataset of acquired exams", "--data with the exams whose patients were left out"
         )
     how = SPLIT_WORDS[asked.split]
-    drawn = [s for folder in drawn_data for s in _counted(see(reader, asked.part(folder)), on_exam)]
-    if runs:
-        left_out = list(see_left_out(runs, reader, acquired_data, on_exam))
-        write_predictions(left_out, out)
-        # their networks are not this one, so how views look to them says nothing here
-        acquired = [replace(e.seen, seen=replace(e.seen.seen, looks={})) for e in left_out]
-        return write_model(reader, drawn, acquired, (how, _left_out(runs)), out)
-    acquired = [s for folder in acquired_data for s in _counted(see(reader, asked.part(folder)), on_exam)]
-    return write_model(reader, drawn, acquired, (how, how), out)
+    see_all = partial(_seen_by, asked, workers, on_exams)
+    drawn = see_all(drawn_data)
+    if not runs:
+        return write_model(reader, drawn, see_all(acquired_data), (how, how), out)
+    left_out = [LeftOut(run.fold, seen) for run in runs for seen in see_all(acquired_data, run)]
+    write_predictions(left_out, out)
+    # their networks are not this one, so how views look to them says nothing here
+    acquired = [replace(e.seen, seen=replace(e.seen.seen, looks={})) for e in left_out]
+    return write_model(reader, drawn, acquired, (how, _left_out(runs)), out)
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """What one process sees in one go: exams of a part of the patients, by the model itself or by the run of a fold."""
+
+    asked: Calibration
+    folders: Sequence[Path]
+    run: FoldRun | None
+    patients: Fold | None
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.folders))
+
+    def chosen(self, patient: str) -> bool:
+        return self.patients is None or self.patients.holds(patient)
+
+    def exams(self) -> Iterator[SeenExam]:
+        reader = _reader(self.asked)
+        if self.run is not None:
+            yield from (e.seen for e in see_left_out(self.run, reader, self.folders, self.chosen))
+            return
+        for folder in self.folders:
+            yield from see(reader, self.asked.part(folder), chosen=self.chosen)
+
+
+def _seen_by(
+    asked: Calibration,
+    workers: int,
+    on_exams: Callable[[int], None],
+    folders: Sequence[Path],
+    run: FoldRun | None = None,
+) -> list[SeenExam]:
+    """The exams of datasets in the order of their names, whoever saw them first."""
+    parts = [None] if workers == 1 else [Fold(i, workers) for i in range(workers)]
+    turns = [_Turn(asked, folders, run, part) for part in parts] if folders else []
+    found = spread(_see, turns, workers, lambda exams, _: on_exams(exams))
+    seen = [exam for _, pickled in found for exam in pickle.loads(pickled)]  # noqa: S301 - of a process of our own
+    return sorted(seen, key=lambda e: (e.dataset, e.exam.id))
+
+
+def _see(turn: _Turn, tell: Tell) -> bytes:
+    """Pickled, since torch would hand every tensor to another process through an open file, of which there may be few."""
+    seen = []
+    for exam in turn.exams():
+        seen.append(exam)
+        tell(1, 0)
+    return pickle.dumps(seen)
 
 
 def _left_out(runs: Sequence[FoldRun]) -> str:
@@ -122,9 +183,3 @@ def _by_origin(folders: Sequence[Path], reader: Reader, split: str) -> tuple[lis
 def _plain(words: str) -> str:
     """Words in one spelling: `RSNA 2023` and `rsna-2023` are one dataset."""
     return words.casefold().replace("-", " ")
-
-
-def _counted(exams, on_exam: Callable[[], None]):
-    for exam in exams:
-        on_exam()
-        yield exam

@@ -6,7 +6,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from mammoscribe.support.files import write_text
 from mammoscribe.training.calibration.breasts import density_logits, fit_malignancy
 from mammoscribe.training.calibration.crop_shares import crop_shares
 from mammoscribe.training.calibration.parts import with_parts
-from mammoscribe.training.calibration.seen import SeenExam, see
+from mammoscribe.training.calibration.seen import Chosen, SeenExam, see
 from mammoscribe.training.engine.run_folder import read_about
 from mammoscribe.training.reader.samples import UNKNOWN
 
@@ -89,23 +89,21 @@ def not_left_out(model: str, fold: Fold) -> str:
 
 
 def see_left_out(
-    runs: Sequence[FoldRun], parts: Reader, folders: Sequence[Path], on_exam: Callable[[], None] = lambda: None
+    run: FoldRun, parts: Reader, folders: Sequence[Path], chosen: Chosen = lambda _: True
 ) -> Iterator[LeftOut]:
-    """The labelled exams of acquired datasets, each seen by the run that left its patient out.
+    """The labelled exams of acquired datasets whose patients a run left out, as it sees them.
 
     Args:
-        runs: of `fold_runs`.
-        parts: a reader whose crop refiner and calcification network are used where a run has none of its own.
+        run: of `fold_runs`.
+        parts: a reader whose crop refiner and calcification network are used where the run has none of its own.
         folders: prepared datasets; their `test` split is not read.
-        on_exam: called after each exam.
+        chosen: which of these patients are seen.
     """
-    for run in runs:
-        reader = with_parts(load_reader(str(run.folder / "model")), parts)
-        for folder in folders:
-            for dataset in _splits(folder):
-                for seen in see(reader, dataset, chosen=run.fold.holds):
-                    on_exam()
-                    yield LeftOut(run.fold, seen)
+    reader = with_parts(load_reader(str(run.folder / "model")), parts)
+    for folder in folders:
+        for dataset in _splits(folder):
+            for seen in see(reader, dataset, chosen=lambda patient: run.fold.holds(patient) and chosen(patient)):
+                yield LeftOut(run.fold, seen)
 
 
 def _splits(folder: Path) -> Iterator[PreparedDataset]:

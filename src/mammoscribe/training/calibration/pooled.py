@@ -61,7 +61,7 @@ def _rows(reader: Reader, dataset: PreparedDataset, teachers: Teachers, chosen: 
 
 
 def _of_exam(exam: SeenExam) -> Iterator[Row]:
-    pooled = exam.seen.out.breasts.pooled
+    pooled = exam.seen.breasts.pooled
     assert pooled is not None
     for side, labels in exam.labelled():
         if labels.malignant != UNKNOWN:
