@@ -103,11 +103,25 @@ def load_chat_model(
     """
     folder = Path(folder)
     family = family_of(folder)
-    card = read_card(folder, family)
     if family is STARTER_CHAT:  # its language model and its encoder are elsewhere
-        opened = open_starter(folder, card)
-        tokenizer = _tokenizer(opened.base, family, opened.config)
-        return ChatModel(opened.adapter, starter_network(opened, dtype), tokenizer, folder)
+        starter = open_starter(folder, read_card(folder, family))
+        tokenizer = _tokenizer(starter.base, family, starter.config)
+        return ChatModel(starter.adapter, starter_network(starter, dtype), tokenizer, folder)
+    adapter, tokenizer, config = opened(folder, preparation)
+    network = load_network(folder, family, config, dtype)
+    if family.crosses:
+        hide_from_texts(network)
+    return ChatModel(adapter, network, tokenizer, folder)
+
+
+def opened(folder: Path, preparation: Preparation | None = None) -> tuple[Adapter, Any, Any]:
+    """Adapter, tokeniser and configuration of a folder, whose weights are not read; not of starter-chat.
+
+    Raises:
+        InputError, MissingExtra: as `load_chat_model`.
+    """
+    family = family_of(folder)
+    card = read_card(folder, family)
     if preparation is None:
         preparation = family.preparation if card is None else card.preparation
     with in_one_sentence("config.json", folder), quiet():
@@ -115,11 +129,7 @@ def load_chat_model(
     if family.has_output_layer:
         config.tie_word_embeddings = False
     tokenizer = _tokenizer(folder, family, config)
-    adapter = ADAPTERS[family.name].opened(folder, config, family, preparation)
-    network = load_network(folder, family, config, dtype)
-    if family.crosses:
-        hide_from_texts(network)
-    return ChatModel(adapter, network, tokenizer, folder)
+    return ADAPTERS[family.name].opened(folder, config, family, preparation), tokenizer, config
 
 
 def _tokenizer(folder: Path, family: Family, config: Any) -> Any:

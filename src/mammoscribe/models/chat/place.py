@@ -78,6 +78,11 @@ def weights_or_index(folder: Path) -> Path:
     return first
 
 
+def weights_or_config(folder: Path) -> Path:
+    """The weights of a model folder or the index of its shards; config.json where there are none, with which no training begins."""
+    return next((folder / name for name in (*WEIGHTS, CONFIG) if (folder / name).is_file()), folder / CONFIG)
+
+
 def weight_files(folder: Path) -> tuple[Path, ...]:
     """The files of the weights that are loaded from a model folder: one, or the shards that an index names.
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from mammoscribe.models.chat.place import chat_folder_at, weights_or_index
+from mammoscribe.models.chat.place import chat_folder_at, weights_or_config
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.chat.conversations import sources_of
 from mammoscribe.training.chat.task import ChatSettings, training
@@ -52,6 +52,6 @@ def chat(data: Sequence[Path], init: Path | None = None) -> Run:
     sources = sources_of(training(data))
     return Run(
         recipe="chat", task=ChatSettings(), steps=1000, batch=dict.fromkeys(sources, CONVERSATIONS), data=tuple(data),
-        init=weights_or_index(chat_folder_at(init)), accumulate=2, schedule=Schedule(1e-5, warm_up=0.03), precision=Precision.BF16,
+        init=weights_or_config(chat_folder_at(init)), accumulate=2, schedule=Schedule(1e-5, warm_up=0.03), precision=Precision.BF16,
         optimiser=Optimiser(weight_decay=0.0), execution=Execution(checkpoint_every=500, validate_every=500, keep_last=3),
     )  # fmt: skip

@@ -15,6 +15,7 @@ from mammoscribe.models.chat.adapter import blank
 from mammoscribe.models.chat.batch import ChatBatch
 from mammoscribe.models.chat.lora import Lora, held_lora, put_updates
 from mammoscribe.models.chat.prompt import IGNORED, Prompter
+from mammoscribe.models.chat.shallow import shallow_chat_model, stacks_of
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.training.chat.batches import Collate, LearnedBatch, MakeItem
 from mammoscribe.training.chat.conversations import (
@@ -96,7 +97,20 @@ class ChatSettings:
             InputError: when the model cannot be begun with, or conversations cannot be read.
         """
         assert run.init is not None
-        start = chat_start(run.init, preparation_of(run.init.parent, self.pad_rgb, self.exam_px))
+        return self.task_of(run, chat_start(run.init, preparation_of(run.init.parent, self.pad_rgb, self.exam_px)))
+
+    def stacks(self, run: Run) -> Mapping[str, int]:
+        """The stacks of equal layers of the model that the run begins with (`shallow.stacks_of`)."""
+        assert run.init is not None
+        return stacks_of(run.init.parent)
+
+    def shallow(self, layers: Mapping[str, int]) -> "ShallowChat":
+        """The same with a model of so many layers and random weights, of which only memory and time are of interest."""
+        return ShallowChat(self, layers)
+
+    def task_of(self, run: Run, start: ChatStart) -> Task:
+        """The task with the model that is begun with."""
+        assert run.init is not None
         check_trained(start.model, self.trained, self.train_vision)
         tokens, pictures = room(start.model, self.step, self.max_tokens)
         prompter = start.model.prompter(tokens)
@@ -119,7 +133,7 @@ class ChatSettings:
         return Task(
             {CHAT: network}, sources, {"token": 1.0}, chat_loss, chat_counts, self._validation(held_back, start, prompter),
             frozen=tuple(f"{CHAT}.{name}" for name in frozen_parts(start.model, self.trained, self.train_vision)),
-            rates=self._rates(start), blocks=_blocks(network), loads_init=True,
+            rates=self._rates(start), blocks=_blocks(network), recomputed=self.checkpointing, loads_init=True,
             export=ChatExport(start, f"{run.recipe} on {', '.join(given)}", held_lora(network)),
             notes=(*notes_of(given, start.model, pictures), *kept),
         )  # fmt: skip
@@ -160,6 +174,21 @@ class ChatSettings:
         vision = dict.fromkeys(parts.vision, self.vision_rate) if self.train_vision else {}
         rates = {**vision, **dict.fromkeys(parts.projector, self.projector_rate)}
         return {f"{CHAT}.{name}": rate for name, rate in rates.items()}
+
+
+@dataclass(frozen=True)
+class ShallowChat:
+    """The settings with a model of few layers and random weights, built from the folder's config.json."""
+
+    settings: ChatSettings
+    layers: Mapping[str, int]
+
+    def build(self, run: Run) -> Task:
+        """The task; its networks are worth nothing but for what they take."""
+        assert run.init is not None
+        folder, given = run.init.parent, self.settings
+        model = shallow_chat_model(folder, preparation_of(folder, given.pad_rgb, given.exam_px), self.layers)
+        return given.task_of(run, ChatStart(model, torch.float32, ""))
 
 
 @dataclass(frozen=True)

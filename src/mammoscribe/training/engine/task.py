@@ -133,6 +133,7 @@ class Task:
         rates: dotted name of a module or parameter -> factor of the learning rate of its parameters; the longest name decides.
         decays: (name, parameter) -> whether weight decay applies.
         blocks: classes of which each instance is one unit of sharding, such as a transformer block.
+        recomputed: what blocks keep for the backward pass is computed again there, so that it is in memory for one at a time.
         partial: some parameters take no part in some batches. Then ddp looks for them at each step; sharded training is
             not possible, because every process has to run every block: run it on a dummy and leave that out of the sum.
         loads_init: whether `build` has put the weights of the run's `init` into the modules; else the engine does. For a
@@ -157,6 +158,7 @@ class Task:
     rates: Mapping[str, float] = field(default_factory=dict)
     decays: Callable[[str, nn.Parameter], bool] = matrices
     blocks: tuple[type[nn.Module], ...] = ()
+    recomputed: bool = False
     partial: bool = False
     loads_init: bool = False
     export: Callable[[Path, Path], None] | None = None
