@@ -18,7 +18,7 @@ M = mass("m1", descriptors="shape.oval,margin.spiculated", cancer="1", suspicion
 
 def asked(record, supervision=ALL, missing=(), prior=None):
     """(question, answer) of everything that the labels of an exam answer, in the first wording of each."""
-    shown = with_prior(current(stored(record, missing)), None if prior is None else stored(prior))
+    shown = with_prior(current(stored(record, missing)), None if prior is None else stored(prior), 8)[0]
     found = questions_of(facts_of(record, shown, supervision), compared(shown))
 
     class First:
@@ -194,7 +194,7 @@ def test_every_wording_can_be_filled():
     labels = {"density": "b", "recall": "0", "cancer": "0"}
     calcifications = {"kind": "calcification", "name": "c", "descriptors": "morphology.amorphous", "change": "stable"}
     record = whole(left=(calcifications,), breasts={R: labels, L: labels})
-    shown = with_prior(current(stored(record)), stored(before))
+    shown = with_prior(current(stored(record)), stored(before), 8)[0]
     for ask in questions_of(facts_of(record, shown, ALL), compared(shown)):
         for seed in range(12):
             question, answer = ask.words(np.random.default_rng(seed), {})

@@ -1,36 +1,19 @@
 """LLaVA-1.5: each view is padded to a square, scaled to the encoder's side and becomes side / 14 squared tokens."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import nn
 
-from mammoscribe.models.chat.adapter import Pixels, checked_views, rgb, square
 from mammoscribe.models.chat.family import Family, Preparation
 from mammoscribe.models.chat.library import image_processor, in_one_sentence
-from mammoscribe.support.errors import InputError
+from mammoscribe.models.chat.squares import SquareViews, check_sides
 
 
 @dataclass(frozen=True)
-class Llava:
-    """The adapter of LLaVA-1.5.
-
-    Args:
-        family: LLaVA-1.5.
-        processor: `LlavaImageProcessorPil` of the folder.
-        preparation: of each view.
-        tokens: of each view.
-        colour: of the padding.
-    """
-
-    family: Family
-    processor: Any
-    preparation: Preparation
-    tokens: int
-    colour: tuple[int, int, int]
+class Llava(SquareViews):
+    """The adapter of LLaVA-1.5 and LLaVA-Med, with a `LlavaImageProcessorPil`."""
 
     @classmethod
     def opened(cls, folder: Path, config: Any, family: Family, preparation: Preparation) -> "Llava":
@@ -49,32 +32,13 @@ class Llava:
         with in_one_sentence("the pre-processing", folder):
             processor.do_pad = False  # padding is done here, so that its colour can be chosen
             size, crop = processor.size, processor.crop_size
-            sides = {size.shortest_edge or size.height, crop.height, crop.width}
+            sides = [size.shortest_edge or size.height, crop.height, crop.width]
             red, green, blue = (int(part * 255) for part in processor.image_mean)
         vision = config.vision_config
-        if sides != {vision.image_size}:
-            raise InputError(
-                f"{folder} prepares pictures of {sorted(sides)} pixels", f"{vision.image_size}, the encoder's",
-                "take preprocessor_config.json and config.json of one model",
-            )  # fmt: skip
+        check_sides(folder, [sides], [vision.image_size])
         patches = (vision.image_size // vision.patch_size) ** 2
         tokens = patches if config.vision_feature_select_strategy == "default" else patches + 1
         return cls(family, processor, preparation, tokens, preparation.pad_rgb or (red, green, blue))
-
-    @property
-    def view_tokens(self) -> tuple[int, int]:
-        """The same for every view."""
-        return self.tokens, self.tokens
-
-    def tokens_for(self, views: int) -> int:
-        """So many times those of a view."""
-        return views * self.tokens
-
-    def pixels(self, views: Sequence[np.ndarray]) -> Pixels:
-        """`pixel_values` [N, 3, side, side] of N views; see `Adapter.pixels`."""
-        squares = [square(rgb(view), self.colour) for view in checked_views(views, self.family)]
-        found = self.processor.preprocess(squares, return_tensors="pt", input_data_format="channels_last")
-        return Pixels({"pixel_values": found["pixel_values"]}, (self.tokens,) * len(views))
 
     def unused(self, network: nn.Module) -> tuple[str, ...]:
         """The encoder's layers behind the one whose output is taken, and the norm behind them all."""

@@ -82,10 +82,7 @@ class FindingConversations:
                 yield _Unit(number, side), self._asks(stored, shown)
 
     def _shown(self, stored: StoredRecord, side: Laterality | None) -> tuple[tuple[Shown, ...], bool]:
-        """The pictures, with those of the prior where they fit; and whether they do not."""
-        views = current(stored, side)
-        both = with_prior(views, self._dataset.prior_of(stored))
-        return (views, True) if len(both) > max(self._most, len(views)) else (both, False)
+        return with_prior(current(stored, side), self._dataset.prior_of(stored), self._most)
 
     def _asks(self, stored: StoredRecord, shown: Sequence[Shown]) -> list[Ask]:
         assert isinstance(stored.record, MammoExam)

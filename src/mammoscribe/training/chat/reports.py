@@ -109,11 +109,9 @@ class ReportConversations:
         return prompt_for(record.kind, self._name, self._prompts)
 
     def _shown(self, stored: StoredRecord, unit: _Unit) -> tuple[tuple[Shown, ...], bool]:
-        """The pictures, with those of the prior where they fit; and whether they do not."""
         views = current(stored, unit.side)
         views = views if unit.only is None else (views[unit.only],)
-        both = with_prior(views, self._dataset.prior_of(stored))
-        return (views, True) if len(both) > max(self._most, len(views)) else (both, False)
+        return with_prior(views, self._dataset.prior_of(stored), self._most)
 
     def _facts(self, stored: StoredRecord, shown: Sequence[Shown]) -> tuple[BreastFacts, ...]:
         assert isinstance(stored.record, MammoExam)

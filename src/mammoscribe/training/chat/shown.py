@@ -57,9 +57,18 @@ def _place(shown: Shown) -> int:
     return HANGING.index((shown.image.laterality, shown.image.projection))
 
 
-def with_prior(shown: Sequence[Shown], prior: StoredRecord | None) -> tuple[Shown, ...]:
-    """Pictures, and after them the first prior picture of each of their views; those alone where no prior shows one."""
-    return (*shown, *_earlier(shown, prior))
+def with_prior(
+    shown: Sequence[Shown], prior: StoredRecord | None, most_pictures: int
+) -> tuple[tuple[Shown, ...], bool]:
+    """Pictures, and after them the first prior picture of each of their views; and whether such were left out for want of room.
+
+    Args:
+        shown: the pictures.
+        prior: the earlier record; None where there is none.
+        most_pictures: that a conversation may have. Where both do not fit, no prior is shown.
+    """
+    both = (*shown, *_earlier(shown, prior))
+    return (tuple(shown), True) if len(both) > max(most_pictures, len(shown)) else (both, False)
 
 
 def _earlier(shown: Sequence[Shown], prior: StoredRecord | None) -> Iterator[Shown]:
