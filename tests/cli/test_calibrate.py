@@ -18,9 +18,9 @@ def asked(monkeypatch):
     """What the command asked for, with the work left out."""
     calls = []
 
-    def calibrate(asked, out, on_exam):
-        calls.append((asked, out))
-        on_exam()
+    def calibrate(asked, out, workers, on_exams):
+        calls.append((asked, out, workers))
+        on_exams(3)
         return ModelCard("r", "nothing", debug_config(), "a" * 64, point("drawn ones"), point("real ones"))
 
     monkeypatch.setattr(calibration, "calibrate", calibrate)
@@ -30,12 +30,13 @@ def asked(monkeypatch):
 def test_every_option_is_handed_on_and_both_populations_are_printed(run, asked, tmp_path):
     shown = run(
         "calibrate", "--model", "m", "--data", "a", "--data", "b", "--fold", "f0", "--fold", "f1", "--parts", "starter",
-        "--name", "ours", "--version", "2", "--out", tmp_path / "out",
+        "--name", "ours", "--version", "2", "--workers", "3", "--out", tmp_path / "out",
     )  # fmt: skip
     assert shown.exit_code == 0
-    ((given, out),) = asked
+    ((given, out, workers),) = asked
     assert (given.model, [str(d) for d in given.data], [str(f) for f in given.folds]) == ("m", ["a", "b"], ["f0", "f1"])
     assert (given.parts, given.name, given.version, out) == ("starter", "ours", "2", tmp_path / "out")
+    assert workers == 3
     assert "synthetic images: drawn ones, 40 breasts" in shown.stdout
     assert "acquired images: real ones, 40 breasts" in shown.stdout and "mass: 3 of 4 [real ones]" in shown.stdout
 

@@ -59,7 +59,7 @@ def test_the_page_runs_on_small_models(tmp_path, monkeypatch):
     fine_lab(tmp_path / "phantoms", 3, "plain").rename("labelled")
     write_an_exam(tmp_path)
     lines = commands(PAGE)
-    assert len(lines) == 12
+    assert len(lines) == 13
     for line in lines:
         shown = CliRunner().invoke(app, quick(shlex.split(line)[1:]))
         assert shown.exit_code == 0, f"{line}\n{shown.output}\n{shown.exception!r}"
