@@ -16,6 +16,7 @@ def test_every_recipe_is_listed_and_says_its_hardware_time_and_figure(run):
     for name in FUNCTIONS:
         words = run("train", "show", name).stdout
         assert "Hardware and time" in words and "Expected" in words
+        assert "Args:" not in words and not any(line.startswith("    ") for line in words.splitlines())
 
 
 def test_fields_are_shown_with_the_reader_whose_part_is_trained(run):

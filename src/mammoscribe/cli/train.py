@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -85,10 +86,20 @@ def show(
     look_up(recipe, RECIPES, "recipe")
     from mammoscribe.training.recipe_list import RECIPES as FUNCTIONS
 
-    console.print((FUNCTIONS[recipe].__doc__ or "").strip(), highlight=False, markup=False)
+    console.print(_about(FUNCTIONS[recipe].__doc__ or ""), highlight=False, markup=False)
     if data or init:
         run = FUNCTIONS[recipe](data or [], init).with_set(fields_of(set_fields))
         console.print(json.dumps(run.fields(), indent=1), highlight=False, markup=False)
+
+
+def _about(docstring: str) -> str:
+    """A docstring for people at a terminal: without its sections for programmers, each paragraph one line that wraps there."""
+    text, _, _ = cleandoc(docstring).partition("\n\nArgs:")
+    paragraphs = (paragraph.splitlines() for paragraph in text.split("\n\n"))
+    return "\n\n".join(
+        "\n".join(lines) if any(line.startswith((" ", "- ", "|")) for line in lines) else " ".join(lines)
+        for lines in paragraphs
+    )
 
 
 def _command(recipe: str) -> Callable[..., None]:
