@@ -97,7 +97,7 @@ def test_a_feature_that_falls_with_the_label_gets_no_weight():
 
 def test_a_ridge_fit_is_that_of_scikit_learn_on_standardised_features():
     rng = np.random.default_rng(5)
-    x = rng.normal(size=(200, 30)) * rng.uniform(0.1, 20, 30) + rng.uniform(-9, 9, 30)
+    x = rng.normal(size=(200, 30)) * rng.uniform(3, 20, 30) + rng.uniform(-9, 9, 30)
     y = (x[:, 0] / x[:, 0].std() + rng.normal(size=200) > 0).astype(int)
     found = fit_ridge_logistic(x, y, np.zeros(200), ridge=7.0)
     z = (x - x.mean(0)) / x.std(0)
@@ -152,6 +152,18 @@ def test_risk_is_the_share_of_wrong_decisions_among_the_most_certain():
     coverage, risk = coverage_and_risk([0.99, 0.6, 0.4, 0.05], [1, 0, 0, 1], 0.5)
     assert coverage == pytest.approx([0.25, 0.5, 1.0, 1.0])  # 0.6 and 0.4 are equally certain
     assert risk == pytest.approx([0.0, 0.5, 0.5, 0.5])
+
+
+def test_a_feature_that_is_one_value_for_all_but_two_cases_gets_no_large_weight():
+    rng = np.random.default_rng(2)
+    labels = rng.random(200) < 0.5
+    others = rng.normal(0, 1, (200, 4)) + labels[:, None]
+    still = np.full(200, -0.02)
+    still[np.flatnonzero(labels)[:2]] = 0.01
+    found = fit_ridge_logistic(np.column_stack((others, still)), labels, np.zeros(200), ridge=1.0)
+    moved = np.column_stack((others, still + 0.002))  # a bit more than rounding in 16 bits
+    assert np.abs((moved - np.column_stack((others, still))) @ found[:-1]).max() < 0.01
+    assert found[:4].min() > 0.3
 
 
 def test_a_feature_that_hardly_varies_gets_no_weight_though_it_tells_the_classes_apart():

@@ -11,7 +11,7 @@ from mammoscribe.domain.finding import FindingType
 from mammoscribe.models.reader.card import ModelCard, OperatingPoint, read_card, write_card
 from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.models.space_measures import SpaceMeasures
-from mammoscribe.models.weights_file import load_net, load_weights, read_checkpoint, save_weights
+from mammoscribe.models.weights_file import load_net, load_weights, read_checkpoint, round_as_stored, save_weights
 from mammoscribe.support.errors import InputError, InvalidNoun
 from tests.models.tiny import tiny_config
 
@@ -25,6 +25,17 @@ def test_what_was_saved_is_loaded_to_half_precision(tmp_path):
     digest = save_weights({"head": one}, tmp_path / "w.safetensors")
     load_weights({"head": two}, tmp_path / "w.safetensors", digest)
     torch.testing.assert_close(two.weight, one.weight.half().float())
+
+
+def test_what_is_rounded_as_stored_is_what_will_be_loaded(tmp_path):
+    torch.manual_seed(0)
+    made, loaded = (nn.Sequential(nn.Linear(7, 5), nn.BatchNorm1d(5)) for _ in range(2))
+    made(torch.randn(9, 7))
+    save_weights({"net": made}, tmp_path / "w.safetensors")
+    round_as_stored({"net": made})
+    load_weights({"net": loaded}, tmp_path / "w.safetensors")
+    for name, value in made.state_dict().items():
+        assert torch.equal(value, loaded.state_dict()[name]), name
 
 
 @pytest.mark.parametrize("other", [nn.Linear(5, 3), nn.Sequential(nn.Linear(4, 3))], ids=["shape", "names"])

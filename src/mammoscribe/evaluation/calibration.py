@@ -74,13 +74,16 @@ def fit_logistic(features: ArrayLike, labels: ArrayLike) -> FloatArray:
 
 LEAST_SPREAD = 0.01
 """Standard deviation of a feature, beside its root mean square, from which a ridge fit uses it."""
+LEAST_OF_USUAL = 0.1
+"""The least standard deviation, beside the median of those of all features, by which a ridge fit standardises one."""
 
 
 def fit_ridge_logistic(features: ArrayLike, labels: ArrayLike, groups: ArrayLike, ridge: float) -> FloatArray:
     """Weights and intercept [k + 1] of a logistic model of many features, held small by a penalty.
 
     Features count by their spread: the penalty is on the weights of standardised ones. One that hardly varies beside its size
-    gets no weight: it would have a huge one, which rounding of the feature turns into noise. Each group, such as the exams of one
+    gets no weight, and one that varies far less than the others is standardised as if it varied more: such a feature is
+    the same for all cases but a few, and would have a huge weight, which rounding turns into noise. Each group, such as the exams of one
     dataset, has an intercept of its own, so that what tells the groups apart teaches nothing; the mean of these over all
     cases is given back.
 
@@ -95,7 +98,9 @@ def fit_ridge_logistic(features: ArrayLike, labels: ArrayLike, groups: ArrayLike
     """
     x = np.asarray(features, dtype=np.float64)
     middle, spread = x.mean(axis=0), x.std(axis=0)
-    spread = np.where(spread > LEAST_SPREAD * np.sqrt((x**2).mean(axis=0)), spread, np.inf)
+    varies = spread > LEAST_SPREAD * np.sqrt((x**2).mean(axis=0))
+    usual = np.median(spread[varies]) if varies.any() else 1.0
+    spread = np.where(varies, np.maximum(spread, LEAST_OF_USUAL * usual), np.inf)
     _, y = _checked(x.sum(axis=1), labels)
     if y.min() == y.max():
         raise InputError("a logistic fit on one class only", "positives and negatives")

@@ -24,6 +24,14 @@ def save_weights(parts: Mapping[str, nn.Module], path: Path) -> str:
     return sha256_of(path)
 
 
+@torch.no_grad()
+def round_as_stored(parts: Mapping[str, nn.Module]) -> None:
+    """Make parameters and buffers what they will be when they are loaded again, so that what is fixed on them holds then."""
+    for module in parts.values():
+        for value in module.state_dict().values():
+            value.copy_(value.to(torch.float16))
+
+
 def load_weights(parts: Mapping[str, nn.Module], path: Path, sha256: str | None = None) -> None:
     """Load what `save_weights` wrote; any missing, unexpected or misshapen key is an error.
 

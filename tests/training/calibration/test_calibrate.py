@@ -9,7 +9,7 @@ from mammoscribe.data.datasets.rsna import RSNA
 from mammoscribe.data.folds import Fold
 from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.calibration.calibrate import Calibration, calibrate
+from mammoscribe.training.calibration.calibrate import Calibration, _Turn, calibrate
 from mammoscribe.training.engine.train import train
 from mammoscribe.training.reader.exams import PreparedExams
 from mammoscribe.training.reader.recipe import reader
@@ -63,14 +63,21 @@ def test_left_out_patients_fix_the_operating_point_of_acquired_images(labs, runs
     assert load_reader(str(tmp_path / "out")).card == card
 
 
-def test_two_workers_give_the_model_that_one_gives(labs, runs, tmp_path):
+def test_two_workers_share_the_exams_and_give_the_model_that_one_gives(labs, runs, tmp_path):
     asked = Calibration(str(runs / "all" / "model"), labs, (runs / "fold0", runs / "fold1"))
-    seen = []
-    cards = [calibrate(asked, tmp_path / f"by{n}", n, seen.append) for n in (1, 2)]
+    seen = {1: [], 2: []}
+    cards = [calibrate(asked, tmp_path / f"by{n}", n, seen[n].append) for n in seen]
     assert cards[0] == cards[1]
     for name in ("breasts.csv", "marks.json"):
         assert (tmp_path / "by1" / name).read_bytes() == (tmp_path / "by2" / name).read_bytes()
-    assert len(seen) > 2 and sum(seen) % 2 == 0
+    assert sum(seen[1]) == sum(seen[2]) > 30
+
+
+def test_the_patients_of_a_fold_are_shared_out_between_as_many_workers_as_there_are_folds():
+    turns = [_Turn(None, (), None, Fold(i, 5)) for i in range(5)]
+    own = [p for p in map(str, range(400)) if Fold(2, 5).holds(p)]
+    shares = [sum(turn.chosen(p) for p in own) for turn in turns]
+    assert sum(shares) == len(own) and min(shares) > len(own) / 10
 
 
 def test_without_folds_the_validation_split_is_seen_by_the_model_itself(labs, runs, tmp_path):

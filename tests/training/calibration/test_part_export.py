@@ -4,10 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from mammoscribe.models.reader.card import OperatingPoint
 from mammoscribe.models.reader.loading import load_reader
 from mammoscribe.support.errors import InputError
+from mammoscribe.training.calibration import reader_folder
 from mammoscribe.training.calibration.reader_folder import PartExport, reader_at
 from tests.training.fine_lab import fine_lab, tiny_reader
 
@@ -38,6 +40,29 @@ def _rewrite(card, folder: Path) -> None:
         return replace(card.synthetic, population=name, thresholds=levels, possible=levels, density_temperature=2.5)
 
     write_card(replace(card, synthetic=point("old drawn"), real=point("old acquired")), folder / "card.json")
+
+
+def test_operating_points_are_fixed_on_the_networks_as_they_are_stored(tmp_path, monkeypatch):
+    folder, seen = tiny_reader(tmp_path / "reader", calcifications=True), []
+
+    def put(reader, _):
+        with torch.no_grad():
+            for weight in reader.net.parameters():
+                weight.mul_(1.0001)
+        return reader
+
+    def looked(reader, *_):
+        seen.extend((name, p.detach().clone()) for name, p in reader.net.named_parameters())
+        return (), ()
+
+    monkeypatch.setattr(reader_folder, "_seen", looked)
+    monkeypatch.setattr(reader_folder, "_point", lambda _, __, before: before)
+    (tmp_path / "out").mkdir()
+    PartExport(folder, "new part", (fine_lab(tmp_path, 2, "crops"),), put)(
+        folder / "weights.safetensors", tmp_path / "out"
+    )
+    stored = dict(load_reader(str(tmp_path / "out")).net.named_parameters())
+    assert seen and all(torch.equal(value, stored[name]) for name, value in seen)
 
 
 def test_the_card_names_the_part_and_its_data(exported):

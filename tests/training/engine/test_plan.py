@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.training.engine.footprint import Footprint, footprint
@@ -44,6 +45,30 @@ def test_weights_gradients_averages_and_what_a_row_keeps_are_counted():
     assert found.per_item == {"a": 4 * (100 + 50 + 1)}  # the row, what the ReLU gave, what is squared
     assert found.fixed == 0  # weights are counted once, not again because a pass keeps them
     assert found.operations["a"] == 3 * 2 * (100 * 50 + 50)
+
+
+class Block(nn.Module):
+    """10 values to 40 and back; computed again in the backward pass, as transformers does it: around the hooks of the module."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(10, 40), nn.ReLU(), nn.Linear(40, 10))
+
+    def __call__(self, x):
+        return checkpoint(super().__call__, x, use_reentrant=False)
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+def test_of_blocks_that_are_computed_again_what_goes_in_is_kept_and_the_inside_of_one():
+    rows = ArraySource({"x": np.ones((8, 10), dtype=np.float32)})
+    blocks = nn.Sequential(Block(), Block(), Block())
+    changes = {"modules": {"layers": blocks}, "blocks": (Block,), "loss": loss}
+    found = footprint(run_of(rows, recomputed=True, **changes))
+    assert found.per_item == {"a": 4 * (3 * 10 + 40 + 10)}  # what goes into each, one ReLU, what is squared
+    assert found.operations["a"] == 4 * 2 * 3 * (2 * 10 * 40)
+    assert found.block == 4 * (2 * 400 + 50)
 
 
 def test_every_source_has_its_own_share_and_a_pass_over_all_items_is_their_sum():

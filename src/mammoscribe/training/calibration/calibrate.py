@@ -112,7 +112,8 @@ class _Turn:
         return ", ".join(map(str, self.folders))
 
     def chosen(self, patient: str) -> bool:
-        return self.patients is None or self.patients.holds(patient)
+        # not the hash of the patient alone: with as many workers as folds, one of them would get a whole fold
+        return self.patients is None or self.patients.holds(f"worker of {patient}")
 
     def exams(self) -> Iterator[SeenExam]:
         reader = _reader(self.asked)

@@ -17,6 +17,7 @@ from mammoscribe.models.reader.card import ModelCard, OperatingPoint
 from mammoscribe.models.reader.network import ReaderConfig, ReaderNet
 from mammoscribe.models.reader.norm_statistics import NormStatistics
 from mammoscribe.models.reader.reader import Reader
+from mammoscribe.models.weights_file import round_as_stored
 from mammoscribe.training.calibration.model_folder import write_model
 from mammoscribe.training.calibration.parts import named_data, part_of, reader_at, write_reader
 from mammoscribe.training.calibration.point import calibrated, neutral
@@ -50,7 +51,10 @@ class ReaderExport:
 
     def __call__(self, weights: Path, out: Path) -> None:
         """Write `card.json` and `weights.safetensors` into `out`."""
-        reader = with_pooled_malignancy(self._reader(weights), self.folders, self.teachers, self._may_be_used)
+        reader = self._reader(weights)
+        round_as_stored(reader.parts)
+        reader = with_pooled_malignancy(reader, self.folders, self.teachers, self._may_be_used)
+        round_as_stored(reader.parts)
         drawn, acquired = _seen(reader, self.folders, self.teachers, self.left_out)
         write_model(reader, drawn, acquired, (VALIDATION, VALIDATION), out)
 
@@ -98,6 +102,7 @@ class PartExport:
         """Write `card.json` and `weights.safetensors` into `out`."""
         before = reader_at(self.reader).card
         reader = self.put(reader_at(self.reader), load_file(weights))
+        round_as_stored(reader.parts)
         trained_on = f"{before.trained_on}; {self.part}: {named_data(self.folders)}"
         version = f"{before.version}+{self.part.replace(' ', '-')}"
         drawn, acquired = _seen(reader, self.folders, Teachers())

@@ -73,7 +73,8 @@ class KeptTensors:
         def after(*_: Any) -> None:
             if self._block is block:
                 inside.__exit__()
-                self._again = max(self._again, sum(s.nbytes() for s in self._of_block.values()))
+                anew = (s.nbytes() for place, s in self._of_block.items() if place not in self._kept)
+                self._again = max(self._again, sum(anew))
                 self._block, self._of_block = None, {}
 
         yield block.register_forward_pre_hook(before, with_kwargs=True)
