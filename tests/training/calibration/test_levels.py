@@ -54,6 +54,14 @@ def test_a_kind_with_few_lesions_takes_the_level_of_marks_of_any_kind(masses):
     assert found(few[:4])[ASYMMETRY] == NOT_REPORTED  # too few for a threshold at all
 
 
+def test_a_kind_with_few_lesions_whose_marks_are_mostly_wrong_at_that_level_gets_no_sentence(masses):
+    right = [seen(f"a{i}", [mark(300, 0.9, ASYMMETRY)], [lesion("a", 300, ASYMMETRY)]) for i in range(6)]
+    wrong = [seen(f"w{i}", [mark(300, 0.9, ASYMMETRY)]) for i in range(12)]
+    spoken, silent = found([*masses, *right])[ASYMMETRY], found([*masses, *right, *wrong])[ASYMMETRY]
+    assert spoken.threshold < 0.9
+    assert silent.threshold == NEVER and silent.weaker < NEVER
+
+
 def test_a_kind_that_no_exam_was_searched_for_keeps_the_level_of_another_point(masses):
     coarse = [replace(e, searched=ALL - {CALC}) for e in masses]
     other = replace(neutral(), thresholds={**neutral().thresholds, "calcification": 0.77})

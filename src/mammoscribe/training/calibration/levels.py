@@ -76,7 +76,8 @@ def levels(
     """The levels of every kind.
 
     A kind with enough boxed lesions has its own; one with few gets that of marks of any kind, where there are enough of
-    all together, else its own unless they are too few for any; one without boxes gets the score that few breasts without
+    all together (and no sentence where its own marks are mostly wrong there), else its own unless they are too few for any;
+    one without boxes gets the score that few breasts without
     it reach. What none of these supports is not reported. Boxed exams all show something; where others are labelled by the
     breast, the thresholds are raised together until few breasts without cancer get a sentence (`RECALLED_HEALTHY`).
 
@@ -94,7 +95,7 @@ def levels(
         elif own is None:
             found[kind] = _by_breasts(exams, read, kind)
         elif together is not None and own.num_lesions < LEAST_LESIONS:
-            found[kind] = level_of(together)
+            found[kind] = _level_of_others(own, together)
         else:
             found[kind] = level_of(own) if own.num_lesions >= FEWEST_LESIONS else NOT_REPORTED
     return _sparing_the_healthy(found, exams, read)
@@ -177,6 +178,17 @@ def level_of(curve: FrocCurve) -> Level:
     f1 = np.where(allowed, 2 * found / (found + false + curve.num_lesions), 0.0)
     threshold = float(np.clip(curve.thresholds[int(f1.argmax())], 0.05, NEVER))
     return Level(threshold, min(threshold, weaker))
+
+
+def _level_of_others(own: FrocCurve, together: FrocCurve) -> Level:
+    """The level of marks of any kind for one kind; without sentences where its own marks are mostly wrong there."""
+    level = level_of(together)
+    spoken = np.flatnonzero(own.thresholds >= level.threshold)
+    if not len(spoken):
+        return level
+    found = own.sensitivity[spoken[-1]] * own.num_lesions
+    false = own.false_per_view[spoken[-1]] * own.num_views
+    return level if found >= MIN_PRECISION * (found + false) else replace(level, threshold=NEVER)
 
 
 def _by_breasts(exams: Sequence[SeenExam], read: Sequence[Sequence[Finding]], kind: FindingType) -> Level:
