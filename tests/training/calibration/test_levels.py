@@ -58,7 +58,7 @@ def test_a_kind_with_few_lesions_whose_marks_are_mostly_wrong_at_that_level_gets
     right = [seen(f"a{i}", [mark(300, 0.9, ASYMMETRY)], [lesion("a", 300, ASYMMETRY)]) for i in range(6)]
     wrong = [seen(f"w{i}", [mark(300, 0.9, ASYMMETRY)]) for i in range(12)]
     spoken, silent = found([*masses, *right])[ASYMMETRY], found([*masses, *right, *wrong])[ASYMMETRY]
-    assert spoken.threshold < 0.9
+    assert spoken.threshold <= 0.9
     assert silent.threshold == NEVER and silent.weaker < NEVER
 
 
