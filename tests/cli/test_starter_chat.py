@@ -90,6 +90,14 @@ def test_another_reader_than_it_was_trained_on_is_refused(run, archive, by_heart
     assert shown.exit_code == 2 and "was trained on the encoder of starter" in shown.stderr, shown.output
 
 
+def test_a_folder_whose_card_and_pictures_name_two_canvases_is_refused(run, archive, by_heart, weights):
+    place = shutil.copytree(by_heart, weights / "starter-chat")
+    said = json.loads((place / "preprocessor_config.json").read_text())
+    (place / "preprocessor_config.json").write_text(json.dumps({**said, "um_per_px": 2 * said["um_per_px"]}))
+    shown = run("chat", "ask", archive[0]["current"][0], "A mass?")
+    assert shown.exit_code == 2 and "names two readers" in shown.stderr, shown.output
+
+
 def test_the_size_of_pictures_cannot_be_chosen(run, archive, by_heart):
     shown = run("chat", "ask", archive[0]["current"][0], "A mass?", "--chat-model", by_heart, "--chat-px", 400)
     assert shown.exit_code == 2 and "--chat-px for starter-chat" in shown.stderr

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
-from torch.utils._pytree import tree_iter
 from torch.utils.hooks import RemovableHandle
 
 from mammoscribe.training.engine.task import Task
@@ -42,7 +41,10 @@ class KeptTensors:
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Of blocks that are computed again in the backward pass, only what goes in is kept until then."""
+        """Of blocks that are computed again in the backward pass, only what goes in is kept until then.
+
+        torch's checkpoint keeps that itself, outside of the block and so seen here.
+        """
         blocks = (m for m in self._networks.modules() if isinstance(m, self._blocks)) if self._blocks else ()
         handles = [handle for block in blocks for handle in self._watch(block)]
         try:
@@ -62,11 +64,8 @@ class KeptTensors:
         # entered inside the block, above the hooks by which it throws its own tensors away
         inside = saved_tensors_hooks(lambda tensor: self._count(tensor, self._of_block), _nothing)
 
-        def before(_: nn.Module, args: Any, kwargs: Any) -> None:
+        def before(*_: Any) -> None:
             if self._block is None and block.training:
-                for value in tree_iter((args, kwargs)):
-                    if isinstance(value, Tensor):
-                        self._count(value, self._kept)
                 self._block = block
                 inside.__enter__()
 
@@ -77,7 +76,7 @@ class KeptTensors:
                 self._again = max(self._again, sum(anew))
                 self._block, self._of_block = None, {}
 
-        yield block.register_forward_pre_hook(before, with_kwargs=True)
+        yield block.register_forward_pre_hook(before)
         yield block.register_forward_hook(after)
 
 
