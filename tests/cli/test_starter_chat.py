@@ -6,6 +6,8 @@ import socket
 
 import pytest
 
+from mammoscribe.models.chat.card import ChatCard, canvas_from, write_card
+from mammoscribe.models.chat.family import Preparation
 from mammoscribe.support.weights_folder import VARIABLE
 from tests.cli.identified import archive, model
 from tests.cli.test_chat_folder import FALSE, digits_of, findings_of, rendered, report_in
@@ -93,7 +95,8 @@ def test_another_reader_than_it_was_trained_on_is_refused(run, archive, by_heart
 def test_a_folder_whose_card_and_pictures_name_two_canvases_is_refused(run, archive, by_heart, weights):
     place = shutil.copytree(by_heart, weights / "starter-chat")
     said = json.loads((place / "preprocessor_config.json").read_text())
-    (place / "preprocessor_config.json").write_text(json.dumps({**said, "um_per_px": 2 * said["um_per_px"]}))
+    own = canvas_from({**said, "um_per_px": 2 * said["um_per_px"]})
+    write_card(ChatCard("ours", "starter-chat", "none", Preparation(False, canvas=own), "a" * 64), place)
     shown = run("chat", "ask", archive[0]["current"][0], "A mass?")
     assert shown.exit_code == 2 and "names two readers" in shown.stderr, shown.output
 
