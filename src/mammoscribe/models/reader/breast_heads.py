@@ -19,6 +19,12 @@ LOWEST_VALUE = -1e4
 GREY_LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9)
 
 
+LETTERS = 4
+"""Categories of density."""
+LEAST_PROBABILITY = 1e-4
+"""Of a letter by the rules over pooled maps, so that its logarithm is a number."""
+
+
 @dataclass(frozen=True)
 class BreastOutput:
     """Logits of 2 * B breasts (exam-major, right before left).
@@ -27,6 +33,7 @@ class BreastOutput:
         density: [2B, 4]. recall, malignant: [2B]. imaged: [2B] bool.
         pooled: [2B, 3 C] `pooled_maps` of its views on average; None in training, and where the reader has no such rule.
         pooled_malignant: [2B] what the rule over these gives; None as before.
+        pooled_density: [2B, 4] log probabilities of the letters by another such rule, for acquired images; None as before.
     """
 
     density: Tensor
@@ -35,6 +42,7 @@ class BreastOutput:
     imaged: Tensor
     pooled: Tensor | None = None
     pooled_malignant: Tensor | None = None
+    pooled_density: Tensor | None = None
 
 
 def grey_statistics(images: Tensor) -> Tensor:
@@ -135,6 +143,26 @@ class PooledMalignancy(nn.Module):
         pooled = _mean_by_breast(pooled_maps(batch.images, maps), batch.breast, 2 * batch.num_exams)
         # a sum and no matrix product: that would be made in 16 bits where the network is, and large terms cancel here
         return pooled, (pooled.float() * self.weight.float()).sum(dim=1) + self.bias.float()
+
+
+class PooledDensity(nn.Module):
+    """Linear rules from the pooled maps of a breast to its density: at least b, at least c, d. Fitted as `PooledMalignancy`."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, channels: Sequence[int]) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(LETTERS - 1, 3 * sum(channels)))
+        self.register_buffer("bias", torch.zeros(LETTERS - 1))
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """[2B, 3 C] pooled maps -> [2B, 4] log probabilities of a, b, c, d."""
+        logits = (pooled.float()[:, None] * self.weight.float()).sum(dim=2) + self.bias.float()
+        # each rule was fitted alone: what is at least c is at least b, too
+        at_least = logits.sigmoid().cummin(dim=1).values
+        steps = F.pad(F.pad(at_least, (1, 0), value=1.0), (0, 1))
+        return (steps[:, :-1] - steps[:, 1:]).clamp(min=LEAST_PROBABILITY).log()
 
 
 class BreastHeads(nn.Module):

@@ -9,7 +9,7 @@ from mammoscribe.models.biovil.resnet import ResNetConfig
 from mammoscribe.models.efficientnet_lite import EfficientNetLiteConfig
 from mammoscribe.models.memory_layout import channels_last
 from mammoscribe.models.reader.batch import ENCODER_STRIDE, ViewBatch
-from mammoscribe.models.reader.breast_heads import BreastHeads, BreastOutput, PooledMalignancy
+from mammoscribe.models.reader.breast_heads import BreastHeads, BreastOutput, PooledDensity, PooledMalignancy
 from mammoscribe.models.reader.detection_head import MarkHead, MarkMaps, peaks
 from mammoscribe.models.reader.fusion import ExamFusion, FusedTokens
 from mammoscribe.models.reader.queries import FindingQueries, QueryOutput
@@ -30,6 +30,7 @@ class ReaderConfig:
         reads_priors: whether it learnt to compare a view with its prior; if not, priors are left out of the pass.
         pooled_malignancy: whether a linear rule over the pooled maps of a breast, fitted after training, says how likely it
             is malignant.
+        pooled_density: whether linear rules over the same maps, fitted after training, give its density in acquired images.
         suspicion_map: whether the detection head also maps how suspicious each place is, for labels of whole breasts.
     """
 
@@ -45,6 +46,7 @@ class ReaderConfig:
     detail_um: float = 200.0
     suspicion_map: bool = False
     pooled_malignancy: bool = False
+    pooled_density: bool = False
     normed_detection: bool = True
     reads_priors: bool = True
 
@@ -117,6 +119,13 @@ class ReaderNetOutput:
     fused: FusedTokens
 
 
+def _leave_out_rules(net: "ReaderNet", tensors: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Training begins with weights of a finished reader without its rules of density, which are fitted anew at its end."""
+    if net.pooled_density is None:
+        for name in [n for n in tensors if n.startswith(f"{prefix}pooled_density.")]:
+            del tensors[name]
+
+
 class ReaderNet(nn.Module):
     """Views of a few exams in, mark maps, finding queries and breast outputs out."""
 
@@ -132,6 +141,8 @@ class ReaderNet(nn.Module):
         self.queries = FindingQueries(config.mark_channels, config.dim, config.heads, config.query_layers)
         self.breast_heads = BreastHeads(config.dim, encoder.backbone.channels[:EARLY_STAGES], config.mark_channels)
         self.pooled_malignancy = PooledMalignancy(encoder.backbone.channels) if config.pooled_malignancy else None
+        self.pooled_density = PooledDensity(encoder.backbone.channels) if config.pooled_density else None
+        self.register_load_state_dict_pre_hook(_leave_out_rules)
 
     def forward(self, batch: ViewBatch) -> ReaderNetOutput:
         """One pass over the views of `batch`."""
@@ -147,7 +158,8 @@ class ReaderNet(nn.Module):
         breasts = self.breast_heads(fused, batch, encoded.stages[:EARLY_STAGES], maps.features)
         if self.pooled_malignancy is not None and not self.training:
             pooled, logit = self.pooled_malignancy(batch, encoded.stages)
-            breasts = replace(breasts, pooled=pooled, pooled_malignant=logit)
+            density = None if self.pooled_density is None else self.pooled_density(pooled)
+            breasts = replace(breasts, pooled=pooled, pooled_malignant=logit, pooled_density=density)
         return ReaderNetOutput(maps, queries, breasts, fused)
 
     def _channels(self, images: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The reader: its networks as one thing, and what they give for the prepared views of an exam."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -26,6 +26,7 @@ from mammoscribe.models.reader.assemble import (
     query_marks,
 )
 from mammoscribe.models.reader.batch import SLOTS, ViewBatch, moved, trimmed
+from mammoscribe.models.reader.breast_heads import BreastOutput
 from mammoscribe.models.reader.calcifications import CalcCandidate, PatchNet, find_calcifications
 from mammoscribe.models.reader.card import ModelCard
 from mammoscribe.models.reader.crop_refiner import CropRefiner
@@ -110,7 +111,8 @@ class Reader:
         marks += self._calcifications(exam, canvases)
         anatomy = {v.id: find_anatomy(views[v.id], canvases.detail.get(v.id)) for v in exam.current} if marks else {}
         looks = dict(zip((v.id for v in exam.current), view_features(out.maps.features, batch.images), strict=True))
-        return Seen(tuple(on_structures(marks, anatomy, views)), out.breasts, out.queries.link_scale, looks)
+        breasts = _breasts_of(out.breasts, exam.origin)
+        return Seen(tuple(on_structures(marks, anatomy, views)), breasts, out.queries.link_scale, looks)
 
     def first_pass(self, batch: ViewBatch, origin: Origin) -> ReaderNetOutput:
         """The first pass over a batch of one origin, on the networks' device, where its output stays."""
@@ -177,6 +179,13 @@ class Reader:
             return None
         fine = canvases.fine[view.id]
         return find_calcifications(self.patch_net, fine.pixels, fine.mask)
+
+
+def _breasts_of(found: BreastOutput, origin: Origin) -> BreastOutput:
+    """The answers for images of an origin: density of acquired ones by the rules that were fitted on such, where there are any."""
+    if origin is not Origin.ACQUIRED or found.pooled_density is None:
+        return found
+    return replace(found, density=found.pooled_density)
 
 
 def _refinable(marks: Sequence[RawMark]) -> list[RawMark]:

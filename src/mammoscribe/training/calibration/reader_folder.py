@@ -21,7 +21,7 @@ from mammoscribe.models.weights_file import round_as_stored
 from mammoscribe.training.calibration.model_folder import write_model
 from mammoscribe.training.calibration.parts import named_data, part_of, reader_at, write_reader
 from mammoscribe.training.calibration.point import calibrated, neutral
-from mammoscribe.training.calibration.pooled import with_pooled_malignancy
+from mammoscribe.training.calibration.pooled import with_pooled_rules
 from mammoscribe.training.calibration.seen import SeenExam, see
 from mammoscribe.training.reader.exams import Teachers
 
@@ -53,7 +53,7 @@ class ReaderExport:
         """Write `card.json` and `weights.safetensors` into `out`."""
         reader = self._reader(weights)
         round_as_stored(reader.parts)
-        reader = with_pooled_malignancy(reader, self.folders, self.teachers, self._may_be_used)
+        reader = with_pooled_rules(reader, self.folders, self.teachers, self._may_be_used)
         round_as_stored(reader.parts)
         drawn, acquired = _seen(reader, self.folders, self.teachers, self.left_out)
         write_model(reader, drawn, acquired, (VALIDATION, VALIDATION), out)
