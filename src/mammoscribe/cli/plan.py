@@ -33,7 +33,7 @@ def command(
         ),
     ] = None,
 ) -> None:
-    """Measure a recipe on the CPU with four and eight items of its data, and say what it needs on GPUs.
+    """Measure a recipe on the CPU with a few items of its data, and say what it needs on GPUs.
 
     Memory counts weights, gradients, optimiser, averages, and what a pass keeps for the backward pass. A tenth of each
     device is left to its driver and libraries. Nothing is trained.
@@ -47,7 +47,7 @@ def command(
     run = FUNCTIONS[recipe](data or [], init).with_set({**fields_of(set_fields), "execution.device": "cpu"})
     for name in run.batch:
         run.share(name, devices.count)
-    with working("measuring four and eight items of each source"):
+    with working("measuring a few items of each source"):
         found = footprint(run)
     planned = list(ways(found, run, devices))
     items = ", ".join(f"{count} {name}" for name, count in run.batch.items())

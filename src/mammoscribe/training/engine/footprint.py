@@ -96,7 +96,7 @@ class Stacked(Protocol):
 
 
 def footprint(run: Run) -> Footprint:
-    """Measure a run: builds its networks, and passes four and eight items of each source through them on the CPU.
+    """Measure a run: builds its networks, and passes a few items of each source and twice as many through them on the CPU.
 
     Networks with stacks of equal layers are built with a few layers and, for each stack, with one more: what that adds is
     what every further layer adds.
