@@ -78,7 +78,7 @@ runs/phantom_bench/%/manifest.csv: | $(VENV)/installed-dev
 runs/phantom_bench/%/prepared/prepared.json: runs/phantom_bench/%/manifest.csv
 	$(BIN)/mammoscribe data ingest phantom runs/phantom_bench/$* --out runs/phantom_bench/$*/catalogue
 	$(BIN)/mammoscribe data split runs/phantom_bench/$*/catalogue
-	$(BIN)/mammoscribe data prepare runs/phantom_bench/$*/catalogue --out runs/phantom_bench/$*/prepared
+	$(BIN)/mammoscribe data prepare runs/phantom_bench/$*/catalogue --as reader-lite --out runs/phantom_bench/$*/prepared
 
 clean: ## remove what was built, not the environment
 	rm -rf .compat build dist demo src/*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""mini-MIAS, patient-wise folds: lesions found, false marks per view on its normals and on RSNA non-cancer views.
+"""mini-MIAS, patient-wise folds: lesions found, marks per view on its normals and on RSNA views with and without cancer.
 
 Marks are those of `mammoscribe calibrate --fold ...`, each view seen by the run that left its patient out. Thresholds are those stored with the
 weights for real exams, or `--threshold` for all kinds. A FROC table with free thresholds follows, to look at only.

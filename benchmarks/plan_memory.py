@@ -3,7 +3,7 @@
 A child process trains and counts every tensor that is alive. What libraries keep besides is not in it;
 the plan leaves a tenth of a device to that.
 
-    python benchmarks/plan_memory.py --data runs/prepared --set task.preset=starter --set batch.phantom=8
+    python benchmarks/plan_memory.py --data runs/prepared --set task.preset=small --set batch.phantom=8
 """
 
 import argparse

@@ -3,7 +3,7 @@
     python benchmarks/prepared_training.py --part steps     # some minutes on one core
     python benchmarks/prepared_training.py --part memory    # some minutes: 10^3, 10^4 and 10^5 exams
 
-Phantoms are drawn, ingested and prepared into a temporary folder. `steps` trains the preset `starter` on them in three ways,
+Phantoms are drawn, ingested and prepared into a temporary folder. `steps` trains the preset `small` on them in three ways,
 by turns, with the same seeds and so on the same batches: on prepared data, on the same exams as arrays in memory, and on
 the finished batches in memory. Steps of the same number are compared, in processor time of the training process, since on
 a machine that does something else the time on the clock says little.
@@ -225,7 +225,7 @@ def main() -> int:
     parser.add_argument("--part", choices=("steps", "memory"), default="steps")
     parser.add_argument("--rounds", type=int, default=5, help="of steps: how often each way is tried")
     parser.add_argument("--steps", type=int, default=8, help="in one run")
-    parser.add_argument("--preset", default="starter", help="of steps")
+    parser.add_argument("--preset", default="small", help="of steps")
     parser.add_argument("--workers", type=int, default=0, help="of steps: processes that make the batches")
     parser.add_argument("--most", type=int, default=MOST, help="of memory: power of ten of the most exams")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")

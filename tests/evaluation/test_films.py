@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mammoscribe.domain.finding import FindingType
-from mammoscribe.evaluation.films import film_rows, froc_table, read_films
+from mammoscribe.evaluation.films import film_rows, froc_table, mass_rows, read_films
 from mammoscribe.support.errors import InputError
 
 FIRST_ONLY = (1.0, 0.0, 0.0)
@@ -34,7 +34,7 @@ def marks_file(tmp_path):
         row("mini-mias", "mias-2", "m4", [(ELSEWHERE, 0.2, "mass")]),
         row("mini-mias", "mias-3", "m6", [(ELSEWHERE, 0.9, "mass")], boxed=["mass"]),
         row("rsna-2023", "5", "5-R", [(ELSEWHERE, 0.9, "mass")], boxed=[], malignant=0),
-        row("rsna-2023", "7", "7-L", [(ELSEWHERE, 0.9, "mass")], boxed=[], malignant=1),
+        row("rsna-2023", "7", "7-L", [(LESION, 0.7, "mass"), (ELSEWHERE, 0.9, "mass")], boxed=[], malignant=1),
     ]
     path = tmp_path / "marks.json"
     path.write_text(json.dumps({"schema": "mammoscribe.marks/1", "views": rows}))
@@ -55,6 +55,7 @@ def test_lesions_found_and_false_marks_at_the_stored_thresholds(marks_file):
     assert rows["false marks per view, mini-MIAS normals"].value == 0.5
     assert rows["false marks per view, RSNA non-cancer"].value == 1.0
     assert rows["false marks per view, RSNA non-cancer"].n == "1 views, 1 patients"
+    assert rows["marks per view, RSNA cancer"].value == 2.0
 
 
 def test_each_kind_has_its_own_threshold(marks_file):
@@ -66,6 +67,30 @@ def test_each_kind_has_its_own_threshold(marks_file):
 def test_the_froc_table_keeps_to_its_budgets(marks_file):
     mias, _ = both(marks_file)
     assert [(b, s) for b, _, s in froc_table(mias, (0.0, 0.5, 1.0))] == [(0.0, 0.5), (0.5, 1.0), (1.0, 1.0)]
+
+
+def test_mass_boxes_are_counted_by_the_marks_that_are_called_masses(tmp_path):
+    other = [40, 40, 50, 50]
+    rows = [
+        row(
+            "cbis-ddsm",
+            "p1",
+            "1",
+            [(LESION, 0.9, "mass"), (ELSEWHERE, 0.8, "mass")],
+            [(LESION, "mass"), (other, "mass")],
+        ),
+        row("cbis-ddsm", "p1", "2", [(LESION, 0.3, "mass"), (other, 0.9, "asymmetry")], [(LESION, "mass")]),
+        row("cbis-ddsm", "p2", "3", [(LESION, 0.9, "asymmetry")], [(LESION, "mass"), (other, "asymmetry")]),
+    ]
+    path = tmp_path / "marks.json"
+    path.write_text(json.dumps({"schema": "mammoscribe.marks/1", "views": rows}))
+    found = {r.what: r for r in mass_rows(read_films(path, FIRST_ONLY)["cbis-ddsm"], threshold=0.5, weaker=0.2)}
+    assert found["mass boxes found in sentences"].n == "4 boxes of 2 patients"
+    assert [found[what].value for what in ("mass boxes found in sentences", "… with weaker marks")] == [0.25, 0.5]
+    assert found["marks in sentences that lie on a boxed mass"].value == 0.5
+    assert found["marks beside the boxed masses per view"].value == pytest.approx(1 / 3)
+    budgets = [found[f"mass boxes found at {b:g} false marks a view"].value for b in (0.25, 0.5, 1.0)]
+    assert budgets == [0.25, 0.5, 0.5]  # the mark beside the masses, at 0.8, is one in three views
 
 
 def test_what_is_no_marks_file_is_refused(tmp_path):

@@ -34,10 +34,11 @@ def write_predictions(path: Path, cohort, header: str, row) -> Path:
 def honest(breast) -> str:
     cancer = 0.8 if breast.cancer else 0.2
     dense = 0.9 if breast.density in "cd" else 0.1
-    return f"rsna-2023,{breast.patient_id},{breast.laterality},{cancer},{dense},{fold(breast.patient_id)}/5"
+    letter = breast.density
+    return f"rsna-2023,{breast.patient_id},{breast.laterality},{cancer},{dense},{letter},{fold(breast.patient_id)}/5"
 
 
-HEADER = "dataset,patient_id,laterality,prob_cancer,prob_dense,fold"
+HEADER = "dataset,patient_id,laterality,prob_cancer,prob_dense,letter,fold"
 
 
 def test_perfect_predictions_reach_every_bar(cohort, tmp_path):
@@ -51,9 +52,20 @@ def test_perfect_predictions_reach_every_bar(cohort, tmp_path):
     assert rows["… gain over age alone (paired)"].value == pytest.approx(1 - auc(ages, labels))
 
 
+def test_a_letter_is_right_where_it_is_that_of_the_label_and_d_is_counted_apart(cohort, tmp_path):
+    always_c = write_predictions(
+        tmp_path / "p.csv", cohort, HEADER, lambda b: honest(b).replace(f",{b.density},", ",c,")
+    )
+    rows = {r.what: r for r in out_of_fold_rows(join(read_predictions(always_c), cohort), num_draws=20)}
+    densities = [b.density for b in cohort]
+    assert rows["… density letter exact"].value == pytest.approx(densities.count("c") / len(cohort))
+    densest = rows["… d given where the label is d"]
+    assert (densest.value, densest.n, densest.met) == (0.0, f"{densities.count('d')} breasts", False)
+
+
 def test_rows_of_other_datasets_and_breasts_without_a_prediction_are_left_out(cohort, tmp_path):
     path = write_predictions(tmp_path / "p.csv", cohort[:2], HEADER, honest)
-    path.write_text(path.read_text() + "mini-mias,mias-3,R,0.5,0.5,0/5\nrsna-2023,5,R,,0.5,0/5\n")
+    path.write_text(path.read_text() + "mini-mias,mias-3,R,0.5,0.5,b,0/5\nrsna-2023,5,R,,0.5,b,0/5\n")
     assert set(read_predictions(path)) == {("0", "R"), ("0", "L")}
 
 

@@ -88,11 +88,11 @@ def test_a_reader_that_does_not_write_has_no_decoder_facts(drawn, make_report):
 
 def test_other_thresholds_start_a_new_file_of_partial_results(tmp_path):
     from mammoscribe.models.reader.card import ModelCard, OperatingPoint
-    from mammoscribe.models.reader.network import starter_config
+    from mammoscribe.models.reader.network import small_config
 
     levels = {t.value: 0.5 for t in FindingType}
     point = OperatingPoint("none", levels, levels, (1.0, 0.0, 0.0, 0.0, 0.0, 0.0), 0.5, 10)
-    card = ModelCard("starter", "nothing", starter_config(), "0" * 64, point, point)
+    card = ModelCard("starter", "nothing", small_config(), "0" * 64, point, point)
     stricter = replace(card, synthetic=replace(point, thresholds={t.value: 0.6 for t in FindingType}))
     first = cache_path(tmp_path, card, "jsonl")
     assert first == cache_path(tmp_path, card, "jsonl") != cache_path(tmp_path, stricter, "jsonl")

@@ -1,4 +1,4 @@
-"""Out-of-fold marks on real films: lesions found on mini-MIAS, false marks on its normals and on RSNA non-cancer views.
+"""Out-of-fold marks on real films: lesions found on mini-MIAS, marks on its normals and on RSNA views with and without cancer, masses of CBIS-DDSM.
 
 A lesion counts as found when a mark of any kind hits it (the films' own kinds are coarse). Views whose lesions have no
 coordinates are left out. A non-cancer view may well show something benign: its marks are called false all the same,
@@ -16,14 +16,24 @@ import numpy as np
 
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Box
-from mammoscribe.evaluation.bootstrap import clopper_pearson, ratio_interval
+from mammoscribe.evaluation.bootstrap import bootstrap_interval, clopper_pearson, ratio_interval
 from mammoscribe.evaluation.card import Row
-from mammoscribe.evaluation.detection import ViewMarks, operating_point
+from mammoscribe.evaluation.detection import (
+    MarkScores,
+    ViewMarks,
+    froc_of,
+    mark_scores,
+    operating_point,
+    sensitivity_at,
+)
 from mammoscribe.models.reader.assemble import combined_score
 from mammoscribe.support.errors import InputError
 
 TYPES = tuple(FindingType)
+DRAWS = 400
 BUDGETS = (0.1, 0.25, 0.5, 1.0, 2.0)
+MASS_BUDGETS = (0.25, 0.5, 1.0)
+"""False marks a view at which the share of masses found is stated."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +114,7 @@ def cut(film: Film, thresholds: Mapping[FindingType, float]) -> ViewMarks:
 
 
 def film_rows(mias: Sequence[Film], rsna: Sequence[Film], thresholds: Mapping[FindingType, float]) -> list[Row]:
-    """Sensitivity with Clopper-Pearson interval and false marks per view with intervals by patient."""
+    """Sensitivity with Clopper-Pearson interval and marks per view with intervals by patient."""
     shown = [f for f in mias if f.labelled and f.lesions]
     rows = [_found_row("lesions found", shown, thresholds)] if shown else []
     for kind in TYPES:
@@ -114,8 +124,9 @@ def film_rows(mias: Sequence[Film], rsna: Sequence[Film], thresholds: Mapping[Fi
     normals = [f for f in mias if f.labelled and not f.lesions]
     return [
         *rows,
-        *_false_rows("false marks per view, mini-MIAS normals", normals, thresholds),
-        *_false_rows("false marks per view, RSNA non-cancer", [f for f in rsna if f.cancer is False], thresholds),
+        *_mark_rows("false marks per view, mini-MIAS normals", normals, thresholds),
+        *_mark_rows("false marks per view, RSNA non-cancer", [f for f in rsna if f.cancer is False], thresholds),
+        *_mark_rows("marks per view, RSNA cancer", [f for f in rsna if f.cancer], thresholds),
     ]
 
 
@@ -130,7 +141,7 @@ def _found_row(what: str, films: Sequence[Film], thresholds: Mapping[FindingType
     return Row(what, point.sensitivity, f"{point.found} of {point.lesions} lesions, {len(films)} films", interval)
 
 
-def _false_rows(what: str, films: Sequence[Film], thresholds: Mapping[FindingType, float]) -> list[Row]:
+def _mark_rows(what: str, films: Sequence[Film], thresholds: Mapping[FindingType, float]) -> list[Row]:
     if not films:
         return []
     patients = list(dict.fromkeys(f.patient for f in films))
@@ -161,3 +172,72 @@ def froc_table(mias: Sequence[Film], budgets: Sequence[float] = BUDGETS) -> list
         point = operating_point([cut(f, dict.fromkeys(TYPES, threshold)) for f in shown])
         rows.append((budget, threshold, point.sensitivity))
     return rows
+
+
+def mass_rows(films: Sequence[Film], threshold: float, weaker: float) -> list[Row]:
+    """Boxed masses found by marks called masses: in sentences, with weaker marks, and at fixed rates of false marks.
+
+    Every box counts by itself. A view may show more than its boxed masses, so a mark beside them need not be false.
+
+    Args:
+        films: views of which every mass is boxed.
+        threshold, weaker: score of a mass in a sentence, and of one that is shown at all.
+    """
+    by_patient: dict[str, list[Film]] = {}
+    for film in films:
+        by_patient.setdefault(film.patient, []).append(film)
+    scores = [mark_scores([_masses(f) for f in own], by_lesion=False) for own in by_patient.values()]
+    return [
+        _share_found("mass boxes found in sentences", scores, threshold),
+        _share_found("… with weaker marks", scores, weaker),
+        *_beside(scores, threshold),
+        *(_at_budget(scores, budget) for budget in MASS_BUDGETS),
+    ]
+
+
+def _masses(film: Film) -> ViewMarks:
+    own = [(number, box) for number, (box, kind) in enumerate(film.lesions) if kind is FindingType.MASS]
+    marks = tuple((m.box, m.score) for m in film.marks if m.type is FindingType.MASS)
+    return ViewMarks(marks, tuple((f"{film.exam_id}/{number}", box) for number, box in own))
+
+
+def _share_found(what: str, scores: Sequence[MarkScores], threshold: float) -> Row:
+    found, boxes = [int((s.found >= threshold).sum()) for s in scores], [s.num_lesions for s in scores]
+    n = f"{sum(boxes)} boxes of {len(scores)} patients"
+    return Row(what, sum(found) / sum(boxes), n, ratio_interval(found, boxes))
+
+
+def _beside(scores: Sequence[MarkScores], threshold: float) -> list[Row]:
+    """Of the masses in sentences: how many lie on a boxed mass, and how many a view lie beside."""
+    right = [int((s.found >= threshold).sum()) for s in scores]
+    beside = [int((s.false >= threshold).sum()) for s in scores]
+    views, stated = [s.num_views for s in scores], [r + b for r, b in zip(right, beside, strict=True)]
+    rows = [
+        Row(
+            "marks beside the boxed masses per view",
+            sum(beside) / sum(views),
+            f"{sum(views)} views",
+            ratio_interval(beside, views),
+        )
+    ]
+    if sum(stated):
+        on = Row(
+            "marks in sentences that lie on a boxed mass",
+            sum(right) / sum(stated),
+            f"{sum(stated)} marks",
+            ratio_interval(right, stated),
+        )
+        rows.insert(0, on)
+    return rows
+
+
+def _at_budget(scores: Sequence[MarkScores], budget: float) -> Row:
+    def found(patients: Sequence[int]) -> float:
+        return sensitivity_at(froc_of([scores[i] for i in patients]), budget)
+
+    everyone = range(len(scores))
+    interval = bootstrap_interval(lambda drawn: found(drawn.tolist()), everyone, DRAWS)
+    boxes, views = sum(s.num_lesions for s in scores), sum(s.num_views for s in scores)
+    return Row(
+        f"mass boxes found at {budget:g} false marks a view", found(everyone), f"{boxes} boxes, {views} views", interval
+    )

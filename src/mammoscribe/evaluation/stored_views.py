@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from mammoscribe.data.prepared.dataset import PreparedDataset, StoredPicture, StoredRecord
-from mammoscribe.data.prepared.preparation import FinerPicture
+from mammoscribe.data.prepared.preparation import PREPARATIONS, FinerPicture
 from mammoscribe.data.records import ListedView, MammoExam
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.view import Box, Origin, Role, SpacingSource, View, standard_view_id
@@ -24,8 +24,14 @@ def check_preparation(dataset: PreparedDataset, config: ReaderConfig) -> None:
         raise InputError(
             f"{dataset.folder} was prepared as {found['name']}",
             f"{config.um_per_px:.0f} um per pixel on a canvas of {config.canvas_px[0]} x {config.canvas_px[1]} pixels",
-            "prepare the catalogue with --as reader (starter) or --as reader-base (base)",
+            f"prepare the catalogue with --as {_preparation_for(config)}",
         )
+
+
+def _preparation_for(config: ReaderConfig) -> str:
+    """The name of what prepares pictures as a reader sees them."""
+    wanted = (config.um_per_px, config.canvas_px)
+    return next((p.name for p in PREPARATIONS.values() if (p.um_per_px, p.canvas_px) == wanted), "reader")
 
 
 def check_scales(dataset: PreparedDataset, scales_um: tuple[float, ...], ask_for: str) -> None:

@@ -13,7 +13,7 @@ from mammoscribe.data.records import ListedImage, ListedView, Region
 from mammoscribe.domain.view import Box
 from mammoscribe.imaging.decode import decode
 from mammoscribe.imaging.joint_prepare import prepare_published, published_bytes
-from mammoscribe.models.reader.network import base_config, starter_config
+from mammoscribe.models.reader.network import base_config, small_config
 from mammoscribe.support.errors import InputError, InvalidNoun
 from tests.data.datasets.made import write_dicom, write_picture
 from tests.data.some_records import CC, L, R
@@ -22,7 +22,7 @@ SMALL = Preparation("small", um_per_px=2000.0, canvas_px=(96, 96))
 
 
 def test_the_reader_preparations_are_those_of_the_presets():
-    for suffix, config in (("", starter_config()), ("-base", base_config())):
+    for suffix, config in (("", small_config()), ("-base", base_config())):
         for name, finer in (("reader", []), ("crops", [config.detail_um]), ("calcifications", [config.detail_um, 100])):
             found = PREPARATIONS[name + suffix]
             assert (found.um_per_px, found.canvas_px) == (config.um_per_px, config.canvas_px)

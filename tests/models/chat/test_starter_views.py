@@ -26,6 +26,14 @@ def test_a_token_holds_the_maps_with_the_statistics_of_drawn_and_of_acquired_ima
     assert len(torch.unique(same[:, 2 * half :], dim=0)) == len(same)
 
 
+def test_a_reader_without_statistics_is_asked_once():
+    encoder = ViewEncoder(tiny_space(norm="group").reader)
+    canvas = np.random.default_rng(0).integers(0, 255, encoder.size_px).astype(np.uint8)
+    tokens = encoder(canvas)
+    assert tokens.shape[1] == encoder.width < encoder_of(0.0).width
+    assert len(torch.unique(tokens[:, :-PLACE_DIM], dim=0)) > 1
+
+
 def test_a_grid_has_the_shape_of_the_canvas_and_at_most_32_tokens():
     assert grid_of((96, 64)) == (3, 2)
     for size in ((1024, 768), (640, 512), (2048, 256)):

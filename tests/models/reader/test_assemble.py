@@ -174,6 +174,24 @@ def test_marks_lie_below_the_rows_that_were_trimmed():
         assert b.above_cm < a.above_cm
 
 
+def test_the_score_of_a_mark_is_that_of_its_own_kind():
+    view, prepared, out = one_pass()
+    exam = Exam("one", (view,))
+    mass = TYPES.index(FindingType.MASS)
+    kinds = torch.full_like(out.queries.type, -9.0)
+    kinds[:, mass], kinds[:, -1] = 1.0, 0.0
+
+    def scores(own: float, others: float) -> list[float]:
+        heat = torch.full_like(out.maps.heat, others)
+        heat[:, mass] = own
+        changed = replace(out, maps=replace(out.maps, heat=heat), queries=replace(out.queries, type=kinds))
+        return [m.score for m in query_marks(changed, exam, prepared)]
+
+    likely = 1 / (1 + np.exp(-1.0))  # a mass and not nothing
+    assert scores(2.0, -2.0) == pytest.approx([np.sqrt(likely / (1 + np.exp(-2.0)))] * len(scores(2.0, -2.0)), abs=1e-3)
+    assert max(scores(-2.0, 2.0)) < min(scores(2.0, -2.0))
+
+
 def test_a_mark_is_as_suspicious_as_the_map_says_where_there_is_one():
     view, prepared, out = one_pass()
     given = torch.full(out.maps.heat[:, 0].shape, 3.0)

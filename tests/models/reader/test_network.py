@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mammoscribe.models.reader.network import PRESETS, ReaderConfig, ReaderNet, starter_config
+from mammoscribe.models.reader.network import PRESETS, ReaderConfig, ReaderNet, small_config
 from mammoscribe.support.errors import InvalidNoun
 from tests.models.tiny import noise_batch, tiny_config
 
@@ -16,7 +16,7 @@ def net() -> ReaderNet:
 
 def test_the_starter_stays_within_its_parameter_budget():
     with torch.device("meta"):
-        net = ReaderNet(starter_config())
+        net = ReaderNet(small_config())
     assert sum(p.numel() for p in net.parameters()) < 5_000_000
 
 

@@ -82,9 +82,11 @@ def test_a_fold_s_own_labels_do_not_move_its_predictions():
     assert before[1]["prob_cancer"] > before[0]["prob_cancer"]
 
 
-def test_density_c_or_d_is_the_share_of_its_two_logits():
+def test_density_c_or_d_is_the_share_of_its_two_logits_and_the_letter_is_the_likeliest():
     e = 2.718281828
-    assert breast_rows(cohort())[0]["prob_dense"] == pytest.approx((e**2 + 1) / (e**2 + 3), abs=1e-5)
+    row = breast_rows(cohort())[0]
+    assert row["letter"] == "c"
+    assert row["prob_dense"] == pytest.approx((e**2 + 1) / (e**2 + 3), abs=1e-5)
 
 
 def test_without_labels_to_scale_it_a_probability_is_blank():

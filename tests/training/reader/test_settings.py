@@ -35,5 +35,5 @@ def test_the_first_blocks_of_the_backbone_and_what_is_before_them_keep_their_wei
 
 @pytest.mark.parametrize("given", [{"frozen_blocks": 2}, {"imagenet": True}])
 def test_what_only_an_efficientnet_has_is_refused_for_another_backbone(given):
-    with pytest.raises(InvalidNoun, match="for the preset starter; expected the preset lite"):
+    with pytest.raises(InvalidNoun, match="for the preset small; expected the preset lite"):
         ReaderSettings(**given)

@@ -122,9 +122,9 @@ PREPARATIONS: Mapping[str, Preparation] = {
         Preparation("text", pictures=False),
     )
 }
-"""`text` is for recipes that learn from texts alone: no picture has to be there. `reader` is what the starter's first pass trains on, `joint` BioViL's towers. `crops` adds what the crop refiner sees, and
+"""`text` is for recipes that learn from texts alone: no picture has to be there. `reader` is what the first pass of the small preset trains on, `joint` BioViL's towers. `crops` adds what the crop refiner sees, and
 `calcifications` what the calcification network sees as well; both still train a reader. `-base` is for the BioViL-T-size reader,
-`-lite` for the one with an EfficientNet-Lite backbone."""
+`-lite` for the one with an EfficientNet-Lite backbone, which ships."""
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,8 @@ class ViewEncoder:
     """The image encoder of a reader, frozen: what of it goes into a conversation.
 
     A token holds, of its part of the canvas, the largest values of the encoder's maps at strides 8 and 16 and the mean ones
-    at stride 32, and a code of its place. A reader has two sets of batch statistics, for drawn and for acquired images. A
-    picture in a conversation does not say which it is, so a token holds the maps with both sets.
+    at stride 32, and a code of its place. A reader may have two sets of batch statistics, for drawn and for acquired images. A
+    picture in a conversation does not say which it is, so a token then holds the maps with both sets.
 
     Args:
         reader: whose encoder it is.
@@ -53,10 +53,11 @@ class ViewEncoder:
 
     def __init__(self, reader: Reader) -> None:
         config = reader.card.config
-        self._backbones = tuple(net.image_encoder.encoder.eval() for net in (reader.net, reader.film_net))
+        nets = (reader.net, reader.film_net) if len(reader.films.state_dict()) else (reader.net,)
+        self._backbones = tuple(net.image_encoder.encoder.eval() for net in nets)
         self._channels = config.encoder.backbone.in_channels
         self.size_px, self.grid = config.canvas_px, grid_of(config.canvas_px)
-        self.width = 2 * sum(config.encoder.backbone.channels[1:]) + PLACE_DIM
+        self.width = len(nets) * sum(config.encoder.backbone.channels[1:]) + PLACE_DIM
         """Length of a token."""
         self._place = sine_position_code(*self.grid, PLACE_DIM)
 

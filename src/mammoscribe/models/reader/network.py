@@ -74,8 +74,8 @@ def _backbone(values: dict) -> ResNetConfig | EfficientNetLiteConfig:
     return ResNetConfig(**{**values, "depths": tuple(values["depths"])})
 
 
-def starter_config() -> ReaderConfig:
-    """The preset that ships with the package: small enough to train on two cores."""
+def small_config() -> ReaderConfig:
+    """Small enough to train on two cores in an hour or two, from random weights."""
     backbone = ResNetConfig(in_channels=1, stem=32, width=16, depths=(2, 3, 3, 2), norm="batch")
     return ReaderConfig(
         encoder=ImageEncoderConfig(backbone=backbone, dim=96, heads=4, blocks=2, dropout=0.0, drop_path=0.1),
@@ -84,7 +84,7 @@ def starter_config() -> ReaderConfig:
 
 
 def lite_config() -> ReaderConfig:
-    """EfficientNet-Lite0, whose published ImageNet weights training can start from, at 300 um: for images of people."""
+    """What ships with the package: EfficientNet-Lite0, whose published ImageNet weights training can start from, at 300 um."""
     encoder = ImageEncoderConfig(EfficientNetLiteConfig(), dim=96, heads=4, blocks=2, dropout=0.0, drop_path=0.1)
     return ReaderConfig(
         encoder=encoder, canvas_px=(640, 384), um_per_px=300.0, dim=192, heads=6, fusion_layers=2, query_layers=2, mark_channels=64, queries_per_view=6,
@@ -106,7 +106,7 @@ def debug_config() -> ReaderConfig:
     )  # fmt: skip
 
 
-PRESETS = {"starter": starter_config, "lite": lite_config, "base": base_config, "debug": debug_config}
+PRESETS = {"small": small_config, "lite": lite_config, "base": base_config, "debug": debug_config}
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ def breast_rows(exams: Sequence[LeftOut]) -> list[dict[str, object]]:
     """A row for each breast that is labelled: features, labels, and probabilities that its own fold did not scale.
 
     `prob_cancer` is by weights fitted on the other folds of its dataset, blank where these do not support any;
-    `prob_dense` is of the letters c and d together.
+    `prob_dense` is of the letters c and d together, `letter` the likeliest of the four.
     """
     found = [
         _breast(e, side, labels) for e in exams for side, labels in e.seen.labelled() if labels.teaches
@@ -151,7 +151,7 @@ def _breast(exam: LeftOut, side: Laterality, labels) -> dict[str, object]:
         "dataset": exam.seen.dataset, "patient_id": exam.seen.patient_id, "laterality": str(side), "fold": str(exam.fold),
         "malignant": labels.malignant, "density": labels.density, "recall": labels.recall,
         **{name: round(value, 5) for name, value in features.items()},
-        "prob_dense": round(float(weights[2:].sum() / weights.sum()), 6),
+        "prob_dense": round(float(weights[2:].sum() / weights.sum()), 6), "letter": "abcd"[int(logits.argmax())],
     }  # fmt: skip
 
 

@@ -13,6 +13,9 @@ from mammoscribe.models.reader.loading import WEIGHTS_NAME, load_reader, model_f
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.models.weights_file import save_weights
 
+SPACE = {"net", "films", "head", "phrases"}
+"""Networks of a reader on which its joint space rests."""
+
 
 def model_to_extend(init: Path | None) -> Path:
     """The weights file of the reader whose part is trained.
@@ -49,8 +52,14 @@ def part_of(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
 
 
 def write_reader(reader: Reader, out: Path) -> ModelCard:
-    """Write `card.json` and `weights.safetensors` into `out`; gives the card with the digest of the weights."""
-    card = replace(reader.card, weights_sha256=save_weights(reader.parts, out / WEIGHTS_NAME))
+    """Write `card.json` and `weights.safetensors` into `out`; gives the card with the digest of the weights.
+
+    Measures of the joint space are of one file of weights, so they are left out of the card where the weights are others.
+    """
+    digest, measured = save_weights(reader.parts, out / WEIGHTS_NAME), reader.card.joint
+    if measured is not None and measured.weights_sha256 != digest:
+        measured = None
+    card = replace(reader.card, weights_sha256=digest, joint=measured)
     write_card(card, out / "card.json")
     return card
 
@@ -60,7 +69,8 @@ def write_with_parts(
 ) -> ModelCard:
     """Write the model folder of a reader with some of its networks replaced; all others stay as they are, bit for bit.
 
-    The operating points stay too, so a network that they depend on must not be replaced in this way.
+    The operating points stay too, so a network that they depend on must not be replaced in this way. So do measures of the joint
+    space, unless its own networks are replaced.
 
     Args:
         reader: the one that was extended.
@@ -75,6 +85,9 @@ def write_with_parts(
     """
     card = replace(reader.card, trained_on=f"{reader.card.trained_on}; {trained_on}", **shapes)
     card = write_reader(replace(reader, card=card, **networks), out)
+    measured = reader.card.joint
+    if measured is not None and not networks.keys() & SPACE:
+        card = replace(card, joint=replace(measured, weights_sha256=card.weights_sha256))
     card = replace(card, version=f"{card.version.partition('+')[0]}+{card.weights_sha256[:8]}")
     write_card(card, out / "card.json")
     return card

@@ -16,7 +16,7 @@ DRAWN_EXAMS, BREASTS = 3, 8
 def reader(data: Sequence[Path], init: Path | None = None) -> Run:
     """Train the reader on prepared datasets: by boxes, by labels of breasts, or by reports alone.
 
-    Hardware and time: preset `starter` on two cores takes about 1.5 s a step of three phantoms; 3,000 steps are 75
+    Hardware and time: preset `small` on two cores takes about 1.5 s a step of three phantoms; 3,000 steps are 75
     minutes. Preset `base` (BioViL-T size) needs a GPU of 24 GB. Preset `debug` takes seconds and learns nothing of use.
 
     Expected: preset `lite` with ImageNet weights, 900 steps (58 minutes of one core) on 504 patients of CBIS-DDSM, RSNA and

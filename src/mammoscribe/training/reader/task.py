@@ -46,7 +46,7 @@ class ReaderSettings:
     """What is trained, and on which labels.
 
     Args:
-        preset: shape of the networks, `starter` or `base` (BioViL-T size).
+        preset: shape of the networks: `small`, `lite` (which ships) or `base` (BioViL-T size).
         boxes, labels, reports: which labels teach; see `exams.Teachers`.
         weak_lesions: whether a breast's malignant label also teaches that something is to be seen in it.
         left_out: `2/5` leaves out the patients of fold 2 of 5, who are neither trained on nor validated on; None leaves
@@ -60,7 +60,7 @@ class ReaderSettings:
         balanced: whether malignant breasts come as often as the others, in datasets that are read breast by breast.
     """
 
-    preset: str = "starter"
+    preset: str = "small"
     boxes: bool = True
     labels: bool = True
     reports: bool = True
