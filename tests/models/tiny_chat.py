@@ -278,9 +278,7 @@ def write_starter_chat(folder: Path, seed: int = 0, positions: int = 512, rank: 
         "um_per_px": reader["config"]["um_per_px"],
     }  # fmt: skip
     (folder / "preprocessor_config.json").write_text(json.dumps(canvas))
-    width = (
-        2 * (64 + 128 + 256) + 16
-    )  # of the tiny ResNet at strides 8, 16 and 32, with either statistics; and the place
+    width = 64 + 128 + 256 + 16  # of the tiny ResNet at strides 8, 16 and 32, which has no statistics; and the place
     chance = torch.Generator().manual_seed(seed)
     shapes = {
         "linear_1.weight": (64, width),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mammoscribe.domain.finding import FindingType
-from mammoscribe.training.calibration.levels import LEAST_LESIONS, NEVER, NOT_REPORTED, levels, mark_weights
+from mammoscribe.training.calibration.levels import LEAST_LESIONS, NOT_REPORTED, levels, mark_weights
 from mammoscribe.training.calibration.point import candidates, neutral
 from mammoscribe.training.reader.samples import BreastLabels
 from tests.training.calibration.made import ALL, CALC, MASS, lesion, mark, seen
@@ -35,11 +35,10 @@ def test_weaker_marks_begin_where_the_allowance_of_false_ones_is_used_up(masses)
     assert 0.35 < false <= 0.4
 
 
-def test_a_kind_whose_marks_are_mostly_wrong_at_any_score_is_only_shown_as_weaker_marks():
+def test_a_kind_whose_marks_are_mostly_wrong_at_any_score_is_neither_stated_nor_shown():
     exams = [seen(f"e{i}", [mark(600, 0.8)], [lesion("t", 100)]) for i in range(30)]
     exams += [seen("hit", [mark(100, 0.5)], [lesion("t", 100)]), *(seen(f"n{i}") for i in range(20))]
-    level = found(exams)[MASS]
-    assert level.threshold == NEVER and level.weaker < NEVER
+    assert found(exams)[MASS] == NOT_REPORTED
 
 
 def test_a_kind_that_nothing_shows_is_not_reported():
@@ -54,12 +53,17 @@ def test_a_kind_with_few_lesions_takes_the_level_of_marks_of_any_kind(masses):
     assert found(few[:4])[ASYMMETRY] == NOT_REPORTED  # too few for a threshold at all
 
 
-def test_a_kind_with_few_lesions_whose_marks_are_mostly_wrong_at_that_level_gets_no_sentence(masses):
+def test_a_kind_with_few_lesions_whose_marks_are_mostly_wrong_at_that_level_is_not_reported(masses):
     right = [seen(f"a{i}", [mark(300, 0.9, ASYMMETRY)], [lesion("a", 300, ASYMMETRY)]) for i in range(6)]
     wrong = [seen(f"w{i}", [mark(300, 0.9, ASYMMETRY)]) for i in range(12)]
     spoken, silent = found([*masses, *right])[ASYMMETRY], found([*masses, *right, *wrong])[ASYMMETRY]
     assert spoken.threshold <= 0.9
-    assert silent.threshold == NEVER and silent.weaker < NEVER
+    assert silent == NOT_REPORTED
+
+
+def test_a_kind_with_few_lesions_that_no_mark_finds_at_that_level_is_not_reported(masses):
+    missed = [seen(f"a{i}", [mark(300, 0.1, ASYMMETRY)], [lesion("a", 300, ASYMMETRY)]) for i in range(6)]
+    assert found([*masses, *missed])[ASYMMETRY] == NOT_REPORTED
 
 
 def test_a_kind_that_no_exam_was_searched_for_keeps_the_level_of_another_point(masses):

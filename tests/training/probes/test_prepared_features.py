@@ -130,7 +130,7 @@ def test_features_that_are_damaged_are_one_sentence(chest):
 
 
 def test_breasts_of_mammograms_are_items_in_the_joint_space_of_the_starter(tmp_path):
-    folder = labelled_lab(tmp_path, patients=3)
+    folder = labelled_lab(tmp_path, 3, "reader-lite")
     found = prepared_features.prepared_features([folder], "starter", FeatureKind.PROJECTED)
     assert found.classes == ("dense", "malignant", "recall")
     assert len(found) == 6 and len(set(found.patients)) == 3
@@ -139,7 +139,7 @@ def test_breasts_of_mammograms_are_items_in_the_joint_space_of_the_starter(tmp_p
 
 
 def test_boxes_and_changes_of_phantoms_become_classes(tmp_path):
-    folder = boxed_lab(tmp_path)
+    folder = boxed_lab(tmp_path, "reader-lite")
     found = prepared_features.prepared_features([folder], "starter", FeatureKind.POOLED)
     kinds = dict(zip(found.classes, found.kinds, strict=True))
     assert kinds["mass"] is LabelKind.PRESENCE

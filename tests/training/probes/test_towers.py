@@ -78,7 +78,7 @@ def test_a_prior_is_looked_at_by_the_tower_that_compares_and_by_no_other(chest, 
 
 
 def test_mammograms_are_embedded_as_by_the_joint_space_of_the_starter(tmp_path):
-    dataset, tower = PreparedDataset(labelled_lab(tmp_path, patients=2)), open_tower("starter")
+    dataset, tower = PreparedDataset(labelled_lab(tmp_path, 2, "reader-lite")), open_tower("starter")
     assert isinstance(tower, StarterTower)
     tower.check(dataset)
     stored, shown = dataset[0], shown_pictures(dataset, tower, 0)
@@ -92,7 +92,9 @@ def test_mammograms_are_embedded_as_by_the_joint_space_of_the_starter(tmp_path):
         found = tower(picture_batch(shown))
     expected = space.embed_images(images)
     for given, wanted in ((found.pooled, expected.pooled), (found.whole, expected.whole)):
-        assert torch.cosine_similarity(given, wanted).min() > 0.999  # bfloat16 on one side, 8 bits a pixel on the other
+        near = torch.cosine_similarity(given[:, None], wanted[None], dim=2)
+        assert near.diagonal().min() > 0.98  # bfloat16 on one side, 8 bits a pixel on the other
+        assert near.argmax(dim=1).tolist() == list(range(len(images)))
 
 
 def test_a_picture_has_the_same_features_in_every_batch(drawn):

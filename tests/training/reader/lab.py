@@ -25,13 +25,13 @@ def prepared(dataset: Dataset, root: Path, out: Path, as_name: str = "reader") -
     return out / "prepared"
 
 
-def boxed_lab(root: Path) -> Path:
+def boxed_lab(root: Path, as_name: str = "reader") -> Path:
     """Two synthetic exams with boxes, one of them with a prior."""
     phantom.files(root / "files")
-    return prepared(PHANTOM, root / "files", root)
+    return prepared(PHANTOM, root / "files", root, as_name)
 
 
-def labelled_lab(root: Path, patients: int = 6) -> Path:
+def labelled_lab(root: Path, patients: int = 6, as_name: str = "reader") -> Path:
     """Patients of four views with labels of their breasts, in the layout of the RSNA export."""
     columns = [
         "site_id",
@@ -69,7 +69,7 @@ def labelled_lab(root: Path, patients: int = 6) -> Path:
         writer = csv.DictWriter(stream, columns)
         writer.writeheader()
         writer.writerows(rows)
-    return prepared(RSNA, root / "files", root)
+    return prepared(RSNA, root / "files", root, as_name)
 
 
 def opened(folder: Path, split: str | None = None) -> PreparedDataset:

@@ -21,7 +21,7 @@ WEAKER_FALSE_PER_VIEW = 0.4
 MIN_PRECISION = 0.4
 """Share of a kind's marks that must be right before the reader may speak of that kind at all."""
 NEVER = 0.99
-"""Threshold of a kind that there is no ground to report."""
+"""Threshold of a kind that there is no ground to report; what is never reported is not denied either."""
 LEAST_LESIONS = 20
 """Lesions of a kind from which it gets a threshold of its own; below, one threshold is fixed on marks of all kinds."""
 FEWEST_LESIONS = 5
@@ -76,7 +76,7 @@ def levels(
     """The levels of every kind.
 
     A kind with enough boxed lesions has its own; one with few gets that of marks of any kind, where there are enough of
-    all together (and no sentence where its own marks are mostly wrong there), else its own unless they are too few for any;
+    all together (and no sentence where its own marks find nothing there or are mostly wrong), else its own unless they are too few for any;
     one without boxes gets the score that few breasts without
     it reach. What none of these supports is not reported. Boxed exams all show something; where others are labelled by the
     breast, the thresholds are raised together until few breasts without cancer get a sentence (`RECALLED_HEALTHY`).
@@ -98,7 +98,9 @@ def levels(
             found[kind] = _level_of_others(own, together)
         else:
             found[kind] = level_of(own) if own.num_lesions >= FEWEST_LESIONS else NOT_REPORTED
-    return _sparing_the_healthy(found, exams, read)
+    spared = _sparing_the_healthy(found, exams, read)
+    # of a kind that gets no sentence no weaker mark is shown either: the report says that it was not looked for
+    return {kind: NOT_REPORTED if level.threshold >= NEVER else level for kind, level in spared.items()}
 
 
 def _sparing_the_healthy(
@@ -181,14 +183,15 @@ def level_of(curve: FrocCurve) -> Level:
 
 
 def _level_of_others(own: FrocCurve, together: FrocCurve) -> Level:
-    """The level of marks of any kind for one kind; without sentences where its own marks are mostly wrong there."""
+    """The level of marks of any kind for one kind; without sentences where its own marks find nothing there or are mostly wrong."""
     level = level_of(together)
     spoken = np.flatnonzero(own.thresholds >= level.threshold)
-    if not len(spoken):
-        return level
-    found = own.sensitivity[spoken[-1]] * own.num_lesions
-    false = own.false_per_view[spoken[-1]] * own.num_views
-    return level if found >= MIN_PRECISION * (found + false) else replace(level, threshold=NEVER)
+    if len(spoken) and own.num_lesions:
+        found = own.sensitivity[spoken[-1]] * own.num_lesions
+        false = own.false_per_view[spoken[-1]] * own.num_views
+        if found and found >= MIN_PRECISION * (found + false):
+            return level
+    return replace(level, threshold=NEVER)
 
 
 def _by_breasts(exams: Sequence[SeenExam], read: Sequence[Sequence[Finding]], kind: FindingType) -> Level:
