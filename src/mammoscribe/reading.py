@@ -198,7 +198,7 @@ def kinds_skipped(reader: Reader, exam: Exam, no_calcifications: str) -> tuple[t
         elif kind.value not in reader.card.taught:
             found[kind] = "this model was not trained to find them"
         elif kind.value in unreported:
-            found[kind] = "this model reports none: its validation exams gave no ground for a threshold"
+            found[kind] = "this model does not find them reliably"
     return tuple(found.items())
 
 

@@ -55,3 +55,12 @@ def test_gaps_of_one_kind_and_reason_are_one_phrase():
     words = "calcifications were not searched for on right CC and right MLO (pixels of 0.2 mm are too coarse)"
     assert gap_words(search.gaps(R)) == (words,)
     assert search.kinds_searched(R) == tuple(k for k in FindingType if k is not CALC)
+
+
+def test_kinds_left_out_of_the_same_views_for_one_reason_are_one_phrase():
+    unsure = [(kind, "not found reliably") for kind in (FindingType.DISTORTION, FindingType.ASYMMETRY)]
+    search = searched(make_exam(), R_CC=(COARSE, *unsure), R_MLO=tuple(unsure))
+    assert gap_words(search.gaps(R)) == (
+        "calcifications were not searched for on right CC (pixels of 0.2 mm are too coarse)",
+        "architectural distortions and asymmetries were not searched for on right CC and right MLO (not found reliably)",
+    )

@@ -4,7 +4,7 @@ A negative sentence may cite only views that were searched for what it denies, a
 every kind in both projections gets no category that calls it free of disease.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mammoscribe.domain.exam import Exam
@@ -118,14 +118,25 @@ def everything_searched(exam: Exam) -> Search:
 
 
 def gap_words(gaps: Iterable[Gap]) -> tuple[str, ...]:
-    """`no right MLO was read (not in this exam)`, `calcifications were not searched for on right CC (...)`."""
+    """`no right MLO was read (not in this exam)`, `calcifications were not searched for on right CC (...)`.
+
+    Kinds that were left out of the same views for the same reason are one phrase.
+    """
     words, places = [], {}
     for gap in gaps:
         if gap.kind is None:
             words.append(f"no {gap.where} was read ({gap.reason})")
         else:
             places.setdefault((gap.kind, gap.reason), []).append(gap.where)
+    together: dict[tuple[str, str], list[str]] = {}
     for (kind, reason), where in places.items():
-        listed = " and ".join(filter(None, (", ".join(where[:-1]), where[-1])))
-        words.append(f"{PLURALS[kind]} were not searched for on {listed} ({reason})")
+        together.setdefault((_listed(where), reason), []).append(PLURALS[kind])
+    words += [
+        f"{_listed(kinds)} were not searched for on {where} ({reason})" for (where, reason), kinds in together.items()
+    ]
     return tuple(words)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`right CC, left CC and right MLO`."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -172,6 +172,8 @@ def test_boxes_of_masses_teach_kind_words_and_pathology_where_their_row_is_known
     assert teaches.answer("region", Question.MALIGNANT, known.labels) == "1"
     assert teaches.answer("region", Question.KIND, unknown.labels) == "mass"
     assert teaches.answer("region", Question.MALIGNANT, unknown.labels) is None
+    assert teaches.answer("region", Question.FINDING, known.labels) == known.labels["abnormality_id"]
+    assert teaches.answer("region", Question.FINDING, {**known.labels, "abnormality_id": ""}) is None
     assert teaches.answer("region", Question.KIND, mlo.regions[0].labels) == "architectural_distortion"
     assert teaches.boxed_kinds == (FindingType.MASS,) and cc.height_to_width == 1.72
 

@@ -1,5 +1,6 @@
 """Towers: their pictures and features are those of the models that `features` runs; what they are not made for is refused."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,10 @@ def test_a_prior_is_looked_at_by_the_tower_that_compares_and_by_no_other(chest, 
             torch.testing.assert_close(alone[:half], compared[:half])  # the static half
 
 
-def test_mammograms_are_embedded_as_by_the_joint_space_of_the_starter(tmp_path):
+def test_mammograms_are_embedded_as_by_the_joint_space_of_the_starter(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "mammoscribe.models.reader.reader.mixed_precision", lambda _: nullcontext()
+    )  # 32 bits, as the tower
     dataset, tower = PreparedDataset(labelled_lab(tmp_path, 2, "reader-lite")), open_tower("starter")
     assert isinstance(tower, StarterTower)
     tower.check(dataset)
@@ -92,9 +96,7 @@ def test_mammograms_are_embedded_as_by_the_joint_space_of_the_starter(tmp_path):
         found = tower(picture_batch(shown))
     expected = space.embed_images(images)
     for given, wanted in ((found.pooled, expected.pooled), (found.whole, expected.whole)):
-        near = torch.cosine_similarity(given[:, None], wanted[None], dim=2)
-        assert near.diagonal().min() > 0.98  # bfloat16 on one side, 8 bits a pixel on the other
-        assert near.argmax(dim=1).tolist() == list(range(len(images)))
+        assert torch.cosine_similarity(given, wanted).min() > 0.996  # 8 bits a pixel on one side
 
 
 def test_a_picture_has_the_same_features_in_every_batch(drawn):

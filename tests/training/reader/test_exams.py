@@ -35,7 +35,7 @@ def test_boxes_of_one_finding_in_two_views_are_one_finding(boxed):
     exam = exams["phantom-5"]
     (finding,) = exam.findings
     assert finding.type == MASS and finding.descriptors == ("shape.irregular", "margin.spiculated")
-    assert {m.finding for v in exam.views for m in v.marks} == {0}
+    assert {m.finding for v in exam.views for m in v.marks} == {0} and finding.named
     assert sum(len(v.marks) for v in exam.views) == 2
     assert exam.synthetic and all(v.boxed == set(range(len(TYPES))) for v in exam.views)
 

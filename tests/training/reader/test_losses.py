@@ -39,7 +39,7 @@ def view(slot: int, boxed=ALL, marks=(), prior=None) -> ViewSample:
 
 def exam(boxed=ALL, breasts=NO_LABELS, marked=True) -> TrainingExam:
     marks = (LabelledMark(0, (20, 30, 44, 60)),) if marked else ()
-    found = (LabelledFinding(MASS, ("shape.oval",), 1.0, 0),) if marked else ()
+    found = (LabelledFinding(MASS, ("shape.oval",), 1.0, 0, named=True),) if marked else ()
     views = (view(0, boxed, marks, canvas(9)), view(2, boxed, marks), view(1, boxed))
     return TrainingExam("e", "p", views, found, breasts)
 
@@ -199,6 +199,14 @@ def test_how_suspicious_a_box_is_teaches_its_middle_cells_alone(net):
     assert number["place_suspicion"] == 2  # the finding has a box in two views
     rows, columns = torch.nonzero(gradient[0], as_tuple=True)
     assert len(rows) and set(columns.tolist()) <= {3, 4} and set(rows.tolist()) <= {4, 5, 6}
+
+
+def test_boxes_that_do_not_say_which_finding_they_show_teach_no_joining_of_views(net):
+    unnamed = replace(exam(), findings=(LabelledFinding(MASS, ("shape.oval",), 1.0, 0),))
+    found, number, _ = run(net, unnamed)
+    assert number["link"] == 0 and float(found["link"]) == 0
+    _, both, _ = run(net, unnamed, exam())
+    assert both["link"] == 1
 
 
 def test_a_box_that_does_not_say_how_suspicious_it_is_teaches_no_suspicion(net):

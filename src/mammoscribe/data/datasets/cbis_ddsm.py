@@ -302,7 +302,7 @@ CBIS_DDSM = Dataset(
         Label("mask", "view", "the picture in which the abnormality is painted, as large as the film"),
         Label("crop", "view", "the picture of its surroundings"),
         Label("abnormality", "region", "mass (export of masses only)"),
-        Label("abnormality_id", "region", "number of the abnormality in its film"),
+        Label("abnormality_id", "region", "number of the abnormality, the same in both views of a breast"),
         Label("mass_shape", "region", "DDSM's words, several joined by -; only where box and row join one to one"),
         Label("mass_margins", "region", "the same"),
         Label("birads", "region", "the same: 0 to 5, the assessment"),
@@ -361,6 +361,7 @@ CBIS_DDSM = Dataset(
             Teaching("abnormality", "region", Question.KIND, {"mass": "mass"}),
             Teaching("mass_shape", "region", Question.DESCRIPTORS, _SHAPES),
             Teaching("mass_margins", "region", Question.DESCRIPTORS, _MARGINS),
+            Teaching("abnormality_id", "region", Question.FINDING),
             Teaching("pathology", "region", Question.MALIGNANT, {"malignant": "1", "benign": "0", "benign_without_callback": "0"}),
         )
     ),

@@ -118,11 +118,11 @@ def _marks(picture: StoredPicture, listed: ListedView, supervision: Supervision,
             continue
         shared = supervision.answer("region", Question.FINDING, region.labels)
         name = f"{listed.laterality}/{shared}" if shared else f"{picture.path}/{number}"
-        findings.setdefault(name, _finding(kind, region.labels, supervision))
+        findings.setdefault(name, _finding(kind, region.labels, supervision, named=bool(shared)))
         yield LabelledMark(list(findings).index(name), (box.x0, box.y0, box.x1, box.y1))
 
 
-def _finding(kind: str, labels: Mapping[str, str], supervision: Supervision) -> LabelledFinding:
+def _finding(kind: str, labels: Mapping[str, str], supervision: Supervision, named: bool) -> LabelledFinding:
     words = ",".join(supervision.answers("region", Question.DESCRIPTORS, labels))
     change = supervision.answer("region", Question.CHANGE, labels)
     suspicion = supervision.answer("region", Question.SUSPICION, labels)
@@ -130,6 +130,7 @@ def _finding(kind: str, labels: Mapping[str, str], supervision: Supervision) -> 
     return LabelledFinding(
         [t.value for t in TYPES].index(kind), tuple(dict.fromkeys(w for w in words.split(",") if w)),
         float(suspicion or malignant or UNKNOWN), [c.value for c in CHANGES].index(change) if change else UNKNOWN,
+        named,
     )  # fmt: skip
 
 

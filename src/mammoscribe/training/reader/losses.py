@@ -96,11 +96,13 @@ def counts(batch: ViewBatch, targets: Targets, queries_per_view: int) -> dict[st
 
 
 def _linked_breasts(batch: ViewBatch, targets: Targets) -> set[int]:
-    """Breasts with a labelled mark in a CC view and an MLO view beside it."""
+    """Breasts with a labelled mark in a CC view and an MLO view beside it, where every mark says of which finding it is."""
     breast, is_mlo = batch.breast, batch.slot >= 2
     with_mlo = set(breast[is_mlo].tolist())
     marked = targets.mark_view[~is_mlo[targets.mark_view]] if len(targets.mark_view) else targets.mark_view
-    return set(breast[marked].tolist()) & with_mlo
+    unnamed = [not targets.findings[i].named for i in targets.mark_finding.tolist()]
+    unknown = targets.mark_view[torch.tensor(unnamed, dtype=torch.bool)]
+    return set(breast[marked].tolist()) & with_mlo - set(breast[unknown].tolist())
 
 
 # --- detection maps ------------------------------------------------------------------------------------------------

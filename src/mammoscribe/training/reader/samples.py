@@ -31,12 +31,14 @@ class LabelledFinding:
         type: index into `marks.TYPES`.
         descriptors: lexicon term ids; an axis without one teaches nothing.
         suspicion: 0..1. change: index into `queries.CHANGES`. Both UNKNOWN where the dataset does not say.
+        named: whether the dataset says which boxes of other views show the same finding.
     """
 
     type: int
     descriptors: tuple[str, ...] = ()
     suspicion: float = UNKNOWN
     change: int = UNKNOWN
+    named: bool = False
 
 
 @dataclass(frozen=True)
