@@ -128,17 +128,13 @@ def combined_score(first: float, second: float | None, weights: tuple[float, flo
 
 
 def query_marks(out: ReaderNetOutput, exam: Exam, views: Mapping[str, PreparedView], top_px: int = 0) -> list[RawMark]:
-    """The finding queries as marks, without those that are sure to be nothing.
-
-    The score of a mark is that of its own kind, in its query and in the map of that kind together. On films of patients left out
-    of training this finds more masses than the score that anything at all is there (`notebook/LOG.md`, 2026-11-30).
+    """The finding queries as marks, each with the score of its own kind by query and map, without those that are sure to be nothing.
 
     Args:
         top_px: rows that were cut from the top of the canvases (`batch.trimmed`).
     """
     q = out.queries
     on_canvas = q.box.float() + q.box.new_tensor([0, top_px, 0, top_px], dtype=torch.float32)
-    current = exam.current
     types = q.type.float().softmax(1).numpy()
     heat = out.maps.heat.float()
     words = {a: _probabilities(a, logits) for a, logits in q.descriptors.items()}
@@ -146,7 +142,7 @@ def query_marks(out: ReaderNetOutput, exam: Exam, views: Mapping[str, PreparedVi
     link = [v.float().numpy() for v in q.link]
     marks = []
     for i, v in enumerate(q.anchors.view.tolist()):
-        view, prepared = current[v], views[current[v].id]
+        view, prepared = exam.current[v], views[exam.current[v].id]
         box = prepared.placement.to_stored_box(_box(on_canvas[i]))
         kind = int(types[i, :-1].argmax())
         score = float(np.sqrt(types[i, kind] * _heat_at(heat[v, kind], q.anchors.box[i])))
