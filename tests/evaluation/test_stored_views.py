@@ -1,15 +1,18 @@
 """Prepared exams as a reading has them: against the views that a reading prepares from the same files."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.domain.view import Origin, SpacingSource
-from mammoscribe.evaluation.stored_views import check_scales, rebuilt
+from mammoscribe.evaluation.stored_views import check_preparation, check_scales, rebuilt
 from mammoscribe.imaging.decode import decode_mammogram
 from mammoscribe.imaging.prepare import prepare_view, resample
+from mammoscribe.models.reader.network import PRESETS
 from mammoscribe.support.errors import InputError
 from tests.training.fine_lab import fine_lab
 
@@ -62,3 +65,14 @@ def test_a_scale_that_was_not_prepared_is_named(lab):
     check_scales(dataset, (200.0, 100.0), "calcifications")
     with pytest.raises(InputError, match="without pictures of 50 um per pixel; expected those of --as more"):
         check_scales(dataset, (200.0, 50.0), "more")
+
+
+AS = {"small": "reader", "lite": "reader-lite", "base": "reader-base"}
+
+
+@pytest.mark.parametrize("preset", AS)
+def test_an_error_names_the_preparation_that_fits_the_reader(preset):
+    prepared = {"preparation": {"name": "joint", "um_per_px": None, "canvas_px": None}}
+    dataset = cast(Any, SimpleNamespace(folder="prepared", about=prepared))
+    with pytest.raises(InputError, match=rf"prepared was prepared as joint; .*--as {AS[preset]}\.?$"):
+        check_preparation(dataset, PRESETS[preset]())
