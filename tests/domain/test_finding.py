@@ -26,6 +26,7 @@ ONE_VIEW = (make_mark(R, CC),)
         ({"descriptors": ("shape.oval", "shape.round")}, "two values for shape"),
         ({"marks": ONE_VIEW, "location": Location(quadrant=Quadrant.UPPER_OUTER)}, "from one view"),
         ({"marks": ONE_VIEW, "location": Location(clock=10)}, "from one view"),
+        ({"marks": (make_mark(R, CC), make_mark(R, MLO)), "unpaired": True}, "seen in both projections"),
     ],
 )
 def test_a_wrong_finding_cannot_be_built(wrong, message):

@@ -86,6 +86,7 @@ def findings(draw, exam: Exam, finding_id: str = "f1") -> Finding:
         words,
         draw(locations(frozenset(v.projection for v in shown))),
         draw(st.sampled_from([None, *Change])) if paired else None,
+        draw(st.booleans()) and len({v.projection for v in shown}) == 1,
     )
 
 

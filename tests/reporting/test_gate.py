@@ -11,7 +11,7 @@ from mammoscribe.domain.evidence import Claim, Evidence, EvidenceKind, GateResul
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
 from mammoscribe.domain.lexicon import Edition
-from mammoscribe.domain.location import Location
+from mammoscribe.domain.location import Depth, Location
 from mammoscribe.domain.search import Search, ViewSearch, everything_searched
 from mammoscribe.domain.view import Box, Laterality, Projection, Role
 from mammoscribe.reporting.chart import Chart
@@ -400,6 +400,18 @@ ATTACKS = [
     ("two views", "Mammography, two views: right CC, right MLO, left CC, left MLO."),
     ("mass right", "There are masses in the right breast."),
 ]
+
+
+def test_a_finding_that_may_be_the_one_of_the_other_view_is_never_said_to_be_in_one_view_only(four_views):
+    (mass,) = four_views.findings
+    cc = dataclasses.replace(mass, marks=mass.marks[:1], location=Location(depth=Depth.MIDDLE), descriptors=())
+    alone, twin = (
+        dataclasses.replace(four_views, findings=(dataclasses.replace(cc, unpaired=u),)) for u in (False, True)
+    )
+    claim = "Right breast: mass, seen on CC only."
+    kept, corrected = (outcome(chart, claim).statements for chart in (alone, twin))
+    assert [s.sentence.text.endswith("seen on CC only.") for s in kept] == [True]
+    assert [s.sentence.text.endswith("seen on CC.") for s in corrected] == [True]
 
 
 OTHER_ATTACKS = [

@@ -95,6 +95,8 @@ class Finding:
         descriptors: lexicon term ids that fit the type, at most one per axis save `associated`.
         location: place in the breast; quadrant or clock only when CC and MLO both show it.
         change: against the prior; None when no prior was read.
+        unpaired: whether another finding, in the other projection of the breast, may be the same thing: then it cannot be said
+            that one projection only shows it.
 
     Raises:
         InvalidNoun: when any of this does not hold.
@@ -109,10 +111,13 @@ class Finding:
     descriptors: tuple[str, ...] = ()
     location: Location = Location()
     change: Change | None = None
+    unpaired: bool = False
 
     def __post_init__(self) -> None:
         if not self.id:
             raise InvalidNoun("a finding without an id")
+        if self.unpaired and len({m.projection for m in self.marks}) > 1:
+            raise InvalidNoun(f"finding {self.id} is unpaired and seen in both projections", "one of them")
         if not self.marks:
             raise InvalidNoun(f"finding {self.id} has no mark", "at least one box in one view")
         if len({m.view_id for m in self.marks}) != len(self.marks):

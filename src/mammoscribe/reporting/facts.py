@@ -111,7 +111,7 @@ def fact_of_finding(finding: Finding, exam: Exam | None = None) -> Fact:
     """What a finding says; the size in millimetres needs the exam, and a spacing that is known.
 
     `asymmetry.asymmetry` adds nothing to the type and is left out, as it is when the word is read. A finding seen in one
-    projection is seen in that one only.
+    projection is seen in that one only, unless another finding may be the same one in the other projection.
     """
     views = frozenset(m.projection for m in finding.marks)
     longer, shorter = (box_mm(finding, exam) if exam else None) or (None, None)
@@ -124,7 +124,7 @@ def fact_of_finding(finding: Finding, exam: Exam | None = None) -> Fact:
         views=views,
         size_mm=longer,
         change=finding.change,
-        only=len(views) == 1,
+        only=len(views) == 1 and not finding.unpaired,
         shorter_mm=shorter,
     )
 

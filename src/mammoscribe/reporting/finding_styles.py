@@ -70,7 +70,7 @@ def prose(finding: Finding, box: Sides | None, pick: Pick) -> str:
     text += (f" in the {place}" if place else "") + own
     text += f" at {finding.location.clock} o'clock" if finding.location.clock else ""
     parts = [text] + ([f"at {finding.location.depth} depth"] if finding.location.depth else [])
-    views = phrases.views_phrase(phrases.projections_of(finding))
+    views = phrases.shown_phrase(finding)
     return ", ".join([*parts, *_tail(finding, box), f"visible on {views}"]) + "."
 
 
@@ -87,7 +87,7 @@ def telegraphic(finding: Finding, box: Sides | None, pick: Pick) -> str:
     parts += [place.depth.value] if place.depth else []
     parts += phrases.measures_words(finding, box)
     shown = phrases.projections_of(finding)
-    parts.append("+".join(p.value for p in shown) if len(shown) > 1 else phrases.views_phrase(shown))
+    parts.append("+".join(p.value for p in shown) if len(shown) > 1 else phrases.shown_phrase(finding))
     parts += [pick(_SHORT_CHANGES[finding.change])] if finding.change else []
     return f"{finding.laterality}: {', '.join(parts)}."
 
@@ -104,7 +104,7 @@ def structured(finding: Finding, box: Sides | None, pick: Pick) -> str:  # noqa:
     located |= {"box": phrases.box_words(box) if box else None}
     values |= {name: str(value) for name, value in located.items() if value}
     shown = phrases.projections_of(finding)
-    values["views" if len(shown) > 1 else "view"] = phrases.views_phrase(shown)
+    values["views" if len(shown) > 1 else "view"] = phrases.shown_phrase(finding)
     values |= {"change": finding.change.value} if finding.change else {}
     written = ", ".join(f"{name} {value}" for name, value in values.items())
     return f"{capitalised(finding.laterality.word)} breast, {phrases.noun_of(finding)}: {written}."
@@ -119,7 +119,8 @@ def by_view(finding: Finding, box: Sides | None, pick: Pick) -> str:
     shown = [f"{finding.laterality.word} {p}" for p in phrases.projections_of(finding)]
     core = _articled(finding, phrases.core_phrase(finding))
     verb = "are" if _is_plural(finding) else "is"
-    lead = f"On the {listed(shown)} view{'s' if len(shown) > 1 else ' only'}, {core} {verb} {pick(('seen', 'noted'))}"
+    only = phrases.only_word(shown, not finding.unpaired)
+    lead = f"On the {listed(shown)} view{'s' if len(shown) > 1 else ''}{only}, {core} {verb} {pick(('seen', 'noted'))}"
     place = _named_place(finding)
     parts = [f"{lead} in the {place[0]}", *place[1:]] if place else [lead]
     parts += [f"{finding.location.clock} o'clock position"] if finding.location.clock else []
@@ -138,7 +139,8 @@ def academic(finding: Finding, box: Sides | None, pick: Pick) -> str:
     parts = [lead] + ([phrases.associated_phrase(finding, "accompanied by")] if finding.associated else [])
     parts += phrases.measures_words(finding, box)
     shown = phrases.projections_of(finding)
-    parts.append(f"visualised on the {listed([p.value for p in shown])} projection{'s' if len(shown) > 1 else ' only'}")
+    views, only = listed([p.value for p in shown]), phrases.only_word(shown, not finding.unpaired)
+    parts.append(f"visualised on the {views} projection{'s' if len(shown) > 1 else ''}{only}")
     parts += (
         [f"{'which are' if _is_plural(finding) else 'which is'} {phrases.CHANGES[finding.change]}"]
         if finding.change
@@ -175,6 +177,6 @@ def dictation(finding: Finding, box: Sides | None, pick: Pick) -> str:
     parts += [f"{finding.location.depth} depth"] if finding.location.depth else []
     parts += phrases.measures_words(finding, box)
     parts += [phrases.associated_phrase(finding)] if finding.associated else []
-    parts.append(f"seen on {phrases.views_phrase(phrases.projections_of(finding))}")
+    parts.append(f"seen on {phrases.shown_phrase(finding)}")
     parts += [pick(_SHORT_CHANGES[finding.change])] if finding.change else []
     return ", ".join(parts) + "."

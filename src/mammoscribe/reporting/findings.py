@@ -86,7 +86,7 @@ def _finding_text(finding: Finding, box: tuple[int, int] | None, lead: str = "")
         core, place = f"{core} in the {place[0]}", place[1:]
     parts = [core, *place] + ([features] if features else [])
     parts += phrases.measures_words(finding, box)
-    parts.append(f"seen on {phrases.views_phrase(phrases.projections_of(finding))}")
+    parts.append(f"seen on {phrases.shown_phrase(finding)}")
     parts += [phrases.CHANGES[finding.change]] if finding.change else []
     return f"{capitalised(finding.laterality.word)} breast: {', '.join(parts)}."
 

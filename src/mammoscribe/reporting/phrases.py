@@ -1,6 +1,6 @@
 """Noun phrases of findings and their parts: the words that the renderer and the writing styles share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mammoscribe.domain.finding import Change, Finding, FindingType
 from mammoscribe.domain.lexicon import Axis, term
@@ -121,7 +121,17 @@ def projections_of(finding: Finding) -> list[Projection]:
     return [p for p in Projection if p in shown]
 
 
-def views_phrase(projections: Iterable[Projection]) -> str:
-    """`CC and MLO`, or `CC only`."""
+def views_phrase(projections: Iterable[Projection], only: bool = True) -> str:
+    """`CC and MLO`, or `CC only`; `CC` where it cannot be said that no other view shows it."""
     shown = [p.value for p in projections]
-    return listed(shown) if len(shown) > 1 else f"{shown[0]} only"
+    return listed(shown) + only_word(shown, only)
+
+
+def only_word(shown: Sequence[object], only: bool) -> str:
+    """` only` behind a single view, where that can be said."""
+    return " only" if only and len(shown) == 1 else ""
+
+
+def shown_phrase(finding: Finding) -> str:
+    """The views that show a finding."""
+    return views_phrase(projections_of(finding), not finding.unpaired)

@@ -87,7 +87,7 @@ def judge(seen: Seen, exam: Exam, point: OperatingPoint) -> ReaderOutput:
     weighed = [m.weighed(point.mark_weights) for m in seen.marks]
     marks = [m for m in weighed if m.structure in (None, Structure.AXILLA)]
     candidates = assemble(marks, exam, seen.link_scale, point.least_word if point.words_measured else None)
-    reported = [f for f in candidates if f.score >= point.thresholds[f.type.value]]
+    reported = _unpaired([f for f in candidates if f.score >= point.thresholds[f.type.value]])
     weaker = [f for f in candidates if point.possible[f.type.value] <= f.score < point.thresholds[f.type.value]]
     return ReaderOutput(
         tuple(reported),
@@ -97,6 +97,17 @@ def judge(seen: Seen, exam: Exam, point: OperatingPoint) -> ReaderOutput:
         marks_left_out(weighed, point),
         _unlike(seen, point),
     )
+
+
+def _unpaired(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings of one view, where the other projection of the breast has another of the kind: they may be one and the same."""
+    return [replace(f, unpaired=any(_may_be_one(f, other) for other in findings)) for f in findings]
+
+
+def _may_be_one(one: Finding, other: Finding) -> bool:
+    shown = {m.projection for m in one.marks}, {m.projection for m in other.marks}
+    alike = (one.type, one.laterality) == (other.type, other.laterality)
+    return alike and all(len(views) == 1 for views in shown) and shown[0] != shown[1]
 
 
 def _unlike(seen: Seen, point: OperatingPoint) -> dict[str, float]:
