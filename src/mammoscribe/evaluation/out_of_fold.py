@@ -198,14 +198,9 @@ def density_rows(cases: Sequence[Case], num_draws: int = 1000) -> list[Row]:
 
 def _letter_rows(rated: Sequence[Case], num_draws: int) -> list[Row]:
     """How often the letter is that of the label: of all breasts, and of those labelled d."""
-    return [
-        _right("… density letter exact", rated, LETTER_BAR, num_draws),
-        *(
-            _right("… d given where the label is d", densest, DENSEST_BAR, num_draws)
-            for densest in [[c for c in rated if c.breast.density == "d"]]
-            if densest
-        ),
-    ]
+    exact = _right("… density letter exact", rated, LETTER_BAR, num_draws)
+    densest = [c for c in rated if c.breast.density == "d"]
+    return [exact, *([_right("… d given where the label is d", densest, DENSEST_BAR, num_draws)] if densest else [])]
 
 
 def _right(what: str, cases: Sequence[Case], bar: float, num_draws: int) -> Row:
