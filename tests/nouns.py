@@ -46,7 +46,7 @@ def make_breast(side: Laterality = R, category: str = "1", **fields: Any) -> Bre
         "density": "b",
         "density_probs": (0.1, 0.6, 0.2, 0.1),
         "assessment": Assessment(Category(category), "test"),
-        "prob_malignant": 0.5,
+        "prob_malignant": 0.9 if category == "5" else 0.5,
         "calibration": Calibration("synthetic exams", 0.5, 100),
     }
     return Breast(laterality=side, **(given | fields))

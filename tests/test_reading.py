@@ -236,7 +236,7 @@ def test_words_that_were_not_measured_on_acquired_images_are_withheld_there(read
 @pytest.mark.parametrize(("setting", "category"), [(Setting.SCREENING, "0"), (Setting.DIAGNOSTIC, "5")])
 def test_the_setting_decides_which_categories_can_be_given(reader, drawn, reading, setting, category):
     mass = make_finding(FindingType.MASS, "shape.irregular", "margin.spiculated")
-    right = replace(reading.output.breasts[Laterality.RIGHT], prob_malignant=reader.card.synthetic.prevalence)
+    right = replace(reading.output.breasts[Laterality.RIGHT], prob_malignant=0.99)
     output = replace(reading.output, findings=(mass,), breasts={**reading.output.breasts, Laterality.RIGHT: right})
     breast, _ = assess(everything_searched(drawn.exam), reader, output, setting)
     assert breast.assessment is not None and breast.assessment.category == category

@@ -13,7 +13,7 @@ from typing import Any
 
 from mammoscribe import __version__
 from mammoscribe.domain.assessment import NotAssessed, Setting
-from mammoscribe.domain.assessment_rules import Circumstances, assess_breast, grade_finding, odds_ratio
+from mammoscribe.domain.assessment_rules import Circumstances, assess_breast, grade_breast, odds_ratio
 from mammoscribe.domain.evidence import Claim, Writer
 from mammoscribe.domain.exam import Exam, SetAside
 from mammoscribe.domain.finding import Finding, FindingType
@@ -260,7 +260,7 @@ def _breast(
         side, imaged=True, density=reading.density, density_probs=reading.density_probs,
         assessment=None if withheld else given, prob_malignant=probability,
         calibration=None if probability is None else calibration, reason=reason,
-        grades=tuple(grade_finding(f, at) for f in own),
+        grades=grade_breast(own, at, odds),
     )  # fmt: skip
 
 

@@ -26,6 +26,31 @@ def opened(path: Path) -> dict[str, Exam | InputError]:
     return dict(exams_in_manifest(path))
 
 
+def test_a_picture_that_was_squashed_has_the_shape_that_its_row_says(tmp_path: Path) -> None:
+    path = manifest(tmp_path, "e1,p1,R,CC,images/a.png,1.6", header=f"{HEADER},height_to_width")
+    exam = opened(path)["e1"]
+    assert isinstance(exam, Exam)
+    (view,) = exam.current
+    assert view.spacing_mm is not None
+    assert view.height_px * view.spacing_mm[0] / (view.width_px * view.spacing_mm[1]) == pytest.approx(1.6)
+    assert not view.millimetres_known
+    (again,) = opened(write_manifest(rows_of(exam), tmp_path / "again.csv")).values()
+    assert isinstance(again, Exam)
+    assert again.current[0].spacing_mm == pytest.approx(view.spacing_mm)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "shape", "told"), [("0.1", "1.6", "beside a spacing"), ("", "9", "0.2 to 5"), ("", "x", "a number")]
+)
+def test_a_shape_that_cannot_be_is_refused_with_its_line(spacing: str, shape: str, told: str, tmp_path: Path) -> None:
+    path = manifest(
+        tmp_path, f"e1,p1,R,CC,images/a.png,{spacing},{shape}", header=f"{HEADER},spacing_mm,height_to_width"
+    )
+    error = opened(path)["e1"]
+    assert isinstance(error, InputError)
+    assert told in str(error) and "line 2" in str(error)
+
+
 def test_rows_of_an_exam_become_its_views(tmp_path: Path) -> None:
     path = manifest(
         tmp_path,

@@ -20,6 +20,13 @@ def test_a_view_has_its_size_from_the_file_and_its_spacing_from_the_dataset(tmp_
     assert view_of(ListedView("a.png", R, CC), tmp_path).spacing_mm is None
 
 
+def test_a_view_that_was_squashed_has_the_shape_that_its_dataset_states(tmp_path):
+    write_picture(tmp_path / "a.png", height=400, width=400)
+    view = view_of(ListedView("a.png", R, MLO, height_to_width=1.72), tmp_path)
+    assert view.spacing_source is SpacingSource.ASSUMED
+    assert view.spacing_mm[0] / view.spacing_mm[1] == pytest.approx(1.72)
+
+
 def test_of_several_pictures_of_a_view_the_first_is_taken(tmp_path):
     for number, name in enumerate("abc"):
         write_picture(tmp_path / f"{name}.png", number)

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mammoscribe.domain.assessment import FREE_OF_DISEASE, SEVERITY, Category, NotAssessed, Setting
-from mammoscribe.domain.assessment_rules import Circumstances, assess_breast, contradiction, grade_finding, odds_ratio
+from mammoscribe.domain.assessment_rules import (
+    Circumstances,
+    assess_breast,
+    contradiction,
+    grade_breast,
+    grade_finding,
+    odds_ratio,
+)
 from mammoscribe.domain.finding import Change, FindingType
 from tests.nouns import make_finding
 
@@ -159,7 +166,8 @@ def test_words_whose_reliability_was_not_measured_decide_nothing(kind, words, se
         (("shape.oval", "margin.circumscribed"), 3.0, "0"),
         (("margin.spiculated",), 3.0, "4"),
         (("margin.spiculated", "shape.irregular"), 0.2, "4"),
-        (("margin.spiculated", "shape.irregular"), 0.9, "5"),
+        (("margin.spiculated", "shape.irregular"), 1.1, "4"),
+        (("margin.spiculated", "shape.irregular"), 2.1, "5"),
     ],
 )
 def test_a_probability_that_contradicts_the_category_moves_it_and_the_reason_is_recorded(words, odds, category):
@@ -171,8 +179,37 @@ def test_a_probability_that_contradicts_the_category_moves_it_and_the_reason_is_
     assert not contradiction(after.category, odds)
 
 
+ROUND, SPICULATED, STAR = (
+    ("shape.oval", "margin.circumscribed"),
+    ("margin.spiculated",),
+    ("margin.spiculated", "shape.irregular"),
+)
+
+
+@pytest.mark.parametrize(
+    ("masses", "odds", "categories"),
+    [
+        ([ROUND], None, ["3"]),
+        ([ROUND], 1.0, ["3"]),
+        ([ROUND], 14.0, ["0"]),
+        ([ROUND, ()], 14.0, ["0", "0"]),
+        ([ROUND, SPICULATED], 14.0, ["3", "4"]),  # the suspicious one explains the odds
+        ([STAR], 1.1, ["4"]),
+        ([STAR], 14.0, ["5"]),
+        ([ROUND, STAR], 1.1, ["3", "4"]),
+    ],
+)
+@pytest.mark.parametrize("setting", Setting)
+def test_no_finding_is_called_what_the_odds_of_its_breast_contradict(masses, odds, categories, setting):
+    """A mass called probably benign beside a probability of 88 %, another highly suggestive of malignancy at 36 %."""
+    findings = [make_finding(MASS, *words, id=f"f{i}") for i, words in enumerate(masses)]
+    grades = grade_breast(findings, Circumstances(setting), odds)
+    assert [g.assessment.category for g in grades] == categories
+    assert [g.finding_id for g in grades] == [f.id for f in findings]
+
+
 @given(st.sampled_from(SEVERITY), st.floats(0.0, 1.0), st.floats(0.001, 0.999))
-def test_at_the_prevalence_itself_no_category_is_contradicted(category, probability, prevalence):
+def test_at_the_prevalence_itself_only_category_5_is_contradicted(category, probability, prevalence):
     assert odds_ratio(prevalence, prevalence) == pytest.approx(1.0)
-    assert not contradiction(category, odds_ratio(prevalence, prevalence))
+    assert bool(contradiction(category, odds_ratio(prevalence, prevalence))) == (category == "5")
     assert odds_ratio(probability, prevalence) > 0

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from mammoscribe.domain.assessment import Assessment, Category, Grade
 from mammoscribe.domain.evidence import Evidence, EvidenceKind, Section
 from mammoscribe.domain.finding import Change, FindingType
 from mammoscribe.domain.report import Calibration
@@ -127,6 +128,13 @@ def test_a_breast_that_was_not_searched_for_everything_is_not_called_free_of_dis
 def test_a_category_and_a_probability_that_contradict_each_other_cannot_be_built(category, probability):
     with pytest.raises(InvalidNoun, match="odds of malignancy"):
         make_breast(R, category, prob_malignant=probability)
+
+
+@pytest.mark.parametrize(("category", "probability"), [("3", 0.9), ("5", 0.5)])
+def test_a_finding_and_a_probability_that_contradict_each_other_cannot_be_built(category, probability):
+    grade = Grade("f1", Assessment(Category(category), "a rule"))
+    with pytest.raises(InvalidNoun, match=f"finding of the right breast is called {category}"):
+        make_breast(R, "0", prob_malignant=probability, grades=(grade,))
 
 
 def test_the_exams_density_is_the_denser_breasts():

@@ -45,7 +45,7 @@ def report() -> Report:
         location=Location(Quadrant.UPPER_OUTER, 10, Depth.MIDDLE, nipple_distance_mm=42), change=Change.NEW,
     )  # fmt: skip
     grade = Grade("f1", Assessment(Category.HIGHLY_SUGGESTIVE, "test"))
-    breasts = (make_breast(R, "0", density="c", grades=(grade,)), make_breast(L, "1", density="d"))
+    breasts = (make_breast(R, "0", density="c", prob_malignant=0.9, grades=(grade,)), make_breast(L, "1", density="d"))
     return make_report(views_with_spacing(make_exam(prior=True)), findings=(mass,), breasts=breasts)
 
 

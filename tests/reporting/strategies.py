@@ -10,7 +10,7 @@ from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
 from mammoscribe.domain.lexicon import Axis, Edition, terms_of
 from mammoscribe.domain.location import BORDER_HOURS, Depth, Half, Location, Quadrant, Region
-from mammoscribe.domain.report import Breast, Calibration, Provenance
+from mammoscribe.domain.report import Breast, Provenance
 from mammoscribe.domain.search import Search, ViewSearch
 from mammoscribe.domain.view import Box, Laterality, Projection, Role, SpacingSource, View, standard_view_id
 from mammoscribe.reporting.chart import Chart
@@ -100,9 +100,8 @@ def breast(
     if side not in exam.imaged:
         return Breast(side, False, reason="no view of this breast")
     assessment = Assessment(Category(category), "test") if category else None
-    return Breast(
-        side, True, density, None, assessment, 0.3, Calibration("phantoms", 0.3, 100), "not read", _grades(side, found)
-    )
+    # Without a probability, which would contradict some of the grades.
+    return Breast(side, True, density, None, assessment, reason="not read", grades=_grades(side, found))
 
 
 def _grades(side: Laterality, found: tuple[Finding, ...]) -> tuple[Grade, ...]:

@@ -12,7 +12,7 @@ from mammoscribe.domain.view import Laterality, Origin, Projection, Role, Spacin
 from mammoscribe.imaging.decode import check_readable, is_dicom
 from mammoscribe.imaging.header import ViewHeader, read_header
 from mammoscribe.imaging.plain import is_plain, plain_frames, plain_origin, plain_size
-from mammoscribe.imaging.spacing import MAX_FIELD_MM
+from mammoscribe.imaging.spacing import MAX_FIELD_MM, chosen_spacing
 from mammoscribe.support.errors import InputError, InvalidNoun
 
 
@@ -45,7 +45,18 @@ class FoundView:
 
 @dataclass(frozen=True)
 class Declared:
-    """What a user or manifest says about a file, beside or instead of its header."""
+    """What a user, a manifest or a dataset says about a file, beside or instead of its header.
+
+    Args:
+        kind: laterality and projection.
+        by: who says it, for messages.
+        spacing_mm: (row, column).
+        date, frame, view_id: of the view.
+        height_to_width: shape of the picture before it was stretched or squashed, where no spacing is known.
+
+    Raises:
+        InputError: for a shape outside 0.2 to 5, or one beside a spacing.
+    """
 
     kind: ViewKind | None = None
     by: str = "--view"
@@ -53,6 +64,12 @@ class Declared:
     date: dt.date | None = None
     frame: int = 0
     view_id: str | None = None
+    height_to_width: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.height_to_width is not None and (self.spacing_mm or not 0.2 <= self.height_to_width <= 5):
+            beside = f" beside a spacing of {self.spacing_mm}" if self.spacing_mm else ""
+            raise InputError(f"height : width {self.height_to_width:g}{beside}", "0.2 to 5, and no spacing")
 
 
 def look_at(path: Path, role: Role, declared: Declared) -> FoundView:
@@ -99,12 +116,9 @@ def _dicom_view(path: Path, role: Role, declared: Declared) -> FoundView:
             if declared.by != "--view":
                 raise InputError(words, "the same view")
             warnings.append(f"{words}; the latter is used")
-    spacing, source = declared.spacing_mm, SpacingSource.DECLARED
-    if spacing is None:
-        spacing, source = header.spacing_mm, SpacingSource.HEADER if header.spacing_mm else SpacingSource.ASSUMED
     size = (header.width_px, header.height_px)
-    completed = replace(declared, spacing_mm=spacing, date=declared.date or header.date)
-    view = _view(path, kind, size, role, completed, source, header.origin)
+    dated = replace(declared, date=declared.date or header.date)
+    view = _view(path, kind, size, role, dated, header.spacing_mm, header.origin)
     return FoundView(view, path, named_by, header.patient_id, header.exam_key, header, tuple(warnings))
 
 
@@ -138,23 +152,22 @@ def _plain_view(path: Path, role: Role, declared: Declared) -> FoundView:
     warnings = ()
     if declared.frame == 0 and (frames := plain_frames(path)) > 1:
         warnings = (f"{path.name}: the first of {frames} pages is read",)
-    source = SpacingSource.DECLARED if declared.spacing_mm else SpacingSource.ASSUMED
-    view = _view(path, kind, plain_size(path), role, declared, source, plain_origin(path))
+    view = _view(path, kind, plain_size(path), role, declared, None, plain_origin(path))
     return FoundView(view, path, declared.by if declared.kind else "name", warnings=warnings)
 
 
 def _view(
-    path: Path, kind: ViewKind, size: tuple[int, int], role: Role, declared: Declared, source: SpacingSource,
-    origin: Origin,
+    path: Path, kind: ViewKind, size: tuple[int, int], role: Role, declared: Declared,
+    in_file: tuple[float, float] | None, origin: Origin,
 ) -> View:  # fmt: skip
-    spacing = declared.spacing_mm
+    spacing, source = chosen_spacing(size, declared.spacing_mm, declared.height_to_width, in_file)
     if source is SpacingSource.DECLARED and spacing and max(size[1] * spacing[0], size[0] * spacing[1]) > MAX_FIELD_MM:
         found = f"{path}: a spacing of {spacing[0]:g} x {spacing[1]:g} mm for {size[0]} x {size[1]} pixels"
         raise InputError(found, f"a picture of at most {MAX_FIELD_MM:.0f} mm a side")
     try:
         return View(
             declared.view_id or standard_view_id(*kind, role), *kind, *size, str(path), role,
-            declared.spacing_mm, source, declared.date, declared.frame, origin,
+            spacing, source, declared.date, declared.frame, origin,
         )  # fmt: skip
     except InvalidNoun as error:
         raise InputError(f"{path}: {error.found}", error.expected, error.do) from error

@@ -15,7 +15,7 @@ from mammoscribe.data.found import Declared, FoundView, assemble, look_at, one_o
 from mammoscribe.data.naming import ViewKind, parse_laterality, parse_projection
 from mammoscribe.data.pseudonyms import is_pseudonym
 from mammoscribe.domain.exam import Exam
-from mammoscribe.domain.view import Role
+from mammoscribe.domain.view import Role, View
 from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.support.files import write_text
 from mammoscribe.support.parsing import json_value
@@ -23,6 +23,7 @@ from mammoscribe.support.parsing import json_value
 EXAM_JSON = "exam.json"
 COLUMNS = (
     "exam_id", "patient_id", "laterality", "view", "path", "date", "is_prior", "spacing_mm", "frame", "indication",
+    "height_to_width",
 )  # fmt: skip
 _REQUIRED, _BOTH = ("exam_id", "path"), "exam_id and path in every row"
 _TRUE, _FALSE = ("1", "true", "yes", "y", "x"), ("", "0", "false", "no", "n")
@@ -37,6 +38,7 @@ class ManifestRow:
         labels: every further column.
         view_id: id wanted for the view, "" for the standard one.
         indication: why the exam was made.
+        height_to_width: shape of the picture before an export stretched or squashed it.
     """
 
     line: int
@@ -51,6 +53,7 @@ class ManifestRow:
     frame: str = ""
     view_id: str = ""
     indication: str = ""
+    height_to_width: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -66,7 +69,7 @@ class ManifestRow:
         try:
             return Declared(
                 self._kind(), "the manifest", _spacing(self.spacing_mm), _date(self.date), _frame(self.frame),
-                self.view_id or None,
+                self.view_id or None, _ratio(self.height_to_width),
             )  # fmt: skip
         except InputError as error:
             raise InputError(f"line {self.line}: {error.found}", error.expected, error.do) from error
@@ -148,11 +151,13 @@ def _lacking(row: Row) -> InputError | None:
 
 
 def _manifest_row(row: Row) -> ManifestRow:
-    exam_id, patient, laterality, view, file, date, is_prior, spacing, frame, reason = (row.get(c) for c in COLUMNS)
+    exam_id, patient, laterality, view, file, date, is_prior, spacing, frame, reason, shape = (
+        row.get(c) for c in COLUMNS
+    )
     labels = {name: value for name, value in row.fields.items() if name not in COLUMNS}
     return ManifestRow(
         row.line, exam_id, file, patient, laterality, view, date, is_prior, spacing, frame, indication=reason,
-        labels=labels,
+        height_to_width=shape, labels=labels,
     )  # fmt: skip
 
 
@@ -177,7 +182,7 @@ def _json_row(number: int, view: Mapping[str, object], exam_id: str, patient_id:
 
     return ManifestRow(
         number, exam_id, text("path"), patient_id, text("laterality"), text("view"), text("date"), text("is_prior"),
-        _joined(view.get("spacing_mm")), text("frame"), text("id"), indication,
+        _joined(view.get("spacing_mm")), text("frame"), text("id"), indication, text("height_to_width"),
     )  # fmt: skip
 
 
@@ -302,6 +307,13 @@ def _spacing(text: str) -> tuple[float, float] | None:
     return values[0], values[-1]
 
 
+def _ratio(text: str) -> float | None:
+    try:
+        return float(text) if text.strip() else None
+    except ValueError as error:
+        raise InputError(f"height_to_width {text!r}", "a number such as 1.72") from error
+
+
 def _frame(text: str) -> int:
     if not text:
         return 0
@@ -319,10 +331,18 @@ def rows_of(exam: Exam, labels: Mapping[str, str] | None = None) -> list[Manifes
             is_prior="1" if view.role is Role.PRIOR else "0",
             spacing_mm=" ".join(f"{s:g}" for s in view.spacing_mm) if view.spacing_mm and view.millimetres_known else "",
             frame=str(view.frame) if view.frame else "", indication=exam.indication or "",
-            labels=dict(labels or {}),
+            height_to_width=_shape(view), labels=dict(labels or {}),
         )
         for view in exam.views
     ]  # fmt: skip
+
+
+def _shape(view: View) -> str:
+    """Height : width of the breast as it was, for a view of unknown spacing whose picture was stretched; else ""."""
+    if view.spacing_mm is None or view.millimetres_known:
+        return ""
+    row, column = view.spacing_mm
+    return f"{view.height_px * row / (view.width_px * column):g}"
 
 
 def write_manifest(rows: Iterable[ManifestRow], path: Path) -> Path:

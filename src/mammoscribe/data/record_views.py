@@ -22,7 +22,9 @@ def view_of(listed: ListedView, root: Path) -> View:
     if listed.path is None:
         raise InputError("a picture without a file", "the pictures beside the tables")
     kind = (listed.laterality, listed.projection)
-    declared = Declared(kind, "the dataset", listed.spacing_mm, frame=listed.frame)
+    declared = Declared(
+        kind, "the dataset", listed.spacing_mm, frame=listed.frame, height_to_width=listed.height_to_width
+    )
     return look_at(root / listed.path, Role.CURRENT, declared).view
 
 

@@ -11,8 +11,8 @@ from mammoscribe.support.errors import InvalidNoun
 class Structure(StrEnum):
     """Normal anatomy and foreign objects that a detector takes for lesions.
 
-    A mark on any of them is no finding in the breast, but for the axilla: a lymph node there can be diseased, so such a
-    mark is named for where it is and kept.
+    A mark on any of them is no finding in the breast. In the axilla it is nearly always a lymph node, of which nothing
+    is known but its place: no network here was taught a diseased node from a healthy one.
     """
 
     NIPPLE = "nipple"
@@ -31,6 +31,13 @@ class Structure(StrEnum):
     def words(self) -> str:
         """As it is named in a report: `inframammary fold`."""
         return self.value.replace("_", " ")
+
+    @property
+    def where(self) -> str:
+        """Where a mark is that rests on it: `on the inframammary fold`."""
+        if self is Structure.AXILLA:
+            return "in the axilla (lymph nodes are not assessed)"
+        return f"on the {self.words}"
 
     @property
     def foreign(self) -> bool:

@@ -5,7 +5,7 @@ the terms of the setting, and no category that calls it free of disease unless e
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mammoscribe.domain.assessment import (
     FREE_OF_DISEASE,
@@ -24,9 +24,10 @@ STABLE_MONTHS = 23.0
 round comes a few weeks early or late."""
 
 CONTRADICTING_ODDS = 2.0
-"""Odds of malignancy over those of the population that a probability was calibrated on: above this (or, for category 5,
-below its inverse) the probability and the category contradict each other."""
+"""Odds of malignancy over those of the population that a probability was calibrated on: above this they contradict a
+category up to 3, which says at most 2 %; below it they contradict category 5, which says at least 95 %."""
 
+_SUSPICIOUS = (Category.SUSPICIOUS, Category.HIGHLY_SUGGESTIVE)
 _GROWN = (Change.NEW, Change.INCREASED)
 _FOLLOWED_MORPHOLOGY = ("morphology.round", "morphology.punctate")
 """Round and punctate calcifications are benign when diffuse, and depend on distribution and change otherwise."""
@@ -63,7 +64,7 @@ def assess_breast(
         odds_ratio: odds of malignancy of the breast over those of the calibration's population; None without a
             calibrated probability. It may raise the category to 0, never lower one that calls for more.
     """
-    graded = [grade_finding(f, circumstances).assessment for f in findings]
+    graded = [g.assessment for g in grade_breast(findings, circumstances, odds_ratio)]
     if circumstances.setting is Setting.SCREENING:
         graded = [_in_screening(a) for a in graded]
     best = max(graded, key=lambda a: SEVERITY.index(a.category), default=Assessment(Category.NEGATIVE, "no finding"))
@@ -83,8 +84,8 @@ def contradiction(category: Category, odds_ratio: float) -> str:
     """
     if category in (*FREE_OF_DISEASE, Category.PROBABLY_BENIGN) and odds_ratio > CONTRADICTING_ODDS:
         return f"the odds of malignancy are {odds_ratio:.1f} times those of the population it was calibrated on"
-    if category is Category.HIGHLY_SUGGESTIVE and odds_ratio < 1 / CONTRADICTING_ODDS:
-        return f"the odds of malignancy are {odds_ratio:.2f} times those of the population it was calibrated on"
+    if category is Category.HIGHLY_SUGGESTIVE and odds_ratio < CONTRADICTING_ODDS:
+        return f"the odds of malignancy are only {odds_ratio:.2f} times those of the population it was calibrated on"
     return ""
 
 
@@ -108,6 +109,31 @@ def _in_screening(assessment: Assessment) -> Assessment:
     if assessment.category in FREE_OF_DISEASE or assessment.category is Category.INCOMPLETE:
         return assessment
     return Assessment(Category.INCOMPLETE, f"{assessment.rule}: recall from screening")
+
+
+def grade_breast(
+    findings: Iterable[Finding], circumstances: Circumstances, odds_ratio: float | None = None
+) -> tuple[Grade, ...]:
+    """Level of suspicion of each finding of one breast, none of which its odds of malignancy contradict.
+
+    High odds raise what would be called benign or probably benign, unless another finding is suspicious and explains
+    them. Odds that are not high lower what would be called highly suggestive of malignancy.
+
+    Args:
+        findings: of one breast, above threshold.
+        circumstances: as of `assess_breast`.
+        odds_ratio: as of `assess_breast`.
+    """
+    grades = [grade_finding(f, circumstances) for f in findings]
+    if odds_ratio is None:
+        return tuple(grades)
+    explained = any(g.assessment.category in _SUSPICIOUS for g in grades)
+    return tuple(
+        g
+        if explained and g.assessment.category not in _SUSPICIOUS
+        else replace(g, assessment=_agreeing(g.assessment, odds_ratio))
+        for g in grades
+    )
 
 
 def grade_finding(finding: Finding, circumstances: Circumstances) -> Grade:
@@ -136,7 +162,9 @@ def _grade_mass(mass: Finding, at: Circumstances) -> Assessment:
         return _followed(mass, at, "mass without a suspicious descriptor")
     if margin == "margin.circumscribed" and mass.change is None:
         return Assessment(Category.PROBABLY_BENIGN, f"circumscribed mass, {_not_compared(at)}")
-    return Assessment(Category.INCOMPLETE, "mass that is new, larger or not fully seen")
+    if mass.change in _GROWN:
+        return Assessment(Category.INCOMPLETE, "mass that is new or larger")
+    return Assessment(Category.INCOMPLETE, "mass not shown to be circumscribed")
 
 
 def _grade_calcifications(calcifications: Finding, at: Circumstances) -> Assessment:

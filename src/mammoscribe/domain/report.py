@@ -8,6 +8,7 @@ from mammoscribe.domain.assessment import (
     FREE_OF_DISEASE,
     SEVERITY,
     Assessment,
+    Category,
     Grade,
     NotAssessed,
     Setting,
@@ -105,10 +106,13 @@ class Breast:
         self._check_agreement()
 
     def _check_agreement(self) -> None:
-        if self.assessment is None or self.odds_ratio is None:
+        if self.odds_ratio is None:
             return
-        if against := contradiction(self.assessment.category, self.odds_ratio):
+        if self.assessment and (against := contradiction(self.assessment.category, self.odds_ratio)):
             raise InvalidNoun(f"the {self.laterality.word} breast is called {self.assessment.category}, and {against}")
+        worst = max((g.assessment.category for g in self.grades), key=SEVERITY.index, default=Category.INCOMPLETE)
+        if against := contradiction(worst, self.odds_ratio):
+            raise InvalidNoun(f"a finding of the {self.laterality.word} breast is called {worst}, and {against}")
 
     @property
     def odds_ratio(self) -> float | None:

@@ -9,11 +9,12 @@ from mammoscribe.data.records import ListedView, MammoExam
 from mammoscribe.data.supervision import Question, Supervision
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
-from mammoscribe.domain.view import Laterality, Origin, Role, SpacingSource, View, standard_view_id
+from mammoscribe.domain.view import Laterality, Origin, Role, View, standard_view_id
 from mammoscribe.evaluation.stored_views import at_scale, stored_view
 from mammoscribe.imaging.decode import decode_view
 from mammoscribe.imaging.picture import Picture
-from mammoscribe.imaging.prepare import FINE_UM, PreparedView, assumed_spacing
+from mammoscribe.imaging.prepare import FINE_UM, PreparedView
+from mammoscribe.imaging.spacing import chosen_spacing
 from mammoscribe.models.reader.reader import Canvases, Reader
 from mammoscribe.reading import prepare
 from mammoscribe.writers.author import Decode
@@ -55,9 +56,7 @@ def _view(picture: StoredPicture, listed: ListedView, role: Role, origin: Origin
     """The view with the spacing that its dataset declares, or that follows from the shape it was stretched from."""
     place = picture.placement
     width, height = place.stored_width_px, place.stored_height_px
-    spacing, source = listed.spacing_mm, SpacingSource.DECLARED if listed.spacing_mm else SpacingSource.UNKNOWN
-    if listed.height_to_width is not None:
-        spacing, source = assumed_spacing(width, height, listed.height_to_width), SpacingSource.ASSUMED
+    spacing, source = chosen_spacing((width, height), listed.spacing_mm, listed.height_to_width, None)
     return View(
         standard_view_id(listed.laterality, listed.projection, role), listed.laterality, listed.projection, width, height,
         picture.path, role, spacing, source, frame=listed.frame, origin=origin,

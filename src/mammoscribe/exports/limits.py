@@ -52,7 +52,7 @@ def _with_ranges(texts: Sequence[str]) -> str:
 def marks_on_structures(report: Report) -> list[str]:
     """Marks that were left out because they rest on something that is no lesion: `R CC: mass mark on the nipple`."""
     return [
-        f"{report.exam.view(m.view_id).name}: {TYPE_WORDS[m.kind]} mark on the {m.structure.words}, score {m.score:.2f}"
+        f"{report.exam.view(m.view_id).name}: {TYPE_WORDS[m.kind]} mark {m.structure.where}, score {m.score:.2f}"
         for m in report.provenance.structures
     ]
 

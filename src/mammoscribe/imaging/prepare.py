@@ -13,11 +13,9 @@ from mammoscribe.imaging.mask import BreastOutline
 from mammoscribe.imaging.orientation import Turn
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.imaging.placement import Placement
+from mammoscribe.imaging.spacing import ASSUMED_FIELD_HEIGHT_MM
 from mammoscribe.imaging.upright import UNCLEAR_SIDE, Upright, check_shape, set_upright
 from mammoscribe.support.errors import InputError
-
-ASSUMED_FIELD_HEIGHT_MM = 260.0
-"""Height given to a picture of unknown spacing: between the two usual detector heights, 240 and 290 mm."""
 
 UNSQUASHED_HEIGHT_TO_WIDTH = 1.28
 """Height : width given back to a square picture of unknown spacing. Full-field detectors are 4096 x 3328 (1.23),
@@ -138,12 +136,6 @@ def prepare_view(
         view, _normalised(grey, on_canvas, levels), on_canvas, placement, (nipple.x, nipple.y), um, known,
         crop, levels, chest_on_left, steps, warnings, nipple.certainty, nipple.in_profile,
     )  # fmt: skip
-
-
-def assumed_spacing(width_px: int, height_px: int, height_to_width: float) -> tuple[float, float]:
-    """(row, column) mm of a picture of unknown spacing that had this height : width before it was stretched."""
-    row = ASSUMED_FIELD_HEIGHT_MM / height_px
-    return row, ASSUMED_FIELD_HEIGHT_MM / height_to_width / width_px
 
 
 def why_no_calcifications_show(prepared: PreparedView) -> str:

@@ -2,9 +2,12 @@
 
 from pydicom import Dataset
 
+from mammoscribe.domain.view import SpacingSource
 from mammoscribe.imaging.damage import worded
 from mammoscribe.imaging.voi import element_numbers, element_texts
 
+ASSUMED_FIELD_HEIGHT_MM = 260.0
+"""Height given to a picture of unknown spacing: between the two usual detector heights, 240 and 290 mm."""
 MIN_MM = 0.01
 PLACEHOLDER_MM = 1.0
 """From here on a spacing is what software writes that knows none: the coarsest detector has 0.2 mm."""
@@ -14,6 +17,33 @@ CONTACT_MAGNIFICATION = 1.3
 """Contact geometry magnifies by up to about 1.1; magnification stands begin at about 1.5."""
 _STAND = 1.5  # the skin is nearer to the source than the support, by a thick breast's tenth of the way
 _MOST_BY_DISTANCE = 3.0  # beyond it one of the distances is in another unit
+
+
+def assumed_spacing(width_px: int, height_px: int, height_to_width: float) -> tuple[float, float]:
+    """(row, column) mm of a picture of unknown spacing that had this height : width before it was stretched."""
+    row = ASSUMED_FIELD_HEIGHT_MM / height_px
+    return row, ASSUMED_FIELD_HEIGHT_MM / height_to_width / width_px
+
+
+def chosen_spacing(
+    size_px: tuple[int, int],
+    declared_mm: tuple[float, float] | None,
+    height_to_width: float | None,
+    in_file: tuple[float, float] | None,
+) -> tuple[tuple[float, float] | None, SpacingSource]:
+    """((row, column) mm or None, where it is from): what a person or a dataset declares goes before the file.
+
+    Args:
+        size_px: (width, height).
+        declared_mm: spacing that was declared.
+        height_to_width: shape that was declared, of a picture of unknown spacing.
+        in_file: spacing that the file states.
+    """
+    if height_to_width is not None:
+        return assumed_spacing(*size_px, height_to_width), SpacingSource.ASSUMED
+    if declared_mm is not None:
+        return declared_mm, SpacingSource.DECLARED
+    return in_file, SpacingSource.HEADER if in_file else SpacingSource.ASSUMED
 
 
 def header_spacing(header: Dataset) -> tuple[tuple[float, float] | None, str]:

@@ -1,5 +1,7 @@
 """A catalogue as the CSV files of other commands."""
 
+from dataclasses import replace
+
 import pytest
 
 from mammoscribe.data.catalogue import write_splits
@@ -8,6 +10,7 @@ from mammoscribe.data.labelled import read_labels
 from mammoscribe.data.manifest import exams_in_manifest, read_manifest
 from mammoscribe.domain.exam import Exam
 from mammoscribe.support.errors import InputError
+from tests.data.datasets.made import write_picture
 from tests.data.some_records import exam, report, study, written
 
 
@@ -25,6 +28,19 @@ def test_a_manifest_opens_as_exams_with_their_priors_and_labels(tmp_path):
     rows = read_manifest(tmp_path / "m.csv")
     assert [r.labels["cancer"] for r in rows if r.exam_id == "new"] == ["1", "0", "", ""]
     assert rows[0].labels["age"] == "50"
+
+
+def test_the_shape_of_a_picture_that_was_squashed_goes_into_the_manifest(tmp_path):
+    squashed = tuple(replace(v, spacing_mm=None, height_to_width=1.72) for v in exam().images)
+    catalogue = written([exam(images=squashed)], tmp_path)
+    for view in squashed:
+        write_picture(catalogue.root / str(view.path), height=300, width=300)
+    export_manifest(catalogue, tmp_path / "m.csv")
+    (opened,) = dict(exams_in_manifest(tmp_path / "m.csv")).values()
+    assert isinstance(opened, Exam)
+    for view in opened.views:
+        row, column = view.spacing_mm
+        assert view.height_px * row / (view.width_px * column) == pytest.approx(1.72)
 
 
 def test_of_two_pictures_of_a_view_the_first_is_listed(tmp_path):

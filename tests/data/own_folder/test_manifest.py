@@ -36,6 +36,20 @@ def test_views_spacing_labels_and_split_are_those_of_the_rows(tmp_path):
     ]  # fmt: skip
 
 
+def test_the_shape_of_a_squashed_picture_is_that_of_its_row(tmp_path):
+    for name in "ab":
+        write_picture(tmp_path / "img" / f"{name}.png", height=300, width=300)
+    write_lines(
+        tmp_path / "m.csv",
+        "exam_id,laterality,view,path,height_to_width",
+        "e1,R,CC,img/a.png,1.72",
+        "e1,R,MLO,img/b.png,",
+    )
+    records, faults = read(tmp_path, FIRST)
+    assert not faults
+    assert [(v.spacing_mm, v.height_to_width) for v in records["e1"].images] == [(None, 1.72), (None, None)]
+
+
 def test_a_prior_that_is_another_exam_is_linked_and_not_read_twice(tmp_path):
     manifest(tmp_path)
     records, faults = read(tmp_path, (tmp_path / "ours.toml").read_text())

@@ -11,7 +11,7 @@ from mammoscribe.domain.anatomy import Resting, Structure
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Change, FindingType
 from mammoscribe.domain.lexicon import Axis
-from mammoscribe.domain.location import Half, Location, Quadrant, Region
+from mammoscribe.domain.location import Half, Location, Quadrant
 from mammoscribe.domain.view import Box, Laterality, Projection, View
 from mammoscribe.imaging.decode import Picture
 from mammoscribe.imaging.prepare import prepare_view
@@ -240,11 +240,6 @@ def test_a_place_is_told_only_where_the_nipple_was_found():
     assert found.location.half is not None and found.location.nipple_distance_mm == 45  # of 4 cm behind, 2 cm above
     (unscaled,) = assemble([mark()], EXAM, LINK_SCALE)
     assert unscaled.location.nipple_distance_mm is None
-
-
-def test_a_mark_in_the_axilla_is_named_for_where_it_is():
-    (node,) = assemble([mark(structure=Structure.AXILLA)], EXAM, LINK_SCALE)
-    assert node.location == Location(region=Region.AXILLA)
 
 
 def test_each_mark_of_a_pair_keeps_the_score_of_its_own_detection():

@@ -72,7 +72,7 @@ def _exam_rows(
         date = shown.date.isoformat() if shown.date else ""
         yield [
             exam.id, exam.patient_id, view.laterality, view.projection, str(root / view.path), date, is_prior, spacing,
-            str(view.frame) if view.frame else "", indication,
+            str(view.frame) if view.frame else "", indication, f"{view.height_to_width:g}" if view.height_to_width else "",
             *(labels.get(name, labels.get(name.removeprefix("label_"), "")) for name in names),
         ]  # fmt: skip
 

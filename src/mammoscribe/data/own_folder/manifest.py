@@ -169,7 +169,10 @@ class _Manifest:
                 raise InputError(f"{where} is the same picture as in an earlier row", "each picture once")
             view = found.view
             spacing = view.spacing_mm if view.spacing_source is SpacingSource.DECLARED else None
-            listed.append(ListedView(path, view.laterality, view.projection, spacing, view.frame))
+            shape = row.declared().height_to_width
+            listed.append(
+                ListedView(path, view.laterality, view.projection, spacing, view.frame, height_to_width=shape)
+            )
         return tuple(listed)
 
     def _breasts(self, exam_id: str, pairs: Sequence[Seen]) -> Mapping[Laterality, Mapping[str, str]]:

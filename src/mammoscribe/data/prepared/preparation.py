@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from mammoscribe.data.records import ListedImage, ListedView
-from mammoscribe.domain.view import Box, SpacingSource, View, standard_view_id
+from mammoscribe.domain.view import Box, View, standard_view_id
 from mammoscribe.imaging.decode import decode, decode_mammogram
 from mammoscribe.imaging.joint_prepare import published_bytes
 from mammoscribe.imaging.picture import Picture
@@ -19,12 +19,12 @@ from mammoscribe.imaging.prepare import (
     BRIGHTEST,
     FINE_UM,
     PreparedView,
-    assumed_spacing,
     prepare_view,
     resample,
     whole_numbers,
     why_no_calcifications_show,
 )
+from mammoscribe.imaging.spacing import chosen_spacing
 from mammoscribe.support.errors import InputError, InvalidNoun
 
 VERSION = 4
@@ -207,12 +207,8 @@ def _finer(picture: Picture, prepared: PreparedView, scales: tuple[FinerScale, .
 
 def _view(image: ListedView, path: Path, picture: Picture) -> View:
     """The view as the domain has it; what the dataset says of the spacing or shape goes before the file."""
-    spacing, source = picture.spacing_mm, picture.spacing_source if picture.spacing_mm else SpacingSource.ASSUMED
-    if image.spacing_mm is not None:
-        spacing, source = image.spacing_mm, SpacingSource.DECLARED
-    elif image.height_to_width is not None:
-        spacing = assumed_spacing(picture.width_px, picture.height_px, image.height_to_width)
-        source = SpacingSource.ASSUMED
+    size = (picture.width_px, picture.height_px)
+    spacing, source = chosen_spacing(size, image.spacing_mm, image.height_to_width, picture.spacing_mm)
     name = standard_view_id(image.laterality, image.projection)
     try:
         return View(

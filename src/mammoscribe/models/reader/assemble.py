@@ -11,7 +11,7 @@ from mammoscribe.domain.anatomy import Structure
 from mammoscribe.domain.exam import Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
 from mammoscribe.domain.lexicon import SUSPICIOUS_MORPHOLOGY, Axis
-from mammoscribe.domain.location import Location, Region, from_one_view, from_two_views
+from mammoscribe.domain.location import Location, from_one_view, from_two_views
 from mammoscribe.domain.view import Box, Laterality, Projection, View
 from mammoscribe.imaging.anatomy.find import Anatomy
 from mammoscribe.imaging.prepare import PreparedView
@@ -362,9 +362,7 @@ def _asymmetry(probabilities: np.ndarray, num_views: int) -> str:
 
 
 def _location(laterality: Laterality, group: Sequence[RawMark]) -> Location:
-    """Place of a group; unknown where the nipple was not found in every view that shows it, but for the axilla."""
-    if any(m.structure is Structure.AXILLA for m in group):
-        return Location(region=Region.AXILLA)
+    """Place of a group; unknown where the nipple was not found in every view that shows it."""
     if not all(m.nipple_found for m in group):
         return Location()
     depth = float(np.mean([m.depth for m in group]))

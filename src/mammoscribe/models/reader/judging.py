@@ -85,18 +85,27 @@ def judge(seen: Seen, exam: Exam, point: OperatingPoint) -> ReaderOutput:
     """Findings and breast readings at an operating point."""
     seen = seen.mixed(point.crop_shares)
     weighed = [m.weighed(point.mark_weights) for m in seen.marks]
-    marks = [m for m in weighed if m.structure in (None, Structure.AXILLA)]
+    marks = [m for m in weighed if m.structure is None]
     candidates = assemble(marks, exam, seen.link_scale, point.least_word if point.words_measured else None)
-    reported = _unpaired([f for f in candidates if f.score >= point.thresholds[f.type.value]])
-    weaker = [f for f in candidates if point.possible[f.type.value] <= f.score < point.thresholds[f.type.value]]
+    reported, weaker, candidates = _shares(candidates, point)
     return ReaderOutput(
-        tuple(reported),
+        tuple(_unpaired(reported)),
         tuple(weaker),
         tuple(candidates),
         _breasts(seen, exam, point),
         marks_left_out(weighed, point),
         _unlike(seen, point),
     )
+
+
+def _shares(found: Sequence[Finding], point: OperatingPoint) -> tuple[list[Finding], list[Finding], list[Finding]]:
+    """(reported, weaker, all), numbered in this order, so that a report speaks of f1, f2 and f3 and leaves none out."""
+    reported = [f for f in found if f.score >= point.thresholds[f.type.value]]
+    weaker = [f for f in found if point.possible[f.type.value] <= f.score < point.thresholds[f.type.value]]
+    others = [f for f in found if f not in reported and f not in weaker]
+    numbered = [replace(f, id=f"f{i}") for i, f in enumerate((*reported, *weaker, *others), start=1)]
+    kept = len(reported) + len(weaker)
+    return numbered[: len(reported)], numbered[len(reported) : kept], sorted(numbered, key=lambda f: -f.score)
 
 
 def _unpaired(findings: Sequence[Finding]) -> list[Finding]:
@@ -122,7 +131,7 @@ def marks_left_out(marks: Sequence[RawMark], point: OperatingPoint) -> tuple[Mar
     return tuple(
         MarkOnStructure(m.view.id, m.box, m.type, m.structure, min(1.0, m.score))
         for m in marks
-        if m.structure not in (None, Structure.AXILLA) and m.score >= point.possible[m.type.value]
+        if m.structure is not None and m.score >= point.possible[m.type.value]
     )
 
 
@@ -153,7 +162,7 @@ def _density_probs(logits: torch.Tensor, temperature: float | None) -> tuple[flo
 
 
 def breast_features(seen: Seen, side: Laterality) -> MalignancyFeatures:
-    """What the malignancy of a breast is judged by."""
+    """What the malignancy of a breast is judged by, marks in its axilla among them: cancer spreads to the nodes there."""
     i = list(Laterality).index(side)
     own = (m for m in seen.marks if m.view.laterality is side and m.structure in (None, Structure.AXILLA))
     signs = (MarkSigns(m.strength, m.suspicion, m.calcification) for m in own)

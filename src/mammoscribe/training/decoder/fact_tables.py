@@ -11,7 +11,7 @@ from typing import overload
 import numpy as np
 
 from mammoscribe.domain.assessment import Assessment, NotAssessed, Setting
-from mammoscribe.domain.assessment_rules import Circumstances, assess_breast, grade_finding
+from mammoscribe.domain.assessment_rules import Circumstances, assess_breast, grade_breast
 from mammoscribe.domain.exam import HANGING, Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
 from mammoscribe.domain.lexicon import TERMS, Axis, Edition, terms_of
@@ -98,7 +98,7 @@ def _breast(exam: Exam, findings: Sequence[Finding], side: Laterality, density: 
     at = Circumstances(Setting.DIAGNOSTIC, months_since_prior=exam.months_since_prior, prior_read=bool(exam.prior))
     given = assess_breast(own, at)
     reason = given.reason if isinstance(given, NotAssessed) else "a made-up table has no probability"
-    grades = tuple(grade_finding(f, at) for f in own)
+    grades = grade_breast(own, at)
     return Breast(
         side, True, density, assessment=given if isinstance(given, Assessment) else None, reason=reason, grades=grades
     )
