@@ -9,7 +9,7 @@ from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.location import Location
 from mammoscribe.domain.report import Calibration
 from mammoscribe.domain.search import Search, ViewSearch
-from mammoscribe.domain.view import Box, Origin
+from mammoscribe.domain.view import Box, Origin, SpacingSource
 from mammoscribe.exports import report_html
 from mammoscribe.exports.words import AGREES, NOTICE
 from mammoscribe.support.errors import InvalidNoun
@@ -257,6 +257,14 @@ def test_without_spacing_there_is_no_scale_bar_and_the_page_says_that_views_are_
     assert "not at one scale" in page.words
     assert "no millimetres are printed" in page.words
     assert not re.search(r"box \d+ x \d+ mm", page.words)
+    assert not page.all("div", "bar")
+
+
+def test_views_whose_spacing_was_only_assumed_are_not_said_to_be_at_one_scale():
+    report = one_film()
+    film = replace(report.exam.views[0], spacing_mm=(0.3, 0.2), spacing_source=SpacingSource.ASSUMED)
+    page = page_of(with_exam(report, replace(report.exam, views=(film,))))
+    assert "not at one scale" in page.words
     assert not page.all("div", "bar")
 
 

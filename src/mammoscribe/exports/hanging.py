@@ -81,7 +81,7 @@ class Hanging:
     Args:
         panes: priors beside their current view, in reading order.
         aspect: width over height of the frame.
-        equal_scale: whether every picture is shown at one physical scale.
+        equal_scale: whether every picture is shown at one physical scale; not where a spacing was only assumed.
     """
 
     panes: tuple[Pane, ...]
@@ -114,7 +114,7 @@ def hang(report: Report, images: Mapping[str, ViewImage], truth: Iterable[Findin
         InvalidNoun: when a picture belongs to no view of the exam or to one of another stored size.
     """
     _check(report.exam, images)
-    equal = all(v.spacing_mm for v in report.exam.views)
+    equal = all(v.millimetres_known and v.spacing_mm for v in report.exam.views)
     sizes = {v.id: _shown_size(v, images.get(v.id), equal) for v in report.exam.views}
     focus = {v.id: _focus(v, images.get(v.id), sizes[v.id]) for v in report.exam.views}
     frame = (max(f.width for f in focus.values()), max(f.height for f in focus.values()))
