@@ -4,7 +4,9 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
+from benchmarks.engine_processes import in_ranks
 from mammoscribe.models.chat.chat_model import load_chat_model
 from mammoscribe.support.errors import InputError
 from mammoscribe.training.chat.recipe import chat
@@ -13,7 +15,7 @@ from mammoscribe.training.engine.task import Feed
 from mammoscribe.training.engine.train import train
 from tests.models.tiny_families import CLASSES, WRITERS
 from tests.training.chat.lab import REPORTS, exam_entry, text_entry, write_entries
-from tests.training.chat.test_task import QUICK
+from tests.training.chat.test_task import QUICK, rows, train_in
 
 pytest.importorskip("accelerate")
 pytest.importorskip("peft")
@@ -92,6 +94,21 @@ def test_every_parameter_that_is_trained_has_a_gradient_and_no_other(name, init,
         assert (parameter.grad is not None) == wanted, key
         if wanted and not key.endswith(zero):
             assert parameter.grad.any(), key
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["ddp", "fsdp2", "zero2", "zero3"])
+def test_two_processes_train_as_one_does_also_when_one_has_no_picture(name, init, kind, tmp_path):
+    if kind.startswith("zero"):
+        pytest.importorskip("deepspeed")
+    entries = [exam_entry(tmp_path, 0, REPORTS[0]), *(text_entry(n) for n in range(3))]
+    run = chat([write_entries(tmp_path, entries)], init).with_set({**QUICK, "steps": "4", "group_by_length": "false"})
+    assert in_ranks(2, tmp_path, train_in, run.with_set({"distribution.kind": kind}), tmp_path / "two") == [0, 0]
+    train_in(run, tmp_path / "one")
+    for one, two in zip(rows(tmp_path / "one"), rows(tmp_path / "two"), strict=True):
+        assert {key: two[key] for key in one} == pytest.approx(one, rel=1e-5, abs=1e-4)
+    a, b = (load_file(tmp_path / place / "model" / "model.safetensors") for place in ("one", "two"))
+    assert a.keys() == b.keys() and all(torch.allclose(a[key], b[key], atol=1e-4) for key in a)
 
 
 def test_conversations_without_pictures_have_the_same_loss_alone_as_with_the_black_picture(name, init, tmp_path):

@@ -191,7 +191,7 @@ def test_what_looks_at_pictures_runs_first_also_when_there_is_none(init, data, t
         assert order == ["vision", "language"] * 2
 
 
-def _train(run, folder):
+def train_in(run, folder):
     train(run, folder)
     return 0
 
@@ -211,8 +211,8 @@ def test_two_processes_train_as_one_does_also_when_one_has_no_picture(init, data
         )
         run = chat([data, val], init).with_set({**QUICK, "steps": "4", "group_by_length": "false"})
     spread = run.with_set({"distribution.kind": kind})
-    assert in_ranks(2, tmp_path, _train, spread, tmp_path / "two") == [0, 0]
-    _train(run, tmp_path / "one")
+    assert in_ranks(2, tmp_path, train_in, spread, tmp_path / "two") == [0, 0]
+    train_in(run, tmp_path / "one")
     for one, two in zip(rows(tmp_path / "one"), rows(tmp_path / "two"), strict=True):
         assert one.keys() == two.keys()
         for key, value in one.items():
@@ -238,11 +238,11 @@ def _killed_at_step_3(run, folder):
 @pytest.mark.slow
 def test_a_killed_process_ends_the_run_in_one_sentence_and_it_goes_on_to_the_same_figures(init, data, tmp_path):
     run = chat([data], init).with_set({**QUICK, "steps": "6", "checkpoint_every": "2"})
-    assert in_ranks(2, tmp_path / "undisturbed", _train, run, tmp_path / "whole") == [0, 0]
+    assert in_ranks(2, tmp_path / "undisturbed", train_in, run, tmp_path / "whole") == [0, 0]
     first, second = in_ranks(2, tmp_path, _killed_at_step_3, run, tmp_path)
     assert second == -signal.SIGKILL
     assert "goes on from checkpoints/step-00000002" in first
-    assert in_ranks(2, tmp_path / "again", _train, run, tmp_path / "run") == [0, 0]
+    assert in_ranks(2, tmp_path / "again", train_in, run, tmp_path / "run") == [0, 0]
     assert rows(tmp_path / "run") == rows(tmp_path / "whole")
 
 
