@@ -19,12 +19,16 @@ from tests.training.chat.test_task import QUICK, rows, train_in
 
 pytest.importorskip("accelerate")
 pytest.importorskip("peft")
+pytest.importorskip("bitsandbytes")
 transformers = pytest.importorskip("transformers")
 NEW = ["llava-med-1.5", "gemma-3", "llama-3.2-vision", "deepseek-vl", "deepseek-vl-hybrid"]
 STEPS = {**QUICK, "steps": "6", "batch": "2", "learning_rate": "3e-3"}
 WAYS = {
     "full": {}, "projector": {"trained": "projector", "learning_rate": "1e-2"},
     "lora": {"trained": "lora", "task.lora.rank": "4", "task.lora.alpha": "8", "learning_rate": "1e-2"},
+    "qlora": {
+        "trained": "lora", "four_bits": "true", "task.lora.rank": "4", "task.lora.alpha": "8", "learning_rate": "1e-2",
+    },
     "vision": {"train_vision": "true", "task.vision_rate": "1"},
 }  # fmt: skip
 
@@ -66,7 +70,7 @@ def test_the_loss_falls_and_what_is_not_trained_stays_as_it_was(name, init, data
     parts = {part_of(before.family, key) for key in old if not torch.equal(old[key], new[key])}
     trained = {"projector", *(() if way == "projector" else ("language",)), *(("vision",) if way == "vision" else ())}
     assert parts == trained
-    if way == "lora":
+    if way in ("lora", "qlora"):
         ends = tuple(f"{p}_proj.weight" for p in ("q", "k", "v", "o", "gate", "up", "down"))
         of_language = [k for k in old if part_of(before.family, k) == "language"]
         assert all(k.endswith(ends) for k in of_language if not torch.equal(old[k], new[k]))

@@ -7,8 +7,9 @@ import torch
 from safetensors.torch import load_file
 
 from mammoscribe.models.chat.chat_model import load_chat_model
+from mammoscribe.models.chat.four_bits import FourBitLinear
 from mammoscribe.models.chat.lora import Lora, add_updates, with_updates
-from mammoscribe.support.errors import InvalidNoun, MissingExtra
+from mammoscribe.support.errors import InputError, InvalidNoun, MissingExtra
 from mammoscribe.training.chat.recipe import chat
 from mammoscribe.training.engine.train import train
 from tests.models.tiny_chat import write_llava, write_qwen2_vl
@@ -44,6 +45,29 @@ def test_updates_are_added_to_the_weights_beside_them_and_to_no_other():
 def test_updates_that_cannot_be_are_refused(wrong):
     with pytest.raises(InvalidNoun):
         Lora(**wrong)
+
+
+def test_weights_in_four_bits_go_on_after_a_stop_and_are_refused_where_they_cannot_be_kept(tmp_path):
+    pytest.importorskip("peft")
+    pytest.importorskip("bitsandbytes")
+    folder, data = write_llava(tmp_path / "published"), lab(tmp_path / "lab", 4, 2)
+    run = chat([data], folder).with_set({**SMALL, "steps": "4", "four_bits": "true"})
+    assert train(run, tmp_path / "whole").finished
+    parts = run.with_set({"minutes": "1e-6", "checkpoint_every": "1"})
+    assert not train(parts, tmp_path / "parts").finished
+    assert train(run, tmp_path / "parts").finished
+    one, two = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("whole", "parts"))
+    assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+    for change, told in (({"trained": "full"}, "trained=lora"), ({"distribution.kind": "fsdp2"}, "kind=ddp")):
+        changed = run.with_set(change)
+        with pytest.raises(InputError, match=told):
+            changed.task.build(changed)
+
+
+def test_without_bitsandbytes_one_is_told_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "bitsandbytes.functional", None)
+    with pytest.raises(MissingExtra, match=r"bitsandbytes; .*'\.\[qlora\]'"):
+        FourBitLinear(torch.nn.Linear(64, 2))
 
 
 def test_without_peft_one_is_told_what_to_install(monkeypatch):

@@ -86,6 +86,17 @@ def test_the_fields_of_the_run_are_those_of_the_script(tmp_path):
     assert script.fields(1, "train")["batch.train"] == "16" and script.fields(1, "train")["steps"] == "2"
 
 
+def test_weights_in_four_bits_are_understood_and_others_refused(tmp_path):
+    text = "python train.py --model_name_or_path=here --lora_enable True --quant_type nf4 --double_quant True --bits"
+    (tmp_path / "s.sh").write_text(f"{text} 4\n")
+    assert read_script(tmp_path / "s.sh").fields(1, "train")["task.four_bits"] == "true"
+    (tmp_path / "s.sh").write_text(f"{text} 16\n")
+    assert "task.four_bits" not in read_script(tmp_path / "s.sh").fields(1, "train")
+    (tmp_path / "s.sh").write_text(f"{text} 8\n")
+    with pytest.raises(InputError, match="bits 8"):
+        read_script(tmp_path / "s.sh")
+
+
 def test_lora_alignment_and_the_launchers_processes_are_understood(tmp_path):
     text = "torchrun --nproc_per_node=4 train.py --model_name_or_path=here --lora_enable True --lora_r 64 --lora_alpha 16 --mm_projector_lr 2e-5 --learning_rate 2e-4"
     script = read_script(written(tmp_path, text))

@@ -6,6 +6,7 @@ from pathlib import Path
 from mammoscribe.models.chat.card import ChatCard
 from mammoscribe.models.chat.families import STARTER_CHAT
 from mammoscribe.models.chat.folder import Beside, files_beside, write_chat_folder
+from mammoscribe.models.chat.four_bits import full_weights
 from mammoscribe.models.chat.lora import Lora, with_updates
 from mammoscribe.models.chat.starter import write_starter
 from mammoscribe.training.calibration.parts import part_of
@@ -39,6 +40,6 @@ class ChatExport:
             write_starter(tensors, model.folder, card, self.lora, out)
             return
         if self.lora is not None:
-            tensors = with_updates(tensors, self.lora)
+            tensors = with_updates(full_weights(tensors), self.lora)
         beside = Beside(files_beside(model.folder), card, model.tied)
         write_chat_folder(tensors, beside, family, out, self.start.stored)

@@ -203,6 +203,14 @@ def _only(wanted: str, words: str) -> _Rule:
     return rule
 
 
+def _bits(value: str) -> _Found:
+    if value.strip() == "4":
+        return Verdict.RENAMED, "--set task.four_bits=true (NF4 in blocks of 64)", {"task.four_bits": "true"}
+    if value.strip() != "16":
+        raise InputError(f"--bits {value} in LLaVA's script", "16, or 4 with --lora_enable True")
+    return Verdict.KEPT, "weights are not quantised", {}
+
+
 def _nothing(why: str) -> _Rule:
     return lambda _: (Verdict.MEANINGLESS, why, {})
 
@@ -293,5 +301,7 @@ _TABLE: Mapping[str, _Rule] = {
     "lora_r": _sets("task.lora.rank"),
     "lora_alpha": _sets("task.lora.alpha"),
     "lora_dropout": _sets("task.lora.dropout"),
-    "bits": _only("16", "weights are not quantised"),
+    "bits": _bits,
+    "quant_type": _only("nf4", "the type of weights in 4 bits"),
+    "double_quant": _nothing("the scales of weights in 4 bits are not packed again; half a bit a number"),
 }  # fmt: skip

@@ -12,6 +12,7 @@ from mammoscribe.models.chat.families import STARTER_CHAT, config_of, family_of
 from mammoscribe.models.chat.family import Preparation
 from mammoscribe.models.chat.place import weights_sha256
 from mammoscribe.support.errors import InputError
+from mammoscribe.training.engine.run import Kind
 
 
 class Trained(StrEnum):
@@ -81,6 +82,18 @@ def check_trained(model: ChatModel, trained: Trained, train_vision: bool) -> Non
             f"{found} for {model.family.name}, which keeps its reader and its language model as they are",
             "trained=projector or trained=lora", "--set task.trained=lora",
         )  # fmt: skip
+
+
+def check_four_bits(model: ChatModel, trained: Trained, kind: Kind) -> None:
+    """InputError for weights in 4 bits where they are trained themselves, shared out, or kept elsewhere."""
+    if trained is not Trained.LORA:
+        raise InputError(f"four_bits=true with trained={trained}", "trained=lora", "--set task.trained=lora")
+    if model.family is STARTER_CHAT:
+        raise InputError(f"four_bits=true for {model.family.name}, whose language model is small", "four_bits=false")
+    if kind is not Kind.DDP:
+        raise InputError(
+            f"four_bits=true with {kind}, which shares out weights that are trained", "distribution.kind=ddp"
+        )
 
 
 def frozen_parts(model: ChatModel, trained: Trained, train_vision: bool) -> tuple[str, ...]:

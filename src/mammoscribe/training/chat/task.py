@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.models.chat.adapter import blank
 from mammoscribe.models.chat.batch import ChatBatch
+from mammoscribe.models.chat.four_bits import pack_language_model
 from mammoscribe.models.chat.lora import Lora, held_lora, put_updates
 from mammoscribe.models.chat.prompt import IGNORED, Prompter
 from mammoscribe.models.chat.shallow import shallow_chat_model, stacks_of
@@ -27,7 +28,15 @@ from mammoscribe.training.chat.conversations import (
 from mammoscribe.training.chat.export import CHAT, ChatExport
 from mammoscribe.training.chat.grouping import ByLength
 from mammoscribe.training.chat.kept_views import with_kept_views
-from mammoscribe.training.chat.start import ChatStart, Trained, chat_start, check_trained, frozen_parts, preparation_of
+from mammoscribe.training.chat.start import (
+    ChatStart,
+    Trained,
+    chat_start,
+    check_four_bits,
+    check_trained,
+    frozen_parts,
+    preparation_of,
+)
 from mammoscribe.training.chat.steps import Mix, Step, notes_of, room
 from mammoscribe.training.engine.run import Run
 from mammoscribe.training.engine.sources import ItemBatches, ItemSource
@@ -50,6 +59,7 @@ class ChatSettings:
         trained: full, projector (alignment) or lora.
         train_vision: whether the image encoder is trained, too.
         lora: the updates of `trained=lora`.
+        four_bits: whether the matrices beside which updates are trained are kept in 4 bits (QLoRA); with `trained=lora`.
         projector_rate: of the projector, times the learning rate.
         vision_rate: of the image encoder, where it is trained, times the learning rate.
         max_tokens: of one conversation with its pictures; a longer one is an error that names it. none is 2048, or what
@@ -70,6 +80,7 @@ class ChatSettings:
     trained: Trained = Trained.FULL
     train_vision: bool = False
     lora: Lora = field(default_factory=Lora)
+    four_bits: bool = False
     projector_rate: float = 1.0
     vision_rate: float = 0.1
     max_tokens: int | None = None
@@ -112,6 +123,9 @@ class ChatSettings:
         """The task with the model that is begun with."""
         assert run.init is not None
         check_trained(start.model, self.trained, self.train_vision)
+        if self.four_bits:
+            check_four_bits(start.model, self.trained, run.distribution.kind)
+            pack_language_model(start.model.network)
         tokens, pictures = room(start.model, self.step, self.max_tokens)
         prompter = start.model.prompter(tokens)
         canvas = start.model.adapter.preparation.canvas
