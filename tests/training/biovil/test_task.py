@@ -244,6 +244,10 @@ def test_the_text_stage_is_gone_on_with_and_the_image_model_is_new(chest, traine
     run = biovil_t([chest], tmp_path / "sections").with_set(
         {**QUICK, "task.image.preset": "debug", "learning_rate": "1e-9"}
     )
+    assert (
+        biovil_t([chest], tmp_path / "sections").schedule.learning_rate == 5e-4
+    )  # a new image model, as without --init
+    assert biovil_t([chest], trained).schedule.learning_rate == 2e-5
     assert train(run, tmp_path / "run").finished
     one, two = (load_text_model(f).model.state_dict() for f in (stage, tmp_path / "run" / "model"))
     assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)

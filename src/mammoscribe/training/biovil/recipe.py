@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.biovil.start import joint_weights_at
+from mammoscribe.training.biovil.start import is_image_model, joint_weights_at
 from mammoscribe.training.biovil.task import BiovilSettings
 from mammoscribe.training.engine.run import Execution, Optimiser, Precision, Run
 from mammoscribe.training.engine.schedule import Schedule
@@ -24,6 +24,8 @@ def biovil_t(data: Sequence[Path], init: Path | None = None) -> Run:
     processes (`--set batch.NAME=128` for more); with `accumulate` above 1, those of the same part of the step. `model/`
     is in the layout of the published files, which `ground`, `match`, `search`, `compare` and `features` take with --model.
 
+    The learning rate is 2e-5 where the image model is gone on with, and 5e-4 where it is new.
+
     Hardware and time: `starter` on two cores or one GPU, `base` on GPUs; no time was measured. `--set task.text.preset=debug`
     with a few steps takes seconds and learns nothing of use.
 
@@ -39,9 +41,10 @@ def biovil_t(data: Sequence[Path], init: Path | None = None) -> Run:
     """
     if not data:
         raise InputError("no data to train on", "--data PREPARED, one or more", "see `mammoscribe data prepare --help`")
+    weights = None if init is None else joint_weights_at(init)
     return Run(
         recipe="biovil-t", task=BiovilSettings(), steps=5000, batch=dict.fromkeys(named(data), PAIRS), data=tuple(data),
-        init=None if init is None else joint_weights_at(init),
-        schedule=Schedule(5e-4 if init is None else 2e-5, warm_up=0.03), precision=Precision.BF16,
+        init=weights,
+        schedule=Schedule(2e-5 if weights is not None and is_image_model(weights) else 5e-4, warm_up=0.03), precision=Precision.BF16,
         optimiser=Optimiser(weight_decay=0.01), execution=Execution(checkpoint_every=250, validate_every=250),
     )  # fmt: skip

@@ -88,6 +88,11 @@ def joint_weights_at(place: Path) -> Path:
     return text_weights_at(place)
 
 
+def is_image_model(weights: Path) -> bool:
+    """Whether a weights file is that of an image model, and not of a text model alone."""
+    return weights.name in IMAGE_FILES
+
+
 def image_weights_at(place: Path) -> Path:
     """The image weights of a model folder or of a run, or that file itself.
 
