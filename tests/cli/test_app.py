@@ -107,3 +107,9 @@ def test_help_shows_no_python_types_of_flags_and_arguments(run):
         shown = run(*page)
         assert shown.exit_code == 0 and "--help" in shown.output
         assert not [word for word in ("<bool>", "<list[", "[[", "...]...") if word in shown.output], page
+
+
+def test_the_package_runs_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "mammoscribe", "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert __version__ in done.stdout
