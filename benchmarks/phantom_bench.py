@@ -10,13 +10,14 @@ the best constant report is chosen anew for each figure and exam among the other
     python benchmarks/phantom_bench.py                    # all 200 exams, 200 training exams, twins of 60 exams
     python benchmarks/phantom_bench.py --exams 6 --train 6 --twins 2   # a quick look; not a figure to quote
     python benchmarks/phantom_bench.py --chat-model DIR   # and a chat model, before and after the gate
+    python benchmarks/phantom_bench.py --writer-model runs/report   # and a run of `train biovil-t-report`
     python benchmarks/phantom_bench.py --bench bench_v2
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -31,7 +32,6 @@ from mammoscribe.evaluation.bench_digests import agreement_words, published_dige
 from mammoscribe.evaluation.card import Row, markdown, rows_json
 from mammoscribe.evaluation.card_page import finite
 from mammoscribe.evaluation.phantom_bench import (
-    CHAT,
     NEIGHBOUR,
     STARTER,
     SeenExams,
@@ -39,11 +39,13 @@ from mammoscribe.evaluation.phantom_bench import (
     pairs_of,
     systems_of,
     systems_table,
+    written_by,
 )
 from mammoscribe.evaluation.reading_records import cache_path, read_record
 from mammoscribe.evaluation.records import ExamRecord
 from mammoscribe.evaluation.report_card.card import ReportCard, make_card
 from mammoscribe.evaluation.report_card.card_files import card_json
+from mammoscribe.models.biovil.report_model import load_report_model
 from mammoscribe.models.chat.place import chat_folder_at, weights_sha256
 from mammoscribe.models.reader.reader import Reader
 from mammoscribe.models.reader.space import StarterSpace, load_starter_space
@@ -52,16 +54,21 @@ from mammoscribe.phantom.bench import TRAINING_SEEDS
 from mammoscribe.support.errors import MammoscribeError
 from mammoscribe.support.files import write_text
 from mammoscribe.writers.author import Author
+from mammoscribe.writers.biovil_t import BiovilAuthor
 from mammoscribe.writers.chat import ChatAuthor
 from mammoscribe.writers.chat_local import load_local_chat
 
 TWINS, TRAIN, MAX_TOKENS = 60, 200, 1024
 
 
-def _chat_author(place: Path, max_tokens: int) -> tuple[Author, str]:
-    """The chat model of a folder, and a name for the file of what it wrote."""
-    author = ChatAuthor(load_local_chat(place, torch.device("cpu"), max_tokens))
-    return author, f"chat-{weights_sha256(chat_folder_at(place))[:12]}-{max_tokens}"
+def _authors(args: argparse.Namespace) -> Iterator[tuple[str, Author, str]]:
+    """(what it is called, author, name of the file that keeps what it wrote) of each model that writes beside the reader."""
+    if args.chat_model:
+        author = ChatAuthor(load_local_chat(args.chat_model, torch.device("cpu"), args.chat_tokens))
+        yield "chat model", author, f"chat-{weights_sha256(chat_folder_at(args.chat_model))[:12]}-{args.chat_tokens}"
+    if args.writer_model:
+        model = load_report_model(args.writer_model)
+        yield "BioViL-T report model", BiovilAuthor(model), f"biovil-t-{model.card.weights_sha256[:12]}"
 
 
 def measure(args: argparse.Namespace, reader: Reader, space: StarterSpace) -> tuple[ReportCard, list[Row], str]:
@@ -82,13 +89,12 @@ def measure(args: argparse.Namespace, reader: Reader, space: StarterSpace) -> tu
         seeds = progress.track(TRAINING_SEEDS[: args.train], description="training exams")
         train = [seen.of_seed(seed, bench) for seed in seeds]
     systems = {NEIGHBOUR: neighbours_of(exams, train), **systems_of(records, STARTER)}
-    if args.chat_model:
-        author, name = _chat_author(args.chat_model, args.chat_tokens)
-        by_chat = read_bench(
+    for called, author, name in _authors(args):
+        by_model = read_bench(
             reader, bench, args.exams, kept(name, "jsonl"),
-            lambda drawn, by: read_record(drawn, by, author, Setting.DIAGNOSTIC),
+            lambda drawn, by, author=author: read_record(drawn, by, author, Setting.DIAGNOSTIC),
         )  # fmt: skip
-        systems |= systems_of(by_chat, CHAT)
+        systems |= systems_of(by_model, written_by(called))
     rows = bench_rows(records)
     if args.twins:
         rows += twin_rows(read_twins(reader, bench, min(args.twins, args.exams), kept("twins", "json")))
@@ -103,6 +109,9 @@ def _add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--draws", type=int, default=1000, help="bootstrap samples of exams")
     parser.add_argument("--chat-model", type=Path, help="folder of a chat model, which writes too")
+    parser.add_argument(
+        "--writer-model", type=Path, help="run of `mammoscribe train biovil-t-report`, which writes too"
+    )
     parser.add_argument("--chat-tokens", type=int, default=MAX_TOKENS, help="longest answer of the chat model")
 
 

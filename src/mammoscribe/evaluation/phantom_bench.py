@@ -31,11 +31,6 @@ STARTER = {
     "decoder_after_gate": "starter's decoder, what passed the gate",
     "decoder_report": "starter's decoder, report after the gate",
 }
-CHAT = {
-    "model_before_gate": "chat model, before the gate",
-    "model_after_gate": "chat model, what passed the gate",
-    "model_report": "chat model, report after the gate",
-}
 """Name of a text in a record -> system. What the gated texts left out is appended in the report after the gate."""
 FIGURES = (
     "R-GREEN: facts right / (facts right + errors)",
@@ -112,6 +107,15 @@ def _seen(line: str) -> Seen:
 
 
 # --- systems ------------------------------------------------------------------------------------------------------
+
+
+def written_by(model: str) -> dict[str, str]:
+    """Name of a text in a record -> system, of a writer that is no part of the reader: `chat model`."""
+    return {
+        "model_before_gate": f"{model}, before the gate",
+        "model_after_gate": f"{model}, what passed the gate",
+        "model_report": f"{model}, report after the gate",
+    }
 
 
 def text_of(sentences: Sentences) -> str:
