@@ -208,6 +208,16 @@ def test_a_recommendation_cites_the_findings_it_is_for_and_its_breast():
     ]
 
 
+def test_a_recommendation_names_findings_of_one_name_once_and_cites_all():
+    exam = Exam("e", all_views())
+    one = a_finding("R_CC", FindingType.MASS, "margin.spiculated")
+    found = (one, dataclasses.replace(one, id="f2"))
+    report = compose_report(chart_of(exam, (breast(R, exam, "b", "0", found), breast(L, exam)), *found), provenance())
+    said = next(s for s in report.section(Section.RECOMMENDATION) if s.text.startswith("Right"))
+    assert said.text == "Right breast: recall for additional imaging (mass)."
+    assert [e.ref for e in said.evidence] == ["f1", "f2", "R"]
+
+
 def test_breasts_of_different_density_give_the_exam_the_denser_one():
     said = texts(exam_with_prior(), Section.COMPOSITION)
     assert said[-1] == "Overall breast density: d."

@@ -95,7 +95,7 @@ def recommendation(chart: Chart, breast: Breast) -> Statement:
         return statement(text, Section.RECOMMENDATION, evidence, Fact(Status.NEGATIVE, FactKind.RECOMMENDATION, side))
     category = breast.assessment.category
     management = category.facts.management.rstrip(".")
-    what_for = listed([phrases.brief(f) for f in decisive(chart, breast)])
+    what_for = listed(list(dict.fromkeys(phrases.brief(f) for f in decisive(chart, breast))))
     text = f"{capitalised(side.word)} breast: {management[:1].lower()}{management[1:]}"
     text += f" ({what_for})." if what_for else "."
     fact = Fact(Status.POSITIVE, FactKind.RECOMMENDATION, side, management_group(category))
