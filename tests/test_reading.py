@@ -241,6 +241,10 @@ def test_the_setting_decides_which_categories_can_be_given(reader, drawn, readin
     breast, _ = assess(everything_searched(drawn.exam), reader, output, setting)
     assert breast.assessment is not None and breast.assessment.category == category
     assert breast.grades[0].level == "highly suggestive of malignancy"
+    usual = replace(right, prob_malignant=reader.card.synthetic.prevalence)
+    output = replace(output, breasts={**output.breasts, Laterality.RIGHT: usual})
+    breast, _ = assess(everything_searched(drawn.exam), reader, output, setting)
+    assert breast.grades[0].level == "suspicious"  # a breast of usual odds has no finding with 95 %
 
 
 def test_a_stated_prevalence_moves_the_probability_and_not_the_category(reader, drawn, reading):

@@ -107,6 +107,12 @@ def test_4a_4b_and_4c_are_never_given_without_calibration(kind):
     assert grade_finding(make_finding(kind), DIAGNOSTIC).assessment.category not in {"4A", "4B", "4C"}
 
 
+@pytest.mark.parametrize("change", [Change.NEW, Change.INCREASED, None])
+def test_the_rule_of_a_mass_says_that_it_grew_only_where_it_did(change):
+    rule = grade_finding(make_finding(MASS, change=change), DIAGNOSTIC).assessment.rule
+    assert rule == ("mass not shown to be circumscribed" if change is None else "mass that is new or larger")
+
+
 def test_a_breast_takes_its_most_severe_finding():
     findings = [make_finding(CALC, "morphology.vascular"), make_finding(MASS, "margin.spiculated", id="f2")]
     assert assess_breast(findings, DIAGNOSTIC).category is Category.SUSPICIOUS

@@ -58,6 +58,9 @@ def test_weights_in_four_bits_go_on_after_a_stop_and_are_refused_where_they_cann
     assert train(run, tmp_path / "parts").finished
     one, two = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("whole", "parts"))
     assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+    (network,) = run.task.build(run).modules.values()
+    packed = [m for m in network.modules() if isinstance(m, FourBitLinear)]
+    assert len(packed) == 7 * len(network.model.language_model.layers)
     for change, told in (({"trained": "full"}, "trained=lora"), ({"distribution.kind": "fsdp2"}, "kind=ddp")):
         changed = run.with_set(change)
         with pytest.raises(InputError, match=told):

@@ -35,7 +35,8 @@ def keep_freed_memory() -> None:
     """Let the C library (glibc) keep what a step has freed for the next one; others do nothing.
 
     Tensors of some megabytes are otherwise given back to the system and fetched again page by page, which takes up to a
-    third of a training step on a processor. The memory that a run takes at its peak is the same.
+    third of a training step on a processor. Where steps are alike the memory at the peak is the same; where the sizes of
+    tensors change from step to step (texts of all lengths) the heap can grow to about twice of what is in use.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
