@@ -8,7 +8,7 @@ from mammoscribe.domain.assessment import Setting
 from mammoscribe.domain.assessment_rules import Circumstances, assess_breast
 from mammoscribe.domain.exam import HANGING, Exam
 from mammoscribe.domain.finding import Change, Finding, FindingType, Mark
-from mammoscribe.domain.report import Breast, Provenance, Report
+from mammoscribe.domain.report import Breast, Calibration, Provenance, Report
 from mammoscribe.domain.search import everything_searched
 from mammoscribe.domain.view import Box, Laterality, Projection, View, standard_view_id
 from mammoscribe.phantom import BENCH_V1, PhantomExam, draw_exam
@@ -50,7 +50,8 @@ def make_report(exam) -> Callable[..., Report]:
 
         def breast(side: Laterality, letter: str) -> Breast:
             assessment = assess_breast([f for f in found if f.laterality is side], Circumstances(Setting.DIAGNOSTIC))
-            return Breast(side, True, letter, None, assessment, reason="no probability")
+            probability = 0.9 if assessment.category == "5" else 0.5
+            return Breast(side, True, letter, None, assessment, probability, Calibration("made up", 0.5, 10))
 
         breasts = (breast(Laterality.RIGHT, density[0]), breast(Laterality.LEFT, density[1]))
         chart = Chart(exam, everything_searched(exam), breasts, found)
