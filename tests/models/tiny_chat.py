@@ -278,7 +278,8 @@ def write_starter_chat(folder: Path, seed: int = 0, positions: int = 512, rank: 
         "um_per_px": reader["config"]["um_per_px"],
     }  # fmt: skip
     (folder / "preprocessor_config.json").write_text(json.dumps(canvas))
-    width = 64 + 128 + 256 + 16  # of the tiny ResNet at strides 8, 16 and 32, which has no statistics; and the place
+    maps = 64 + 128 + 256 + 16 + 4  # of the tiny ResNet at strides 8, 16 and 32, of the mark head, and its logits
+    width = maps + 16  # the tiny reader has no statistics; and the place
     chance = torch.Generator().manual_seed(seed)
     shapes = {
         "linear_1.weight": (64, width),
@@ -290,6 +291,7 @@ def write_starter_chat(folder: Path, seed: int = 0, positions: int = 512, rank: 
         f"model.multi_modal_projector.{name}": 0.15 * torch.randn(shape, generator=chance)
         for name, shape in shapes.items()
     }
+    tensors |= {"model.vision_tower.mean": torch.zeros(width), "model.vision_tower.deviation": torch.ones(width)}
     sides = {
         "q": (64, 64),
         "k": (64, 32),

@@ -5,6 +5,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -179,6 +180,22 @@ def test_a_second_run_is_refused_while_the_first_one_runs_and_goes_on_where_it_w
         if part is not None:
             assert list(part.iterdir()) == []  # what the killed run left is gone
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_run_that_waits_begins_when_the_folder_is_free(tmp_path):
+    def second():
+        with held_folder(tmp_path, "writing", waits=True):
+            order.append("second")
+
+    order: list[str] = []
+    thread = threading.Thread(target=second)
+    with held_folder(tmp_path, "writing"):
+        thread.start()
+        thread.join(0.2)
+        assert thread.is_alive()
+        order.append("first")
+    thread.join(20)
+    assert order == ["first", "second"]
 
 
 def test_a_link_with_the_name_of_the_working_folder_is_not_followed(tmp_path):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,9 +51,17 @@ def show() -> None:
         _say(f"  state: {state}; tested on small models in its layout, not on the published weights")
 
 
-@app.command(cls=PlainCommand, epilog="Example: mammoscribe chat begin --out starter-chat-0")
+@app.command(cls=PlainCommand, epilog="Example: mammoscribe chat begin --out starter-chat-0 --data prepared")
 def begin(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write; it must not hold anything.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--data",
+            metavar="PREPARED",
+            help="What it will learn from; by a few of these views what the encoder sees is standardised. May be repeated.",
+        ),
+    ] = None,
     reader: Annotated[
         str,
         typer.Option(
@@ -67,14 +76,29 @@ def begin(
             help="Language model of `weights import`; the one in the weights folder when not given.",
         ),
     ] = None,
+    scratch: Annotated[
+        bool,
+        typer.Option(
+            "--scratch",
+            help="In its place a small one of random weights with the same tokeniser, to be trained as a whole: the control.",
+        ),
+    ] = False,
 ) -> None:
-    """Write a starter-chat that has learned nothing, for `train chat --init`: projector between a reader and a language model."""
+    """Write a starter-chat that has learned nothing, for `train chat --init`: projector between a reader and a language model.
+
+    Give --data for a model that is trained in earnest: without it, what the encoder sees is not standardised, and learning is slow.
+    """
+    from mammoscribe.models.chat.scratch import write_scratch_base
     from mammoscribe.models.chat.starter import begin_starter
     from mammoscribe.support.base_weights import NAME
     from mammoscribe.support.weights_folder import weights_folder
+    from mammoscribe.training.chat.spread import usual_views
 
-    with _new_folder(out, "beginning") as whole:
-        begin_starter(whole, base or weights_folder() / NAME, reader)
+    like = base or weights_folder() / NAME
+    with _new_folder(out, "beginning") as whole, TemporaryDirectory(prefix="mammoscribe-base-") as place:
+        if scratch:
+            write_scratch_base(like, Path(place))
+        begin_starter(whole, Path(place) if scratch else like, reader, usual_views(data or ()))
     _say(f"wrote {out}")
 
 

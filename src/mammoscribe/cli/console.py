@@ -42,6 +42,13 @@ def quiet_libraries() -> None:
 
 def warn(message: str) -> None:
     """One warning line on stderr, whatever characters a file has brought into it."""
-    errors.print(
-        f"warning: {printable(message, MAX_LINE_CHARS)}", style="yellow", markup=False, highlight=False, soft_wrap=True
-    )
+    _line(f"warning: {message}", "yellow")
+
+
+def note(message: str) -> None:
+    """One line on stderr of what a run does, which nothing has to be done about."""
+    _line(f"note: {message}", "")
+
+
+def _line(message: str, style: str) -> None:
+    errors.print(printable(message, MAX_LINE_CHARS), style=style, markup=False, highlight=False, soft_wrap=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mammoscribe.cli.console import errors, progress_bar, warn
+from mammoscribe.cli.console import errors, note, progress_bar
 from mammoscribe.cli.console import out as console
 from mammoscribe.cli.options import folder_for
 from mammoscribe.cli.plain_help import PlainCommand, PlainGroup
@@ -223,7 +223,7 @@ def _trained(run: "Run", out: Path) -> int:
             words = f"training, loss {loss:.3f}" if loss is not None else "training"
             progress.update(task, completed=row["step"], description=words)
 
-        outcome = train(run, out, on_row, warn)
+        outcome = train(run, out, on_row, note)
     summary = out / "model" / "summary.md"
     if not _is_first():
         return outcome.exit_code

@@ -120,17 +120,18 @@ def file_mode() -> int:
 
 
 @contextmanager
-def held_folder(folder: Path, doing: str) -> Iterator[None]:
+def held_folder(folder: Path, doing: str, waits: bool = False) -> Iterator[None]:
     """Hold an existing folder, so that two runs do not write to it at once; where the system has such locks.
 
     Args:
         folder: what is held, until the block ends or the process does.
         doing: what the run does, such as `preparing into`, for the error.
+        waits: whether to wait for another process that holds it, as those of one run do for each other.
 
     Raises:
-        InputError: when another run holds it.
+        InputError: when another run holds it and this one does not wait.
     """
-    handle = _locked(folder)
+    handle = _locked(folder, waits)
     if handle is None:
         raise InputError(f"another run is {doing} {folder}", "one at a time", "wait for it, or stop it")
     try:
@@ -185,7 +186,7 @@ def _own(folder: Path) -> int | None:
             pass  # the run that held it has just ended and removed it
 
 
-def _locked(folder: Path) -> int | None:
+def _locked(folder: Path, waits: bool = False) -> int | None:
     """A handle that holds `folder`, None when another process has it, -1 where the system has no such locks."""
     try:
         import fcntl
@@ -193,7 +194,7 @@ def _locked(folder: Path) -> int | None:
         return -1
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
     except BlockingIOError:
         os.close(handle)
         return None

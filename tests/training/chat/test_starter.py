@@ -9,13 +9,16 @@ import torch
 from safetensors.torch import load_file
 
 from mammoscribe.models.chat.chat_model import load_chat_model
+from mammoscribe.models.chat.scratch import write_scratch_base
 from mammoscribe.models.chat.starter import begin_starter
 from mammoscribe.models.reader.network import debug_config
 from mammoscribe.support.errors import InputError
+from mammoscribe.support.files import sha256_of
 from mammoscribe.training.calibration.parts import part_of
 from mammoscribe.training.chat.conversations import FileConversations
 from mammoscribe.training.chat.kept_views import with_kept_views
 from mammoscribe.training.chat.recipe import chat
+from mammoscribe.training.chat.spread import usual_views
 from mammoscribe.training.chat.task import chat_counts, chat_loss
 from mammoscribe.training.engine.checkpoints import load_tensors
 from mammoscribe.training.engine.train import train
@@ -85,7 +88,9 @@ def test_alignment_and_three_steps_leave_a_projector_and_updates_and_nothing_els
             assert not changed(before, after) & projector
         else:
             assert changed(before, after) & projector == projector
-        others = set(after) - projector
+        standard = {"model.vision_tower.mean", "model.vision_tower.deviation"}
+        assert not changed(before, after) & standard  # what tokens are standardised by was measured at the beginning
+        others = set(after) - projector - standard
         assert all(".lora_" in name for name in others) and bool(others) == (number > 0)
         assert {t.dtype for t in after.values()} == {torch.float16}
         assert (out / "model" / "base" / "model.safetensors").read_bytes() == base
@@ -186,3 +191,43 @@ def test_a_model_with_its_encoder_in_its_network_keeps_no_views(tmp_path):
     with pytest.raises(InputError, match=r"features for llava-1\.5"):
         run.task.build(run)
     assert not (tmp_path / "f").exists()
+
+
+def test_a_starter_chat_that_is_begun_with_data_standardises_what_its_encoder_sees(begun, boxed, tmp_path):
+    begin_starter(tmp_path, begun / "base", str(begun / "reader"), usual_views([boxed]))
+    model = load_chat_model(tmp_path)
+    views = list(usual_views([boxed]))
+    tokens = torch.cat([model.adapter.encode(view) for view in views])
+    seen = model.network.model.vision_tower(tokens).last_hidden_state
+    moves = tokens.std(dim=0) > 0.01
+    assert len(views) == 12 and moves.any()  # of two exams and a prior
+    assert seen.mean(dim=0)[moves].abs().max() < 0.05
+    assert torch.allclose(seen.std(dim=0, correction=0)[moves], torch.ones(int(moves.sum())), atol=0.1)
+
+
+def test_a_language_model_that_is_inside_the_folder_can_be_trained_as_a_whole(begun, boxed, tmp_path):
+    base = begun / "base" / "model.safetensors"
+    run = chat([boxed], begun).with_set({**SHORT, "task.step": "findings", "task.trained": "full"})
+    assert train(run, tmp_path / "run").finished
+    out = tmp_path / "run" / "model"
+    before, after = load_file(base), load_file(out / "base" / "model.safetensors")
+    assert changed(before, after) == set(before) == set(after)
+    assert set(own_of(out)) == set(own_of(begun))  # the language model is in its own folder alone
+    assert json.loads((out / "config.json").read_text())["base_sha256"] == sha256_of(out / "base" / "model.safetensors")
+    learned = load_chat_model(out).network.state_dict()["model.language_model.layers.0.mlp.up_proj.weight"]
+    assert torch.equal(learned, after["model.layers.0.mlp.up_proj.weight"].float())
+
+
+def test_a_small_language_model_of_random_weights_has_the_tokens_of_another(begun, tmp_path):
+    like, out = begun / "base", tmp_path / "base"
+    out.mkdir()
+    card = write_scratch_base(like, out)
+    weights, config = load_file(out / "model.safetensors"), json.loads((out / "config.json").read_text())
+    assert card.weights_sha256 == sha256_of(out / "model.safetensors") != sha256_of(like / "model.safetensors")
+    assert (out / "tokenizer.json").read_bytes() == (like / "tokenizer.json").read_bytes()
+    assert config["vocab_size"] == json.loads((like / "config.json").read_text())["vocab_size"]
+    layers = sum(t.numel() for name, t in weights.items() if "embed" not in name)
+    assert layers + 49152 * 192 < 15e6
+    (tmp_path / "chat").mkdir()
+    begin_starter(tmp_path / "chat", out, str(begun / "reader"))
+    assert load_chat_model(tmp_path / "chat").network.lm_head.weight.shape[1] == 192

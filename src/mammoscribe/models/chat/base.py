@@ -3,13 +3,15 @@
 import json
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from mammoscribe.models.biovil.files import read_checkpoint
 from mammoscribe.models.chat.families import CONFIG, config_of
 from mammoscribe.models.chat.folder import files_beside, write_weights
 from mammoscribe.models.chat.gguf_file import config_text, read_gguf
@@ -20,6 +22,8 @@ from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import sha256_of, working_folder, write_bytes, write_text
 from mammoscribe.support.weights_folder import weights_folder
 
+BASE = "base"
+"""Folder inside a chat model for a language model that goes with it; without it, that of the weights folder is taken."""
 CARD = "base.json"
 FORMAT = "mammoscribe.base/1"
 UNCHECKED = "Apache-2.0 for SmolLM2-135M-Instruct as published; no digest is known to check this folder against"
@@ -155,6 +159,32 @@ def read_base_card(folder: Path) -> BaseCard:
     return card
 
 
+def write_language(tensors: Mapping[str, Tensor], start: Path, out: Path) -> str:
+    """Write the language model inside a network as the folder of a base, and say the SHA-256 of its weights.
+
+    Args:
+        tensors: weights of the whole network under their names in it, without updates of low rank added.
+        start: folder of the base that the network began with; one whose weights have not changed is copied.
+        out: folder to write.
+    """
+    shutil.copytree(start, out)
+    before = read_checkpoint(start / WEIGHTS[0]).tensors
+    after = {name: tensors[_inside(name, tensors)].to(STORED) for name in before}
+    if all(torch.equal(tensor.to(STORED), after[name]) for name, tensor in before.items()):
+        return read_base_card(start).weights_sha256
+    write_weights(after, out)
+    card = replace(read_base_card(start), weights_sha256=sha256_of(out / WEIGHTS[0]))
+    write_text(out / CARD, json.dumps(asdict(card), indent=1) + "\n")
+    return card.weights_sha256
+
+
+def _inside(name: str, tensors: Mapping[str, Tensor]) -> str:
+    """The name inside LLaVA's network of a weight of its language model; beside an update of low rank it is another one."""
+    inner = name.replace("model.", "model.language_model.", 1) if name.startswith("model.") else name
+    stem, _, last = inner.rpartition(".")
+    return inner if inner in tensors else f"{stem}.base_layer.{last}"
+
+
 def base_folder(beside: Path, sha256: str) -> Path:
     """Where the language model with these weights is: in the folder `base` of a chat model, or in the weights folder.
 
@@ -165,7 +195,7 @@ def base_folder(beside: Path, sha256: str) -> Path:
     Raises:
         InputError: when it is in neither, or what is there has other weights.
     """
-    places = (beside / "base", weights_folder() / NAME)
+    places = (beside / BASE, weights_folder() / NAME)
     folder = next((place for place in places if (place / CARD).is_file()), None)
     if folder is None:
         raise InputError(f"the language model {NAME} is not in {weights_folder()}", "its folder there", GET)

@@ -2,16 +2,17 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mammoscribe.models.biovil.files import read_checkpoint
-from mammoscribe.models.chat.base import base_folder, read_base_card
+from mammoscribe.models.chat.base import BASE, base_folder, read_base_card, write_language
 from mammoscribe.models.chat.card import ChatCard, canvas_from, write_card
 from mammoscribe.models.chat.families import CONFIG, STARTER_CHAT, config_of
 from mammoscribe.models.chat.family import Canvas, Preparation
@@ -27,14 +28,16 @@ from mammoscribe.models.chat.library import (
 from mammoscribe.models.chat.lora import Lora, add_updates
 from mammoscribe.models.chat.network import load_network, refuse_names
 from mammoscribe.models.chat.place import weight_files
-from mammoscribe.models.chat.starter_views import READER, StarterChat, ViewEncoder
+from mammoscribe.models.chat.starter_views import READER, SeenOnCanvas, StarterChat, ViewEncoder
 from mammoscribe.models.reader.loading import load_reader, model_files
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.files import write_text
 
-BASE = "base"
-"""Folder inside a chat model for a language model that goes with it; without it, that of the weights folder is taken."""
 STORED = torch.float16
+FARTHEST = 8.0
+"""Standard deviations from the mean beyond which a number of a token counts no more."""
+LEAST_DEVIATION = 1e-3
+"""Of a number of a token that hardly ever changes."""
 
 
 @dataclass(frozen=True)
@@ -148,27 +151,36 @@ def _check(folder: Path, own: Mapping[str, Tensor], found: Mapping[str, Tensor])
 
 
 def is_own(name: str) -> bool:
-    """Whether a weight inside the network is of starter-chat itself: of the projector or an update, not the language model's."""
-    return name.startswith("model.multi_modal_projector.") or ".lora_" in name
+    """Whether a weight inside the network is of starter-chat itself: projector, what tokens are divided by, or an update."""
+    return name.startswith(("model.multi_modal_projector.", "model.vision_tower.")) or ".lora_" in name
 
 
 class _Handed(nn.Module):
-    """In the place of LLaVA's image encoder: the tokens of the reader's encoder, handed on in the type of the network."""
+    """In the place of LLaVA's image encoder: the tokens of the reader's encoder, standardised, in the type of the network.
 
-    like: Tensor
+    Its maps are of very unlike size; what is standardised is learned from many times faster.
 
-    def __init__(self) -> None:
+    Args:
+        mean, deviation: [D] of each number of a token.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, mean: Tensor, deviation: Tensor) -> None:
         super().__init__()
-        self.register_buffer("like", torch.zeros(0), persistent=False)
+        self.register_buffer("mean", mean)
+        self.register_buffer("deviation", deviation)
 
     def forward(self, pixel_values: Tensor, **_: Any) -> Any:
-        tokens = pixel_values.to(self.like.dtype)
+        apart = (pixel_values.float() - self.mean.float()) / self.deviation.float()
+        tokens = apart.clamp(-FARTHEST, FARTHEST).to(self.mean.dtype)
         output = transformers().modeling_outputs.BaseModelOutputWithPooling
         return output(last_hidden_state=tokens, hidden_states=(tokens,))
 
 
 def _untrained(config: Any, language: Any) -> Any:
-    """LLaVA around a language model, its projector at random.
+    """LLaVA around a language model, its projector at random, tokens as they are.
 
     Only the frame is built by its class; a second language model of this size would take a second and half a gigabyte.
     """
@@ -176,19 +188,21 @@ def _untrained(config: Any, language: Any) -> Any:
     frame.text_config.num_hidden_layers, frame.text_config.vocab_size = 1, max(frame.image_token_id + 1, 8)
     network = library_class("LlavaForConditionalGeneration")(frame)
     network.model.language_model, network.lm_head = language.model, language.lm_head
-    network.model.vision_tower = _Handed()
+    width = config.vision_config.hidden_size
+    network.model.vision_tower = _Handed(torch.zeros(width), torch.ones(width))
     network.config = network.model.config = config
     network.generation_config = language.generation_config
     return network
 
 
-def begin_starter(out: Path, base: Path, reader: str, seed: int = 0) -> None:
+def begin_starter(out: Path, base: Path, reader: str, views: Iterable[np.ndarray] = (), seed: int = 0) -> None:
     """Write a starter-chat that has learned nothing: a projector at random between a reader and a language model.
 
     Args:
         out: an existing, empty folder.
         base: folder of a language model that `import_base` has written. One outside the weights folder is copied.
         reader: name of the package's reader, or a folder, which is copied.
+        views: uint8 [H, W], by whose tokens all tokens are standardised; without any they stay as they are.
         seed: of the projector.
 
     Raises:
@@ -212,12 +226,21 @@ def begin_starter(out: Path, base: Path, reader: str, seed: int = 0) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = _untrained(_config(found, encoder.width, image), language)
+    seen = [SeenOnCanvas(encoder, canvas)(view) for view in views]
+    if seen:
+        mean, deviation = _spread(torch.cat(seen))
+        network.model.vision_tower = _Handed(mean, deviation)
     write_weights({n: t.to(STORED) for n, t in network.state_dict().items() if is_own(n)}, out)
     card = ChatCard(
         "starter-chat, untrained", STARTER_CHAT.name, STARTER_CHAT.licence, Preparation(False, canvas=canvas),
         about.weights_sha256,
     )  # fmt: skip
     write_card(card, out)
+
+
+def _spread(tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each number of [N, D] tokens."""
+    return tokens.mean(dim=0), tokens.std(dim=0, correction=0).clamp_min(LEAST_DEVIATION)
 
 
 def _text_config(base: Path) -> Any:
@@ -238,8 +261,9 @@ def write_starter(tensors: Mapping[str, Tensor], start: Path, card: ChatCard, lo
     """Write the folder of a starter-chat that was trained: projector and updates in 16 bits.
 
     Args:
-        tensors: weights under their names inside the network; those of the language model are left out.
-        start: folder that the training began with; a reader or language model in it is copied.
+        tensors: weights under their names inside the network. Those of the language model are left out, unless it is in the
+            folder that the training began with.
+        start: that folder; a reader in it is copied.
         card: of the model.
         lora: the updates among the weights, None where there are none.
         out: an existing, empty folder.
@@ -249,10 +273,12 @@ def write_starter(tensors: Mapping[str, Tensor], start: Path, card: ChatCard, lo
     write_weights({name: tensor.to(STORED) for name, tensor in tensors.items() if is_own(name)}, out)
     for name, content in files_beside(start).items():
         (out / name).write_bytes(content)
-    _write_config(out, values["base_sha256"], values["image_token_id"], card.preparation.canvas, lora)
-    for name in (READER, BASE):
-        if (start / name).is_dir():
-            shutil.copytree(start / name, out / name)
+    if (start / READER).is_dir():
+        shutil.copytree(start / READER, out / READER)
+    base = str(values["base_sha256"])
+    if (start / BASE).is_dir():
+        base = write_language(tensors, start / BASE, out / BASE)
+    _write_config(out, base, values["image_token_id"], card.preparation.canvas, lora)
     write_card(card, out)
 
 

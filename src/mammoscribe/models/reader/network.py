@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from torch import Tensor, nn
 
-from mammoscribe.models.biovil.image_encoder import ImageEncoderConfig, MultiImageEncoder
+from mammoscribe.models.biovil.image_encoder import EncodedViews, ImageEncoderConfig, MultiImageEncoder
 from mammoscribe.models.biovil.resnet import ResNetConfig
 from mammoscribe.models.efficientnet_lite import EfficientNetLiteConfig
 from mammoscribe.models.memory_layout import channels_last
@@ -146,13 +146,7 @@ class ReaderNet(nn.Module):
 
     def forward(self, batch: ViewBatch) -> ReaderNetOutput:
         """One pass over the views of `batch`."""
-        images = self._channels(batch.images)
-        previous, has_prior = None, None
-        if self.config.reads_priors and batch.previous is not None:
-            previous, has_prior = self._channels(batch.previous), batch.has_prior
-        encoded = self.image_encoder(images, previous, has_prior)
-        fused = self.fusion(encoded.patches, batch, ENCODER_STRIDE)
-        maps = self.mark_head(encoded.stages, fused.of_views(batch))
+        encoded, fused, maps = self._marked(batch)
         anchors = self.queries.anchors_from_maps(maps, *peaks(maps, self.config.queries_per_view))
         queries = self.queries(anchors, batch, fused)
         breasts = self.breast_heads(fused, batch, encoded.stages[:EARLY_STAGES], maps.features)
@@ -161,6 +155,20 @@ class ReaderNet(nn.Module):
             density = None if self.pooled_density is None else self.pooled_density(pooled)
             breasts = replace(breasts, pooled=pooled, pooled_malignant=logit, pooled_density=density)
         return ReaderNetOutput(maps, queries, breasts, fused)
+
+    def marked(self, batch: ViewBatch) -> tuple[tuple[Tensor, ...], MarkMaps]:
+        """The backbone's maps at strides 4, 8, 16 and 32, and the maps that marks are read from; no other head is run."""
+        encoded, _, maps = self._marked(batch)
+        return encoded.stages, maps
+
+    def _marked(self, batch: ViewBatch) -> tuple[EncodedViews, FusedTokens, MarkMaps]:
+        images = self._channels(batch.images)
+        previous, has_prior = None, None
+        if self.config.reads_priors and batch.previous is not None:
+            previous, has_prior = self._channels(batch.previous), batch.has_prior
+        encoded = self.image_encoder(images, previous, has_prior)
+        fused = self.fusion(encoded.patches, batch, ENCODER_STRIDE)
+        return encoded, fused, self.mark_head(encoded.stages, fused.of_views(batch))
 
     def _channels(self, images: Tensor) -> Tensor:
         channels = self.config.encoder.backbone.in_channels

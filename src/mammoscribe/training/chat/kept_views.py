@@ -56,11 +56,12 @@ def with_kept_views(
     Args:
         adapter: of the model.
         sources: whose views are encoded.
-        folder: that keeps the tokens for later runs with the same reader; None keeps them for this run alone.
+        folder: that keeps the tokens for later runs with the same reader; None keeps them for this run alone. While another
+            process writes there, such as one of the same run, this one waits, and then finds most views encoded.
         clock: seconds.
 
     Raises:
-        InputError: for a file in the folder that is of other tokens, or while another run writes there.
+        InputError: for a folder of tokens with a family that has no use for them.
     """
     if not isinstance(adapter, StarterChat):
         if folder is not None:
@@ -73,7 +74,7 @@ def with_kept_views(
             kept, new = _filled(adapter, views, Path(place))
     else:
         folder.mkdir(parents=True, exist_ok=True)
-        with held_folder(folder, "keeping views in"):
+        with held_folder(folder, "keeping views in", waits=True):
             kept, new = _filled(adapter, views, folder)
     where = "" if folder is None else f" in {folder}"
     note = (

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from mammoscribe.models.chat.base import BASE
 from mammoscribe.models.chat.chat_model import ChatModel, load_chat_model
 from mammoscribe.models.chat.families import STARTER_CHAT, config_of, family_of
 from mammoscribe.models.chat.family import Preparation
@@ -75,11 +76,14 @@ def preparation_of(folder: Path, pad_rgb: tuple[int, ...] | None, exam_px: int |
 
 
 def check_trained(model: ChatModel, trained: Trained, train_vision: bool) -> None:
-    """InputError for what a folder of the family cannot hold: of starter-chat, anything but projector and updates."""
-    if model.family is STARTER_CHAT and (trained is Trained.FULL or train_vision):
+    """InputError for what a folder of the family cannot hold: of starter-chat, a reader, and a language model from elsewhere."""
+    if model.family is not STARTER_CHAT:
+        return
+    elsewhere = trained is Trained.FULL and not (model.folder / BASE).is_dir()
+    if elsewhere or train_vision:
         found = "train_vision=true" if train_vision else f"trained={trained}"
         raise InputError(
-            f"{found} for {model.family.name}, which keeps its reader and its language model as they are",
+            f"{found} for {model.family.name}, which keeps its reader, and a language model outside its folder, as they are",
             "trained=projector or trained=lora", "--set task.trained=lora",
         )  # fmt: skip
 

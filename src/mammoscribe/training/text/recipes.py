@@ -59,8 +59,8 @@ def text_sections(data: Sequence[Path], init: Path | None = None) -> Run:
     nothing of use.
 
     Expected: on reports of drawn exams, 200 steps of 32 at 3e-4 find the own impression among 100 for 0.43 of them, where
-    words in common find none (docs/how_to/biovil_t_from_nothing.md). On IU X-ray, when sections are compared by their words in common, the own counterpart is the
-    nearest of 100 for one section in four (docs/how_to/train_biovil_t.md). Validation figures are the share of sections
+    words in common find none (docs/how_to/biovil_t_from_nothing.md). On IU X-ray, after 300 steps as by
+    words in common, the own counterpart is the nearest of 100 for one section in four (docs/how_to/train_biovil_t.md). Validation figures are the share of sections
     whose own counterpart is the nearest of 100, both ways, and perplexity.
 
     Args:

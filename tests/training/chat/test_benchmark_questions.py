@@ -1,0 +1,77 @@
+"""`benchmarks/chat_questions.py`: questions of either answer in balance, asked one by one."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from benchmarks import chat_questions
+from mammoscribe.data.prepared.dataset import PreparedDataset
+from mammoscribe.data.records import Turn
+from mammoscribe.models.chat.answer import Question, answer
+from mammoscribe.models.chat.chat_model import load_chat_model
+from tests.training.chat.test_starter import begun, boxed
+
+pytest.importorskip("transformers")
+pytest.importorskip("peft")
+__all__ = ["begun", "boxed"]
+
+
+def chosen_of(boxed, most):
+    return chat_questions.balanced(list(chat_questions.questions(PreparedDataset(boxed, "train"), 8)), most)
+
+
+def test_as_many_questions_are_answered_with_yes_as_with_no(boxed):
+    chosen = chosen_of(boxed, 50)
+    counts = Counter((asked.topic, asked.ask.about, asked.ask.affirms) for asked in chosen)
+    assert ("presence mass", "mass", True) in counts
+    assert all(counts[topic, about, not affirms] == number for (topic, about, affirms), number in counts.items())
+    assert len(chosen_of(boxed, 1)) < len(chosen)
+
+
+def test_a_perfect_leaning_has_an_auc_of_1_and_one_that_never_changes_of_one_half(boxed):
+    chosen = chosen_of(boxed, 50)
+    truth = np.array([float(bool(asked.ask.affirms)) for asked in chosen])
+    rows = {r.what: r.value for r in chat_questions.rows_of(chosen, {"own": truth, "black": np.zeros(len(truth))})}
+    assert rows["presence mass: AUC"] == 1 and rows["presence mass, from black pictures: AUC"] == 0.5
+
+
+def test_a_model_leans_to_what_it_would_write(begun):
+    model = load_chat_model(begun)
+    view = np.random.default_rng(0).integers(0, 255, (384, 224)).astype(np.uint8)
+    asked = Question((Turn("human", "right CC: <image>\nIs there a mass?"),), (view,))
+    yes, no = (model.tokenizer(word)["input_ids"][0] for word in ("Yes", "No"))
+    row = model.network.lm_head.weight.data
+    for better in (yes, no):
+        row[yes], row[no] = 0, 0
+        row[better] = 50 * row[better - 1].sign()
+        first = model.tokenizer(answer(model, [asked], 1)[0].text)["input_ids"]
+        leaning = chat_questions.leaning(model, asked)
+        if first and first[0] in (yes, no):
+            assert (leaning > 0) == (first[0] == yes)
+
+
+def test_the_command_prints_topics_with_their_own_and_with_black_pictures(begun, boxed, monkeypatch, capsys, tmp_path):
+    words = [
+        "--chat",
+        str(begun),
+        "--data",
+        str(boxed),
+        "--split",
+        "train",
+        "--most",
+        "1",
+        "--json",
+        str(tmp_path / "r"),
+    ]
+    monkeypatch.setattr("sys.argv", ["chat_questions.py", *words])
+    assert chat_questions.main() == 0
+    printed = capsys.readouterr().out
+    assert "| presence mass: AUC " in printed and "| presence mass, from black pictures: AUC " in printed
+    assert (tmp_path / "r").is_file()
+
+
+def test_data_without_such_labels_is_one_sentence(begun, boxed, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["chat_questions.py", "--chat", str(begun), "--data", str(boxed), "--split", "val"])
+    assert chat_questions.main() == 2
+    assert "Traceback" not in capsys.readouterr().out
