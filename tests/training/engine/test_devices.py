@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mammoscribe.support.errors import InputError
-from mammoscribe.training.engine.devices import chosen_device, on_device, peak_memory_mb
+from mammoscribe.training.engine.devices import chosen_device, give_back_when_short, on_device, peak_memory_mb
 
 META = torch.device("meta")
 
@@ -86,3 +86,32 @@ def test_freed_memory_is_kept_for_the_next_step():
         for how in ("given back", "kept")
     }
     assert faults["kept"] < 100 < faults["given back"]
+
+
+GIVEN = """
+import sys
+from pathlib import Path
+import numpy as np
+from mammoscribe.training.engine.devices import give_back_when_short, keep_freed_memory
+def held_mb():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+keep_freed_memory()
+blocks = [np.ones(1 << 17) for _ in range(300)]
+last = blocks[-1]
+del blocks
+before, answer = held_mb(), give_back_when_short(Path(sys.argv[1]))
+print(answer, before - held_mb())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks glibc")
+@pytest.mark.parametrize(("left_kb", "gives"), [(100_000, True), (500_000, False)])
+def test_kept_memory_is_given_back_when_the_machine_has_little_left(left_kb, gives, tmp_path):
+    (tmp_path / "meminfo").write_text(f"MemTotal: 1000000 kB\nMemFree: 1 kB\nMemAvailable: {left_kb} kB\n")
+    words = [sys.executable, "-c", GIVEN, str(tmp_path / "meminfo")]
+    answer, less = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+    assert answer == str(gives) and (float(less) > 200) == gives
+
+
+def test_a_machine_that_does_not_say_how_much_memory_is_left_is_left_alone(tmp_path):
+    assert not give_back_when_short(tmp_path / "none")

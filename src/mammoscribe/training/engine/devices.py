@@ -4,6 +4,7 @@ import ctypes
 import resource
 import sys
 from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +15,9 @@ from mammoscribe.support.lookup import look_up
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 """Of `mallopt` in glibc's malloc.h."""
+MEMORY = Path("/proc/meminfo")
+SHORT = 0.2
+"""Share of the machine's memory; when less is available, a run keeps no memory that it does not use."""
 
 
 def chosen_device(name: str) -> str:
@@ -36,12 +40,35 @@ def keep_freed_memory() -> None:
 
     Tensors of some megabytes are otherwise given back to the system and fetched again page by page, which takes up to a
     third of a training step on a processor. Where steps are alike the memory at the peak is the same; where the sizes of
-    tensors change from step to step (texts of all lengths) the heap can grow to about twice of what is in use.
+    tensors change from step to step (texts of all lengths) the heap can grow to about twice of what is in use; see
+    `give_back_when_short`.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    mallopt = _of_c_library("mallopt")
     if mallopt is not None:
         mallopt(_M_MMAP_MAX, 0)
         mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def give_back_when_short(machine: Path = MEMORY) -> bool:
+    """Give what is kept but not in use back to the system when little of the machine's memory is left; whether it was.
+
+    Args:
+        machine: file in which Linux says how much memory there is and how much is available.
+    """
+    trim = _of_c_library("malloc_trim")
+    if trim is None or not machine.is_file():
+        return False
+    sizes = dict(line.split(":", 1) for line in machine.read_text(encoding="ascii").splitlines() if ":" in line)
+    there, left = (int(sizes[name].split()[0]) for name in ("MemTotal", "MemAvailable"))
+    if left >= SHORT * there:
+        return False
+    trim(0)
+    return True
+
+
+def _of_c_library(name: str) -> Any:
+    """A function of glibc; None on other systems and with other C libraries."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
 
 
 def on_device(value: Any, device: torch.device) -> Any:

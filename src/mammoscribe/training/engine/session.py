@@ -24,7 +24,7 @@ from mammoscribe.training.engine.checkpoints import (
     whole_folder,
 )
 from mammoscribe.training.engine.collectives import from_first
-from mammoscribe.training.engine.devices import keep_freed_memory, peak_memory_mb
+from mammoscribe.training.engine.devices import give_back_when_short, keep_freed_memory, peak_memory_mb
 from mammoscribe.training.engine.distribution import autocast, begin, end, prepare
 from mammoscribe.training.engine.ema import Ema
 from mammoscribe.training.engine.optimiser import make_optimiser
@@ -185,6 +185,8 @@ class Session:
         seed_all(derived("noise", run.seeds.noise, counters.step, self.accelerator.process_index))
         rate = run.schedule.rate(counters.step, run.steps)
         taken = self._stepper.take(parts, counts, rate)
+        if self.accelerator.device.type == "cpu":
+            give_back_when_short()
         counters.step += 1
         self._reached.see(
             counters.step, taken.without, counters.step == run.steps
