@@ -6,8 +6,8 @@ from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.domain.view import Laterality
 from mammoscribe.reporting.facts import FactKind, Status
 from mammoscribe.reporting.parse import parse_report
-from mammoscribe.support.errors import InputError
-from mammoscribe.training.chat.reports import ReportConversations
+from mammoscribe.support.errors import InputError, InvalidNoun
+from mammoscribe.training.chat.reports import USUAL, ReportConversations, Wording
 from tests.data.some_records import report
 from tests.training.chat.labelled import ALL, CC, FOUR, MASSES, MLO, NONE, L, R, exam, mass, prepared, view
 
@@ -21,8 +21,8 @@ def whole(name, right=(M,), day=None, **more):
     return exam(name, views, date=dt.date.fromisoformat(day) if day else None, **more)
 
 
-def learned(folder, most=8, seed=0):
-    found = ReportConversations(PreparedDataset(folder), most, seed=seed)
+def learned(folder, most=8, seed=0, wording=USUAL):
+    found = ReportConversations(PreparedDataset(folder), most, seed=seed, wording=wording)
     ones = [found[n] for n in range(len(found))]
     assert [found.dialogue(n).turns for n in range(len(found))] == [one.turns for one in ones]
     assert all(len(one.turns) == 2 and one.turns[0].text.count("<image>") == len(one.views) for one in ones)
@@ -109,3 +109,36 @@ def test_boxes_that_may_be_of_one_finding_are_not_written_as_two(tmp_path):
         assert len(masses) == 1 and {str(p) for p in masses[0].views} == {name.split()[-1]}
     both = [view(R, k, *([mass("m")] if k is CC else [])) for k in (CC, MLO)]
     assert set(learned(prepared(tmp_path / "closed", [exam("e1", both)], MASSES))) == {"e1"}
+
+
+def test_a_style_that_is_set_is_that_of_every_report(tmp_path):
+    folder = prepared(tmp_path, [whole(f"e{n}") for n in range(3)], ALL)
+    for seed in range(4):
+        for text in learned(folder, seed=seed, wording=Wording(style="telegraphic")).values():
+            assert "L: no " in text  # as in "L: no abnormality."
+    assert any("L: no " not in text for seed in range(4) for text in learned(folder, seed=seed).values())
+
+
+def test_normal_exams_are_left_out_down_to_the_share_that_is_set(tmp_path):
+    labels = {R: {"density": "c", "birads": "1"}, L: {"density": "c", "birads": "1"}}
+    exams = [whole(f"e{n}", () if n < 6 else (M,), breasts=labels) for n in range(8)]
+    folder = prepared(tmp_path, exams, ALL)
+    for share, normal in ((0.5, 2), (0.0, 0), (0.9, 6), (None, 6)):
+        names = set(learned(folder, wording=Wording(normal_share=share)))
+        assert len(names) == normal + 2 and {"e6", "e7"} <= names
+    digests = {
+        ReportConversations(PreparedDataset(folder), 8, wording=Wording(normal_share=s)).digest for s in (None, 0.5)
+    }
+    assert len(digests) == 2  # a run cannot go on with other reports than it began with
+
+
+def test_where_every_exam_is_normal_none_is_left_out(tmp_path):
+    folder = prepared(tmp_path, [whole(f"e{n}", ()) for n in range(2)], ALL)
+    assert len(learned(folder, wording=Wording(normal_share=0.2))) == 2
+
+
+def test_a_style_that_is_not_there_and_a_share_of_all_are_refused():
+    with pytest.raises(InputError, match="no style of reports is called 'terse'"):
+        Wording(style="terse")
+    with pytest.raises(InvalidNoun, match="normal_share 1"):
+        Wording(normal_share=1)

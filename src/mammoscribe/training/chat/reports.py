@@ -17,7 +17,8 @@ from mammoscribe.domain.search import Search, ViewSearch
 from mammoscribe.domain.view import Laterality, Role, View, standard_view_id
 from mammoscribe.models.chat.family import Canvas
 from mammoscribe.reporting.styles import STYLES, Stated, write_reference
-from mammoscribe.support.errors import InputError
+from mammoscribe.support.errors import InputError, InvalidNoun
+from mammoscribe.support.lookup import look_up
 from mammoscribe.training.chat.conversations import Conversation, Dialogue
 from mammoscribe.training.chat.facts import BreastFacts, facts_of, read_by_breast
 from mammoscribe.training.chat.places import places_of
@@ -31,17 +32,51 @@ USUAL_WORDS = 40
 
 
 @dataclass(frozen=True)
+class Wording:
+    """Which reports our own writer gives of labels.
+
+    Args:
+        style: of all of them, one of `reporting.styles.STYLES`; none draws one for each report.
+        normal_share: of the reports of a dataset, at most this share states nothing to look after; others of this kind are left
+            out. none keeps all: then a model mostly learns that there is nothing, as most exams have it.
+
+    Raises:
+        InputError: for a style that there is not.
+        InvalidNoun: for a share outside 0 to below 1.
+    """
+
+    style: str | None = None
+    normal_share: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.style is not None:
+            look_up(self.style, dict.fromkeys(STYLES), "style of reports")
+        if self.normal_share is not None and not 0 <= self.normal_share < 1:
+            raise InvalidNoun(f"normal_share {self.normal_share}", "0 to below 1")
+
+    def style_number(self, rng: np.random.Generator) -> int:
+        """Index into the styles."""
+        drawn = int(rng.integers(len(STYLES)))
+        return drawn if self.style is None else STYLES.index(self.style)
+
+
+USUAL = Wording()
+
+
+@dataclass(frozen=True)
 class _Unit:
     """A report: number of its record, the breast where labels of breasts are written one by one, its words.
 
     Args:
         only: number of the one picture that is shown, None where all are.
+        normal: whether labels of which it is written state nothing to look after.
     """
 
     record: int
     side: Laterality | None
     size: int
     only: int | None = None
+    normal: bool = False
 
 
 class ReportConversations:
@@ -53,6 +88,7 @@ class ReportConversations:
         prompts: TOML file of questions; None for those that come with the package.
         seed: chooses our own writer's wordings.
         canvas: that the pictures have to be prepared on; None for `--as plain`.
+        wording: of our own writer.
 
     Raises:
         InputError: for another preparation, or when no record has a report or labels to write one of.
@@ -60,13 +96,14 @@ class ReportConversations:
 
     def __init__(
         self, dataset: PreparedDataset, most_pictures: int, prompts: Path | None = None, seed: int = 0,
-        canvas: Canvas | None = None,
+        canvas: Canvas | None = None, wording: Wording = USUAL,
     ) -> None:  # fmt: skip
         check_prepared(dataset, canvas)
-        self._dataset, self._most, self._seed = dataset, most_pictures, seed
+        self._dataset, self._most, self._seed, self._wording = dataset, most_pictures, seed, wording
         self._prompts, self._name = read_prompts(prompts), str(dataset.about["dataset"])
         self.without_prior = 0
-        self._units = [unit for number in range(len(dataset)) for unit in self._found(number)]
+        found = [unit for number in range(len(dataset)) for unit in self._found(number)]
+        self._units = _thinned(found, wording.normal_share, seed)
         if not self._units:
             where = f"{dataset.folder}, {dataset.split} split," if dataset.split else str(dataset.folder)
             raise InputError(
@@ -90,9 +127,9 @@ class ReportConversations:
         views = current(stored, side)
         linked = all(is_linked(breast) for breast in self._facts(stored, views))
         for only in (None,) if linked else range(len(views)):
-            shown = views if only is None else (views[only],)
-            if can_be_written(self._facts(stored, shown)):
-                yield self._counted(stored, _Unit(number, side, USUAL_WORDS, only))
+            breasts = self._facts(stored, views if only is None else (views[only],))
+            if can_be_written(breasts):
+                yield self._counted(stored, _Unit(number, side, USUAL_WORDS, only, is_normal(breasts)))
 
     def _counted(self, stored: StoredRecord, unit: _Unit) -> _Unit:
         self.without_prior += self._shown(stored, unit)[1]
@@ -124,7 +161,8 @@ class ReportConversations:
     def digest(self) -> str:
         """SHA-256 of the dataset, the questions, the seed and how many pictures fit."""
         questions = repr(sorted(self._prompts.items()))
-        return digest_with(self._dataset.about["index_sha256"], questions, f"reports {self._seed} {self._most}")
+        settings = f"reports {self._seed} {self._most} {self._wording}"
+        return digest_with(self._dataset.about["index_sha256"], questions, settings)
 
     @property
     def lengths(self) -> list[int]:
@@ -153,7 +191,7 @@ class ReportConversations:
                 record, images=tuple(s.image for s in shown if not s.prior and isinstance(s.image, ListedView))
             )
             rng = np.random.default_rng((self._seed, text_key(f"{record.id} {unit.side} {unit.only}")))
-            text = written(record.id, shown, self._facts(stored, shown), rng)
+            text = written(record.id, shown, self._facts(stored, shown), rng, self._wording)
         asked = f"{listed(shown)}\n{question_of(record, self._prompt(record))}"
         parts = [
             record.id,
@@ -183,7 +221,26 @@ def can_be_written(breasts: Sequence[BreastFacts]) -> bool:
     )
 
 
-def written(name: str, shown: Sequence[Shown], breasts: Sequence[BreastFacts], rng: np.random.Generator) -> str:
+def is_normal(breasts: Sequence[BreastFacts]) -> bool:
+    """Whether labels state nothing to look after: no finding, no recall, no cancer."""
+    return not any(breast.lesions or breast.labels.recall == 1 or breast.labels.malignant == 1 for breast in breasts)
+
+
+def _thinned(units: list[_Unit], share: float | None, seed: int) -> list[_Unit]:
+    """The units, of normal ones at most this share; all where there are no others to weigh them against."""
+    normal = [number for number, unit in enumerate(units) if unit.normal]
+    others = len(units) - len(normal)
+    if share is None or not others:
+        return units
+    most = int(share / (1 - share) * others)
+    dropped = set(np.random.default_rng((seed, 3)).permutation(normal)[most:].tolist())
+    return [unit for number, unit in enumerate(units) if number not in dropped]
+
+
+def written(
+    name: str, shown: Sequence[Shown], breasts: Sequence[BreastFacts], rng: np.random.Generator,
+    wording: Wording = USUAL,
+) -> str:  # fmt: skip
     """The report that our own writer gives in one of its styles, with the headings of its sections.
 
     Nothing is denied but of views of which all boxes of the kind are known, and no change or comparison is written without
@@ -193,7 +250,8 @@ def written(name: str, shown: Sequence[Shown], breasts: Sequence[BreastFacts], r
         name: of the exam.
         shown: its pictures.
         breasts: what is known of those that are shown.
-        rng: chooses style and wordings.
+        rng: chooses wordings, and the style where none is set.
+        wording: its style.
     """
     exam = Exam(name, tuple(_views(shown)))
     places = places_of([lesion for breast in breasts for lesion in breast.lesions], shown)
@@ -205,7 +263,7 @@ def written(name: str, shown: Sequence[Shown], breasts: Sequence[BreastFacts], r
     )
     search = Search(exam, tuple(_searched(view, breasts) for view in exam.current))
     stated: Stated = {b.side: (_density(b), _category(b)) for b in breasts}
-    sentences = write_reference(search, findings, stated, int(rng.integers(len(STYLES))), rng)
+    sentences = write_reference(search, findings, stated, wording.style_number(rng), rng)
     return _in_sections(sentences, [] if exam.prior else [Section.COMPARISON])
 
 

@@ -1,7 +1,7 @@
 """The three steps of a chat model: medical language, then findings in pictures, then structured reports; a data mix for each."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from mammoscribe.training.chat.conversations import (
 )
 from mammoscribe.training.chat.findings import FindingConversations
 from mammoscribe.training.chat.language import LanguageConversations
-from mammoscribe.training.chat.reports import ReportConversations
+from mammoscribe.training.chat.reports import ReportConversations, Wording
 
 USUAL_TOKENS = 2048
 """Tokens of a conversation at most, as LLaVA's script sets `model_max_length`."""
@@ -48,6 +48,7 @@ class Mix:
         prompts: TOML file of questions that ask for a report, None for those of the package.
         seed: chooses questions and wordings.
         canvas: that pictures have to be prepared on; None for `--as plain`.
+        wording: of reports that our own writer gives of labels.
     """
 
     step: Step | None
@@ -57,6 +58,7 @@ class Mix:
     prompts: Path | None
     seed: int
     canvas: Canvas | None = None
+    wording: Wording = field(default_factory=Wording)
 
     def conversations(self, place: Path, split: str) -> Conversations:
         """The conversations of a file, which are learned as they are in any step, or of a split of prepared data.
@@ -72,7 +74,7 @@ class Mix:
         if self.step is Step.FINDINGS:
             return FindingConversations(dataset, self.most_pictures, self.seed, self.canvas)
         if self.step is Step.REPORTS:
-            return ReportConversations(dataset, self.most_pictures, self.prompts, self.seed, self.canvas)
+            return ReportConversations(dataset, self.most_pictures, self.prompts, self.seed, self.canvas, self.wording)
         return PreparedConversations(dataset, self.prompts, self.canvas)
 
 

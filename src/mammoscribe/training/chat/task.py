@@ -28,6 +28,7 @@ from mammoscribe.training.chat.conversations import (
 from mammoscribe.training.chat.export import CHAT, ChatExport
 from mammoscribe.training.chat.grouping import ByLength
 from mammoscribe.training.chat.kept_views import with_kept_views
+from mammoscribe.training.chat.reports import Wording
 from mammoscribe.training.chat.start import (
     ChatStart,
     Trained,
@@ -72,6 +73,7 @@ class ChatSettings:
         prompts: TOML file of questions that ask for the report of prepared pictures; none for those of the package.
         step: language, findings or reports: what prepared data is made conversations for (`steps.Step`). none asks for the
             reports, without the pictures of prior exams.
+        wording: of the reports that our own writer gives of labels, in step reports.
         validation_conversations: of each dataset, at most.
         features: for starter-chat: folder that keeps what its encoder sees of each view, for later runs; none keeps it for
             this run alone.
@@ -91,6 +93,7 @@ class ChatSettings:
     exam_px: int | None = None
     prompts: Path | None = None
     step: Step | None = None
+    wording: Wording = field(default_factory=Wording)
     validation_conversations: int = 200
     features: Path | None = None
 
@@ -129,7 +132,7 @@ class ChatSettings:
         tokens, pictures = room(start.model, self.step, self.max_tokens)
         prompter = start.model.prompter(tokens)
         canvas = start.model.adapter.preparation.canvas
-        mix = Mix(self.step, tokens, pictures, self.images, self.prompts, run.seeds.data, canvas)
+        mix = Mix(self.step, tokens, pictures, self.images, self.prompts, run.seeds.data, canvas, self.wording)
         given = {name: mix.conversations(place, "train") for name, place in sources_of(training(run.data)).items()}
         held_back = self._held_back(run, mix)
         adapter, kept = with_kept_views(start.model.adapter, [*given.values(), *held_back.values()], self.features)
