@@ -371,7 +371,7 @@ def teach_starter(folder: Path, said: str, *asked: str, steps: int = 120) -> Pat
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
     state = {k: v.contiguous().clone() for k, v in network.state_dict().items() if k != "lm_head.weight"}
-    own = {k: v for k, v in state.items() if "projector" in k or ".lora_" in k}
+    own = {k: v for k, v in state.items() if any(part in k for part in ("projector", "vision_tower", ".lora_"))}
     base = {
         k.replace(".base_layer.", ".").replace("model.language_model.", "model.", 1): v
         for k, v in state.items()

@@ -1,6 +1,7 @@
 """starter-chat from its beginning to a written model: what is trained, what is written, and views that are encoded once."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +13,10 @@ from mammoscribe.models.chat.chat_model import load_chat_model
 from mammoscribe.models.chat.scratch import write_scratch_base
 from mammoscribe.models.chat.starter import begin_starter
 from mammoscribe.models.reader.network import debug_config
+from mammoscribe.support.base_weights import NAME
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import sha256_of
+from mammoscribe.support.weights_folder import VARIABLE
 from mammoscribe.training.calibration.parts import part_of
 from mammoscribe.training.chat.conversations import FileConversations
 from mammoscribe.training.chat.kept_views import with_kept_views
@@ -129,7 +132,6 @@ def loss_of(file, init, fields):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"task.trained": "full"}, "keeps its reader and its language model"),
         ({**LORA, "task.train_vision": "true"}, "train_vision=true for starter-chat"),
         ({**LORA, "task.exam_px": "100000"}, "exam_px for starter-chat"),
         ({**LORA, "task.pad_rgb": "0,0,0"}, "pad_rgb"),
@@ -138,6 +140,17 @@ def loss_of(file, init, fields):
 def test_what_cannot_be_trained_of_it_is_one_sentence(begun, tmp_path, given, said):
     run = chat([lab(tmp_path)], begun).with_set({**SHORT, **given})
     with pytest.raises(InputError, match=said):
+        run.task.build(run)
+
+
+def test_a_language_model_outside_the_folder_is_not_trained_as_a_whole(begun, tmp_path, monkeypatch):
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "weights"))
+    shutil.copytree(begun / "base", tmp_path / "weights" / NAME)
+    alone = shutil.copytree(begun, tmp_path / "alone", ignore=shutil.ignore_patterns("base"))
+    run = chat([lab(tmp_path)], alone).with_set({**SHORT, "task.trained": "full"})
+    with pytest.raises(
+        InputError, match=r"trained=full for starter-chat, which keeps .* outside its folder, as they are"
+    ):
         run.task.build(run)
 
 
