@@ -4,11 +4,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks import chat_questions
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.data.records import Turn
-from mammoscribe.models.chat.answer import Question, answer
+from mammoscribe.models.chat.answer import Question, written
 from mammoscribe.models.chat.chat_model import load_chat_model
 from tests.training.chat.test_starter import begun, boxed
 
@@ -41,14 +42,18 @@ def test_a_model_leans_to_what_it_would_write(begun):
     view = np.random.default_rng(0).integers(0, 255, (384, 224)).astype(np.uint8)
     asked = Question((Turn("human", "right CC: <image>\nIs there a mass?"),), (view,))
     yes, no = (model.tokenizer(word)["input_ids"][0] for word in ("Yes", "No"))
-    row = model.network.lm_head.weight.data
-    for better in (yes, no):
-        row[yes], row[no] = 0, 0
-        row[better] = 50 * row[better - 1].sign()
-        first = model.tokenizer(answer(model, [asked], 1)[0].text)["input_ids"]
-        leaning = chat_questions.leaning(model, asked)
-        if first and first[0] in (yes, no):
-            assert (leaning > 0) == (first[0] == yes)
+    seen = []
+    handle = model.network.lm_head.register_forward_pre_hook(lambda _, given: seen.append(given[0][0, -1].clone()))
+    written(model, [asked], 1)
+    handle.remove()
+    rows = torch.nn.Parameter(
+        torch.zeros_like(model.network.lm_head.weight)
+    )  # a layer of its own, not the table of tokens
+    model.network.lm_head.weight = rows
+    for better, worse in ((yes, no), (no, yes)):
+        rows.data[better], rows.data[worse] = seen[0], -seen[0]
+        assert written(model, [asked], 1)[0][0] == better
+        assert (chat_questions.leaning(model, asked) > 0) == (better == yes)
 
 
 def test_the_command_prints_topics_with_their_own_and_with_black_pictures(begun, boxed, monkeypatch, capsys, tmp_path):

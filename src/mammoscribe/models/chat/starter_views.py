@@ -51,9 +51,6 @@ class ViewEncoder:
     finding and of suspicion on it; and a code of its place. A reader may have two sets of batch statistics, for drawn and for
     acquired images. A picture in a conversation does not say which it is, so a token then holds the maps with both sets.
 
-    A linear rule with one hidden layer over these tokens tells views with a mass from those without with an AUC of 0.90, one
-    over the maps of the encoder alone 0.78 (400 views of phantoms that it was not fitted on; `notebook/LOG.md`, 2026-11-30).
-
     Args:
         reader: whose first pass it is.
     """
