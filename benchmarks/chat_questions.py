@@ -6,6 +6,7 @@ From black pictures it has to be 0.5: then the question alone says nothing, and 
 
     python benchmarks/chat_questions.py --chat runs/findings --data phantoms-prepared           # about a second a question, one core
     python benchmarks/chat_questions.py --chat runs/findings --data cbis-prepared --split test --most 40
+    python benchmarks/chat_questions.py --chat runs/findings --data phantoms-prepared --topics presence recall
 """
 
 import argparse
@@ -142,18 +143,19 @@ def main() -> int:
     try:
         folder = chat_folder_at(args.chat or starter_place())
         model, dataset = load_chat_model(folder), PreparedDataset(args.data, args.split)
-        chosen = balanced(list(questions(dataset, model.family.most_images)), args.most)
+        found = [q for q in questions(dataset, model.family.most_images) if not args.topics or q.ask.topic in args.topics]
+        chosen = balanced(found, args.most)
         if not chosen:
             raise InputError(
                 f"the labels of {args.data}, {args.split} split, answer no question with yes and with no", "both"
             )
-        found = rows_of(chosen, scored(model, dataset, chosen))
+        rows = rows_of(chosen, scored(model, dataset, chosen))
     except MammoscribeError as error:
         print(error)
         return 2
-    print(f"{folder}, {args.split} split of {args.data}\n\n{markdown(found)}")
+    print(f"{folder}, {args.split} split of {args.data}\n\n{markdown(rows)}")
     if args.json:
-        write_rows(found, args.json)
+        write_rows(rows, args.json)
     return 0
 
 
@@ -168,6 +170,7 @@ def options() -> argparse.Namespace:
     parser.add_argument(
         "--most", type=int, default=50, help="questions of either answer of a topic (default: %(default)s)"
     )
+    parser.add_argument("--topics", nargs="*", help="first words of topics, such as presence (default: all)")
     parser.add_argument("--threads", type=int, default=1, help="torch threads")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     return parser.parse_args()

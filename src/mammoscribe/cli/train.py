@@ -37,6 +37,7 @@ RECIPES = {
     "biovil-t": "an image and a text model of BioViL-T's kind on pictures with their reports and earlier pictures",
     "biovil-t-report": "a decoder that writes reports from the patches of such an image model",
     "chat": "a chat model that sees pictures (see `chat list`) on conversations about them, or on reports",
+    "chat-words": "the projector of a new starter-chat, on words for what labels say of each part of a view",
 }
 """Recipes with what each trains; the functions are in `training.recipe_list`."""
 
@@ -174,6 +175,7 @@ _NEEDS = {
     "biovil-t": "--init runs/sections --data prepared",
     "biovil-t-report": "--init runs/joint --data prepared",
     "chat": "--init llava-1.5-7b-hf --data train.json",
+    "chat-words": "--init starter-chat --data prepared",
 }
 for _name in RECIPES:
     app.command(

@@ -7,6 +7,7 @@ from mammoscribe.training.biovil.recipe import biovil_t
 from mammoscribe.training.biovil_report.recipe import biovil_t_report
 from mammoscribe.training.calcifications.recipe import calcifications
 from mammoscribe.training.chat.recipe import chat
+from mammoscribe.training.chat_words.recipe import chat_words
 from mammoscribe.training.crop_refiner.recipe import crop_refiner
 from mammoscribe.training.decoder.recipe import decoder
 from mammoscribe.training.engine.run import Run
@@ -29,4 +30,5 @@ RECIPES: Mapping[str, Callable[[Sequence[Path], Path | None], Run]] = {
     "biovil-t": biovil_t,
     "biovil-t-report": biovil_t_report,
     "chat": chat,
+    "chat-words": chat_words,
 }

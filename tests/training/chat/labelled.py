@@ -73,24 +73,30 @@ def half_disc(chest_on_left: bool, spot: Box | None = None) -> np.ndarray:
     return (grey if chest_on_left else grey[:, ::-1]).astype(np.uint8)
 
 
-def write_views(root: Path, record: MammoExam, chest_on_left: Mapping[Laterality, bool]) -> None:
-    """Draw the views of an exam; where boxes are on a mirrored picture is the business of who lists them."""
+def write_views(
+    root: Path, record: MammoExam, chest_on_left: Mapping[Laterality, bool], spots: bool = False
+) -> None:  # fmt: skip
+    """Draw the views of an exam; where boxes are on a mirrored picture is the business of who lists them.
+
+    With `spots` the first box of a view is bright, on a breast with its chest wall at the left.
+    """
     from PIL import Image
 
     for listed in record.images:
         path = root / "files" / str(listed.path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(half_disc(chest_on_left[listed.laterality])).save(path)
+        spot = listed.regions[0].box if spots and listed.regions else None
+        Image.fromarray(half_disc(chest_on_left[listed.laterality], spot)).save(path)
 
 
 def prepared(
     root: Path, records: Sequence[MammoExam], supervision: Supervision,
     chest_on_left: Mapping[Laterality, bool] = {R: False, L: True}, as_name: str = "plain",
-    splits: Sequence[str] = ("train",),
+    splits: Sequence[str] = ("train",), spots: bool = False,
 ) -> Path:  # fmt: skip
     """The prepared folder of drawn exams; a right breast has its chest wall at the right unless it is said otherwise."""
     for record in records:
-        write_views(root, record, chest_on_left)
+        write_views(root, record, chest_on_left, spots)
     (root / "files" / "here").touch()
     listed = dataset_of(list(records))
     card = tuple(Label(t.label, t.of, "as its name says") for t in TEACHINGS)

@@ -12,7 +12,6 @@ from safetensors.torch import load_file
 from mammoscribe.models.chat.chat_model import load_chat_model
 from mammoscribe.models.chat.scratch import write_scratch_base
 from mammoscribe.models.chat.starter import begin_starter
-from mammoscribe.models.reader.network import debug_config
 from mammoscribe.support.base_weights import NAME
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import sha256_of
@@ -25,11 +24,11 @@ from mammoscribe.training.chat.spread import usual_views
 from mammoscribe.training.chat.task import chat_counts, chat_loss
 from mammoscribe.training.engine.checkpoints import load_tensors
 from mammoscribe.training.engine.train import train
-from tests.cli.tiny_reader import write_tiny_reader
-from tests.models.tiny_chat import write_base, write_llava
+from tests.models.tiny_chat import write_llava
 from tests.training.biovil.lab import breast_lab
 from tests.training.chat.lab import REPORTS, exam_entry, lab, text_entry, write_entries
-from tests.training.chat.labelled import ALL, FOUR, R, exam, mass, prepared, view
+from tests.training.chat.labelled import ALL, FOUR, exam, mass, prepared, view
+from tests.training.chat.starter_lab import boxed_exams, untrained_starter
 from tests.training.chat.test_task import QUICK, built
 
 pytest.importorskip("accelerate")
@@ -41,29 +40,12 @@ LORA = {"task.trained": "lora", "task.lora.rank": "2", "task.lora.alpha": "4", "
 
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory):
-    """An untrained starter-chat around a tiny language model and a tiny reader of the starter's canvas."""
-    root = tmp_path_factory.mktemp("begun")
-    (root / "reader").mkdir()
-    (root / "starter-chat").mkdir()
-    reader = write_tiny_reader(root / "reader", debug_config())
-    begin_starter(root / "starter-chat", write_base(root / "base", positions=2048), str(reader))
-    return root / "starter-chat"
+    return untrained_starter(tmp_path_factory.mktemp("begun"))
 
 
 @pytest.fixture(scope="module")
 def boxed(tmp_path_factory):
-    """Two exams with a mass in another breast each, on the starter's canvas; the second has a prior."""
-    records = []
-    for n, side in enumerate((R, FOUR[1][0])):
-        shown = [
-            view(s, k, *([mass("m", descriptors="shape.oval", change="new")] if s is side else []), name=f"e{n}")
-            for s, k in FOUR
-        ]
-        records.append(exam(f"e{n}", shown, prior_id=f"e{n}-before" if n else None))
-    unknown = "mass|calcification|asymmetry|architectural_distortion"
-    before = [view(s, k, name="e1-before", unplaced=unknown) for s, k in FOUR]
-    records.append(type(records[0])("e1-before", records[1].patient_id, tuple(before)))
-    return prepared(tmp_path_factory.mktemp("boxed"), records, ALL, as_name="reader")
+    return boxed_exams(tmp_path_factory.mktemp("boxed"))
 
 
 def own_of(folder):

@@ -39,7 +39,7 @@ class _Unit:
 class FindingConversations:
     """Questions about findings, their places, number and change, with the answers that labels give.
 
-    Every exam has one conversation. Of questions that are answered with yes or no, or with none and some, as many of either
+    Every exam has one conversation, or each of its breasts (`by_breast`, and always where nothing is boxed). Of questions that are answered with yes or no, or with none and some, as many of either
     answer are kept in the dataset, for each kind of finding or value; a question to which the dataset has one answer only is
     left out. The prior of each view is shown behind the views where the model takes so many pictures; where it does not,
     change is not asked about.
@@ -49,16 +49,18 @@ class FindingConversations:
         most_pictures: that a conversation may have.
         seed: chooses questions and wordings.
         canvas: that the pictures have to be prepared on; None for `--as plain`.
+        by_breast: whether a conversation is about one breast.
 
     Raises:
         InputError: for another preparation, or when labels answer no question.
     """
 
     def __init__(
-        self, dataset: PreparedDataset, most_pictures: int, seed: int = 0, canvas: Canvas | None = None
+        self, dataset: PreparedDataset, most_pictures: int, seed: int = 0, canvas: Canvas | None = None, by_breast: bool = False
     ) -> None:  # fmt: skip
         check_prepared(dataset, canvas)
         self._dataset, self._most, self._seed = dataset, most_pictures, seed
+        self._by_breast = by_breast or read_by_breast(dataset.supervision)
         self.without_prior = 0
         found = [unit for number in range(len(dataset)) for unit in self._units(number)]
         self._chosen = _chosen(found, seed)
@@ -74,7 +76,7 @@ class FindingConversations:
         stored = self._dataset[number]
         if not isinstance(stored.record, MammoExam) or not stored.pictures:
             return
-        sides = tuple(Laterality) if read_by_breast(self._dataset.supervision) else (None,)
+        sides = tuple(Laterality) if self._by_breast else (None,)
         for side in sides:
             if current(stored, side):
                 shown, left_out = self._shown(stored, side)
@@ -94,8 +96,9 @@ class FindingConversations:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the dataset, the seed and how many pictures fit."""
-        return digest_with(self._dataset.about["index_sha256"], f"findings {self._seed} {self._most}")
+        """SHA-256 of the dataset, the seed, how many pictures fit and whether breasts are asked about one by one."""
+        settings = f"findings {self._seed} {self._most} {self._by_breast}"
+        return digest_with(self._dataset.about["index_sha256"], settings)
 
     @property
     def lengths(self) -> list[int]:

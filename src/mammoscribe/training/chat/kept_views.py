@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -15,9 +16,20 @@ from mammoscribe.models.chat.adapter import Adapter
 from mammoscribe.models.chat.starter_views import Encode, StarterChat
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import held_folder
-from mammoscribe.training.chat.conversations import Conversations
 
 _DIGEST_BYTES = 16
+
+
+class WithViews(Protocol):
+    """Things by number that have `views`, uint8 [H, W] each: conversations, or exams."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def __getitem__(self, number: int) -> Any:
+        """One of them."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -47,9 +59,9 @@ def digest_of(view: np.ndarray) -> bytes:
 
 
 def with_kept_views(
-    adapter: Adapter, sources: Sequence[Conversations], folder: Path | None, clock: Callable[[], float] = time.monotonic
+    adapter: Adapter, sources: Sequence[WithViews], folder: Path | None, clock: Callable[[], float] = time.monotonic
 ) -> tuple[Adapter, tuple[str, ...]]:
-    """The adapter with the tokens of every view of the conversations at hand, and a sentence of what was done.
+    """The adapter with the tokens of every view at hand, and a sentence of what was done.
 
     Of a family whose encoder is trained or is part of the network, the adapter as it is.
 

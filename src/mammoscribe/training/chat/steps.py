@@ -49,6 +49,7 @@ class Mix:
         seed: chooses questions and wordings.
         canvas: that pictures have to be prepared on; None for `--as plain`.
         wording: of reports that our own writer gives of labels.
+        by_breast: whether questions about findings are about one breast in each conversation.
     """
 
     step: Step | None
@@ -59,6 +60,7 @@ class Mix:
     seed: int
     canvas: Canvas | None = None
     wording: Wording = field(default_factory=Wording)
+    by_breast: bool = False
 
     def conversations(self, place: Path, split: str) -> Conversations:
         """The conversations of a file, which are learned as they are in any step, or of a split of prepared data.
@@ -72,7 +74,7 @@ class Mix:
         if self.step is Step.LANGUAGE:
             return LanguageConversations(dataset, max(1, self.max_tokens // TOKENS_OF_WORD), self.seed)
         if self.step is Step.FINDINGS:
-            return FindingConversations(dataset, self.most_pictures, self.seed, self.canvas)
+            return FindingConversations(dataset, self.most_pictures, self.seed, self.canvas, self.by_breast)
         if self.step is Step.REPORTS:
             return ReportConversations(dataset, self.most_pictures, self.prompts, self.seed, self.canvas, self.wording)
         return PreparedConversations(dataset, self.prompts, self.canvas)

@@ -74,6 +74,7 @@ class ChatSettings:
         step: language, findings or reports: what prepared data is made conversations for (`steps.Step`). none asks for the
             reports, without the pictures of prior exams.
         wording: of the reports that our own writer gives of labels, in step reports.
+        by_breast: whether a conversation of step findings is about one breast, which takes half the pictures.
         validation_conversations: of each dataset, at most.
         features: for starter-chat: folder that keeps what its encoder sees of each view, for later runs; none keeps it for
             this run alone.
@@ -94,6 +95,7 @@ class ChatSettings:
     prompts: Path | None = None
     step: Step | None = None
     wording: Wording = field(default_factory=Wording)
+    by_breast: bool = False
     validation_conversations: int = 200
     features: Path | None = None
 
@@ -132,7 +134,7 @@ class ChatSettings:
         tokens, pictures = room(start.model, self.step, self.max_tokens)
         prompter = start.model.prompter(tokens)
         canvas = start.model.adapter.preparation.canvas
-        mix = Mix(self.step, tokens, pictures, self.images, self.prompts, run.seeds.data, canvas, self.wording)
+        mix = Mix(self.step, tokens, pictures, self.images, self.prompts, run.seeds.data, canvas, self.wording, self.by_breast)
         given = {name: mix.conversations(place, "train") for name, place in sources_of(training(run.data)).items()}
         held_back = self._held_back(run, mix)
         adapter, kept = with_kept_views(start.model.adapter, [*given.values(), *held_back.values()], self.features)

@@ -1,0 +1,152 @@
+"""How far projected tokens are from the words that fit them, and how a projector under training is measured."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mammoscribe.domain.finding import FindingType
+from mammoscribe.evaluation.classification import auc
+from mammoscribe.training.chat.export import CHAT
+from mammoscribe.training.chat_words.vocabulary import GROUPS, KIND, KINDS, NO_FINDING, UNLABELLED, Vocabulary
+from mammoscribe.training.engine.task import Batches, Modules
+from mammoscribe.training.several import over_sources
+
+WORDS, LENGTH = "words", "length"
+"""Name of the vocabulary among the modules, and of the loss that keeps tokens as long as those of words."""
+Rows = Mapping[str, Tensor]
+"""`tokens` [N, T, D] as the image encoder gives them, `words` [N, T, G], `dataset` [N] number of the dataset."""
+
+
+def projected(modules: Modules, rows: Rows) -> Tensor:
+    """[N, T, E] tokens as the language model takes them."""
+    network: Any = modules[CHAT]
+    tower, projector = network.model.vision_tower, network.model.multi_modal_projector
+    return projector(tower(rows["tokens"].float()).last_hidden_state)
+
+
+def word_loss(modules: Modules, batches: Batches) -> dict[str, Tensor]:
+    """Sums of the cross-entropy of each group's words, and of the squared difference in length."""
+    return over_sources(partial(_sums, modules), batches)
+
+
+def word_counts(modules: Modules, batches: Batches) -> dict[str, float]:
+    """What the sums are over: labelled tokens, of kinds weighted by how rare they are, and all tokens."""
+    rarity = _vocabulary(modules).rarity.cpu()
+    return over_sources(partial(_counts, rarity), batches)
+
+
+def _vocabulary(modules: Modules) -> Vocabulary:
+    found = modules[WORDS]
+    assert isinstance(found, Vocabulary)
+    return found
+
+
+def _sums(modules: Modules, rows: Rows) -> dict[str, Tensor]:
+    vocabulary, tokens, words = _vocabulary(modules), projected(modules, rows), rows["words"].long()
+    sums = {LENGTH: (vocabulary.lengths(tokens) - 1).square().sum()}
+    for number, (group, logits) in enumerate(vocabulary.logits(tokens).items()):
+        weight = vocabulary.rarity if group == KIND else None
+        sums[group] = F.cross_entropy(
+            logits.flatten(0, 1), words[..., number].flatten(), weight, ignore_index=UNLABELLED, reduction="sum"
+        )
+    return sums
+
+
+def _counts(rarity: Tensor, rows: Rows) -> dict[str, float]:
+    words = rows["words"].long()
+    known = words != UNLABELLED
+    counts = {group: float(known[..., number].sum()) for number, group in enumerate(GROUPS)}
+    counts[KIND] = float(rarity[words[..., 0][known[..., 0]]].sum())
+    return {LENGTH: float(words[..., 0].numel()), **counts}
+
+
+@dataclass(frozen=True)
+class WordsFound:
+    """Of a batch of views.
+
+    Args:
+        dataset: number of its dataset.
+        scores: [N, K] of each kind of finding: the largest logit of its word over the tokens of the view, less that of tissue
+            without a finding.
+        shows: [N, K] 1 where a token has the kind, 0 where some tissue is known to have no finding and none has it, else -1.
+        right, known: [G] labelled tokens whose own word comes first, and all labelled ones.
+        each: group -> [W] how many tokens have each word.
+    """
+
+    dataset: int
+    scores: np.ndarray
+    shows: np.ndarray
+    right: np.ndarray
+    known: np.ndarray
+    each: Mapping[str, np.ndarray]
+
+
+def measure(modules: Modules, rows: Rows) -> WordsFound:
+    """One validation batch, in full precision."""
+    vocabulary, words = _vocabulary(modules), rows["words"].long()
+    with torch.autocast(words.device.type, enabled=False):
+        logits = vocabulary.logits(projected(modules, rows))
+    kinds = logits[KIND]
+    scores = (kinds[..., : len(KINDS)] - kinds[..., NO_FINDING, None]).amax(dim=1)
+    there = torch.stack([(words[..., 0] == kind).any(dim=1) for kind in range(len(KINDS))], dim=1)
+    closed = (words[..., 0] == NO_FINDING).any(dim=1)[:, None].expand_as(there)
+    first = torch.stack([own.argmax(dim=2) for own in logits.values()], dim=2)
+    known = words != UNLABELLED
+    each = {
+        group: torch.bincount(words[..., n][known[..., n]], minlength=len(own)).cpu().numpy()
+        for n, (group, own) in enumerate(GROUPS.items())
+    }
+    shows = torch.where(there, 1, torch.where(closed, 0, -1))
+    right = ((first == words) & known).sum(dim=(0, 1))
+    return WordsFound(
+        int(rows["dataset"][0]), scores.float().cpu().numpy(), shows.cpu().numpy(), right.cpu().numpy(),
+        known.sum(dim=(0, 1)).cpu().numpy(), each,
+    )  # fmt: skip
+
+
+def summary(found: Sequence[WordsFound], names: Sequence[str]) -> dict[str, float]:
+    """Figures of the split; with several datasets also of each, as `NAME/figure`.
+
+    `KIND/auc`: how well the tokens tell views with a kind of finding from others of the same dataset; over datasets the mean
+    of those that know both. `auc`: the mean of these. `GROUP/accuracy`: the share of labelled tokens whose own word comes first, and
+    `GROUP/most_frequent` what the most frequent word alone gives.
+
+    Args:
+        found: of all batches.
+        names: of the datasets, by number.
+    """
+    apart = {name: [own for own in found if own.dataset == number] for number, name in enumerate(names)}
+    told = {name: _aucs(own) for name, own in apart.items() if own}
+    kinds = {kind: [own[kind] for own in told.values() if kind in own] for kind in KINDS}
+    means = {f"{kind}/auc": float(np.mean(values)) for kind, values in kinds.items() if values}
+    overall = float(np.mean(list(means.values()))) if means else float("nan")
+    figures = {"auc": overall, **means, **_accuracies(found)}
+    if len(told) > 1:
+        for name, aucs in told.items():
+            own = {f"{kind}/auc": value for kind, value in aucs.items()} | _accuracies(apart[name])
+            figures |= {f"{name}/{key}": value for key, value in own.items()}
+    return figures
+
+
+def _aucs(found: Sequence[WordsFound]) -> dict[FindingType, float]:
+    """Of the kinds that are known to be in some views of a dataset and not in others."""
+    scores, shows = (np.concatenate([getattr(own, name) for own in found]) for name in ("scores", "shows"))
+    told = {kind: shows[:, number] >= 0 for number, kind in enumerate(KINDS)}
+    both = {kind: rows for n, (kind, rows) in enumerate(told.items()) if {0, 1} <= set(shows[rows, n].tolist())}
+    return {kind: auc(scores[rows, KINDS.index(kind)], shows[rows, KINDS.index(kind)]) for kind, rows in both.items()}
+
+
+def _accuracies(found: Sequence[WordsFound]) -> dict[str, float]:
+    figures = {}
+    for number, group in enumerate(GROUPS):
+        known = sum(int(own.known[number]) for own in found)
+        if known:
+            figures[f"{group}/accuracy"] = sum(int(own.right[number]) for own in found) / known
+            figures[f"{group}/most_frequent"] = int(sum(own.each[group] for own in found).max()) / known
+    return figures
