@@ -125,6 +125,17 @@ class ImagePairs(Sequence[Pair]):
         assert text is not None
         return Pair(stored.pictures[picture], _before(stored, picture, self._prior_record(stored)), text)
 
+    @property
+    def sides(self) -> list[str]:
+        """The side of each pair: `R` or `L` of a breast, "" of a picture of both sides."""
+        found = []
+        for record, picture in self._at.tolist():
+            stored = self.dataset[record]
+            assert isinstance(stored.record, MammoExam | ImageText)
+            image = stored.record.images[stored.pictures[picture].image]
+            found.append(str(image.laterality) if isinstance(image, ListedView) else "")
+        return found
+
     def patient(self, number: int) -> str:
         """Whose pair this is."""
         return str(self.dataset[int(self._at[number, 0])].record.patient_id)

@@ -1,7 +1,7 @@
 """The joint stage of BioViL-T as a task of the engine: its models, pairs of prepared datasets, losses and validation."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.data.records import Kind
-from mammoscribe.support.errors import InvalidNoun
+from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.files import sha256_of
 from mammoscribe.training.biovil.batches import ImageTextBatch, MakePair, Show, collate_pairs
 from mammoscribe.training.biovil.export import JointExport
@@ -19,6 +19,7 @@ from mammoscribe.training.biovil.losses import Temperatures, Weights, contrastiv
 from mammoscribe.training.biovil.pairs import Choice, ImagePairs, PairTexts
 from mammoscribe.training.biovil.passes import GUIDE, IMAGE, TEXT, both_passes, pairs_of
 from mammoscribe.training.biovil.pixels import CHEST, MAMMOGRAM, Variation
+from mammoscribe.training.biovil.sides import OfOneSide
 from mammoscribe.training.biovil.start import ImageShape, ImageStart, image_start, text_init
 from mammoscribe.training.biovil.validation import measure, summary
 from mammoscribe.training.engine.run import Run
@@ -48,6 +49,8 @@ class BiovilSettings:
         choice: which pictures and words make pairs.
         weights, temperatures: of the losses.
         masking: of the tokens; 45 % as published.
+        one_side: whether the pairs of a step are of right breasts or of left ones. Texts name the side, and from pairs of
+            both sides a new image model learned the side and nothing else (docs/how_to/biovil_t_from_nothing.md).
         shuffle: whether the sentences of a text come in another order each time.
         chest, mammogram: how pictures of either kind are varied.
         image_rate: factor of the learning rate of the image model.
@@ -62,6 +65,7 @@ class BiovilSettings:
     weights: Weights = field(default_factory=Weights)
     temperatures: Temperatures = field(default_factory=Temperatures)
     masking: Masking = field(default_factory=lambda: Masking(share=0.45))
+    one_side: bool = False
     shuffle: bool = True
     chest: Variation = CHEST
     mammogram: Variation = MAMMOGRAM
@@ -82,7 +86,10 @@ class BiovilSettings:
         pairs = {name: self._pairs(folder, "train") for name, folder in named(run.data).items()}
         begun = self._begun(run, pairs)
         modules = self._modules(begun)
-        sources = {name: self._source(own, begun, name, varies=True) for name, own in pairs.items()}
+        sources = {
+            name: replace(self._source(own, begun, name, varies=True), order=self._order(own, run.batch[name]))
+            for name, own in pairs.items()
+        }
         held_back = [self._held_back(folder, begun, name) for name, folder in named(run.data).items()]
         return Task(
             modules, sources, asdict(self.weights), partial(joint_loss, temperatures=self.temperatures), joint_counts,
@@ -90,6 +97,19 @@ class BiovilSettings:
             frozen=self._still(begun.image.model), rates={IMAGE: self.image_rate},
             blocks=(*text_blocks(begun.text.model), GuideBlock), loads_init=True, export=self._export(begun, pairs),
         )  # fmt: skip
+
+    def _order(self, pairs: ImagePairs, group: int) -> OfOneSide | None:
+        """The order of the pairs of a dataset; None for any.
+
+        Raises:
+            InputError: for one side of pictures that have none.
+        """
+        if not self.one_side:
+            return None
+        sides = pairs.sides
+        if "" in sides:
+            raise InputError(f"one_side for {pairs.dataset.folder}, whose pictures are of both sides", "mammograms")
+        return OfOneSide(sides, group)
 
     def _pairs(self, folder: Path, split: str) -> ImagePairs:
         return ImagePairs(PreparedDataset(folder, split), self.choice)

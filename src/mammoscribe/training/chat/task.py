@@ -134,7 +134,9 @@ class ChatSettings:
         tokens, pictures = room(start.model, self.step, self.max_tokens)
         prompter = start.model.prompter(tokens)
         canvas = start.model.adapter.preparation.canvas
-        mix = Mix(self.step, tokens, pictures, self.images, self.prompts, run.seeds.data, canvas, self.wording, self.by_breast)
+        mix = Mix(
+            self.step, tokens, pictures, self.images, self.prompts, run.seeds.data, canvas, self.wording, self.by_breast
+        )
         given = {name: mix.conversations(place, "train") for name, place in sources_of(training(run.data)).items()}
         held_back = self._held_back(run, mix)
         adapter, kept = with_kept_views(start.model.adapter, [*given.values(), *held_back.values()], self.features)
