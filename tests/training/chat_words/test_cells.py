@@ -40,13 +40,13 @@ def as_words(numbers):
 
 
 def test_a_token_that_holds_the_whole_of_a_small_box_is_a_mass_and_all_others_are_normal_tissue():
-    assert boxed(Box(120, 90, 140, 110))[KIND] == [*["normal tissue"] * 3, "mass", *["normal tissue"] * 4]
+    assert boxed(Box(120, 90, 140, 110))[KIND] == [*["tissue"] * 3, "mass", *["tissue"] * 4]
 
 
 def test_a_box_over_several_tokens_is_at_each_that_it_fills_and_those_that_it_touches_have_no_kind():
     found = boxed(Box(0, 80, 110, 245))[KIND]  # rows 1 and 2 of the first column whole, 5 pixels of row 3
     assert [found[2], found[4], found[6]] == ["mass", "mass", None]
-    assert [found[n] for n in (0, 1, 3, 5, 7)] == ["normal tissue"] * 5
+    assert [found[n] for n in (0, 1, 3, 5, 7)] == ["tissue"] * 5
 
 
 def test_a_box_that_no_token_holds_much_of_is_at_the_one_with_most_of_it():
@@ -58,7 +58,7 @@ def test_a_box_that_no_token_holds_much_of_is_at_the_one_with_most_of_it():
 def test_what_is_no_breast_is_air_also_where_findings_are_not_known():
     pixels = np.zeros((HIGH, WIDE), np.uint8)
     pixels[:160] = 80
-    assert boxed(pixels=pixels)[KIND] == [*["normal tissue"] * 4, *["air"] * 4]
+    assert boxed(pixels=pixels)[KIND] == [*["tissue"] * 4, *["air"] * 4]
     assert boxed(pixels=pixels, supervision=MASSES)[KIND] == [*[None] * 4, *["air"] * 4]
 
 

@@ -1,40 +1,69 @@
 """The losses and figures of a projector that is taught words, against what is written out here."""
 
-import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from mammoscribe.training.chat_words.losses import WORDS, WordsFound, summary, word_counts
-from mammoscribe.training.chat_words.vocabulary import GROUPS, SHARPNESS, Vocabulary
+from mammoscribe.training.chat.export import CHAT
+from mammoscribe.training.chat_words.losses import WORDS, WordsFound, summary, word_counts, word_loss
+from mammoscribe.training.chat_words.vocabulary import GROUPS, Vocabulary
 
 WIDTH = 6
 
 
-def vocabulary():
+def vocabulary(share=0.5):
     rng = np.random.default_rng(0)
     words = {g: torch.from_numpy(rng.normal(size=(len(w), WIDTH)).astype(np.float32)) for g, w in GROUPS.items()}
-    words = {g: w / w.norm(dim=1, keepdim=True) for g, w in words.items()}
-    return Vocabulary(words, torch.full((WIDTH,), 0.5), 2.0, torch.tensor([3.0, 2.0, 5.0, 1.0, 1.0, 1.5]))
+    rarity = torch.tensor([3.0, 2.0, 5.0, 1.0, 1.0, 1.5])
+    return Vocabulary(words, torch.full((WIDTH,), 0.5), 2.0, rarity, share)
 
 
-def test_a_token_as_long_as_a_word_that_points_at_one_has_its_logit_and_length():
+def labels(**by_group):
+    """[1, 2, G] of one view of two tokens."""
+    return torch.stack([torch.tensor(by_group.get(group, (-1, -1))) for group in GROUPS], dim=1)[None].to(torch.int8)
+
+
+def test_what_labels_mean_is_the_row_of_the_kind_with_a_share_of_each_other_row():
     own = vocabulary()
-    token = own.words_kind[2] * 2.0 + 0.5
-    logits = own.logits(token[None, None])["kind"][0, 0]
-    assert logits.argmax() == 2 and float(logits[2]) == pytest.approx(SHARPNESS, rel=1e-5)
-    assert float(own.lengths(token[None, None])) == pytest.approx(1.0)
-    assert float(own.lengths(torch.zeros(1, 1, WIDTH))) == pytest.approx(0.5 * math.sqrt(WIDTH) / 2)
+    meant = own.meant(labels(kind=(0, 4), shape=(1, -1)).long())[0]
+    assert torch.allclose(meant[0], 0.5 + own.words_kind[0] + 0.5 * own.words_shape[1])
+    assert torch.allclose(meant[1], 0.5 + own.words_kind[4])
+    assert own.distances(meant[None], labels(kind=(0, 4), shape=(1, -1)).long()).abs().max() < 1e-6
+    away = own.distances(meant[None] + 2.0, labels(kind=(0, 4), shape=(1, -1)).long())
+    assert torch.allclose(away, torch.full((1, 2), 2.0**2 * WIDTH / 2.0**2))  # in squared lengths of a row
 
 
-def test_labels_are_counted_by_group_and_kinds_by_how_rare_they_are():
-    words = torch.full((1, 3, len(GROUPS)), -1, dtype=torch.int8)
-    words[0, :, 0] = torch.tensor([0, 4, -1])
-    words[0, 1, 1] = 2
-    counts = word_counts({WORDS: vocabulary()}, {"a": {"words": words}, "b": {"words": words}})
-    assert counts["kind"] == 2 * (3.0 + 1.0) and counts["tissue"] == 2 and counts["shape"] == 0
-    assert counts["length"] == 6
+def test_a_token_that_means_a_word_points_to_it_more_than_to_the_others_of_its_group():
+    own = vocabulary()
+    for word in range(len(GROUPS["kind"])):
+        token = (0.5 + own.words_kind[word])[None, None]
+        assert int(own.scores(token)["kind"].argmax()) == word
+
+
+def test_tokens_are_counted_by_how_rare_their_kind_is_and_those_without_one_not_at_all():
+    rows = {"words": torch.cat([labels(kind=(0, 4)), labels(kind=(-1, 2), tissue=(2, 2))])}
+    counts = word_counts({WORDS: vocabulary()}, {"a": rows, "b": rows})
+    assert counts == {"distance": 2 * (3.0 + 1.0 + 5.0)}
+
+
+def test_the_loss_is_the_weighted_distance_of_projected_tokens():
+    own, rows = (
+        vocabulary(),
+        {"words": labels(kind=(-1, 2)), "tokens": torch.ones(1, 2, WIDTH), "dataset": torch.zeros(1)},
+    )
+
+    class Handed(torch.nn.Module):
+        def forward(self, tokens):
+            return SimpleNamespace(last_hidden_state=tokens * 3)
+
+    inner = torch.nn.Module()
+    inner.vision_tower, inner.multi_modal_projector = Handed(), torch.nn.Identity()
+    chat = torch.nn.Module()
+    chat.model = inner
+    lost = word_loss({CHAT: chat, WORDS: own}, {"a": rows})["distance"]
+    assert float(lost) == pytest.approx(5.0 * float((3.0 - 0.5 - own.words_kind[2]).square().sum()) / 4, rel=1e-5)
 
 
 def found(dataset, scores, shows, right, known, each):

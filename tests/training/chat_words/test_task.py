@@ -99,10 +99,10 @@ def test_a_model_with_updates_is_not_taught_words_again(begun, tmp_path):
         run.task.build(run)
 
 
-def test_data_that_says_nothing_of_any_view_is_one_sentence(begun, tmp_path):
+def test_data_that_says_nowhere_what_is_where_is_one_sentence(begun, tmp_path):
     data = prepared(tmp_path, [exam("e", [view(R, CC)])], NONE, as_name="reader")
     run = chat_words([data], begun)
-    with pytest.raises(InputError, match="labels nothing of any view"):
+    with pytest.raises(InputError, match="says of no part of a view whether a finding is there"):
         run.task.build(run)
 
 

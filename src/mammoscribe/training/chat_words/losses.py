@@ -1,4 +1,4 @@
-"""How far projected tokens are from the words that fit them, and how a projector under training is measured."""
+"""How far projected tokens are from the words that fit them, and how well a projector under training tells findings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mammoscribe.domain.finding import FindingType
@@ -17,8 +16,8 @@ from mammoscribe.training.chat_words.vocabulary import GROUPS, KIND, KINDS, NO_F
 from mammoscribe.training.engine.task import Batches, Modules
 from mammoscribe.training.several import over_sources
 
-WORDS, LENGTH = "words", "length"
-"""Name of the vocabulary among the modules, and of the loss that keeps tokens as long as those of words."""
+WORDS, DISTANCE = "words", "distance"
+"""Name of the vocabulary among the modules, and of the loss."""
 Rows = Mapping[str, Tensor]
 """`tokens` [N, T, D] as the image encoder gives them, `words` [N, T, G], `dataset` [N] number of the dataset."""
 
@@ -31,14 +30,15 @@ def projected(modules: Modules, rows: Rows) -> Tensor:
 
 
 def word_loss(modules: Modules, batches: Batches) -> dict[str, Tensor]:
-    """Sums of the cross-entropy of each group's words, and of the squared difference in length."""
-    return over_sources(partial(_sums, modules), batches)
+    """The sum of the squared distances of tokens from what their labels mean, weighted by how rare their kinds are."""
+    return over_sources(partial(_sum, modules), batches)
 
 
 def word_counts(modules: Modules, batches: Batches) -> dict[str, float]:
-    """What the sums are over: labelled tokens, of kinds weighted by how rare they are, and all tokens."""
-    rarity = _vocabulary(modules).rarity.cpu()
-    return over_sources(partial(_counts, rarity), batches)
+    """The sum of these weights."""
+    return over_sources(
+        lambda rows: {DISTANCE: float(_weights(_vocabulary(modules).rarity.cpu(), rows).sum())}, batches
+    )
 
 
 def _vocabulary(modules: Modules) -> Vocabulary:
@@ -47,23 +47,16 @@ def _vocabulary(modules: Modules) -> Vocabulary:
     return found
 
 
-def _sums(modules: Modules, rows: Rows) -> dict[str, Tensor]:
-    vocabulary, tokens, words = _vocabulary(modules), projected(modules, rows), rows["words"].long()
-    sums = {LENGTH: (vocabulary.lengths(tokens) - 1).square().sum()}
-    for number, (group, logits) in enumerate(vocabulary.logits(tokens).items()):
-        weight = vocabulary.rarity if group == KIND else None
-        sums[group] = F.cross_entropy(
-            logits.flatten(0, 1), words[..., number].flatten(), weight, ignore_index=UNLABELLED, reduction="sum"
-        )
-    return sums
+def _sum(modules: Modules, rows: Rows) -> dict[str, Tensor]:
+    vocabulary = _vocabulary(modules)
+    distances = vocabulary.distances(projected(modules, rows), rows["words"].long())
+    return {DISTANCE: (distances * _weights(vocabulary.rarity, rows)).sum()}
 
 
-def _counts(rarity: Tensor, rows: Rows) -> dict[str, float]:
-    words = rows["words"].long()
-    known = words != UNLABELLED
-    counts = {group: float(known[..., number].sum()) for number, group in enumerate(GROUPS)}
-    counts[KIND] = float(rarity[words[..., 0][known[..., 0]]].sum())
-    return {LENGTH: float(words[..., 0].numel()), **counts}
+def _weights(rarity: Tensor, rows: Rows) -> Tensor:
+    """[N, T] of the tokens whose kind is known, 0 of others."""
+    kinds = rows["words"][..., 0].long()
+    return torch.where(kinds == UNLABELLED, 0.0, rarity[kinds.clamp_min(0)])
 
 
 @dataclass(frozen=True)
@@ -72,10 +65,10 @@ class WordsFound:
 
     Args:
         dataset: number of its dataset.
-        scores: [N, K] of each kind of finding: the largest logit of its word over the tokens of the view, less that of tissue
-            without a finding.
+        scores: [N, K] of each kind of finding: how much farther a token of the view points to its word than to that of tissue
+            without a finding, at most.
         shows: [N, K] 1 where a token has the kind, 0 where some tissue is known to have no finding and none has it, else -1.
-        right, known: [G] labelled tokens whose own word comes first, and all labelled ones.
+        right, known: [G] labelled tokens that point to their own word most, and all labelled ones.
         each: group -> [W] how many tokens have each word.
     """
 
@@ -91,12 +84,12 @@ def measure(modules: Modules, rows: Rows) -> WordsFound:
     """One validation batch, in full precision."""
     vocabulary, words = _vocabulary(modules), rows["words"].long()
     with torch.autocast(words.device.type, enabled=False):
-        logits = vocabulary.logits(projected(modules, rows))
-    kinds = logits[KIND]
+        pointing = vocabulary.scores(projected(modules, rows))
+    kinds = pointing[KIND]
     scores = (kinds[..., : len(KINDS)] - kinds[..., NO_FINDING, None]).amax(dim=1)
     there = torch.stack([(words[..., 0] == kind).any(dim=1) for kind in range(len(KINDS))], dim=1)
     closed = (words[..., 0] == NO_FINDING).any(dim=1)[:, None].expand_as(there)
-    first = torch.stack([own.argmax(dim=2) for own in logits.values()], dim=2)
+    first = torch.stack([own.argmax(dim=2) for own in pointing.values()], dim=2)
     known = words != UNLABELLED
     each = {
         group: torch.bincount(words[..., n][known[..., n]], minlength=len(own)).cpu().numpy()
@@ -114,7 +107,7 @@ def summary(found: Sequence[WordsFound], names: Sequence[str]) -> dict[str, floa
     """Figures of the split; with several datasets also of each, as `NAME/figure`.
 
     `KIND/auc`: how well the tokens tell views with a kind of finding from others of the same dataset; over datasets the mean
-    of those that know both. `auc`: the mean of these. `GROUP/accuracy`: the share of labelled tokens whose own word comes first, and
+    of those that know both. `auc`: the mean of these. `GROUP/accuracy`: the share of labelled tokens that point to their own word most, and
     `GROUP/most_frequent` what the most frequent word alone gives.
 
     Args:

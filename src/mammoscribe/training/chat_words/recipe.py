@@ -17,10 +17,11 @@ VIEWS = 48
 def chat_words(data: Sequence[Path], init: Path | None = None) -> Run:
     """Teach the projector of a starter-chat words for what labels say of each part of a view, before it is asked questions.
 
-    Every token of a view, as the language model takes it, is pulled towards the words that fit its place, in the table in
-    which the language model keeps its own words: mass, calcifications, architectural distortion, asymmetry, normal tissue or air;
-    how dense the tissue is; shape, margin and the other descriptors; benign or malignant. What is not labelled teaches
-    nothing. The language model itself is not run, so that thousands of views take minutes. `train chat` goes on from there.
+    Every token of a view, as the language model takes it, is drawn to the words that fit its place, as the table of the
+    language model holds them: mass, calcifications, distortion, asymmetry, tissue or air, and beside it how dense the tissue is,
+    shape, margin and the other descriptors, benign or malignant. So a token that may be one or the other comes to lie
+    between them. What has no box and may be anything teaches nothing. The language model itself is not run, so that
+    thousands of views take minutes. `train chat` goes on from there.
 
     Hardware and time: two cores; 1,500 steps of three datasets, about 5 minutes once the views are encoded (0.2 s each).
 

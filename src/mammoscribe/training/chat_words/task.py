@@ -15,7 +15,7 @@ from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.training.chat.export import CHAT, ChatExport
 from mammoscribe.training.chat.kept_views import KeptViews, with_kept_views
 from mammoscribe.training.chat.start import ChatStart, Trained, chat_start, frozen_parts
-from mammoscribe.training.chat_words.losses import LENGTH, WORDS, measure, summary, word_counts, word_loss
+from mammoscribe.training.chat_words.losses import DISTANCE, WORDS, measure, summary, word_counts, word_loss
 from mammoscribe.training.chat_words.views import WordedViews
 from mammoscribe.training.chat_words.vocabulary import GROUPS, KIND, UNLABELLED, vocabulary_of
 from mammoscribe.training.engine.run import Run
@@ -32,18 +32,16 @@ class WordSettings:
     """How the projector is taught.
 
     Args:
-        other_words: weight of every group of words but the kind of finding.
-        length: weight of the loss that keeps tokens as long as those of words.
+        share: of the words that say how dense, of which shape or how suspicious, beside the word for the kind of finding.
         features: folder that keeps what the encoder sees of each view, for later runs; none keeps it for this run alone.
     """
 
-    other_words: float = 0.3
-    length: float = 0.1
+    share: float = 0.4
     features: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.other_words < 0 or self.length < 0:
-            raise InvalidNoun(f"weights of {self.other_words} and {self.length}", "0 or more")
+        if self.share < 0:
+            raise InvalidNoun(f"share {self.share}", "0 or more")
 
     def build(self, run: Run) -> Task:
         """The task: the whole network, of which the projector alone is trained.
@@ -65,17 +63,14 @@ class WordSettings:
         kept, notes = with_kept_views(adapter, [*given.values(), *held_back.values()], self.features)
         numbers = {name: number for number, name in enumerate(folders)}
         sources = {name: _source(own, numbers[name], kept.encode, start.sha256) for name, own in given.items()}
-        vocabulary = vocabulary_of(start.model, _rarity([own.words for own in given.values()]))
+        vocabulary = vocabulary_of(start.model, _rarity([own.words for own in given.values()]), self.share)
         modules = {CHAT: start.model.network, WORDS: vocabulary}
         return Task(
-            modules, sources, self._weights(), word_loss, partial(word_counts, {WORDS: vocabulary}),
+            modules, sources, {DISTANCE: 1.0}, word_loss, partial(word_counts, {WORDS: vocabulary}),
             _validation([_source(own, numbers[name], kept.encode, "") for name, own in held_back.items()], tuple(folders)),
             frozen=(WORDS, *(f"{CHAT}.{name}" for name in frozen_parts(start.model, Trained.PROJECTOR, False))),
             loads_init=True, export=ChatExport(start, f"{run.recipe} on {', '.join(given)}"), notes=notes,
         )  # fmt: skip
-
-    def _weights(self) -> dict[str, float]:
-        return {group: 1.0 if group == KIND else self.other_words for group in GROUPS} | {LENGTH: self.length}
 
 
 def _untaught(start: ChatStart) -> StarterChat:

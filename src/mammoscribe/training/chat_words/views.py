@@ -25,7 +25,7 @@ class Exam:
 
 @dataclass(frozen=True)
 class WordedViews:
-    """The views of a split of which labels say something.
+    """The views of a split of which labels say what is where.
 
     Args:
         dataset: of `mammoscribe data prepare`, one split.
@@ -49,7 +49,7 @@ class WordedViews:
             canvas: that pictures have to be prepared on.
 
         Raises:
-            InputError: for another preparation, and where labels say nothing of any view.
+            InputError: for another preparation, and where no view has a label that says what is where.
         """
         check_prepared(dataset, canvas)
         numbers: list[int] = []
@@ -66,7 +66,7 @@ class WordedViews:
             words += [own[place] for place in some]
         if not words:
             raise InputError(
-                f"{dataset.folder} labels nothing of any view", "mammograms with boxes, or with the density of breasts",
+                f"{dataset.folder} says of no part of a view whether a finding is there", "mammograms with boxes",
                 "leave it out",
             )  # fmt: skip
         return cls(dataset, tuple(numbers), tuple(digests), np.stack(words))
@@ -81,6 +81,6 @@ class WordedViews:
 
 
 def _is_labelled(words: np.ndarray) -> bool:
-    """Whether labels say something of a view; what is air, the picture alone says."""
-    kinds, others = words[:, 0], words[:, 1:]
-    return bool(((kinds != UNLABELLED) & (kinds != AIR)).any() or (others != UNLABELLED).any())
+    """Whether labels say of some part of a view which finding is there, or that none is; what is air, the picture says."""
+    kinds = words[:, 0]
+    return bool(((kinds != UNLABELLED) & (kinds != AIR)).any())

@@ -1,4 +1,4 @@
-"""The words that a token of a view is taught, in groups of which one word fits a place, and where the language model keeps them."""
+"""The words that tokens of a view are taught to mean, in groups of which one word fits a place, and their rows in the model's table."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,66 +20,83 @@ NO_FINDING, AIR = len(KINDS), len(KINDS) + 1
 TERMS: Mapping[str, tuple[str, ...]] = {axis.value: tuple(t.id for t in terms_of(axis)) for axis in AXES}
 """Ids of the terms of the groups that are axes, in the order of their words."""
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    KIND: (*(NOUNS[kind] for kind in KINDS), "normal tissue", "air"),
+    KIND: (*(NOUNS[kind].removeprefix("architectural ") for kind in KINDS), "tissue", "air"),
     TISSUE: ("fatty", "scattered", "heterogeneously dense", "extremely dense"),
     MALIGNANT: ("benign", "malignant"),
     **{axis.value: tuple(t.label.removesuffix(" density") for t in terms_of(axis)) for axis in AXES},
 }
 """Words of each group; a label is a number in its group, `UNLABELLED` where none is known to fit."""
 UNLABELLED = -1
-SHARPNESS = 10.0
-"""Logit of a word that a token of usual length points at."""
 
 
 class Vocabulary(nn.Module):
-    """Directions of the words in the table of a language model. Nothing in it is learned.
+    """Words as rows of the table of a language model. Nothing in it is learned.
 
-    The direction of a word is the mean of the rows of its pieces, less the mean of all rows, of length 1.
+    A word is the mean of the rows of its pieces. All rows share a large part, their mean, which is taken off.
 
     Args:
-        words: group -> [W, E] directions.
-        middle: [E] mean of all rows of the table.
+        words: group -> [W, E] rows less the mean of all rows.
+        middle: [E] this mean.
         length: of a row less the mean, as a rule.
         rarity: [W] weights of the words of the group `KIND` in the loss.
+        share: of the words of the other groups in a token that has several.
     """
 
     middle: Tensor
     length: Tensor
     rarity: Tensor
 
-    def __init__(self, words: Mapping[str, Tensor], middle: Tensor, length: float, rarity: Tensor) -> None:
+    def __init__(
+        self, words: Mapping[str, Tensor], middle: Tensor, length: float, rarity: Tensor, share: float
+    ) -> None:  # fmt: skip
         super().__init__()
-        for group, directions in words.items():
-            self.register_buffer(f"words_{group}", directions)
+        for group, rows in words.items():
+            self.register_buffer(f"words_{group}", rows)
         self.register_buffer("middle", middle)
         self.register_buffer("length", torch.tensor(length))
         self.register_buffer("rarity", rarity)
+        self._share = share
 
-    def logits(self, tokens: Tensor) -> dict[str, Tensor]:
-        """[N, T, E] tokens as the language model takes them -> group -> [N, T, W]."""
-        pointing = self._apart(tokens) * (SHARPNESS / self.length)
-        return {group: pointing @ getattr(self, f"words_{group}").T for group in GROUPS}
+    def meant(self, labels: Tensor) -> Tensor:
+        """[N, T, G] labels -> [N, T, E] tokens that say them: the word of the kind, and a share of each other word."""
+        parts = [self._words(group)[labels[..., n].clamp_min(0)] for n, group in enumerate(GROUPS)]
+        shares = [1.0 if group == KIND else self._share for group in GROUPS]
+        known = (labels != UNLABELLED).to(self.middle.dtype)
+        total = sum(
+            share * known[..., n, None] * part for n, (share, part) in enumerate(zip(shares, parts, strict=True))
+        )
+        return self.middle + total
 
-    def lengths(self, tokens: Tensor) -> Tensor:
-        """[N, T] lengths, of which 1 is that of a row of the table."""
-        return self._apart(tokens).norm(dim=2) / self.length
+    def distances(self, tokens: Tensor, labels: Tensor) -> Tensor:
+        """[N, T] squared distances of tokens from what their labels mean, in squared lengths of a row."""
+        return (tokens.float() - self.meant(labels)).square().sum(dim=2) / self.length.square()
 
-    def _apart(self, tokens: Tensor) -> Tensor:
-        return tokens.float() - self.middle
+    def scores(self, tokens: Tensor) -> dict[str, Tensor]:
+        """[N, T, E] tokens -> group -> [N, T, W]: how far they point from the middle of a group to each of its words."""
+        apart = (tokens.float() - self.middle) / self.length
+        return {group: apart @ _directions(self._words(group)).T for group in GROUPS}
+
+    def _words(self, group: str) -> Tensor:
+        return getattr(self, f"words_{group}")
 
 
-def vocabulary_of(model: ChatModel, rarity: Tensor) -> Vocabulary:
+def _directions(rows: Tensor) -> Tensor:
+    """[W, E] of length 1, from the mean of the rows to each."""
+    apart = rows - rows.mean(dim=0)
+    return apart / apart.norm(dim=1, keepdim=True).clamp_min(1e-6)
+
+
+def vocabulary_of(model: ChatModel, rarity: Tensor, share: float) -> Vocabulary:
     """The vocabulary of a model.
 
     Args:
         model: with a tokeniser and a table of tokens.
-        rarity: see `Vocabulary`.
+        rarity, share: see `Vocabulary`.
     """
     table = model.network.get_input_embeddings().weight.detach().float()
     middle = table.mean(dim=0)
     words = {group: torch.stack([_row(model, table, word) for word in own]) - middle for group, own in GROUPS.items()}
-    directions = {group: own / own.norm(dim=1, keepdim=True).clamp_min(1e-6) for group, own in words.items()}
-    return Vocabulary(directions, middle, float((table - middle).norm(dim=1).mean()), rarity)
+    return Vocabulary(words, middle, float((table - middle).norm(dim=1).mean()), rarity, share)
 
 
 def _row(model: ChatModel, table: Tensor, word: str) -> Tensor:
