@@ -19,6 +19,7 @@ from mammoscribe.training.biovil.task import BiovilSettings
 from mammoscribe.training.biovil_report.task import ReportSettings
 from mammoscribe.training.calcifications.task import CalcificationSettings
 from mammoscribe.training.chat.task import ChatSettings
+from mammoscribe.training.chat_words.task import WordSettings
 from mammoscribe.training.crop_refiner.task import CropRefinerSettings
 from mammoscribe.training.decoder.task import DecoderSettings
 from mammoscribe.training.engine.fields import leaves
@@ -39,7 +40,7 @@ SETTINGS = {
     "reader": ReaderSettings, "joint-space": JointSettings, "decoder": DecoderSettings, "probe": ProbeSettings,
     "retune": RetuneSettings, "temporal": TemporalSettings, "crop-refiner": CropRefinerSettings,
     "calcifications": CalcificationSettings, "text-mlm": MlmSettings, "text-sections": SectionSettings,
-    "biovil-t": BiovilSettings, "biovil-t-report": ReportSettings, "chat": ChatSettings,
+    "biovil-t": BiovilSettings, "biovil-t-report": ReportSettings, "chat": ChatSettings, "chat-words": WordSettings,
 }  # fmt: skip
 ROOT_COMMAND = typer.main.get_command(app)
 PLACEHOLDER = re.compile(r"[A-Z]+|\.\.\.|…")

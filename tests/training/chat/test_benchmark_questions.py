@@ -76,6 +76,26 @@ def test_the_command_prints_topics_with_their_own_and_with_black_pictures(begun,
     assert (tmp_path / "r").is_file()
 
 
+def test_topics_can_be_chosen_and_black_pictures_are_asked_once_for_each_question(
+    begun, boxed, monkeypatch, capsys
+):  # fmt: skip
+    asked = []
+
+    def counted(model, question):
+        asked.append(question)
+        return float(question.views[0].any())
+
+    monkeypatch.setattr(chat_questions, "leaning", counted)
+    words = ["--chat", str(begun), "--data", str(boxed), "--split", "train", "--topics", "presence", "--bf16"]
+    monkeypatch.setattr("sys.argv", ["chat_questions.py", *words])
+    assert chat_questions.main() == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if "AUC" in line]
+    assert rows and all("presence" in line for line in rows)
+    black = [question.turns[0].text for question in asked if not question.views[0].any()]
+    own = [question.turns[0].text for question in asked if question.views[0].any()]
+    assert len(black) == len(set(black)) and set(black) == set(own)
+
+
 def test_data_without_such_labels_is_one_sentence(begun, boxed, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["chat_questions.py", "--chat", str(begun), "--data", str(boxed), "--split", "val"])
     assert chat_questions.main() == 2

@@ -136,6 +136,18 @@ def test_where_nothing_is_boxed_breasts_are_asked_about_one_by_one(tmp_path):
                 assert a.startswith("Yes") == (side == "right" and number % 2 == 0)
 
 
+def test_breasts_are_asked_about_one_by_one_on_demand_with_the_same_priors(phantoms):
+    whole, apart = (FindingConversations(PreparedDataset(phantoms), 8, by_breast=way) for way in (False, True))
+    assert whole.digest != apart.digest
+    made = [apart[n] for n in range(len(apart))]
+    assert {one.name.rpartition(", ")[2] for one in made} == {"right breast", "left breast"}
+    for one in made:
+        side, other = ("right", "left") if one.name.endswith("right breast") else ("left", "right")
+        text = " ".join(turn.text for turn in one.turns)
+        assert side in text and f"{other} CC" not in text and f"the {other} breast" not in text
+        assert len(one.views) == text.count("<image>") == 2 + text.count(f"prior {side}")
+
+
 def labelled_plain(root):
     """The lab of labels alone, prepared as whole pictures."""
     from mammoscribe.data.catalogue import open_catalogue
