@@ -13,11 +13,11 @@ from mammoscribe.training.chat_words.vocabulary import GROUPS, Vocabulary
 WIDTH = 6
 
 
-def vocabulary(share=0.5):
+def vocabulary(share=0.5, width=WIDTH):
     rng = np.random.default_rng(0)
-    words = {g: torch.from_numpy(rng.normal(size=(len(w), WIDTH)).astype(np.float32)) for g, w in GROUPS.items()}
+    words = {g: torch.from_numpy(rng.normal(size=(len(w), width)).astype(np.float32)) for g, w in GROUPS.items()}
     rarity = torch.tensor([3.0, 2.0, 5.0, 1.0, 1.0, 1.5])
-    return Vocabulary(words, torch.full((WIDTH,), 0.5), 2.0, rarity, share)
+    return Vocabulary(words, torch.full((width,), 0.5), 2.0, rarity, share)
 
 
 def labels(**by_group):
@@ -35,11 +35,13 @@ def test_what_labels_mean_is_the_row_of_the_kind_with_a_share_of_each_other_row(
     assert torch.allclose(away, torch.full((1, 2), 2.0**2 * WIDTH / 2.0**2))  # in squared lengths of a row
 
 
-def test_a_token_that_means_a_word_points_to_it_more_than_to_the_others_of_its_group():
-    own = vocabulary()
-    for word in range(len(GROUPS["kind"])):
-        token = (0.5 + own.words_kind[word])[None, None]
-        assert int(own.scores(token)["kind"].argmax()) == word
+def test_of_what_labels_mean_each_word_is_found_again_with_its_share():
+    own = vocabulary(width=64)
+    meant = own.meant(labels(kind=(0, 4), shape=(1, -1)).long())
+    scores = {group: own.scores(meant)[group][0] for group in GROUPS}
+    assert torch.allclose(scores["kind"], torch.eye(6)[[0, 4]], atol=1e-4)
+    assert torch.allclose(scores["shape"][0], 0.5 * torch.eye(len(GROUPS["shape"]))[1], atol=1e-4)
+    assert scores["shape"][1].abs().max() < 1e-4 and scores["tissue"].abs().max() < 1e-4
 
 
 def test_tokens_are_counted_by_how_rare_their_kind_is_and_those_without_one_not_at_all():

@@ -65,10 +65,10 @@ class WordsFound:
 
     Args:
         dataset: number of its dataset.
-        scores: [N, K] of each kind of finding: how much farther a token of the view points to its word than to that of tissue
-            without a finding, at most.
+        scores: [N, K] of each kind of finding: how much more of its word than of that of tissue without a finding a
+            token of the view has, at most.
         shows: [N, K] 1 where a token has the kind, 0 where some tissue is known to have no finding and none has it, else -1.
-        right, known: [G] labelled tokens that point to their own word most, and all labelled ones.
+        right, known: [G] labelled tokens that have more of their own word than of others, and all labelled ones.
         each: group -> [W] how many tokens have each word.
     """
 
@@ -84,12 +84,12 @@ def measure(modules: Modules, rows: Rows) -> WordsFound:
     """One validation batch, in full precision."""
     vocabulary, words = _vocabulary(modules), rows["words"].long()
     with torch.autocast(words.device.type, enabled=False):
-        pointing = vocabulary.scores(projected(modules, rows))
-    kinds = pointing[KIND]
+        parts = vocabulary.scores(projected(modules, rows))
+    kinds = parts[KIND]
     scores = (kinds[..., : len(KINDS)] - kinds[..., NO_FINDING, None]).amax(dim=1)
     there = torch.stack([(words[..., 0] == kind).any(dim=1) for kind in range(len(KINDS))], dim=1)
     closed = (words[..., 0] == NO_FINDING).any(dim=1)[:, None].expand_as(there)
-    first = torch.stack([own.argmax(dim=2) for own in pointing.values()], dim=2)
+    first = torch.stack([own.argmax(dim=2) for own in parts.values()], dim=2)
     known = words != UNLABELLED
     each = {
         group: torch.bincount(words[..., n][known[..., n]], minlength=len(own)).cpu().numpy()
@@ -107,7 +107,7 @@ def summary(found: Sequence[WordsFound], names: Sequence[str]) -> dict[str, floa
     """Figures of the split; with several datasets also of each, as `NAME/figure`.
 
     `KIND/auc`: how well the tokens tell views with a kind of finding from others of the same dataset; over datasets the mean
-    of those that know both. `auc`: the mean of these. `GROUP/accuracy`: the share of labelled tokens that point to their own word most, and
+    of those that know both. `auc`: the mean of these. `GROUP/accuracy`: the share of labelled tokens that have more of their own word than of others of the group, and
     `GROUP/most_frequent` what the most frequent word alone gives.
 
     Args:

@@ -72,18 +72,13 @@ class Vocabulary(nn.Module):
         return (tokens.float() - self.meant(labels)).square().sum(dim=2) / self.length.square()
 
     def scores(self, tokens: Tensor) -> dict[str, Tensor]:
-        """[N, T, E] tokens -> group -> [N, T, W]: how far they point from the middle of a group to each of its words."""
-        apart = (tokens.float() - self.middle) / self.length
-        return {group: apart @ _directions(self._words(group)).T for group in GROUPS}
+        """[N, T, E] tokens -> group -> [N, T, W]: how much of each word is in them, when all words together explain them best."""
+        parts = (tokens.float() - self.middle) @ torch.linalg.pinv(torch.cat([self._words(group) for group in GROUPS]))
+        sizes = [len(words) for words in GROUPS.values()]
+        return dict(zip(GROUPS, parts.split(sizes, dim=-1), strict=True))
 
     def _words(self, group: str) -> Tensor:
         return getattr(self, f"words_{group}")
-
-
-def _directions(rows: Tensor) -> Tensor:
-    """[W, E] of length 1, from the mean of the rows to each."""
-    apart = rows - rows.mean(dim=0)
-    return apart / apart.norm(dim=1, keepdim=True).clamp_min(1e-6)
 
 
 def vocabulary_of(model: ChatModel, rarity: Tensor, share: float) -> Vocabulary:
