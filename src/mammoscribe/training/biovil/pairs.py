@@ -32,12 +32,13 @@ class Choice:
     """Which pictures and words make pairs.
 
     Args:
-        sections: of a report, in this order; a report that has none of them gives all its text.
+        sections: of a report, in this order; a report that has none of them gives all its text. Composition is how dense a
+            breast is; no report of a chest has it.
         frontal: whether pictures of a chest that are listed as lateral are left out.
         priors: whether earlier pictures are looked at.
     """
 
-    sections: tuple[str, ...] = ("findings", "impression")
+    sections: tuple[str, ...] = ("composition", "findings", "impression")
     frontal: bool = True
     priors: bool = True
 
