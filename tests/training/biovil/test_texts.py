@@ -10,6 +10,7 @@ from mammoscribe.data.records import ListedView, Region
 from mammoscribe.data.texts.report_text import ReportText, Section
 from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.view import Box
+from mammoscribe.training.biovil.pairs import Choice
 from mammoscribe.training.biovil.texts import stated, study_text
 from tests.data.some_records import CC, MLO, L, R, exam
 
@@ -25,6 +26,13 @@ from tests.data.some_records import CC, MLO, L, R, exam
 def test_a_study_gives_the_sections_that_are_asked_for_or_all(sections, expected):
     texts = {Section.INDICATION: "Cough.", Section.FINDINGS: "Clear.", Section.IMPRESSION: "Normal."}
     assert study_text(ReportText("raw", texts), sections) == expected
+
+
+def test_how_dense_a_breast_is_belongs_to_the_text_by_default_and_what_was_asked_does_not():
+    texts = {
+        Section.COMPARISON: "None.", Section.COMPOSITION: "Dense.", Section.FINDINGS: "Clear.", Section.IMPRESSION: "Normal.",
+    }  # fmt: skip
+    assert study_text(ReportText("raw", texts), Choice().sections) == "Dense.\nClear.\nNormal."
 
 
 def test_a_report_without_sections_is_taken_whole():
