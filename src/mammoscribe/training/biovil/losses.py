@@ -106,6 +106,10 @@ def local_sum(pairs: Embedded, temperatures: Temperatures) -> Tensor:
     return (rows[0] + rows[1]) / 2
 
 
+SHORTEST = 1e-12
+"""Squared length of a mean of patches that cancel each other."""
+
+
 @dataclass(frozen=True)
 class _Sides:
     """Patches [N, P, J] and tokens [N, T, J] of unit length, and which of them count."""
@@ -148,8 +152,11 @@ def likeness(patches: Tensor, shown: Tensor, tokens: Tensor, words: Tensor, temp
 
 
 def _likeness(patches: Tensor, shown: Tensor, tokens: Tensor, words: Tensor, temperatures: Temperatures) -> Tensor:
-    cosines = torch.einsum("npj,mtj->nmtp", patches, tokens) / temperatures.attention
-    looked = cosines.masked_fill(~shown[:, None, None], LEFT_OUT).softmax(dim=3)
-    seen = torch.einsum("nmtp,npj->nmtj", looked, patches)
-    found = torch.einsum("nmtj,mtj->nmt", F.normalize(seen, dim=3), tokens) / temperatures.tokens
+    """As `likeness`, without an array of what each token sees, [N, M, T, J], which would be most of the memory and time."""
+    cosines = torch.einsum("npj,mtj->nmtp", patches, tokens)
+    looked = (cosines / temperatures.attention).masked_fill(~shown[:, None, None], LEFT_OUT).softmax(dim=3)
+    along = (looked * cosines).sum(dim=3)
+    between = torch.einsum("npj,nqj->npq", patches, patches)
+    length = (torch.einsum("nmtp,npq->nmtq", looked, between) * looked).sum(dim=3).clamp_min(SHORTEST).sqrt()
+    found = along / (length * temperatures.tokens)
     return temperatures.tokens * found.masked_fill(~words[None], LEFT_OUT).logsumexp(dim=2)
