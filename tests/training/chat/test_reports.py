@@ -8,6 +8,7 @@ from mammoscribe.reporting.facts import FactKind, Status
 from mammoscribe.reporting.parse import parse_report
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.training.chat.reports import USUAL, ReportConversations, Wording
+from mammoscribe.training.chat.steps import notes_of
 from tests.data.some_records import report
 from tests.training.chat.labelled import ALL, CC, FOUR, MASSES, MLO, NONE, L, R, exam, mass, prepared, view
 
@@ -40,6 +41,34 @@ def test_the_report_of_a_dataset_is_learned_word_for_word_also_where_there_are_l
     assert learned(prepared(tmp_path, [own], ALL)) == {
         "e1": "Findings: Its own words, of a mass.\nImpression: BI-RADS 4."
     }
+
+
+def test_labels_take_the_place_of_a_report_on_demand_where_they_say_enough(tmp_path):
+    both = [whole(f"e{n}", report=report("Its own words, of a mass of 12 mm.", "BI-RADS 4.")) for n in range(2)]
+    unplaced = {"unplaced": "mass|calcification|asymmetry|architectural_distortion"}
+    silent = exam("e2", [view(R, CC, name="e2", **unplaced)], report=report("Other words.", "BI-RADS 1."))
+    folder = prepared(tmp_path, [*both, silent], ALL)
+    texts = learned(folder, wording=Wording(of_labels=True, style="prose"))
+    assert texts.keys() == {"e0", "e1", "e2"} and texts["e2"] == "Findings: Other words.\nImpression: BI-RADS 1."
+    for name in ("e0", "e1"):
+        assert (Status.POSITIVE, FactKind.MASS, R) in facts(texts[name]) and "spiculated" in texts[name]
+        assert "own words" not in texts[name] and "mm" not in texts[name]
+
+
+@pytest.mark.parametrize(
+    ("wording", "said"),
+    [
+        (Wording(), None),
+        (Wording(style="prose"), "task.wording.of_labels=true has labels worded in their place"),
+        (Wording(of_labels=True), "because its labels do not say enough"),
+    ],
+)
+def test_a_wording_that_does_not_touch_a_dataset_is_said(tmp_path, wording, said):
+    unplaced = {"unplaced": "mass|calcification|asymmetry|architectural_distortion"}
+    own = exam("e1", [view(R, CC, name="e1", **unplaced)], report=report("Its own words.", "BI-RADS 1."))
+    made = ReportConversations(PreparedDataset(prepared(tmp_path, [own], ALL)), 8, wording=wording)
+    notes = list(notes_of({"ours": made}, None, 8, wording))
+    assert (not notes) if said is None else (len(notes) == 1 and said in notes[0] and "ours: 1 of its" in notes[0])
 
 
 def test_labels_are_written_in_the_form_of_a_report_that_is_read_back_as_the_labels(tmp_path):

@@ -39,6 +39,8 @@ class Wording:
         style: of all of them, one of `reporting.styles.STYLES`; none draws one for each report.
         normal_share: of the reports of a dataset, at most this share states nothing to look after; others of this kind are left
             out. none keeps all: then a model mostly learns that there is nothing, as most exams have it.
+        of_labels: whether labels are worded also where the dataset has a report of its own; it stays where they do not say
+            enough. A report may hold what no picture shows, such as lengths, and be in any style.
 
     Raises:
         InputError: for a style that there is not.
@@ -47,6 +49,7 @@ class Wording:
 
     style: str | None = None
     normal_share: float | None = None
+    of_labels: bool = False
 
     def __post_init__(self) -> None:
         if self.style is not None:
@@ -70,6 +73,7 @@ class _Unit:
     Args:
         only: number of the one picture that is shown, None where all are.
         normal: whether labels of which it is written state nothing to look after.
+        labelled: whether it is written of labels; else it is the dataset's own.
     """
 
     record: int
@@ -77,6 +81,7 @@ class _Unit:
     size: int
     only: int | None = None
     normal: bool = False
+    labelled: bool = False
 
 
 class ReportConversations:
@@ -101,7 +106,7 @@ class ReportConversations:
         check_prepared(dataset, canvas)
         self._dataset, self._most, self._seed, self._wording = dataset, most_pictures, seed, wording
         self._prompts, self._name = read_prompts(prompts), str(dataset.about["dataset"])
-        self.without_prior = 0
+        self.without_prior = self.own_reports = 0
         found = [unit for number in range(len(dataset)) for unit in self._found(number)]
         self._units = _thinned(found, wording.normal_share, seed)
         if not self._units:
@@ -116,11 +121,18 @@ class ReportConversations:
         if isinstance(stored.record, TextDocument) or not stored.pictures:
             return
         text = self._own(stored)
-        if text:
+        of_labels = isinstance(stored.record, MammoExam) and (self._wording.of_labels or not text)
+        worded = list(self._worded(number, stored)) if of_labels else []
+        if worded or not text:
+            yield from worded
+        else:
+            self.own_reports += 1
             yield self._counted(stored, _Unit(number, None, len(text.split())))
-        elif isinstance(stored.record, MammoExam):
-            sides = tuple(Laterality) if read_by_breast(self._dataset.supervision) else (None,)
-            yield from (unit for side in sides for unit in self._of_labels(number, stored, side))
+
+    def _worded(self, number: int, stored: StoredRecord) -> Iterator[_Unit]:
+        """The reports of an exam that labels give; none where they do not say enough."""
+        sides = tuple(Laterality) if read_by_breast(self._dataset.supervision) else (None,)
+        return (unit for side in sides for unit in self._of_labels(number, stored, side))
 
     def _of_labels(self, number: int, stored: StoredRecord, side: Laterality | None) -> Iterator[_Unit]:
         """One report of all pictures, or one of each where it is not known which boxes are of one finding."""
@@ -129,7 +141,7 @@ class ReportConversations:
         for only in (None,) if linked else range(len(views)):
             breasts = self._facts(stored, views if only is None else (views[only],))
             if can_be_written(breasts):
-                yield self._counted(stored, _Unit(number, side, USUAL_WORDS, only, is_normal(breasts)))
+                yield self._counted(stored, _Unit(number, side, USUAL_WORDS, only, is_normal(breasts), True))
 
     def _counted(self, stored: StoredRecord, unit: _Unit) -> _Unit:
         self.without_prior += self._shown(stored, unit)[1]
@@ -184,8 +196,8 @@ class ReportConversations:
         record = stored.record
         assert not isinstance(record, TextDocument)
         shown, _ = self._shown(stored, unit)
-        text = self._own(stored)
-        if not text:
+        text = "" if unit.labelled else self._own(stored)
+        if unit.labelled:
             assert isinstance(record, MammoExam)
             record = replace(
                 record, images=tuple(s.image for s in shown if not s.prior and isinstance(s.image, ListedView))

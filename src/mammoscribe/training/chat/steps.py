@@ -95,11 +95,16 @@ def room(model: ChatModel, step: Step | None, max_tokens: int | None) -> tuple[i
     return max_tokens or min(max(USUAL_TOKENS, tokens(shown) + TEXT_TOKENS), model.context), pictures
 
 
-def notes_of(given: Mapping[str, Conversations], model: ChatModel, pictures: int) -> Iterator[str]:
-    """A sentence for each dataset of which exams are shown without their prior, because the model takes too few pictures."""
+def notes_of(given: Mapping[str, Conversations], model: ChatModel, pictures: int, wording: Wording) -> Iterator[str]:
+    """A sentence for each dataset of which exams are shown without their prior, or whose own reports a wording does not touch."""
     for name, own in given.items():
         if isinstance(own, FindingConversations | ReportConversations) and own.without_prior:
             yield (
                 f"{name}: {own.without_prior} of its exams are learned without the pictures of their prior exam, because "
                 f"a conversation of this run with {model.family.name} has room for {pictures} and more are needed"
             )
+        if isinstance(own, ReportConversations) and own.own_reports and wording != Wording():
+            yield f"{name}: {own.own_reports} of its reports are its own and learned as they are" + (
+                "; task.wording.of_labels=true has labels worded in their place" if not wording.of_labels else
+                ", because its labels do not say enough"
+            )  # fmt: skip

@@ -156,7 +156,7 @@ class ChatSettings:
             frozen=tuple(f"{CHAT}.{name}" for name in frozen_parts(start.model, self.trained, self.train_vision)),
             rates=self._rates(start), blocks=_blocks(network), recomputed=self.checkpointing, loads_init=True,
             export=ChatExport(start, f"{run.recipe} on {', '.join(given)}", held_lora(network)),
-            notes=(*notes_of(given, start.model, pictures), *kept),
+            notes=(*notes_of(given, start.model, pictures, self.wording), *kept),
         )  # fmt: skip
 
     def _source(
