@@ -196,7 +196,7 @@ class ReportConversations:
         record = stored.record
         assert not isinstance(record, TextDocument)
         shown, _ = self._shown(stored, unit)
-        text = "" if unit.labelled else self._own(stored)
+        text = self._own(stored)
         if unit.labelled:
             assert isinstance(record, MammoExam)
             record = replace(

@@ -141,5 +141,5 @@ def _accuracies(found: Sequence[WordsFound]) -> dict[str, float]:
         known = sum(int(own.known[number]) for own in found)
         if known:
             figures[f"{group}/accuracy"] = sum(int(own.right[number]) for own in found) / known
-            figures[f"{group}/most_frequent"] = int(sum(own.each[group] for own in found).max()) / known
+            figures[f"{group}/most_frequent"] = int(np.sum([own.each[group] for own in found], axis=0).max()) / known
     return figures

@@ -60,14 +60,14 @@ class WordSettings:
             for name, folder in folders.items()
             if "val" in PreparedDataset(folder).splits()
         }
-        kept, notes = with_kept_views(adapter, [*given.values(), *held_back.values()], self.features)
+        kept, notes = _kept(adapter, [*given.values(), *held_back.values()], self.features)
         numbers = {name: number for number, name in enumerate(folders)}
-        sources = {name: _source(own, numbers[name], kept.encode, start.sha256) for name, own in given.items()}
+        sources = {name: _source(own, numbers[name], kept, start.sha256) for name, own in given.items()}
         vocabulary = vocabulary_of(start.model, _rarity([own.words for own in given.values()]), self.share)
         modules = {CHAT: start.model.network, WORDS: vocabulary}
         return Task(
             modules, sources, {DISTANCE: 1.0}, word_loss, partial(word_counts, {WORDS: vocabulary}),
-            _validation([_source(own, numbers[name], kept.encode, "") for name, own in held_back.items()], tuple(folders)),
+            _validation([_source(own, numbers[name], kept, "") for name, own in held_back.items()], tuple(folders)),
             frozen=(WORDS, *(f"{CHAT}.{name}" for name in frozen_parts(start.model, Trained.PROJECTOR, False))),
             loads_init=True, export=ChatExport(start, f"{run.recipe} on {', '.join(given)}"), notes=notes,
         )  # fmt: skip
@@ -92,10 +92,18 @@ def _views(folder: Path, split: str, adapter: StarterChat) -> WordedViews:
     return WordedViews.of(PreparedDataset(folder, split), grid_of(adapter.canvas.size_px), adapter.canvas)
 
 
-def _source(views: WordedViews, number: int, encode: object, model: str) -> ArraySource:
+def _kept(
+    adapter: StarterChat, views: Sequence[WordedViews], folder: Path | None
+) -> tuple[KeptViews, tuple[str, ...]]:  # fmt: skip
+    """The tokens of all views, and a sentence of what was done."""
+    encoded, notes = with_kept_views(adapter, views, folder)
+    assert isinstance(encoded, StarterChat) and isinstance(encoded.encode, KeptViews)
+    return encoded.encode, notes
+
+
+def _source(views: WordedViews, number: int, kept: KeptViews, model: str) -> ArraySource:
     """The tokens of the views, 16 bits, their words, and the number of their dataset."""
-    assert isinstance(encode, KeptViews)
-    tokens = encode.rows[[encode.numbers[digest] for digest in views.digests]]
+    tokens = kept.rows[[kept.numbers[digest] for digest in views.digests]]
     digest = digest_with(str(views.dataset.about["index_sha256"]), model)
     return ArraySource({"tokens": tokens, "words": views.words, "dataset": np.full(len(tokens), number)}, digest=digest)
 
