@@ -220,7 +220,10 @@ def test_two_processes_train_as_one_does(chest, trained, kind, tmp_path):
     a, b = (
         load_file(next((tmp_path / n / "checkpoints").glob("best-*")) / "weights.safetensors") for n in ("one", "two")
     )
-    assert all(torch.allclose(a[name].float(), b[name].float(), atol=1e-4) for name in a)
+    apart = torch.cat([(a[name].float() - b[name].float()).abs().flatten() for name in a])
+    # Adam divides a gradient by its size: where it is nearly 0, the order of a sum decides its sign. Wrong gradients would move most
+    # weights by the learning rate, 5e-3, at each step.
+    assert (apart < 1e-4).float().mean() > 0.9999 and apart.max() < 1e-3
 
 
 def test_published_files_are_gone_on_with(chest, tmp_path):

@@ -96,7 +96,14 @@ def room(model: ChatModel, step: Step | None, max_tokens: int | None) -> tuple[i
 
 
 def notes_of(given: Mapping[str, Conversations], model: ChatModel, pictures: int, wording: Wording) -> Iterator[str]:
-    """A sentence for each dataset of which exams are shown without their prior, or whose own reports a wording does not touch."""
+    """A sentence for each dataset of which exams are shown without their prior, or whose own reports a wording does not touch.
+
+    Args:
+        given: conversations by dataset.
+        model: that learns them.
+        pictures: that a conversation may have.
+        wording: of the run.
+    """
     for name, own in given.items():
         if isinstance(own, FindingConversations | ReportConversations) and own.without_prior:
             yield (
