@@ -209,7 +209,9 @@ def _train(run, folder):
 
 @pytest.mark.parametrize("kind", ["ddp", pytest.param("fsdp2", marks=pytest.mark.slow)])
 def test_two_processes_train_as_one_does(chest, trained, kind, tmp_path):
-    run = biovil_t([chest], trained).with_set({**QUICK, **STILL, "steps": "4", "batch": "6", "validate_every": "4"})
+    # Adam divides a gradient by its size, so that where it is nearly 0 the order of a sum moves a weight by up to the learning rate
+    fields = {**QUICK, **STILL, "steps": "4", "batch": "6", "validate_every": "4", "learning_rate": "1e-3"}
+    run = biovil_t([chest], trained).with_set(fields)
     spread = run.with_set({"distribution.kind": kind})
     assert in_ranks(2, tmp_path, _train, spread, tmp_path / "two") == [0, 0]
     _train(run, tmp_path / "one")
@@ -220,10 +222,7 @@ def test_two_processes_train_as_one_does(chest, trained, kind, tmp_path):
     a, b = (
         load_file(next((tmp_path / n / "checkpoints").glob("best-*")) / "weights.safetensors") for n in ("one", "two")
     )
-    apart = torch.cat([(a[name].float() - b[name].float()).abs().flatten() for name in a])
-    # Adam divides a gradient by its size: where it is nearly 0, the order of a sum decides its sign. Wrong gradients would move most
-    # weights by the learning rate, 5e-3, at each step.
-    assert (apart < 1e-4).float().mean() > 0.9999 and apart.max() < 1e-3
+    assert all(torch.allclose(a[name].float(), b[name].float(), atol=1e-4) for name in a)
 
 
 def test_published_files_are_gone_on_with(chest, tmp_path):

@@ -6,12 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from mammoscribe.domain.finding import FindingType
-from mammoscribe.domain.lexicon import Axis, terms_of
+from mammoscribe.domain.lexicon import terms_of
 from mammoscribe.models.chat.chat_model import ChatModel
 from mammoscribe.reporting.phrases import NOUNS
+from mammoscribe.training.chat.questions import AXES
 
-AXES = (Axis.SHAPE, Axis.MARGIN, Axis.DENSITY, Axis.MORPHOLOGY, Axis.DISTRIBUTION)
-"""Axes on which a finding has one value."""
 KIND, TISSUE, MALIGNANT = "kind", "tissue", "malignant"
 KINDS: tuple[FindingType, ...] = tuple(FindingType)
 """First words of the group `KIND`, in this order."""
