@@ -55,8 +55,7 @@ from mammoscribe.support.errors import MammoscribeError
 from mammoscribe.support.files import write_text
 from mammoscribe.writers.author import Author
 from mammoscribe.writers.biovil_t import BiovilAuthor
-from mammoscribe.writers.chat import ChatAuthor
-from mammoscribe.writers.chat_local import load_local_chat
+from mammoscribe.writers.chat_local import author_in, load_local_chat
 
 TWINS, TRAIN, MAX_TOKENS = 60, 200, 1024
 
@@ -64,7 +63,8 @@ TWINS, TRAIN, MAX_TOKENS = 60, 200, 1024
 def _authors(args: argparse.Namespace) -> Iterator[tuple[str, Author, str]]:
     """(what it is called, author, name of the file that keeps what it wrote) of each model that writes beside the reader."""
     if args.chat_model:
-        author = ChatAuthor(load_local_chat(args.chat_model, torch.device("cpu"), args.chat_tokens))
+        folder = chat_folder_at(args.chat_model)
+        author = author_in(folder, load_local_chat(folder, torch.device("cpu"), args.chat_tokens))
         yield "chat model", author, f"chat-{weights_sha256(chat_folder_at(args.chat_model))[:12]}-{args.chat_tokens}"
     if args.writer_model:
         model = load_report_model(args.writer_model)

@@ -43,10 +43,8 @@ from mammoscribe.support.errors import InputError, MammoscribeError
 from mammoscribe.support.files import write_text
 from mammoscribe.training.chat.reports import ReportConversations
 from mammoscribe.writers.author import Case
-from mammoscribe.writers.chat import ChatAuthor
-from mammoscribe.writers.chat_local import LocalChat, load_local_chat
+from mammoscribe.writers.chat_local import LocalChat, author_in, load_local_chat
 from mammoscribe.writers.chat_pictures import png_of
-from mammoscribe.writers.chat_prompts import STARTER, packaged_prompts
 from mammoscribe.writers.decoder import DecoderAuthor
 
 RUNS = Path(__file__).parents[1] / "runs" / "starter_chat"
@@ -61,11 +59,11 @@ class Changed:
 
     Args:
         inner: the model.
-        change: pictures of the question -> those that it is shown.
+        change: the words before a picture, and the picture -> the one that it is shown.
     """
 
     inner: LocalChat
-    change: Callable[[list[bytes]], list[bytes]]
+    change: Callable[[str, bytes], bytes]
 
     @property
     def name(self) -> str:
@@ -74,25 +72,26 @@ class Changed:
 
     def answer(self, parts: Sequence[Part]) -> Answer:
         """What the model says of the changed pictures."""
-        shown = iter(self.change([p for p in parts if isinstance(p, bytes)]))
-        return self.inner.answer([next(shown) if isinstance(p, bytes) else p for p in parts])
+        named = zip(("", *parts), parts, strict=False)
+        return self.inner.answer([self.change(str(words), p) if isinstance(p, bytes) else p for words, p in named])
 
 
 @dataclass
 class Bench:
-    """What is measured with: the reader, the chat model, and the pictures of the exam before."""
+    """What is measured with: the reader, the chat model and where it is, and the pictures of the exam before by view."""
 
     reader: Reader
     chat: LocalChat
-    before: list[bytes]
+    folder: Path
+    before: dict[str, bytes]
 
-    def ways(self) -> dict[str, Callable[[list[bytes]], list[bytes]]]:
-        """How each exam is shown, by the end of a text's name."""
+    def ways(self) -> dict[str, Callable[[str, bytes], bytes]]:
+        """How each exam is shown, by the end of a text's name. A prior view is that of the other exam, too."""
         black = png_of(np.zeros(self._canvas.size_px, np.float32))
         return {
-            "": lambda pictures: pictures,
-            "_blank": lambda pictures: [black] * len(pictures),
-            "_other": lambda pictures: [self.before[n % len(self.before)] for n in range(len(pictures))],
+            "": lambda _, picture: picture,
+            "_blank": lambda *_: black,
+            "_other": lambda words, _: self.before[words.removeprefix("prior ").removesuffix(":")],
         }
 
     @property
@@ -101,11 +100,14 @@ class Bench:
         assert canvas is not None
         return canvas
 
-    def pictures(self, drawn: PhantomExam) -> list[np.ndarray]:
-        """The current views of an exam on the canvas."""
+    def pictures(self, drawn: PhantomExam) -> dict[str, np.ndarray]:
+        """The current views of an exam on the canvas, each by the words of side and projection."""
         canvas, decode = self._canvas, decode_phantom(drawn)
-        views = (prepare_view(v, decode(v), canvas.um_per_px, canvas.size_px) for v in drawn.exam.current)
-        return [whole_numbers(view.pixels, BRIGHTEST, 8) for view in views]
+        views = {v: prepare_view(v, decode(v), canvas.um_per_px, canvas.size_px) for v in drawn.exam.current}
+        return {
+            f"{v.laterality.word} {v.projection}": whole_numbers(prepared.pixels, BRIGHTEST, 8)
+            for v, prepared in views.items()
+        }
 
     def measure(self, drawn: PhantomExam) -> dict:
         """One exam: keys of every text, claims of the chat model, and the mean token of its views."""
@@ -118,7 +120,7 @@ class Bench:
         chart = Chart(read.exam, read.search, read.breasts, output.findings, measured_words)
         facts, claims, texts = dict(record.facts), {}, {}
         for way, change in self.ways().items():
-            author = ChatAuthor(Changed(self.chat, change), packaged_prompts(STARTER), canvas=self._canvas)
+            author = author_in(self.folder, Changed(self.chat, change))
             written = author.write(case).claims
             report = compose_report(chart, read.provenance, written, author.writer, (), output.possible)
             passed = unchanged(report.sentences)
@@ -128,7 +130,7 @@ class Bench:
             counts = count_claims(said, report.sentences, record.facts["truth"])
             claims[f"chat{way}"] = [counts.claims, counts.false, counts.caught]
             texts[f"chat{way}"] = said
-        views = self.pictures(drawn)
+        views = list(self.pictures(drawn).values())
         return {
             "exam": record.exam_id, "facts": {name: sorted(map(list, keys)) for name, keys in facts.items()},
             "claims": claims, "texts": texts, "features": mean_token(self.chat, views).round(4).tolist(),
@@ -218,7 +220,8 @@ def main() -> int:
         folder = chat_folder_at(args.chat or starter_place())
         if canvas_of(folder) is None:
             raise InputError(f"{folder} is no starter-chat", "one")
-        bench = Bench(load_reader(args.model), load_local_chat(folder, torch.device("cpu"), TOKENS), [])
+        chat = load_local_chat(folder, torch.device("cpu"), TOKENS)
+        bench = Bench(load_reader(args.model), chat, folder, {})
         chosen = BENCHES[args.bench]
         key = f"{bench.reader.card!r}/{weights_sha256(folder)}/{chosen.name}"
         cache = RUNS / f"{hashlib.sha256(key.encode()).hexdigest()[:12]}.jsonl"
@@ -244,7 +247,7 @@ def measured(bench: Bench, chosen, num_exams: int, cache: Path, fresh: bool) -> 
             if f"phantom-{seed}" in rows:
                 continue
             before = draw_exam(seeds[number - 1] if number else chosen.seeds[-1], chosen.spec)
-            bench.before = [png_of(view.astype(np.float32) / 255) for view in bench.pictures(before)]
+            bench.before = {n: png_of(v.astype(np.float32) / 255) for n, v in bench.pictures(before).items()}
             row = bench.measure(draw_exam(seed, chosen.spec))
             rows[row["exam"]] = row
             write_text(cache, "".join(f"{json.dumps(r)}\n" for r in rows.values()))

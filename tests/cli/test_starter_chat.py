@@ -101,6 +101,20 @@ def test_a_folder_whose_card_and_pictures_name_two_canvases_is_refused(run, arch
     assert shown.exit_code == 2 and "names two readers" in shown.stderr, shown.output
 
 
+def test_one_that_learned_to_report_on_breasts_is_asked_about_each_alone(
+    run, archive, model, by_heart, weights, tmp_path
+):  # fmt: skip
+    place = shutil.copytree(by_heart, weights / "starter-chat")
+    own = canvas_from(json.loads((place / "preprocessor_config.json").read_text()))
+    for by_breast, said in ((True, "from each breast alone"), (False, "from all views together")):
+        card = ChatCard("ours", "starter-chat", "none", Preparation(False, canvas=own), "a" * 64, by_breast)
+        write_card(card, place)
+        out = tmp_path / f"{by_breast}"
+        words = ["read", *archive[0]["current"], "--model", model, "--out", out, "--writer", "chat", "--chat-tokens", 4]
+        shown = run(*words)
+        assert shown.exit_code == 0 and said in str(report_in(out)), shown.output
+
+
 def test_the_size_of_pictures_cannot_be_chosen(run, archive, by_heart):
     shown = run("chat", "ask", archive[0]["current"][0], "A mass?", "--chat-model", by_heart, "--chat-px", 400)
     assert shown.exit_code == 2 and "--chat-px for starter-chat" in shown.stderr

@@ -67,6 +67,24 @@ def test_every_view_is_given_once_after_the_words_that_say_which_it_is():
     assert rows == pytest.approx([(SPOTS[name] + 10 - 50) / 500 for name in ("RCC", "LMLO", "prior")], abs=0.03)
 
 
+def test_a_model_that_reports_breast_by_breast_sees_one_breast_at_a_time_with_its_prior():
+    generator = Scripted(Answer("Comparison: none.\nFindings: There is a mass."))
+    author = ChatAuthor(generator, by_breast=True)
+    draft = author.write(Case(ARRAYS.exam, ARRAYS.decode, (), (), None))
+    assert [[p for p in parts[1:-1] if isinstance(p, str)] for parts in generator.asked] == [
+        ["This is the right breast, CC view:", "This is the prior exam, right breast, CC view:"],
+        ["This is the left breast, MLO view:"],
+    ]
+    assert [c.text for c in draft.claims] == [
+        "Comparison: none.", "Right breast: Findings: There is a mass.", "Left breast: Findings: There is a mass."
+    ]  # fmt: skip
+    assert author.manner == "from each breast alone"
+
+
+def test_a_remark_on_the_answers_about_both_breasts_is_made_once():
+    assert len(drafted(Scripted(Answer("A mass. There is", is_cut=True)), by_breast=True).remarks) == 1
+
+
 def test_of_a_prior_report_known_words_are_given_before_the_request_and_the_rest_is_remarked():
     generator = Scripted()
     draft = drafted(generator, "Jane Doe, 4711.\nThere is a mass in the right breast.")

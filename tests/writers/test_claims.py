@@ -27,6 +27,16 @@ def test_a_sentence_about_a_view_that_names_no_breast_is_about_that_of_the_view(
     assert {c.pointers for c in claims} == {(Evidence(EvidenceKind.VIEW, view.id),)}
 
 
+@pytest.mark.parametrize("side", Laterality)
+def test_a_sentence_of_a_text_about_one_breast_is_about_that_breast_unless_it_is_about_the_exam(side):
+    said = "Comparison: A prior exam was compared.\nFindings: There is a mass. No mass in the left breast.\nImpression: BI-RADS 4."
+    heading = f"{side.word.capitalize()} breast: "
+    assert [c.text for c in claims_of([Passage(said, side=side)])] == [
+        "Comparison: A prior exam was compared.", f"{heading}Findings: There is a mass.", "No mass in the left breast.",
+        f"{heading}Impression: BI-RADS 4.",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("text", ["", ". !", "\n - \n", "***"])
 def test_what_holds_no_word_claims_nothing(text):
     assert texts(text) == []

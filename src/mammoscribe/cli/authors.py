@@ -72,7 +72,8 @@ class Authorship:
             from mammoscribe.writers.chat import ChatAuthor
 
             return ChatAuthor(
-                self.chat.generator(str(where)), self.chat.prompts(), self.chat.longest_px, self.chat.model.canvas()
+                self.chat.generator(str(where)), self.chat.prompts(), self.chat.longest_px, self.chat.model.canvas(),
+                self.chat.model.by_breast(),
             )  # fmt: skip
         return None
 

@@ -97,6 +97,10 @@ class AtServer:
     def canvas(self) -> None:
         """None: a server is shown pictures of any size."""
 
+    def by_breast(self) -> bool:
+        """False: a server is asked about the whole exam."""
+        return False
+
     def check_workers(self, workers: int) -> None:
         """Any number of processes can ask one server."""
 
@@ -144,6 +148,12 @@ class InFolder:
         from mammoscribe.models.chat.place import canvas_of, chat_folder_at
 
         return canvas_of(chat_folder_at(self.folder))
+
+    def by_breast(self) -> bool:
+        """Whether the model learned to report on one breast at a time."""
+        from mammoscribe.models.chat.place import chat_folder_at, reports_by_breast
+
+        return reports_by_breast(chat_folder_at(self.folder))
 
     def check_workers(self, workers: int) -> None:
         """InputError for more than one process: each would hold the model, and run out of memory after hours."""

@@ -1,11 +1,11 @@
-"""Any generator of words from words and pictures as a writer: it sees all views of an exam at once, and is told which is which."""
+"""Any generator of words from words and pictures as a writer: it sees all views of an exam or of a breast at once, and is told which is which."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mammoscribe.domain.evidence import Writer
-from mammoscribe.domain.view import Role, View
+from mammoscribe.domain.view import Laterality, Role, View
 from mammoscribe.imaging.picture import Picture
 from mammoscribe.models.chat.family import Canvas
 from mammoscribe.support.chat.question import BLIND, Answer, Generator, Part
@@ -40,6 +40,7 @@ class ChatAuthor:
         prompts: the words in which it is asked.
         longest_px: longer side of the pictures.
         canvas: of a reader, on which the generator is shown views in their place; None for pictures of `longest_px`.
+        by_breast: whether it is asked about each breast alone, as it learned to report.
 
     Raises:
         InvalidNoun: for a size of pictures outside 64..4096.
@@ -49,8 +50,8 @@ class ChatAuthor:
     prompts: Prompts = field(default_factory=packaged_prompts)
     longest_px: int = LONGEST_PX
     canvas: Canvas | None = None
+    by_breast: bool = False
     writer: Writer = Writer.EXTERNAL
-    manner: str = "from all views together"
     reads_prior_report: bool = True
 
     def __post_init__(self) -> None:
@@ -61,6 +62,11 @@ class ChatAuthor:
         """The model and where it runs."""
         return self.generator.name
 
+    @property
+    def manner(self) -> str:
+        """What it sees at once."""
+        return "from each breast alone" if self.by_breast else "from all views together"
+
     def write(self, case: Case) -> Draft:
         """What the generator writes about the exam.
 
@@ -68,22 +74,26 @@ class ChatAuthor:
             InputError: when a view cannot be read, or the generator gives no answer.
         """
         said, left_out = known_words_only(case.prior_report or "")
-        question = list(self._question(case, said))
-        answer = self.generator.answer(question)
         remarks = [f"of the prior report, {self.name} was not shown {_sentences(left_out)}"] if left_out else []
-        if answer.may_be_blind(question):
-            remarks.append(f"{self.name} {BLIND}")
-        if answer.is_cut:
-            remarks.append(
-                f"the answer of {self.name} was cut off at its limit of tokens; its last sentence is left out"
-            )
-        return Draft(claims_of([Passage(text_of(answer))]), tuple(remarks))
+        passages = []
+        for side in case.exam.imaged if self.by_breast else (None,):
+            question = list(self._question(case, said, side))
+            answer = self.generator.answer(question)
+            passages.append(Passage(text_of(answer), side=side))
+            remarks += self._remarks(question, answer)
+        return Draft(claims_of(passages), tuple(dict.fromkeys(remarks)))
 
-    def _question(self, case: Case, prior_text: str) -> Iterator[Part]:
-        """Instruction, each view with its words, what the prior report says, and the request."""
+    def _remarks(self, question: Sequence[Part], answer: Answer) -> Iterator[str]:
+        if answer.may_be_blind(question):
+            yield f"{self.name} {BLIND}"
+        if answer.is_cut:
+            yield f"the answer of {self.name} was cut off at its limit of tokens; its last sentence is left out"
+
+    def _question(self, case: Case, prior_text: str, side: Laterality | None) -> Iterator[Part]:
+        """Instruction, each view with its words, of one breast or of both, what the prior report says, and the request."""
         if instruction := self.prompts.fill("read", "instruction"):
             yield instruction
-        for view in (*case.exam.current, *case.exam.prior):
+        for view in (v for v in (*case.exam.current, *case.exam.prior) if side in (None, v.laterality)):
             key = "prior_view" if view.role is Role.PRIOR else "view"
             yield self.prompts.fill("read", key, side=view.laterality.word, projection=str(view.projection))
             yield self._shown(view, case.decode(view))

@@ -14,9 +14,11 @@ from mammoscribe.data.exchange.prompts import IMAGE_TOKEN
 from mammoscribe.data.records import Turn
 from mammoscribe.models.chat.answer import Question, answer
 from mammoscribe.models.chat.chat_model import ChatModel, load_chat_model
-from mammoscribe.models.chat.place import chat_folder_at, model_name, weights_sha256
-from mammoscribe.support.chat.question import Answer, Part, answer_of
+from mammoscribe.models.chat.place import canvas_of, chat_folder_at, model_name, reports_by_breast, weights_sha256
+from mammoscribe.support.chat.question import Answer, Generator, Part, answer_of
 from mammoscribe.support.errors import InputError, InvalidNoun
+from mammoscribe.writers.chat import ChatAuthor
+from mammoscribe.writers.chat_prompts import PACKAGED, STARTER, packaged_prompts
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,18 @@ def load_local_chat(place: Path, where: torch.device, max_tokens: int) -> LocalC
     with _in_memory(name, where):
         model.network.to(where)
     return LocalChat(model, name, max_tokens)
+
+
+def author_in(folder: Path, generator: Generator) -> ChatAuthor:
+    """The writer that a chat model of a folder is: asked in the words and shown the pictures that it was trained with.
+
+    Args:
+        folder: of the model, see `chat_folder_at`.
+        generator: the model, loaded.
+    """
+    canvas = canvas_of(folder)
+    prompts = packaged_prompts(PACKAGED if canvas is None else STARTER)
+    return ChatAuthor(generator, prompts, canvas=canvas, by_breast=reports_by_breast(folder))
 
 
 def _text_of(parts: Sequence[Part]) -> str:

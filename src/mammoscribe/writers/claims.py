@@ -10,21 +10,29 @@ from mammoscribe.reporting.clauses import Sides
 from mammoscribe.reporting.layout import lines_of, side_at_start, split_sentences
 
 _NAMES_A_SIDE = re.compile(r"\b(?:right|left|rt|lt|both|bilateral(?:ly)?|either|breasts)\b", re.IGNORECASE)
+_OF_EXAM = re.compile(r"(?:comparison|technique|procedure|indication|history|clinical)\b[^:]*:", re.IGNORECASE)
+"""Begins a line about the exam, which is about no breast, also in a text about one."""
 _WORD = re.compile(r"\w")
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A text about the whole exam, or about one view of it."""
+    """A text about the whole exam, about one breast, or about one view of it."""
 
     text: str
     view: View | None = None
+    side: Laterality | None = None
+
+    @property
+    def about(self) -> Laterality | None:
+        """The one breast that it is about."""
+        return self.side if self.view is None else self.view.laterality
 
 
 def claims_of(passages: Iterable[Passage]) -> tuple[Claim, ...]:
-    """The sentences of texts, each once; one that names no breast gets that of its heading or of its view.
+    """The sentences of texts, each once; one that names no breast gets that of its heading, of its view or of its text.
 
-    A text about one view is about that view's breast, whether it says so or not. A claim about a view points at it; what
+    A text about one view or one breast is about that breast, whether it says so or not. A claim about a view points at it; what
     a claim rests on is the gate's to say.
     """
     once: dict[str, Claim] = {}
@@ -39,14 +47,15 @@ def claims_of(passages: Iterable[Passage]) -> tuple[Claim, ...]:
 def headed_sentences(text: str, default: Sides = (None,)) -> Iterator[str]:
     """The sentences of a text; one that names no breast begins with the breast of its heading, or of `default`."""
     for line in lines_of(text, with_history=True):
-        sides = default if line.sides == (None,) else line.sides
+        unsaid = (None,) if _OF_EXAM.match(line.text) else default
+        sides = unsaid if line.sides == (None,) else line.sides
         for sentence in filter(_WORD.search, split_sentences(line.text)):
             sides = side_at_start(sentence) or sides
             yield sentence if _NAMES_A_SIDE.search(sentence) else _heading(sides) + sentence
 
 
 def _headed(passage: Passage) -> Iterator[str]:
-    return headed_sentences(passage.text, (None if passage.view is None else passage.view.laterality,))
+    return headed_sentences(passage.text, (passage.about,))
 
 
 def _heading(sides: Sides) -> str:

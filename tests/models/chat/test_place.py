@@ -8,7 +8,13 @@ import pytest
 
 from mammoscribe.models.chat.card import ChatCard, write_card
 from mammoscribe.models.chat.families import LLAVA_1_5
-from mammoscribe.models.chat.place import chat_folder_at, model_name, weight_files, weights_sha256
+from mammoscribe.models.chat.place import (
+    chat_folder_at,
+    model_name,
+    reports_by_breast,
+    weight_files,
+    weights_sha256,
+)
 from mammoscribe.support.errors import InputError
 
 CONFIG = {"model_type": "llava", "text_config": {"model_type": "llama"}}
@@ -68,7 +74,9 @@ def test_a_model_is_called_as_its_card_says_or_else_as_its_folder(folder, monkey
     assert model_name(folder.relative_to(folder)) == "tiny-llava"
     card = ChatCard("chat on the lab's reports", "llava-1.5", "research", LLAVA_1_5.preparation, "0" * 64)
     write_card(card, folder)
-    assert model_name(folder) == "chat on the lab's reports"
+    assert model_name(folder) == "chat on the lab's reports" and not reports_by_breast(folder)
+    write_card(replace(card, by_breast=True), folder)
+    assert reports_by_breast(folder)
     write_card(replace(card, family="qwen2-vl"), folder)
     with pytest.raises(InputError, match="qwen2-vl"):
         model_name(folder)

@@ -22,8 +22,8 @@ def whole(name, right=(M,), day=None, **more):
     return exam(name, views, date=dt.date.fromisoformat(day) if day else None, **more)
 
 
-def learned(folder, most=8, seed=0, wording=USUAL):
-    found = ReportConversations(PreparedDataset(folder), most, seed=seed, wording=wording)
+def learned(folder, most=8, seed=0, wording=USUAL, by_breast=False):
+    found = ReportConversations(PreparedDataset(folder), most, seed=seed, wording=wording, by_breast=by_breast)
     ones = [found[n] for n in range(len(found))]
     assert [found.dialogue(n).turns for n in range(len(found))] == [one.turns for one in ones]
     assert all(len(one.turns) == 2 and one.turns[0].text.count("<image>") == len(one.views) for one in ones)
@@ -126,6 +126,30 @@ def test_labels_of_breasts_that_are_not_boxed_are_written_breast_by_breast(tmp_p
             (f.laterality, f.value) for f in parse_report(text).facts if f.kind is FactKind.BIRADS and f.laterality
         }
         assert categories == {(side, "0" if side is R else "2")}
+
+
+def test_on_demand_labels_are_written_breast_by_breast_each_with_its_own_views_and_no_word_of_the_other(tmp_path):
+    labels = {R: {"density": "c", "birads": "4"}, L: {"density": "b", "birads": "1"}}
+    folder = prepared(tmp_path, [whole("e1", breasts=labels)], ALL)
+    assert "overall" in learned(folder, wording=Wording(style="prose"))["e1"]
+    found = learned(folder, wording=Wording(style="prose"), by_breast=True)
+    assert set(found) == {"e1, right breast", "e1, left breast"}
+    for name, text in found.items():
+        own, other = ("right", "left") if "right" in name else ("left", "right")
+        assert own in text and other not in text and "overall" not in text
+    assert (Status.POSITIVE, FactKind.MASS, R) in facts(found["e1, right breast"])
+    assert (Status.NEGATIVE, FactKind.ANY_FINDING, L) in facts(found["e1, left breast"])
+    made = ReportConversations(PreparedDataset(folder), 8, by_breast=True)
+    assert [made.dialogue(n).num_pictures for n in range(2)] == [2, 2] and made.reports_breasts
+    assert made.digest != ReportConversations(PreparedDataset(folder), 8).digest
+
+
+def test_a_report_of_its_own_stays_whole_where_breasts_are_asked_for_and_this_is_said(tmp_path):
+    own = whole("e1", report=report("Its own words, of a mass.", "BI-RADS 4."))
+    made = ReportConversations(PreparedDataset(prepared(tmp_path, [own], ALL)), 8, by_breast=True)
+    assert [made.dialogue(n).name for n in range(len(made))] == ["e1"] and not made.reports_breasts
+    (note,) = notes_of({"ours": made}, None, 8, USUAL, by_breast=True)
+    assert "ours: 1 of its reports are its own" in note
 
 
 def test_boxes_that_may_be_of_one_finding_are_not_written_as_two(tmp_path):

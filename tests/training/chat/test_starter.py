@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from mammoscribe.models.chat.chat_model import load_chat_model
+from mammoscribe.models.chat.place import reports_by_breast
 from mammoscribe.models.chat.scratch import write_scratch_base
 from mammoscribe.models.chat.starter import begin_starter
 from mammoscribe.support.base_weights import NAME
@@ -24,6 +25,7 @@ from mammoscribe.training.chat.spread import usual_views
 from mammoscribe.training.chat.task import chat_counts, chat_loss
 from mammoscribe.training.engine.checkpoints import load_tensors
 from mammoscribe.training.engine.train import train
+from tests.data.some_records import report
 from tests.models.tiny_chat import write_llava
 from tests.training.biovil.lab import breast_lab
 from tests.training.chat.lab import REPORTS, exam_entry, lab, text_entry, write_entries
@@ -89,6 +91,22 @@ def test_alignment_and_three_steps_leave_a_projector_and_updates_and_nothing_els
     other = chat([boxed], last).with_set({**SHORT, **LORA, "task.step": "reports", "task.lora.rank": "4"})
     with pytest.raises(InputError, match=r"that has them of rank 2 and alpha 4"):
         other.task.build(other)
+
+
+def test_a_model_that_learned_reports_of_breasts_says_so_in_its_folder(begun, boxed, tmp_path):
+    for step, by_breast in (("reports", True), ("reports", False), ("findings", True)):
+        fields = {**SHORT, **LORA, "task.step": step, "task.by_breast": str(by_breast).lower()}
+        out = tmp_path / f"{step}-{by_breast}"
+        assert train(chat([boxed], begun).with_set(fields), out).finished
+        assert reports_by_breast(out / "model") == (step == "reports" and by_breast)
+
+
+def test_breasts_cannot_be_reported_one_by_one_where_reports_are_of_whole_exams_alone(begun, tmp_path):
+    own = exam("e1", [view(s, k, mass("m")) for s, k in FOUR], report=report("A mass.", "BI-RADS 4."))
+    data = prepared(tmp_path, [own], ALL, as_name="reader")
+    run = chat([data], begun).with_set({**SHORT, **LORA, "task.step": "reports", "task.by_breast": "true"})
+    with pytest.raises(InputError, match=r"by_breast=true.*of whole exams alone.*of_labels=true"):
+        run.task.build(run)
 
 
 def test_what_was_learned_is_what_is_written(begun, tmp_path):

@@ -23,6 +23,7 @@ class ChatCard:
         licence: of the weights that training began with; it holds for these, too.
         preparation: of each view in training. Views have to be prepared so again.
         begun_with_sha256: of the weights that training began with.
+        by_breast: whether it learned to report on one breast at a time, and is asked so.
     """
 
     name: str
@@ -30,6 +31,7 @@ class ChatCard:
     licence: str
     preparation: Preparation
     begun_with_sha256: str
+    by_breast: bool = False
     format: str = FORMAT
 
 

@@ -66,6 +66,16 @@ def canvas_of(folder: Path) -> Canvas | None:
         raise InputError(f"{folder} names no canvas ({error})", "the files of one model", "fetch it again") from error
 
 
+def reports_by_breast(folder: Path) -> bool:
+    """Whether a chat model learned to report on one breast at a time, as its card says; False where it has none.
+
+    Raises:
+        InputError: for a card that cannot be read.
+    """
+    card = read_card(folder, family_of(folder))
+    return card is not None and card.by_breast
+
+
 def weights_or_index(folder: Path) -> Path:
     """The file of the weights of a model folder, or the index of its shards.
 

@@ -25,17 +25,21 @@ class ChatExport:
         start: the model that the run began with; its files beside the weights are kept.
         name: what the card calls the model: the recipe and its data.
         lora: the updates of low rank, None where there are none; they are added to the weights.
+        by_breast: whether reports were learned breast by breast.
     """
 
     start: ChatStart
     name: str
     lora: Lora | None = None
+    by_breast: bool = False
 
     def __call__(self, weights: Path, out: Path) -> None:
         """Write what `load_chat_model` and `from_pretrained` of transformers take into `out`."""
         model, tensors = self.start.model, part_of(load_tensors(weights), CHAT)
         family = model.family
-        card = ChatCard(self.name, family.name, family.licence, model.adapter.preparation, self.start.sha256)
+        card = ChatCard(
+            self.name, family.name, family.licence, model.adapter.preparation, self.start.sha256, self.by_breast
+        )
         if family is STARTER_CHAT:  # its updates stay apart: they and the projector are all that its folder holds
             write_starter(tensors, model.folder, card, self.lora, out)
             return

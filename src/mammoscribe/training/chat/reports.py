@@ -16,7 +16,8 @@ from mammoscribe.domain.finding import FindingType
 from mammoscribe.domain.search import Search, ViewSearch
 from mammoscribe.domain.view import Laterality, Role, View, standard_view_id
 from mammoscribe.models.chat.family import Canvas
-from mammoscribe.reporting.styles import STYLES, Stated, write_reference
+from mammoscribe.reporting.chart import Statement
+from mammoscribe.reporting.styles import STYLES, Stated, reference_statements
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.support.lookup import look_up
 from mammoscribe.training.chat.conversations import Conversation, Dialogue
@@ -94,6 +95,7 @@ class ReportConversations:
         seed: chooses our own writer's wordings.
         canvas: that the pictures have to be prepared on; None for `--as plain`.
         wording: of our own writer.
+        by_breast: whether a report that our own writer gives of labels is about one breast; a dataset's own reports stay whole.
 
     Raises:
         InputError: for another preparation, or when no record has a report or labels to write one of.
@@ -101,10 +103,11 @@ class ReportConversations:
 
     def __init__(
         self, dataset: PreparedDataset, most_pictures: int, prompts: Path | None = None, seed: int = 0,
-        canvas: Canvas | None = None, wording: Wording = USUAL,
+        canvas: Canvas | None = None, wording: Wording = USUAL, by_breast: bool = False,
     ) -> None:  # fmt: skip
         check_prepared(dataset, canvas)
         self._dataset, self._most, self._seed, self._wording = dataset, most_pictures, seed, wording
+        self._by_breast = by_breast or read_by_breast(dataset.supervision)
         self._prompts, self._name = read_prompts(prompts), str(dataset.about["dataset"])
         self.without_prior = self.own_reports = 0
         found = [unit for number in range(len(dataset)) for unit in self._found(number)]
@@ -131,7 +134,7 @@ class ReportConversations:
 
     def _worded(self, number: int, stored: StoredRecord) -> Iterator[_Unit]:
         """The reports of an exam that labels give; none where they do not say enough."""
-        sides = tuple(Laterality) if read_by_breast(self._dataset.supervision) else (None,)
+        sides = tuple(Laterality) if self._by_breast else (None,)
         return (unit for side in sides for unit in self._of_labels(number, stored, side))
 
     def _of_labels(self, number: int, stored: StoredRecord, side: Laterality | None) -> Iterator[_Unit]:
@@ -170,10 +173,15 @@ class ReportConversations:
         return len(self._units)
 
     @property
+    def reports_breasts(self) -> bool:
+        """Whether a report is of one breast."""
+        return any(unit.side is not None for unit in self._units)
+
+    @property
     def digest(self) -> str:
-        """SHA-256 of the dataset, the questions, the seed and how many pictures fit."""
+        """SHA-256 of the dataset, the questions, the seed, how many pictures fit and whether breasts are reported one by one."""
         questions = repr(sorted(self._prompts.items()))
-        settings = f"reports {self._seed} {self._most} {self._wording}"
+        settings = f"reports {self._seed} {self._most} {self._wording} {self._by_breast}"
         return digest_with(self._dataset.about["index_sha256"], questions, settings)
 
     @property
@@ -203,7 +211,7 @@ class ReportConversations:
                 record, images=tuple(s.image for s in shown if not s.prior and isinstance(s.image, ListedView))
             )
             rng = np.random.default_rng((self._seed, text_key(f"{record.id} {unit.side} {unit.only}")))
-            text = written(record.id, shown, self._facts(stored, shown), rng, self._wording)
+            text = written(record.id, shown, self._facts(stored, shown), rng, self._wording, unit.side is None)
         asked = f"{listed(shown)}\n{question_of(record, self._prompt(record))}"
         parts = [
             record.id,
@@ -251,12 +259,13 @@ def _thinned(units: list[_Unit], share: float | None, seed: int) -> list[_Unit]:
 
 def written(
     name: str, shown: Sequence[Shown], breasts: Sequence[BreastFacts], rng: np.random.Generator,
-    wording: Wording = USUAL,
+    wording: Wording = USUAL, of_exam: bool = True,
 ) -> str:  # fmt: skip
     """The report that our own writer gives in one of its styles, with the headings of its sections.
 
     Nothing is denied but of views of which all boxes of the kind are known, and no change or comparison is written without
-    the prior. Lengths are left out: a model is not shown what a pixel measures.
+    the prior. Lengths are left out: a model is not shown what a pixel measures. Of one breast of an exam the category of the
+    exam is not known, and none is written.
 
     Args:
         name: of the exam.
@@ -264,6 +273,7 @@ def written(
         breasts: what is known of those that are shown.
         rng: chooses wordings, and the style where none is set.
         wording: its style.
+        of_exam: whether all pictures of the exam are shown.
     """
     exam = Exam(name, tuple(_views(shown)))
     places = places_of([lesion for breast in breasts for lesion in breast.lesions], shown)
@@ -275,8 +285,13 @@ def written(
     )
     search = Search(exam, tuple(_searched(view, breasts) for view in exam.current))
     stated: Stated = {b.side: (_density(b), _category(b)) for b in breasts}
-    sentences = write_reference(search, findings, stated, wording.style_number(rng), rng)
+    statements = reference_statements(search, findings, stated, wording.style_number(rng), rng)
+    sentences = [s.sentence for s in statements if of_exam or not _rates_exam(s)]
     return _in_sections(sentences, [] if exam.prior else [Section.COMPARISON])
+
+
+def _rates_exam(statement: Statement) -> bool:
+    return statement.sentence.section is Section.IMPRESSION and statement.side is None
 
 
 def _views(shown: Sequence[Shown]) -> Iterator[View]:

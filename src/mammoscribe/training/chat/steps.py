@@ -49,7 +49,7 @@ class Mix:
         seed: chooses questions and wordings.
         canvas: that pictures have to be prepared on; None for `--as plain`.
         wording: of reports that our own writer gives of labels.
-        by_breast: whether questions about findings are about one breast in each conversation.
+        by_breast: whether each conversation is about one breast, in steps findings and reports.
     """
 
     step: Step | None
@@ -76,7 +76,9 @@ class Mix:
         if self.step is Step.FINDINGS:
             return FindingConversations(dataset, self.most_pictures, self.seed, self.canvas, self.by_breast)
         if self.step is Step.REPORTS:
-            return ReportConversations(dataset, self.most_pictures, self.prompts, self.seed, self.canvas, self.wording)
+            return ReportConversations(
+                dataset, self.most_pictures, self.prompts, self.seed, self.canvas, self.wording, self.by_breast
+            )
         return PreparedConversations(dataset, self.prompts, self.canvas)
 
 
@@ -95,14 +97,17 @@ def room(model: ChatModel, step: Step | None, max_tokens: int | None) -> tuple[i
     return max_tokens or min(max(USUAL_TOKENS, tokens(shown) + TEXT_TOKENS), model.context), pictures
 
 
-def notes_of(given: Mapping[str, Conversations], model: ChatModel, pictures: int, wording: Wording) -> Iterator[str]:
-    """A sentence for each dataset of which exams are shown without their prior, or whose own reports a wording does not touch.
+def notes_of(
+    given: Mapping[str, Conversations], model: ChatModel, pictures: int, wording: Wording, by_breast: bool = False
+) -> Iterator[str]:  # fmt: skip
+    """A sentence for each dataset of which exams are shown without their prior, or whose own reports the settings do not touch.
 
     Args:
         given: conversations by dataset.
         model: that learns them.
         pictures: that a conversation may have.
         wording: of the run.
+        by_breast: whether the run asks for reports of one breast.
     """
     for name, own in given.items():
         if isinstance(own, FindingConversations | ReportConversations) and own.without_prior:
@@ -110,7 +115,7 @@ def notes_of(given: Mapping[str, Conversations], model: ChatModel, pictures: int
                 f"{name}: {own.without_prior} of its exams are learned without the pictures of their prior exam, because "
                 f"a conversation of this run with {model.family.name} has room for {pictures} and more are needed"
             )
-        if isinstance(own, ReportConversations) and own.own_reports and wording != Wording():
+        if isinstance(own, ReportConversations) and own.own_reports and (by_breast or wording != Wording()):
             yield f"{name}: {own.own_reports} of its reports are its own and learned as they are" + (
                 "; task.wording.of_labels=true has labels worded in their place" if not wording.of_labels else
                 ", because its labels do not say enough"

@@ -28,7 +28,7 @@ from mammoscribe.training.chat.conversations import (
 from mammoscribe.training.chat.export import CHAT, ChatExport
 from mammoscribe.training.chat.grouping import ByLength
 from mammoscribe.training.chat.kept_views import with_kept_views
-from mammoscribe.training.chat.reports import Wording
+from mammoscribe.training.chat.reports import ReportConversations, Wording
 from mammoscribe.training.chat.start import (
     ChatStart,
     Trained,
@@ -74,7 +74,8 @@ class ChatSettings:
         step: language, findings or reports: what prepared data is made conversations for (`steps.Step`). none asks for the
             reports, without the pictures of prior exams.
         wording: of the reports that our own writer gives of labels, in step reports.
-        by_breast: whether a conversation of step findings is about one breast, which takes half the pictures.
+        by_breast: whether a conversation is about one breast, which takes half the pictures: in step findings, and in step
+            reports where our own writer words labels. A model that learned reports so is asked so by `--writer chat`.
         validation_conversations: of each dataset, at most.
         features: for starter-chat: folder that keeps what its encoder sees of each view, for later runs; none keeps it for
             this run alone.
@@ -155,8 +156,8 @@ class ChatSettings:
             {CHAT: network}, sources, {"token": 1.0}, chat_loss, chat_counts, self._validation(held_back, start, prompter),
             frozen=tuple(f"{CHAT}.{name}" for name in frozen_parts(start.model, self.trained, self.train_vision)),
             rates=self._rates(start), blocks=_blocks(network), recomputed=self.checkpointing, loads_init=True,
-            export=ChatExport(start, f"{run.recipe} on {', '.join(given)}", held_lora(network)),
-            notes=(*notes_of(given, start.model, pictures, self.wording), *kept),
+            export=ChatExport(start, f"{run.recipe} on {', '.join(given)}", held_lora(network), self._is_by_breast(given)),
+            notes=(*notes_of(given, start.model, pictures, self.wording, self.by_breast), *kept),
         )  # fmt: skip
 
     def _source(
@@ -189,6 +190,17 @@ class ChatSettings:
         if not batches:
             return None
         return Validation(InTurn(tuple(batches)), measure, summary, "perplexity", higher_is_better=False)
+
+    def _is_by_breast(self, given: Mapping[str, Conversations]) -> bool:
+        """Whether reports are learned breast by breast; InputError where that is asked for and no report can be."""
+        if not self.by_breast or self.step is not Step.REPORTS:
+            return False
+        if not any(isinstance(own, ReportConversations) and own.reports_breasts for own in given.values()):
+            raise InputError(
+                "task.by_breast=true, and the datasets have reports of whole exams alone", "labels of which breasts are reported",
+                "task.wording.of_labels=true has labels worded in place of reports",
+            )  # fmt: skip
+        return True
 
     def _rates(self, start: ChatStart) -> dict[str, float]:
         parts = start.model.family.parts
