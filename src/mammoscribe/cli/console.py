@@ -5,9 +5,10 @@ import warnings
 from contextlib import AbstractContextManager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from mammoscribe.support.errors import printable
+from mammoscribe.support.progress import bar_on
 
 MAX_LINE_CHARS = 3000
 """More than the three parts of an error together."""
@@ -22,15 +23,7 @@ def working(what: str) -> AbstractContextManager[object]:
 
 def progress_bar() -> Progress:
     """A bar with counts, elapsed and remaining time, on stderr."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=errors,
-    )
+    return bar_on(errors)
 
 
 def quiet_libraries() -> None:

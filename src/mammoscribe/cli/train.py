@@ -213,19 +213,38 @@ def _launched(processes: int) -> int:
     return launch([sys.executable, "-c", code, *sys.argv[1:]], processes)
 
 
+class _Bar:
+    """The bar of a run, opened by its first note or row: what builds the run may have a bar, and a terminal shows one at a time."""
+
+    def __init__(self, steps: int) -> None:
+        self._progress = progress_bar()
+        self._task = self._progress.add_task("training", total=steps)
+
+    def __enter__(self) -> "_Bar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def note(self, text: str) -> None:
+        """A note of the run, which is built by then."""
+        self._progress.start()
+        note(text)
+
+    def row(self, row: Mapping[str, Any]) -> None:
+        """A line of metrics.jsonl."""
+        self._progress.start()
+        loss = row.get("loss/total")
+        words = f"training, loss {loss:.3f}" if loss is not None else "training"
+        self._progress.update(self._task, completed=row["step"], description=words)
+
+
 def _trained(run: "Run", out: Path) -> int:
     """Train with a bar; the exit code says whether the run is done (0) or can go on (85)."""
     from mammoscribe.training.engine.train import train
 
-    with progress_bar() as progress:
-        task = progress.add_task("training", total=run.steps)
-
-        def on_row(row: Mapping[str, Any]) -> None:
-            loss = row.get("loss/total")
-            words = f"training, loss {loss:.3f}" if loss is not None else "training"
-            progress.update(task, completed=row["step"], description=words)
-
-        outcome = train(run, out, on_row, note)
+    with _Bar(run.steps) as bar:
+        outcome = train(run, out, bar.row, bar.note)
     summary = out / "model" / "summary.md"
     if not _is_first():
         return outcome.exit_code

@@ -16,6 +16,7 @@ from mammoscribe.models.chat.adapter import Adapter
 from mammoscribe.models.chat.starter_views import Encode, StarterChat
 from mammoscribe.support.errors import InputError
 from mammoscribe.support.files import held_folder
+from mammoscribe.support.progress import counted
 
 _DIGEST_BYTES = 16
 
@@ -80,7 +81,9 @@ def with_kept_views(
             raise InputError(f"features for {adapter.family.name}, whose encoder is part of its network", "none")
         return adapter, ()
     started = clock()
-    views = (view for own in sources for n in range(len(own)) for view in own[n].views)
+    total = sum(len(own) for own in sources)
+    items = counted((own[n] for own in sources for n in range(len(own))), total, "encoding views of")
+    views = (view for item in items for view in item.views)
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="mammoscribe-views-") as place:  # mapped files outlive their names
             kept, new = _filled(adapter, views, Path(place))
