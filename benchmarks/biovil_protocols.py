@@ -118,16 +118,14 @@ def embedded(space: BiovilSpace, pairs: ImagePairs) -> Embedded:
 
 def retrieval_rows(pairs: Embedded) -> list[Row]:
     """Recall both ways, beside chance."""
-    rows = []
-    right = (pairs.keys[:, None] == pairs.keys[None]).sum(dim=1).tolist()
+    rows, reports = [], len(pairs.keys.unique())
     for name, asked, given in (
         ("own report among the nearest", pairs.pictures, pairs.reports),
         ("own picture among the nearest", pairs.reports, pairs.pictures),
     ):
         before = wrong_before(asked, given, pairs.keys).numpy()
         for number in BEST:
-            blind = float(np.mean([chance(count, len(right), number) for count in right]))
-            n = f"{len(right)} pairs, chance {blind:.3f}"
+            n = f"{len(pairs.keys)} pairs, {reports} reports, chance {chance(number, pairs.keys):.3f}"
             rows.append(mean_row(f"{name} {number}", (before < number).astype(float), pairs.patients, n))
     return rows
 

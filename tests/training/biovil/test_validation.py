@@ -1,7 +1,5 @@
 """Retrieval figures against counting by hand, with equal texts and ties."""
 
-from itertools import combinations
-
 import pytest
 import torch
 
@@ -42,14 +40,33 @@ def test_the_directions_are_not_mixed_up():
     assert figures["image/r@1"] == 0.5  # two texts are equally near to the first picture, and to the second
 
 
-def test_chance_is_that_of_drawing_blindly():
-    many = torch.eye(12).tolist()
-    keys = [1] * 3 + list(range(2, 11))
-    figures = summary([found(many, many, keys)])
-    draws = list(combinations(range(12), 10))
-    by_hand = [sum(any(keys[i] == k for i in d) for d in draws) / len(draws) for k in keys]
-    assert figures["image/r@10/chance"] == pytest.approx(sum(by_hand) / 12)
-    assert figures["image/r@1/chance"] == pytest.approx((3 * 3 / 12 + 9 / 12) / 12)
+def test_the_views_of_another_exam_take_one_place_together():
+    """Ten views of one exam are all nearer than the own picture; its report is still the second."""
+    near, own, far = [1.0, 0.0], [0.9, 0.436], [0.0, 1.0]
+    whole, texts = [near] * 10 + [own, far], [far] * 10 + [near, far]
+    figures = summary([found(whole, texts, [1] * 10 + [2, 3])])
+    asked = 10  # the text of the one exam
+    before = ranks_by_hand(texts[asked], whole, [1] * 10 + [2, 3])
+    assert before.index(2) == 1 and figures["text/r@10"] == 1 and figures["text/r@1"] < 1
+
+
+def ranks_by_hand(asked, given, keys):
+    """Keys from the nearest to the farthest, each once."""
+    cosine = [sum(a * b for a, b in zip(asked, row, strict=True)) for row in given]
+    return list(dict.fromkeys(keys[n] for n in sorted(range(len(keys)), key=lambda n: -cosine[n])))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_recall_is_that_of_a_list_of_reports_by_their_nearest_picture(seed):
+    made = torch.Generator().manual_seed(seed)
+    whole, texts = (torch.nn.functional.normalize(torch.randn(30, 4, generator=made), dim=1) for _ in range(2))
+    keys = torch.randint(0, 14, (30,), generator=made).tolist()
+    figures = summary([found(whole.tolist(), texts.tolist(), keys)])
+    for name, asked, given in (("image", whole, texts), ("text", texts, whole)):
+        ranks = [ranks_by_hand(a, given.tolist(), keys).index(k) for a, k in zip(asked.tolist(), keys, strict=True)]
+        for number in (1, 10):
+            assert figures[f"{name}/r@{number}"] == pytest.approx(sum(r < number for r in ranks) / 30)
+            assert figures[f"{name}/r@{number}/chance"] == pytest.approx(number / len(set(keys)))
 
 
 def test_datasets_are_searched_apart_and_stated_apart():

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 import torch
@@ -15,6 +14,8 @@ from mammoscribe.training.engine.task import Modules
 
 BEST = (1, 10)
 """How many of the nearest are looked at."""
+FARTHER = -2.0
+"""Than any cosine."""
 Pass = Callable[[Modules, ImageTextBatch], Embedded]
 
 
@@ -40,8 +41,9 @@ def summary(found: Sequence[Found]) -> dict[str, float]:
     """Figures of the split, the mean over datasets; with several datasets also of each, as `NAME/...`.
 
     `image/r@K` is the share of pictures for which one of the K nearest texts is theirs, `text/r@K` that of texts for which
-    one of the K nearest pictures has it; `.../chance` is what a blind choice gives, and `score` the mean of the four.
-    Equal texts are the same text. `with_prior` is the share of pairs with an earlier picture.
+    one of the K reports with the nearest pictures is it; `.../chance` is what a blind choice gives, and `score` the mean of
+    the four. Equal texts are one text, with the nearest of all its pictures: else the four views of an exam would take four
+    of ten places. `with_prior` is the share of pairs with an earlier picture.
     """
     names = list(dict.fromkeys(f.dataset for f in found))
     each = {name: _of_dataset([f for f in found if f.dataset == name]) for name in names}
@@ -66,27 +68,27 @@ def _of_dataset(found: Sequence[Found]) -> dict[str, float]:
 
 def _direction(name: str, asked: Tensor, given: Tensor, keys: Tensor) -> dict[str, float]:
     """Recall from one side to the other; one that is as near as a wrong one comes after it."""
-    before, right = wrong_before(asked, given, keys), (keys[:, None] == keys[None]).sum(dim=1)
+    before = wrong_before(asked, given, keys)
     figures: dict[str, float] = {}
     for number in BEST:
         figures[f"{name}/r@{number}"] = float((before < number).float().mean())
-        chances = [chance(count, len(keys), number) for count in right.tolist()]
-        figures[f"{name}/r@{number}/chance"] = float(np.mean(chances))
+        figures[f"{name}/r@{number}/chance"] = chance(number, keys)
     return figures
 
 
 def wrong_before(asked: Tensor, given: Tensor, keys: Tensor) -> Tensor:
-    """[N]: how many of the others are as near as the nearest right one, or nearer.
+    """[N]: how many of the other keys have one that is as near as the nearest of the own key, or nearer.
 
     Args:
         asked, given: [N, J] of unit length; what is asked for is at the same place, or has an equal key.
         keys: [N].
     """
-    cosines, right = asked @ given.T, keys[:, None] == keys[None]
-    best = cosines.masked_fill(~right, -2.0).max(dim=1, keepdim=True).values
-    return ((cosines >= best) & ~right).sum(dim=1)
+    distinct, own = keys.unique(return_inverse=True)
+    nearest = torch.full((len(keys), len(distinct)), FARTHER)
+    nearest = nearest.scatter_reduce(1, own.expand(len(keys), -1), asked @ given.T, "amax")
+    return (nearest >= nearest.gather(1, own[:, None])).sum(dim=1) - 1
 
 
-def chance(right: int, among: int, number: int) -> float:
-    """The chance that at least one of `number` drawn blindly is one of the `right` ones."""
-    return 1 - comb(among - right, min(number, among)) / comb(among, min(number, among))
+def chance(number: int, keys: Tensor) -> float:
+    """The chance that one of `number` keys drawn blindly is the own one."""
+    return min(1.0, number / len(keys.unique()))
