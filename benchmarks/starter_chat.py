@@ -22,10 +22,11 @@ import torch
 from mammoscribe.cli.console import progress_bar
 from mammoscribe.data.prepared.dataset import PreparedDataset
 from mammoscribe.data.report_files import StoredReport
-from mammoscribe.domain.evidence import GateResult, Sentence, Writer
+from mammoscribe.domain.evidence import Writer
+from mammoscribe.domain.report import Report
 from mammoscribe.evaluation.bootstrap import interval_or_none, ratio_interval
 from mammoscribe.evaluation.card import Row, markdown, write_rows
-from mammoscribe.evaluation.facts import FactCounts, FactKey, count_facts, sentence_keys, text_keys
+from mammoscribe.evaluation.facts import OBJECTED, FactCounts, FactKey, count_facts, sentence_keys, text_keys
 from mammoscribe.evaluation.reading_records import decode_phantom, read_phantom, record_of
 from mammoscribe.evaluation.report_card.neighbours import neighbour_reports
 from mammoscribe.evaluation.report_card.pairs import ReportPairs
@@ -123,10 +124,9 @@ class Bench:
             author = author_in(self.folder, Changed(self.chat, change))
             written = author.write(case).claims
             report = compose_report(chart, read.provenance, written, author.writer, (), output.possible)
-            passed = unchanged(report.sentences)
             said = [claim.text for claim in written]
             facts[f"chat{way}"] = text_keys(said)
-            facts[f"chat{way}_after_gate"] = sentence_keys(passed, report, report.possible)
+            facts[f"chat{way}_after_gate"] = borne_out(said, report)
             counts = count_claims(said, report.sentences, record.facts["truth"])
             claims[f"chat{way}"] = [counts.claims, counts.false, counts.caught]
             texts[f"chat{way}"] = said
@@ -137,12 +137,15 @@ class Bench:
         }  # fmt: skip
 
 
-def unchanged(sentences: Sequence[Sentence]) -> list[Sentence]:
-    """What the chat model wrote and the gate let through as it was.
+def borne_out(said: Sequence[str], report: Report) -> Keys:
+    """Facts that the chat model stated and the report prints of its claims.
 
-    A claim that the gate words anew states what the reader found: from black pictures it would be right as often.
+    A claim that the gate words anew may print more than it said, all that the reader found of the breast: from black pictures
+    that would be right as often, and is not the chat model's.
     """
-    return [s for s in sentences if s.writer is not Writer.RENDERER and s.gate is GateResult.CONSISTENT]
+    passed = [s for s in report.sentences if s.writer is not Writer.RENDERER]
+    printed = sentence_keys(passed, report, report.possible)
+    return (text_keys(said) & printed) | {key for key in printed if key[0] == OBJECTED}
 
 
 def mean_token(chat: LocalChat, views: Sequence[np.ndarray]) -> np.ndarray:
@@ -189,7 +192,7 @@ def table(rows: Sequence[dict], nearest: Sequence[Keys] | None) -> list[Row]:
             counted[f"decoder, {words}"] = _counts(rows, truths, f"decoder_{name}")
     for way, shown in SHOWN.items():
         counted[f"starter-chat, {shown}, before the gate"] = _counts(rows, truths, f"chat{way}")
-        counted[f"starter-chat, {shown}, sentences that passed the gate as they were"] = _counts(
+        counted[f"starter-chat, {shown}, of this what the gate bore out"] = _counts(
             rows, truths, f"chat{way}_after_gate"
         )
     found = [_f1(f"facts F1, {name}", own) for name, own in counted.items()]

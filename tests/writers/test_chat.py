@@ -76,7 +76,7 @@ def test_a_model_that_reports_breast_by_breast_sees_one_breast_at_a_time_with_it
         ["This is the left breast, MLO view:"],
     ]
     assert [c.text for c in draft.claims] == [
-        "Comparison: none.", "Right breast: Findings: There is a mass.", "Left breast: Findings: There is a mass."
+        "Comparison: none.", "Right breast: There is a mass.", "Left breast: There is a mass."
     ]  # fmt: skip
     assert author.manner == "from each breast alone"
 

@@ -32,8 +32,8 @@ def test_a_sentence_of_a_text_about_one_breast_is_about_that_breast_unless_it_is
     said = "Comparison: A prior exam was compared.\nFindings: There is a mass. No mass in the left breast.\nImpression: BI-RADS 4."
     heading = f"{side.word.capitalize()} breast: "
     assert [c.text for c in claims_of([Passage(said, side=side)])] == [
-        "Comparison: A prior exam was compared.", f"{heading}Findings: There is a mass.", "No mass in the left breast.",
-        f"{heading}Impression: BI-RADS 4.",
+        "Comparison: A prior exam was compared.", f"{heading}There is a mass.", "No mass in the left breast.",
+        f"{heading}BI-RADS 4.",
     ]  # fmt: skip
 
 
@@ -51,6 +51,13 @@ def test_what_holds_no_word_claims_nothing(text):
         ("Both breasts:\nNo mass.", ["Both breasts: No mass."]),
         ("Left breast:\nA mass.\nIMPRESSION:\nBI-RADS 4.", ["Left breast: A mass.", "BI-RADS 4."]),
         ("A mass in the left breast. A MASS in the left breast.", ["A mass in the left breast."]),
+        ("Findings: A mass in the left breast.\nImpression: Left BI-RADS 4.", ["A mass in the left breast.", "Left BI-RADS 4."]),
+        ("Left breast:\nFindings: A mass. No cyst.", ["Left breast: A mass.", "Left breast: No cyst."]),
+        ("Composition: The breasts are dense.", ["The breasts are dense."]),
+        ("Composition: b.", ["Composition: b."]),
+        ("Assessment: BI-RADS 2.", ["BI-RADS 2."]),
+        ("Assessment: benign.", ["Assessment: benign."]),
+        ("Findings:", []),
         ("Clinical history: her mother had cancer.", ["Clinical history: her mother had cancer."]),
         ("A mass of 1.2 cm in the left breast.", ["A mass of 1.2 cm in the left breast."]),
     ],

@@ -20,6 +20,8 @@ from mammoscribe.reporting.facts import Fact, FactKind, Status, fact_of_finding,
 from mammoscribe.reporting.parse import parse_report
 
 FactKey = tuple[str, ...]
+OBJECTED = "objected to"
+"""Begins the keys of a printed sentence that its evidence does not bear out."""
 
 
 def fact_keys(facts: Iterable[Fact]) -> frozenset[FactKey]:
@@ -64,7 +66,7 @@ def sentence_keys(
     for sentence in sentences:
         read = text_keys([sentence.text]) if sentence.section is Section.FINDINGS else frozenset()
         if objections(sentence, known, possible):
-            read = frozenset(("objected to", *key) for key in read) | {("objected to", sentence.text)}
+            read = frozenset((OBJECTED, *key) for key in read) | {(OBJECTED, sentence.text)}
         keys |= read
     return frozenset(keys)
 

@@ -12,6 +12,13 @@ from mammoscribe.reporting.layout import lines_of, side_at_start, split_sentence
 _NAMES_A_SIDE = re.compile(r"\b(?:right|left|rt|lt|both|bilateral(?:ly)?|either|breasts)\b", re.IGNORECASE)
 _OF_EXAM = re.compile(r"(?:comparison|technique|procedure|indication|history|clinical)\b[^:]*:", re.IGNORECASE)
 """Begins a line about the exam, which is about no breast, also in a text about one."""
+_SECTION = re.compile(
+    r"(?:(?:findings?|impression|conclusion|opinion|summary|results?)\s*:\s*"
+    r"|(?:breast\s+)?composition\s*:\s*(?=.*(?:dens|fatty|fibroglandular))"
+    r"|(?:final\s+)?assessment\s*:\s*(?=.*bi-?rads))(?=\S)",
+    re.IGNORECASE,
+)
+"""A heading before a sentence that says the same without it; as in `Composition: b`, another is part of what is said."""
 _WORD = re.compile(r"\w")
 
 
@@ -45,13 +52,18 @@ def claims_of(passages: Iterable[Passage]) -> tuple[Claim, ...]:
 
 
 def headed_sentences(text: str, default: Sides = (None,)) -> Iterator[str]:
-    """The sentences of a text; one that names no breast begins with the breast of its heading, or of `default`."""
+    """The sentences of a text without the headings of sections; one that names no breast begins with that of its heading, or of `default`."""
     for line in lines_of(text, with_history=True):
         unsaid = (None,) if _OF_EXAM.match(line.text) else default
         sides = unsaid if line.sides == (None,) else line.sides
-        for sentence in filter(_WORD.search, split_sentences(line.text)):
+        for sentence in filter(_WORD.search, map(_without_section, split_sentences(line.text))):
             sides = side_at_start(sentence) or sides
             yield sentence if _NAMES_A_SIDE.search(sentence) else _heading(sides) + sentence
+
+
+def _without_section(sentence: str) -> str:
+    heading = _SECTION.match(sentence)
+    return sentence[heading.end() :] if heading else sentence
 
 
 def _headed(passage: Passage) -> Iterator[str]:
