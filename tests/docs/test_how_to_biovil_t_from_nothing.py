@@ -39,7 +39,7 @@ def steps(line: str) -> list[str]:
     _, *options = shlex.split(line.replace(DRAWN, SMALL))
     if options[0] != "train":
         return options
-    kept = [o for o in options if not o.startswith(("steps=", "batch="))]
+    kept = [o for o in options if not o.startswith(("steps=", "batch=", "size_px="))]
     kept = [o for o, after in zip(kept, [*kept[1:], ""], strict=True) if o != "--set" or "=" in after]
     return [*kept, *(part for s in QUICK[options[1]] for part in ("--set", s)), "--device", "cpu"]
 
