@@ -73,7 +73,7 @@ def test_reports_are_found_as_often_as_counting_says():
     same = {row.what: row for row in retrieval_rows(Embedded(line, swapped, torch.tensor([1, 1, 3, 4]), tuple("abcd")))}
     assert (
         same["own picture among the nearest 1"].value == 1.0
-        and "chance 0.375" in same["own picture among the nearest 1"].n
+        and "3 reports, chance 0.333" in same["own picture among the nearest 1"].n
     )
     assert all(0 <= row.interval.low <= row.value <= row.interval.high <= 1 for row in rows.values())
 
