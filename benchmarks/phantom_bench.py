@@ -65,7 +65,7 @@ def _authors(args: argparse.Namespace) -> Iterator[tuple[str, Author, str]]:
     if args.chat_model:
         folder = chat_folder_at(args.chat_model)
         author = author_in(folder, load_local_chat(folder, torch.device("cpu"), args.chat_tokens))
-        yield "chat model", author, f"chat-{weights_sha256(chat_folder_at(args.chat_model))[:12]}-{args.chat_tokens}"
+        yield "chat model", author, f"chat-{weights_sha256(folder)[:12]}-{args.chat_tokens}"
     if args.writer_model:
         model = load_report_model(args.writer_model)
         yield "BioViL-T report model", BiovilAuthor(model), f"biovil-t-{model.card.weights_sha256[:12]}"

@@ -11,8 +11,9 @@ from PIL import Image
 from mammoscribe.models.chat.answer import Answer as Written
 from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.writers import chat_local
-from mammoscribe.writers.chat_local import load_local_chat
-from tests.models.tiny_chat import learn_by_heart, picture, write_llava
+from mammoscribe.writers.chat_local import author_in, load_local_chat
+from mammoscribe.writers.chat_prompts import STARTER, packaged_prompts
+from tests.models.tiny_chat import learn_by_heart, picture, write_llava, write_starter_chat
 from tests.models.tiny_families import WRITERS
 
 pytest.importorskip("transformers")
@@ -43,6 +44,14 @@ def asked(monkeypatch):
 
     monkeypatch.setattr(chat_local, "answer", note)
     return questions
+
+
+def test_the_writer_of_a_folder_asks_in_the_words_and_shows_the_canvas_that_it_learned_with(tmp_path):
+    llava, starter = write_llava(tmp_path / "llava"), write_starter_chat(tmp_path / "starter-chat")
+    plain, own = (author_in(folder, load_local_chat(folder, CPU, 4)) for folder in (llava, starter))
+    assert plain.canvas is None and plain.prompts == packaged_prompts()
+    assert own.canvas is not None and own.canvas.reader == "tiny" and own.prompts == packaged_prompts(STARTER)
+    assert not plain.by_breast and not own.by_breast
 
 
 def question(pictures=SIDES):

@@ -42,8 +42,8 @@ def summary(found: Sequence[Found]) -> dict[str, float]:
 
     `image/r@K` is the share of pictures for which one of the K nearest texts is theirs, `text/r@K` that of texts for which
     one of the K reports with the nearest pictures is it; `.../chance` is what a blind choice gives, and `score` the mean of
-    the four. Equal texts are one text, with the nearest of all its pictures: else the four views of an exam would take four
-    of ten places. `with_prior` is the share of pairs with an earlier picture.
+    the four. Equal texts are one text, with the nearest of all its pictures: else the views of a breast would each take
+    one of ten places. `with_prior` is the share of pairs with an earlier picture.
     """
     names = list(dict.fromkeys(f.dataset for f in found))
     each = {name: _of_dataset([f for f in found if f.dataset == name]) for name in names}
