@@ -30,3 +30,13 @@ def test_of_the_gated_report_only_what_the_chat_model_stated_is_its_own(said, ow
     report = compose_report(chart, provenance(), (Claim(said),), Writer.EXTERNAL)
     assert any("circumscribed" in s.text for s in report.sentences)  # whoever wrote it, the report states it all
     assert borne_out([said], report) == own
+
+
+def test_a_printed_sentence_that_its_evidence_does_not_bear_out_counts_against_the_chat_model(monkeypatch):
+    from benchmarks import starter_chat
+
+    chart = plain_chart(Exam("e", all_views()), MASS)
+    said = "There is an oval mass in the right breast."
+    report = compose_report(chart, provenance(), (Claim(said),), Writer.EXTERNAL)
+    monkeypatch.setattr(starter_chat, "sentence_keys", lambda *_: frozenset({("objected to", said), ("R", "mass")}))
+    assert starter_chat.borne_out([said], report) == {("objected to", said), ("R", "mass")}
