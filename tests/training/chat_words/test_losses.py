@@ -8,7 +8,7 @@ import torch
 
 from mammoscribe.training.chat.export import CHAT
 from mammoscribe.training.chat_words.losses import WORDS, WordsFound, summary, word_counts, word_loss
-from mammoscribe.training.chat_words.vocabulary import GROUPS, Vocabulary
+from mammoscribe.training.chat_words.vocabulary import GROUPS, SOFTNESS, Vocabulary, Weights
 
 WIDTH = 6
 
@@ -16,8 +16,8 @@ WIDTH = 6
 def vocabulary(share=0.5, width=WIDTH):
     rng = np.random.default_rng(0)
     words = {g: torch.from_numpy(rng.normal(size=(len(w), width)).astype(np.float32)) for g, w in GROUPS.items()}
-    rarity = torch.tensor([3.0, 2.0, 5.0, 1.0, 1.0, 1.5])
-    return Vocabulary(words, torch.full((width,), 0.5), 2.0, rarity, share)
+    weights = Weights(torch.tensor([3.0, 2.0, 5.0, 1.0, 1.0, 1.5]), torch.arange(1.0, 1 + len(GROUPS)))
+    return Vocabulary(words, torch.full((width,), 0.5), 2.0, weights, share)
 
 
 def labels(**by_group):
@@ -47,25 +47,48 @@ def test_of_what_labels_mean_each_word_is_found_again_with_its_share():
 def test_tokens_are_counted_by_how_rare_their_kind_is_and_those_without_one_not_at_all():
     rows = {"words": torch.cat([labels(kind=(0, 4)), labels(kind=(-1, 2), tissue=(2, 2))])}
     counts = word_counts({WORDS: vocabulary()}, {"a": rows, "b": rows})
-    assert counts == {"distance": 2 * (3.0 + 1.0 + 5.0)}
+    assert counts["distance"] == 2 * (3.0 + 1.0 + 5.0)
 
 
-def test_the_loss_is_the_weighted_distance_of_projected_tokens():
-    own, rows = (
-        vocabulary(),
-        {"words": labels(kind=(-1, 2)), "tokens": torch.ones(1, 2, WIDTH), "dataset": torch.zeros(1)},
-    )
+def test_other_words_than_the_kind_are_counted_by_how_rarely_their_group_is_labelled():
+    rows = {"words": torch.cat([labels(kind=(0, 4)), labels(kind=(0, 2), tissue=(2, 2), shape=(1, -1))])}
+    counts = word_counts({WORDS: vocabulary()}, {"a": rows, "b": rows})
+    groups = list(GROUPS)
+    assert counts["choice"] == 2 * (2 * (1 + groups.index("tissue")) + (1 + groups.index("shape")))
 
-    class Handed(torch.nn.Module):
-        def forward(self, tokens):
-            return SimpleNamespace(last_hidden_state=tokens * 3)
 
+class Handed(torch.nn.Module):
+    def forward(self, tokens):
+        return SimpleNamespace(last_hidden_state=tokens * 3)
+
+
+def lost_on(own, words):
+    """Losses of one view of two tokens that are 3 everywhere."""
     inner = torch.nn.Module()
     inner.vision_tower, inner.multi_modal_projector = Handed(), torch.nn.Identity()
     chat = torch.nn.Module()
     chat.model = inner
-    lost = word_loss({CHAT: chat, WORDS: own}, {"a": rows})["distance"]
-    assert float(lost) == pytest.approx(5.0 * float((3.0 - 0.5 - own.words_kind[2]).square().sum()) / 4, rel=1e-5)
+    rows = {"words": words, "tokens": torch.ones(1, 2, WIDTH), "dataset": torch.zeros(1)}
+    return {name: float(loss) for name, loss in word_loss({CHAT: chat, WORDS: own}, {"a": rows}).items()}
+
+
+def test_the_distance_is_that_of_projected_tokens_weighted_by_their_kind():
+    own = vocabulary()
+    lost = lost_on(own, labels(kind=(-1, 2)))
+    assert lost["distance"] == pytest.approx(5.0 * float((3.0 - 0.5 - own.words_kind[2]).square().sum()) / 4, rel=1e-5)
+    assert lost["choice"] == 0.0
+
+
+def test_the_choice_is_the_cross_entropy_of_which_word_beside_the_kind_a_token_is_nearest_to():
+    own = vocabulary()
+    lost = lost_on(own, labels(kind=(1, 0), shape=(2, -1), margin=(0, -1)))["choice"]
+    expected = 0.0
+    for group, word in (("shape", 2), ("margin", 0)):
+        rows = getattr(own, f"words_{group}").numpy().astype(float)
+        apart = ((3.0 - 0.5 - own.words_kind[1].numpy().astype(float) - 0.5 * rows) ** 2).sum(axis=1)
+        likely = np.exp(-(apart - apart.min()) / (2.0**2 * SOFTNESS))
+        expected -= (1 + list(GROUPS).index(group)) * np.log(likely[word] / likely.sum())
+    assert lost == pytest.approx(expected, rel=1e-4)
 
 
 def found(dataset, scores, shows, right, known, each):

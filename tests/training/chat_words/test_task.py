@@ -1,14 +1,16 @@
 """The projector of a tiny starter-chat is taught words, and nothing else of it changes."""
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from mammoscribe.models.chat.chat_model import load_chat_model
-from mammoscribe.support.errors import InputError
+from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.training.chat.recipe import chat
 from mammoscribe.training.chat_words.recipe import chat_words
-from mammoscribe.training.chat_words.vocabulary import KIND
+from mammoscribe.training.chat_words.task import WordSettings, _counted
+from mammoscribe.training.chat_words.vocabulary import GROUPS, KIND
 from mammoscribe.training.engine.train import train
 from tests.models.tiny_chat import write_llava
 from tests.training.chat.labelled import ALL, CC, NONE, L, R, exam, mass, prepared, view
@@ -68,6 +70,21 @@ def test_the_token_at_a_box_points_at_the_word_mass_more_than_any_other_token(ta
     high, wide = shown[L].picture.pixels.shape
     at = int((box.y0 + box.y1) / 2 / high * 7) * 4 + int((box.x0 + box.x1) / 2 / wide * 4)  # 7 rows of 4 tokens
     assert int((tokens @ row).argmax()) == at
+
+
+def test_words_of_a_group_that_is_seldom_labelled_count_as_much_as_those_of_one_that_often_is():
+    rows = np.full((1, 4, len(GROUPS)), -1, np.int8)
+    rows[0, :, 0] = (4, 4, 4, 0)
+    rows[0, 3, 3] = 1
+    weights = _counted([rows])
+    assert weights.rarity.tolist() == pytest.approx([3**0.5, 1, 1, 1, 1, 1])
+    assert weights.evenness.tolist() == [1, 1, 1, 4, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["share", "choice"])
+def test_a_weight_below_nought_is_refused(name):
+    with pytest.raises(InvalidNoun, match=name):
+        WordSettings(**{name: -0.1})
 
 
 def test_a_run_says_how_well_tokens_of_val_views_tell_kinds(taught):

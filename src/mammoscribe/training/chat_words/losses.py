@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mammoscribe.domain.finding import FindingType
@@ -16,8 +17,8 @@ from mammoscribe.training.chat_words.vocabulary import GROUPS, KIND, KINDS, NO_F
 from mammoscribe.training.engine.task import Batches, Modules
 from mammoscribe.training.several import over_sources
 
-WORDS, DISTANCE = "words", "distance"
-"""Name of the vocabulary among the modules, and of the loss."""
+WORDS, DISTANCE, CHOICE = "words", "distance", "choice"
+"""Name of the vocabulary among the modules, and of the losses."""
 Rows = Mapping[str, Tensor]
 """`tokens` [N, T, D] as the image encoder gives them, `words` [N, T, G], `dataset` [N] number of the dataset."""
 
@@ -30,15 +31,26 @@ def projected(modules: Modules, rows: Rows) -> Tensor:
 
 
 def word_loss(modules: Modules, batches: Batches) -> dict[str, Tensor]:
-    """The sum of the squared distances of tokens from what their labels mean, weighted by how rare their kinds are."""
+    """Two sums: the squared distances of tokens from what their labels mean, weighted by how rare their kinds are; and the cross
+    entropy of the words of each group other than the kind, weighted by how few tokens have one.
+
+    The distance keeps tokens where the language model can read them, but says next to nothing of a word that is a small part
+    of a token: margins were told as if at random.
+    """
     return over_sources(partial(_sum, modules), batches)
 
 
 def word_counts(modules: Modules, batches: Batches) -> dict[str, float]:
-    """The sum of these weights."""
-    return over_sources(
-        lambda rows: {DISTANCE: float(_weights(_vocabulary(modules).rarity.cpu(), rows).sum())}, batches
-    )
+    """The sums of these weights."""
+    return over_sources(partial(_counted, _vocabulary(modules)), batches)
+
+
+def _counted(vocabulary: Vocabulary, rows: Rows) -> dict[str, float]:
+    known = rows["words"][..., 1:] != UNLABELLED
+    return {
+        DISTANCE: float(_weights(vocabulary.rarity.cpu(), rows).sum()),
+        CHOICE: float((vocabulary.evenness[1:].cpu() * known).sum()),
+    }
 
 
 def _vocabulary(modules: Modules) -> Vocabulary:
@@ -48,9 +60,24 @@ def _vocabulary(modules: Modules) -> Vocabulary:
 
 
 def _sum(modules: Modules, rows: Rows) -> dict[str, Tensor]:
-    vocabulary = _vocabulary(modules)
-    distances = vocabulary.distances(projected(modules, rows), rows["words"].long())
-    return {DISTANCE: (distances * _weights(vocabulary.rarity, rows)).sum()}
+    vocabulary, words = _vocabulary(modules), rows["words"].long()
+    tokens = projected(modules, rows)
+    distances = vocabulary.distances(tokens, words)
+    return {
+        DISTANCE: (distances * _weights(vocabulary.rarity, rows)).sum(), CHOICE: _entropy(vocabulary, tokens, words),
+    }  # fmt: skip
+
+
+def _entropy(vocabulary: Vocabulary, tokens: Tensor, words: Tensor) -> Tensor:
+    logits = vocabulary.logits(tokens, words)
+    parts = [
+        vocabulary.evenness[n] * F.cross_entropy(
+            logits[group].flatten(0, 1), words[..., n].flatten(), ignore_index=UNLABELLED, reduction="sum"
+        )
+        for n, group in enumerate(GROUPS)
+        if group in logits
+    ]  # fmt: skip
+    return torch.stack(parts).sum()
 
 
 def _weights(rarity: Tensor, rows: Rows) -> Tensor:
@@ -68,7 +95,7 @@ class WordsFound:
         scores: [N, K] of each kind of finding: how much more of its word than of that of tissue without a finding a
             token of the view has, at most.
         shows: [N, K] 1 where a token has the kind, 0 where some tissue is known to have no finding and none has it, else -1.
-        right, known: [G] labelled tokens that have more of their own word than of others, and all labelled ones.
+        right, known: [G] labelled tokens that are nearest to their own word, and all labelled ones.
         each: group -> [W] how many tokens have each word.
     """
 
@@ -84,8 +111,9 @@ def measure(modules: Modules, rows: Rows) -> WordsFound:
     """One validation batch, in full precision."""
     vocabulary, words = _vocabulary(modules), rows["words"].long()
     with torch.autocast(words.device.type, enabled=False):
-        parts = vocabulary.scores(projected(modules, rows))
-    kinds = parts[KIND]
+        tokens = projected(modules, rows)
+        kinds = vocabulary.scores(tokens)[KIND]
+        parts = {KIND: kinds, **vocabulary.logits(tokens, words)}
     scores = (kinds[..., : len(KINDS)] - kinds[..., NO_FINDING, None]).amax(dim=1)
     there = torch.stack([(words[..., 0] == kind).any(dim=1) for kind in range(len(KINDS))], dim=1)
     closed = (words[..., 0] == NO_FINDING).any(dim=1)[:, None].expand_as(there)
@@ -107,7 +135,7 @@ def summary(found: Sequence[WordsFound], names: Sequence[str]) -> dict[str, floa
     """Figures of the split; with several datasets also of each, as `NAME/figure`.
 
     `KIND/auc`: how well the tokens tell views with a kind of finding from others of the same dataset; over datasets the mean
-    of those that know both. `auc`: the mean of these. `GROUP/accuracy`: the share of labelled tokens that have more of their own word than of others of the group, and
+    of those that know both. `auc`: the mean of these. `GROUP/accuracy`: the share of labelled tokens that are nearest to their own word of the group, and
     `GROUP/most_frequent` what the most frequent word alone gives.
 
     Args:

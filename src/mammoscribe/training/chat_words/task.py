@@ -15,9 +15,9 @@ from mammoscribe.support.errors import InputError, InvalidNoun
 from mammoscribe.training.chat.export import CHAT, ChatExport
 from mammoscribe.training.chat.kept_views import KeptViews, with_kept_views
 from mammoscribe.training.chat.start import ChatStart, Trained, chat_start, frozen_parts
-from mammoscribe.training.chat_words.losses import DISTANCE, WORDS, measure, summary, word_counts, word_loss
+from mammoscribe.training.chat_words.losses import CHOICE, DISTANCE, WORDS, measure, summary, word_counts, word_loss
 from mammoscribe.training.chat_words.views import WordedViews
-from mammoscribe.training.chat_words.vocabulary import GROUPS, KIND, UNLABELLED, vocabulary_of
+from mammoscribe.training.chat_words.vocabulary import GROUPS, KIND, UNLABELLED, Weights, vocabulary_of
 from mammoscribe.training.engine.run import Run
 from mammoscribe.training.engine.sources import ArrayBatches, ArraySource
 from mammoscribe.training.engine.task import Task, Validation
@@ -33,15 +33,18 @@ class WordSettings:
 
     Args:
         share: of the words that say how dense, of which shape or how suspicious, beside the word for the kind of finding.
+        choice: weight of telling these words from others of their group, beside the distance from what a token means.
         features: folder that keeps what the encoder sees of each view, for later runs; none keeps it for this run alone.
     """
 
     share: float = 0.4
+    choice: float = 0.2
     features: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.share < 0:
-            raise InvalidNoun(f"share {self.share}", "0 or more")
+        for name in ("share", "choice"):
+            if getattr(self, name) < 0:
+                raise InvalidNoun(f"{name} {getattr(self, name)}", "0 or more")
 
     def build(self, run: Run) -> Task:
         """The task: the whole network, of which the projector alone is trained.
@@ -63,10 +66,10 @@ class WordSettings:
         kept, notes = _kept(adapter, [*given.values(), *held_back.values()], self.features)
         numbers = {name: number for number, name in enumerate(folders)}
         sources = {name: _source(own, numbers[name], kept, start.sha256) for name, own in given.items()}
-        vocabulary = vocabulary_of(start.model, _rarity([own.words for own in given.values()]), self.share)
+        vocabulary = vocabulary_of(start.model, _counted([own.words for own in given.values()]), self.share)
         modules = {CHAT: start.model.network, WORDS: vocabulary}
         return Task(
-            modules, sources, {DISTANCE: 1.0}, word_loss, partial(word_counts, {WORDS: vocabulary}),
+            modules, sources, {DISTANCE: 1.0, CHOICE: self.choice}, word_loss, partial(word_counts, {WORDS: vocabulary}),
             _validation([_source(own, numbers[name], kept, "") for name, own in held_back.items()], tuple(folders)),
             frozen=(WORDS, *(f"{CHAT}.{name}" for name in frozen_parts(start.model, Trained.PROJECTOR, False))),
             loads_init=True, export=ChatExport(start, f"{run.recipe} on {', '.join(given)}"), notes=notes,
@@ -115,9 +118,15 @@ def _validation(sources: Sequence[ArraySource], names: tuple[str, ...]) -> Valid
     return Validation(batches, measure, partial(summary, names=names), "auc")
 
 
-def _rarity(words: Sequence[np.ndarray]) -> Tensor:
-    """[W] weights of the kinds: the root of how much more often the most frequent word comes; 1 of words that never come."""
-    kinds = np.concatenate([own[..., 0].ravel() for own in words])
-    counts = np.bincount(kinds[kinds != UNLABELLED], minlength=len(GROUPS[KIND]))
-    weights = np.where(counts, np.sqrt(counts.max() / np.maximum(counts, 1)), 1.0)
+def _counted(words: Sequence[np.ndarray]) -> Weights:
+    """Of the kinds the root of how much more often the most frequent word comes, of the groups how much more often the
+    most frequent group is labelled; 1 of what never comes.
+    """
+    labels = np.concatenate([own.reshape(-1, len(GROUPS)) for own in words])
+    kinds = np.bincount(labels[labels[:, 0] != UNLABELLED, 0], minlength=len(GROUPS[KIND]))
+    return Weights(_rarer(kinds) ** 0.5, _rarer((labels != UNLABELLED).sum(axis=0)))
+
+
+def _rarer(counts: np.ndarray) -> Tensor:
+    weights = np.where(counts, counts.max() / np.maximum(counts, 1), 1.0)
     return torch.from_numpy(weights.astype(np.float32))

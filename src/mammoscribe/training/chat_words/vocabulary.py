@@ -1,6 +1,7 @@
 """The words that tokens of a view are taught to mean, in groups of which one word fits a place, and their rows in the model's table."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,21 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 """Words of each group; a label is a number in its group, `UNLABELLED` where none is known to fit."""
 UNLABELLED = -1
+SOFTNESS = 0.025
+"""Squared distance, in squared lengths of a row, by which a word has to be nearer than another to be e times as likely."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What counts how much in the losses.
+
+    Args:
+        rarity: [W] of the words of the group `KIND`.
+        evenness: [G] of the groups, so that each counts the same however many tokens are labelled; that of `KIND` is not used.
+    """
+
+    rarity: Tensor
+    evenness: Tensor
 
 
 class Vocabulary(nn.Module):
@@ -37,23 +53,25 @@ class Vocabulary(nn.Module):
         words: group -> [W, E] rows less the mean of all rows.
         middle: [E] this mean.
         length: of a row less the mean, as a rule.
-        rarity: [W] weights of the words of the group `KIND` in the loss.
+        weights: of words and groups in the losses.
         share: of the words of the other groups in a token that has several.
     """
 
     middle: Tensor
     length: Tensor
     rarity: Tensor
+    evenness: Tensor
 
     def __init__(
-        self, words: Mapping[str, Tensor], middle: Tensor, length: float, rarity: Tensor, share: float
+        self, words: Mapping[str, Tensor], middle: Tensor, length: float, weights: Weights, share: float
     ) -> None:  # fmt: skip
         super().__init__()
         for group, rows in words.items():
             self.register_buffer(f"words_{group}", rows)
         self.register_buffer("middle", middle)
         self.register_buffer("length", torch.tensor(length))
-        self.register_buffer("rarity", rarity)
+        self.register_buffer("rarity", weights.rarity)
+        self.register_buffer("evenness", weights.evenness)
         self._share = share
 
     def meant(self, labels: Tensor) -> Tensor:
@@ -70,6 +88,20 @@ class Vocabulary(nn.Module):
         """[N, T] squared distances of tokens from what their labels mean, in squared lengths of a row."""
         return (tokens.float() - self.meant(labels)).square().sum(dim=2) / self.length.square()
 
+    def logits(self, tokens: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """[N, T, E] tokens with labels [N, T, G] -> group other than `KIND` -> [N, T, W]: how likely each of its words is.
+
+        By how near the token is to its labelled kind with a share of the word. The other words of a token are not given away.
+        """
+        kinds = labels.clone()
+        kinds[..., 1:] = UNLABELLED
+        rest = tokens.float() - self.meant(kinds)
+        return {group: self._nearness(rest, self._share * self._words(group)) for group in GROUPS if group != KIND}
+
+    def _nearness(self, rest: Tensor, rows: Tensor) -> Tensor:
+        """[N, T, W] less the squared distance of `rest` from each row, but for what is the same for all rows."""
+        return (2 * rest @ rows.T - rows.square().sum(dim=1)) / (self.length.square() * SOFTNESS)
+
     def scores(self, tokens: Tensor) -> dict[str, Tensor]:
         """[N, T, E] tokens -> group -> [N, T, W]: how much of each word is in them, when all words together explain them best."""
         parts = (tokens.float() - self.middle) @ torch.linalg.pinv(torch.cat([self._words(group) for group in GROUPS]))
@@ -80,17 +112,17 @@ class Vocabulary(nn.Module):
         return getattr(self, f"words_{group}")
 
 
-def vocabulary_of(model: ChatModel, rarity: Tensor, share: float) -> Vocabulary:
+def vocabulary_of(model: ChatModel, weights: Weights, share: float) -> Vocabulary:
     """The vocabulary of a model.
 
     Args:
         model: with a tokeniser and a table of tokens.
-        rarity, share: see `Vocabulary`.
+        weights, share: see `Vocabulary`.
     """
     table = model.network.get_input_embeddings().weight.detach().float()
     middle = table.mean(dim=0)
     words = {group: torch.stack([_row(model, table, word) for word in own]) - middle for group, own in GROUPS.items()}
-    return Vocabulary(words, middle, float((table - middle).norm(dim=1).mean()), rarity, share)
+    return Vocabulary(words, middle, float((table - middle).norm(dim=1).mean()), weights, share)
 
 
 def _row(model: ChatModel, table: Tensor, word: str) -> Tensor:
